@@ -1,0 +1,206 @@
+"""How often each kind of gate promotes a candidate that is truly worse by the margin, and how often
+one that is not.
+
+    python benchmarks/gate.py              # about 4 minutes on one core; --trials 300 for a quick look
+
+Differences per query are those of nDCG@10 with one relevant document: the champion finds it at some
+rank, the candidate at another for a share of the queries, so most differences are 0 and the others
+lie at a few steps (1 -> 0.63 -> 0.5 …) up to 1. Four made populations, from gentle to rough, and two
+that are hard on any interval: small gains for half of the queries with rare total losses, and
+nothing but rare total losses. Each is tilted to the true mean named. The margin is 0.02, the
+confidence one-sided 95 %, so the nominal error is 0.05; with 2,000 trials its own standard error is
+0.005.
+
+FIGURES
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from pipeline.paired_bounds import lower_bound
+
+MARGIN = 0.02
+CONFIDENCE = 0.95
+SIZES = (30, 60, 100, 200, 300, 1000)
+
+Floats = NDArray[np.float64]
+Bound = Callable[[Floats, np.random.Generator], float]
+
+GAIN_AT_RANK = np.append(1 / np.log2(np.arange(2, 12)), 0.0)
+"""nDCG@10 of one relevant document at rank 1 to 10, and not among them."""
+CHAMPION_RANKS = np.array([55, 12, 6, 4, 3, 2.5, 2, 1.5, 1, 1, 12]) / 100
+"""How often the champion finds it there: its mean nDCG@10 is 0.71."""
+
+
+def population(moved: float, step: float, mean: float) -> tuple[Floats, Floats]:
+    """Return the values of the differences and their probabilities.
+
+    Parameters
+    ----------
+    moved
+        Share of queries whose rank changes.
+    step
+        Each further rank of change is that much less likely.
+    mean
+        Wanted mean; losses are weighed against gains exponentially to meet it.
+    """
+    before, after = np.meshgrid(np.arange(11), np.arange(11), indexing="ij")
+    values = (GAIN_AT_RANK[after] - GAIN_AT_RANK[before]).ravel()
+    likely = step ** np.abs(after - before) * (after != before)
+    likely = (CHAMPION_RANKS[:, None] * likely / likely.sum(axis=1, keepdims=True)).ravel()
+    low, high = -50.0, 50.0
+    for _ in range(100):
+        tilt = (low + high) / 2
+        tilted = likely * np.exp(tilt * values)
+        tilted /= tilted.sum()
+        low, high = (tilt, high) if tilted @ values * moved < mean else (low, tilt)
+    return np.append(values, 0.0), np.append(tilted * moved, 1 - moved)
+
+
+def small_gains_rare_losses(mean: float) -> tuple[Floats, Floats]:
+    """Half of the queries gain 0.05; as many lose everything as the mean needs."""
+    gains = 0.46
+    lost = 0.05 * gains - mean
+    return np.array([0.05, -1.0, 0.0]), np.array([gains, lost, 1 - gains - lost])
+
+
+def rare_losses_only(mean: float) -> tuple[Floats, Floats]:
+    """Nothing but total losses."""
+    return np.array([-1.0, 0.0]), np.array([-mean, 1 + mean])
+
+
+POPULATIONS: dict[str, Callable[[float], tuple[Floats, Floats]]] = {
+    "8 % of ranks move": lambda mean: population(0.08, 0.7, mean),
+    "20 % of ranks move": lambda mean: population(0.2, 0.6, mean),
+    "35 % of ranks move": lambda mean: population(0.35, 0.6, mean),
+    "50 % of ranks move": lambda mean: population(0.5, 0.5, mean),
+    "small gains, rare losses": small_gains_rare_losses,
+    "2 % lost outright": rare_losses_only,
+}
+
+
+def t_bound(differences: Floats, _: np.random.Generator) -> float:
+    """Return Student's bound."""
+    queries = len(differences)
+    error = differences.std(ddof=1) / np.sqrt(queries)
+    return float(differences.mean() - stats.t.ppf(CONFIDENCE, queries - 1) * error)
+
+
+def _resampled(differences: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return means and variances of 499 bootstrap samples, drawn by counts of equal values."""
+    values, counts = np.unique(differences, return_counts=True)
+    queries = len(differences)
+    drawn = generator.multinomial(queries, counts / queries, 499)
+    means = drawn @ values / queries
+    return means, np.maximum(drawn @ values**2 / queries - means**2, 0.0)
+
+
+def percentile_bound(differences: Floats, generator: np.random.Generator) -> float:
+    """Return the percentile bootstrap's bound."""
+    return float(np.quantile(_resampled(differences, generator)[0], 1 - CONFIDENCE))
+
+
+def corrected_bound(differences: Floats, generator: np.random.Generator) -> float:
+    """Return the bound of the bias-corrected and accelerated bootstrap (BCa)."""
+    mean, spread = differences.mean(), differences.std()
+    if spread < 1e-12:
+        return float(mean)
+    means, _ = _resampled(differences, generator)
+    normal = NormalDist()
+    below = ((means < mean).mean() + (means <= mean).mean()) / 2
+    bias = normal.inv_cdf(float(np.clip(below, 0.001, 0.999)))
+    skew = ((differences - mean) ** 3).mean() / spread**3
+    acceleration = skew / (6 * np.sqrt(len(differences)))
+    at = bias + normal.inv_cdf(1 - CONFIDENCE)
+    return float(np.quantile(means, normal.cdf(bias + at / (1 - acceleration * at))))
+
+
+def studentised_bound(differences: Floats, generator: np.random.Generator) -> float:
+    """Return the bootstrap-t bound."""
+    mean, queries = differences.mean(), len(differences)
+    means, variances = _resampled(differences, generator)
+    error = np.sqrt(variances / queries)
+    # A resample without spread says nothing of the error: as far off as can be.
+    far = np.where(np.abs(means - mean) < 1e-12, 0.0, np.copysign(np.inf, means - mean))
+    ratios = np.where(error > 1e-9, (means - mean) / np.maximum(error, 1e-9), far)
+    quantile = np.quantile(ratios, CONFIDENCE, method="higher")
+    spread = differences.std() / np.sqrt(queries)
+    return float(mean - quantile * spread) if spread > 0 else float(mean)
+
+
+def gate_bound(differences: Floats, _: np.random.Generator) -> float:
+    """Return the bound of the gate at its default."""
+    return lower_bound(differences, CONFIDENCE, worst_loss=0.5, seed=0, draws=1000)
+
+
+def any_loss_bound(differences: Floats, _: np.random.Generator) -> float:
+    """Return the bound of the gate with worst_loss = 1."""
+    return lower_bound(differences, CONFIDENCE, worst_loss=1.0, seed=0, draws=1000)
+
+
+def point_estimate(differences: Floats, _: np.random.Generator) -> float:
+    """Pass whenever the candidate's mean is not below the champion's."""
+    return 0.0 if differences.mean() >= 0 else -1.0
+
+
+METHODS: dict[str, Bound] = {
+    "point": point_estimate,
+    "t": t_bound,
+    "percentile": percentile_bound,
+    "BCa": corrected_bound,
+    "bootstrap-t": studentised_bound,
+    "gate": gate_bound,
+    "gate, worst 1": any_loss_bound,
+}
+
+
+def rates(values: Floats, likely: Floats, queries: int, trials: int) -> list[float]:
+    """Return how often each method lets such a candidate pass."""
+    generator = np.random.default_rng([queries, trials])
+    passed = np.zeros(len(METHODS))
+    for _ in range(trials):
+        differences = generator.choice(values, size=queries, p=likely / likely.sum())
+        passed += [bound(differences, generator) > -MARGIN for bound in METHODS.values()]
+    return list(passed / trials)
+
+
+def table(title: str, mean: float, names: list[str], trials: int) -> None:
+    """Print the rates of one true mean difference."""
+    print(f"\n{title}\n{'':25}{'queries':>8}" + "".join(f"{name:>14}" for name in METHODS))
+    worst = np.zeros(len(METHODS))
+    for name in names:
+        values, likely = POPULATIONS[name](mean)
+        for queries in SIZES:
+            row = rates(values, likely, queries, trials)
+            worst = np.maximum(worst, row)
+            print(f"{name:25}{queries:8}" + "".join(f"{rate:14.3f}" for rate in row), flush=True)
+    if mean <= -MARGIN:
+        print(f"{'worst':25}{'':8}" + "".join(f"{rate:14.3f}" for rate in worst))
+
+
+def main() -> None:
+    """Print the error at the margin, then the power."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=2000)
+    trials = parser.parse_args().trials
+    began = time.perf_counter()
+    ranks = [name for name in POPULATIONS if name != "2 % lost outright"]
+    table(
+        "Promoted though truly worse by the margin, 0.02 (nominal: 0.050)",
+        -MARGIN,
+        list(POPULATIONS),
+        trials,
+    )
+    table("Promoted when truly equal", 0.0, ranks, trials)
+    table("Promoted when truly better by 0.01", 0.01, ranks, trials)
+    print(f"\n{trials} trials each, {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The data that arrived are not fit to train on: a guard."""
+
+from collections import Counter, defaultdict
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from scipy import stats
+
+from drift_triggers.known_ground import folded
+from drift_triggers.signal import Observation, PairFacts, Signal
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class DataQuality:
+    """Block training on data that look broken, and say what is wrong.
+
+    Checks shares against the limits below: records refused at intake, pairs with an empty side,
+    pairs that repeat or contradict one another beyond what the history did, columns that the
+    history had and the new records lack, and a source that fell silent while the others went on
+    (a new source in its place is news, not a fault).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, PairFacts, Sample
+    >>> none = Sample((), np.empty((0, 3), np.float32))
+    >>> arrived = PairFacts(records=100, quarantined=30)
+    >>> DataQuality().check(Observation(none, none, recent_pairs=arrived)).reason
+    'the data look broken: 30 of 100 records were refused at intake (10% may be)'
+    """
+
+    name: ClassVar[str] = "data_quality"
+
+    maximum_refused: float = Field(default=0.1, gt=0.0, lt=1.0)
+    """Share of records that intake may refuse; one in ten is no longer an accident."""
+    maximum_missing: float = Field(default=0.05, gt=0.0, lt=1.0)
+    """Share of records without a column that the history always had, or with an empty side."""
+    maximum_repeated: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Share of pairs that repeat another one, above the history's share: half say nothing new."""
+    maximum_conflicting: float = Field(default=0.3, gt=0.0, le=1.0)
+    """Share of queries with several positives, above the history's share."""
+    minimum_records: int = Field(default=20, ge=1)
+    """Records needed to judge a share."""
+    significance: float = Field(default=1e-4, gt=0.0, lt=0.5)
+    """Largest chance of so long a silence of a source; it guards daily, so 1 in 10,000."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Look at the facts of the records that arrived."""
+        recent, history = observation.recent_pairs, observation.reference_pairs or PairFacts()
+        if recent is None or max(recent.records, len(recent.pairs)) == 0:
+            return Signal(self.name, False, "nothing to look at: no records arrived")
+        if min(recent.records, recent.quarantined) < 0 or recent.quarantined > max(
+            recent.records, 0
+        ):
+            raise ValueError(
+                f"quarantined must lie in 0..records, got {recent.quarantined} of {recent.records}"
+            )
+        wrong = [*self._records(recent, history), *self._pairs(recent, history)]
+        wrong += [text for text in [self._silence(recent, history)] if text]
+        examples = tuple(
+            query for query, positives in _positives(recent).items() if len(positives) > 1
+        )[:5]
+        if not wrong:
+            told = f"{max(recent.records, len(recent.pairs))} records look sound"
+            return Signal(self.name, False, told)
+        return Signal(
+            self.name,
+            True,
+            "the data look broken: " + "; ".join(wrong),
+            cause="data_quality",
+            examples=examples,
+            blocks=True,
+        )
+
+    def _records(self, recent: PairFacts, history: PairFacts) -> list[str]:
+        wrong = []
+        if recent.records >= self.minimum_records:
+            if recent.quarantined > self.maximum_refused * recent.records:
+                wrong.append(
+                    f"{recent.quarantined} of {recent.records} records were refused at intake "
+                    f"({self.maximum_refused:.0%} may be)"
+                )
+            for column, count in sorted(recent.missing.items()):
+                always = not history.missing.get(column, 0)
+                if always and count > self.maximum_missing * recent.records:
+                    wrong.append(
+                        f"{count} of {recent.records} records lack {column!r} "
+                        f"({self.maximum_missing:.0%} may)"
+                    )
+        gone = sorted(history.fields - recent.fields) if recent.fields else []
+        if gone:
+            wrong.append(f"the schema changed: {', '.join(map(repr, gone))} no longer arrives")
+        return wrong
+
+    def _pairs(self, recent: PairFacts, history: PairFacts) -> list[str]:
+        wrong: list[str] = []
+        if len(recent.pairs) < self.minimum_records:
+            return wrong
+        empty = sum(not folded(query) or not positive.strip() for query, positive in recent.pairs)
+        if empty > self.maximum_missing * len(recent.pairs):
+            wrong.append(f"{empty} of {len(recent.pairs)} pairs have an empty side")
+        for told, measure, limit in (
+            ("of the pairs repeat another", _repeated, self.maximum_repeated),
+            ("of the queries have conflicting positives", _conflicting, self.maximum_conflicting),
+        ):
+            now, before = measure(recent), measure(history)
+            if now > before + limit:
+                wrong.append(f"{now:.0%} {told} ({before:.0%} in the history)")
+        return wrong
+
+    def _silence(self, recent: PairFacts, history: PairFacts) -> str:
+        before, now = Counter(history.sources), Counter(recent.sources)
+        for counts in (before, now):
+            counts.pop("", None)
+        if not before or not now or set(now) - set(before):
+            return ""
+        for source, count in before.most_common():
+            chance = stats.binom.pmf(0, now.total(), count / before.total())
+            if source not in now and chance <= self.significance:
+                return (
+                    f"source {source!r} fell silent: {count / before.total():.0%} of the history, "
+                    f"none of {now.total()} pairs now"
+                )
+        return ""
+
+
+def _positives(facts: PairFacts) -> dict[str, set[str]]:
+    positives: dict[str, set[str]] = defaultdict(set)
+    for query, positive in facts.pairs:
+        positives[folded(query)].add(folded(positive))
+    return positives
+
+
+def _repeated(facts: PairFacts) -> float:
+    distinct = {(folded(query), folded(positive)) for query, positive in facts.pairs}
+    return 1.0 - len(distinct) / len(facts.pairs) if facts.pairs else 0.0
+
+
+def _conflicting(facts: PairFacts) -> float:
+    positives = _positives(facts)
+    if not positives:
+        return 0.0
+    return sum(len(found) > 1 for found in positives.values()) / len(positives)

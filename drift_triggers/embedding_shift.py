@@ -1,0 +1,158 @@
+"""Recent embeddings no longer look drawn from the reference."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.geometry import Geometry
+from drift_triggers.known_ground import View, most_repeated, run_length
+from drift_triggers.signal import Observation, Signal
+from drift_triggers.two_sample import discrepancies, kernel_two_sample, permuted_labels, rbf_kernel
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class EmbeddingShift:
+    """Fire when the density of embeddings moved in a way that a change of mix cannot explain.
+
+    The statistic is the maximum mean discrepancy (Gretton et al. 2012) with three Gaussian
+    kernels. It is tested twice, and the larger p-value counts: once with labels permuted in runs as
+    long as texts stay correlated in time, once with labels permuted only within regions of the
+    reference, which any change of mix over those regions survives (Cobb and Van Looveren 2022 for
+    the idea of a context). Repetitions count once.
+
+    Beyond the p-value, the discrepancy must exceed what whole topics of the reference show against
+    the rest, and the texts must lie farther from the reference than its own texts do from
+    one another. Otherwise the reason says "change of mix within known ground" and training can
+    wait: the champion knows that ground.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> def sample(seed, centre):
+    ...     rows = np.random.default_rng(seed).normal(centre, 1.0, (200, 8))
+    ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    ...     texts = tuple(f"text {seed} {row}" for row in range(200))
+    ...     return Sample(texts, rows.astype(np.float32))
+    >>> trigger = EmbeddingShift(permutations=200)
+    >>> trigger.check(Observation(sample(1, 0.0), sample(2, 1.5))).fired
+    True
+    >>> trigger.check(Observation(sample(3, 1.5), sample(2, 1.5))).fired
+    False
+    """
+
+    name: ClassVar[str] = "embedding_shift"
+
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value that may fire; one chance hit in 1,000 quiet windows, before the effect."""
+    permutations: int = Field(default=1000, ge=99)
+    """Random labellings of each test; 1,000 resolve p-values down to ``significance``."""
+    quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Share of the quiet splits of the reference that must stay below the observed discrepancy."""
+    splits: int = Field(default=100, ge=20)
+    """Quiet splits of the reference; 100 leave five above the 95 % quantile."""
+    minimum_effect: float = Field(default=0.03, ge=0.0)
+    """Discrepancy below which no training is worth its cost, however sure; two clouds without any
+    overlap reach about 1."""
+    local_significance: float = Field(default=0.01, gt=0.0, lt=0.5)
+    """Largest p-value of "farther than usual for the region" that may fire: a second opinion."""
+    texts_in_region: int = Field(default=25, ge=5)
+    """Reference texts to a region, on average: enough to rank a text among them to a twentieth."""
+    minimum_texts: int = Field(default=20, ge=10)
+    """Distinct texts needed on either side; fewer cannot show a half new window."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Test the recent embeddings against the reference's."""
+        observation.require_texts()
+        recent = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        fewest = min(recent.distinct, reference.distinct)
+        if fewest < self.minimum_texts:
+            return Signal(
+                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
+            )
+        generator = np.random.default_rng([observation.seed, 2])
+        pooled = np.vstack([reference.embeddings, recent.embeddings])
+        labels = np.arange(len(pooled)) >= len(reference.rows)
+        kernel = rbf_kernel(pooled)
+        run = run_length(recent, reference)
+        density = kernel_two_sample(
+            kernel, labels, permuted_labels(generator, labels, self.permutations, block=run)
+        )
+        splits = reference.ground.quiet_splits(
+            len(recent.rows),
+            None,
+            self.splits,
+            np.random.default_rng([observation.seed, 3]),
+            run > 1,
+        )
+        threshold = self._threshold(splits, kernel)
+        # Kernels at distance 0 sum to three: dividing puts the discrepancy on a scale to about 1.
+        effect = float(np.sqrt(max(0.0, density.statistic) / 3.0))
+        p_value = density.tail_p_value
+        reason = (
+            f"discrepancy {effect:.3f} between {recent} recent and {reference} reference texts "
+            f"(quiet data reach {threshold:.3f}; p = {p_value:.2g}); "
+            f"{Geometry.of(reference.embeddings, recent.embeddings)}"
+        )
+        fired = moved = p_value <= self.significance and effect > threshold
+        if moved:
+            own_regions, regions = reference.ground.regions(
+                recent.embeddings, self.texts_in_region, observation.seed
+            )
+            strata = np.concatenate([own_regions, regions])
+            within = kernel_two_sample(
+                kernel, labels, permuted_labels(generator, labels, self.permutations, strata=strata)
+            ).tail_p_value
+            _, farther = reference.ground.regional_ranks(
+                reference.ground.novelty(recent.embeddings), own_regions, regions
+            )
+            fired = within <= self.significance and farther <= self.local_significance
+            p_value = max(p_value, within)
+            told = "the embeddings moved" if fired else "change of mix within known ground"
+            reason = f"{told} (p = {within:.2g} within regions of the reference): {reason}"
+        text, repeated = most_repeated(observation.recent.texts)
+        if repeated >= 0.1:
+            reason += (
+                f"; change of mix within known ground: {repeated:.0%} of the calls repeat "
+                f"{text[:60]!r}, counted once"
+            )
+        return Signal(
+            self.name,
+            fired,
+            reason,
+            p_value=p_value,
+            effect=effect,
+            threshold=threshold,
+            cause="concept" if fired else None,
+            examples=self._examples(observation, recent, kernel, labels),
+        )
+
+    def _threshold(self, splits: NDArray[np.bool_], kernel: NDArray[np.float32]) -> float:
+        own = kernel[: len(splits), : len(splits)]
+        quiet = discrepancies(own, splits.astype(np.float32))
+        return max(
+            self.minimum_effect,
+            float(np.sqrt(max(0.0, float(np.quantile(quiet, self.quiet_quantile))) / 3.0)),
+        )
+
+    def _examples(
+        self,
+        observation: Observation,
+        recent: View,
+        kernel: NDArray[np.float32],
+        labels: NDArray[np.bool_],
+    ) -> tuple[str, ...]:
+        # The witness function: where the recent density exceeds the reference's most.
+        rows = kernel[labels]
+        witness = rows[:, labels].mean(axis=1) - rows[:, ~labels].mean(axis=1)
+        most = np.argsort(-witness, kind="stable")[:5]
+        return tuple(observation.recent.texts[recent.rows[row]] for row in most)

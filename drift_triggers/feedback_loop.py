@@ -1,0 +1,163 @@
+"""The system eats its own output: self-generated text, repeated answers, shrinking diversity."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.known_ground import View, folded
+from drift_triggers.signal import Observation, Signal
+
+SHINGLE = 8
+"""Words in a row that count as copied: long enough that people do not write them by chance."""
+
+
+def effective_diversity(embeddings: NDArray[np.float32]) -> float:
+    """Return the effective number of different texts, 1 to n (Vendi score, Friedman 2023).
+
+    The exponential of the entropy of the eigenvalues of the cosine matrix divided by n.
+    """
+    rows = embeddings.astype(np.float64)
+    gram = (rows.T @ rows if rows.shape[1] < len(rows) else rows @ rows.T) / len(rows)
+    values = np.clip(np.linalg.eigvalsh(gram), 0.0, None)
+    values = values[values > 1e-12] / values.sum()
+    return float(np.exp(-(values * np.log(values)).sum()))
+
+
+def concentration(documents: Sequence[str]) -> float:
+    """Return the chance that two answers drawn at random are the same document (0 to 1)."""
+    _, counts = np.unique(np.array(documents), return_counts=True)
+    size = len(documents)
+    return float((counts * (counts - 1)).sum() / max(1, size * (size - 1)))
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class FeedbackLoop:
+    """Block when too much of the input is the system's own output.
+
+    Fires when the share of recent texts that are marked as self-generated, or that repeat an
+    answer given in the past, exceeds ``maximum_share``; or when the effective diversity of recent
+    texts falls below nearly all quiet windows of the reference *and* the answers concentrate on
+    fewer documents: each alone has harmless reasons. Training on one's own output is what a loop
+    lives on, so it blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> rows = np.eye(40, dtype=np.float32)
+    >>> sample = Sample(tuple(f"text {n}" for n in range(40)), rows)
+    >>> marked = tuple(n < 20 for n in range(40))
+    >>> FeedbackLoop().check(Observation(sample, sample, self_generated=marked)).reason
+    'the system reads its own output: 50% of 40 texts are marked as self-generated (20% may be)'
+    """
+
+    name: ClassVar[str] = "feedback_loop"
+
+    maximum_share: float = Field(default=0.2, gt=0.0, lt=1.0)
+    """Share of own output that may pass; models stay sound while most of the data is real."""
+    quiet_quantile: float = Field(default=0.01, gt=0.0, lt=0.5)
+    """Share of quiet windows of the reference that are less diverse than the limit."""
+    concentration_ratio: float = Field(default=2.0, gt=1.0)
+    """Growth of the chance that two answers are the same document: twice as narrow."""
+    minimum_texts: int = Field(default=20, ge=10)
+    """Texts (and answers) needed; a share of fewer says little."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Look for own output among the recent texts, and for narrowing."""
+        observation.require_texts()
+        texts = observation.recent.texts
+        marks = observation.self_generated
+        if marks and len(marks) != len(texts):
+            raise ValueError(f"self_generated must have {len(texts)} entries, got {len(marks)}")
+        if len(texts) < self.minimum_texts:
+            return Signal(
+                self.name, False, f"not enough texts: {len(texts)} < {self.minimum_texts}"
+            )
+        copies = self._copies(texts, observation.own_answers)
+        marked = sum(marks) / len(texts)
+        copied = sum(copies) / len(texts)
+        allowed = f"({self.maximum_share:.0%} may be)"
+        told = []
+        if marked > self.maximum_share:
+            told.append(
+                f"{marked:.0%} of {len(texts)} texts are marked as self-generated {allowed}"
+            )
+        if copied > self.maximum_share:
+            told.append(f"{copied:.0%} of {len(texts)} texts repeat past answers {allowed}")
+        narrow, view = self._narrowing(observation)
+        if narrow:
+            told.append(view)
+        own = [
+            text
+            for text, one, two in zip(texts, marks or copies, copies, strict=True)
+            if one or two
+        ]
+        reason = (
+            "the system reads its own output: " + "; ".join(told)
+            if told
+            else (
+                f"{marked:.0%} marked as self-generated, {copied:.0%} repeat past answers; {view}"
+            )
+        )
+        return Signal(
+            self.name,
+            bool(told),
+            reason,
+            effect=max(marked, copied),
+            threshold=self.maximum_share,
+            cause="feedback_loop" if told else None,
+            examples=tuple(own[:5]),
+            blocks=bool(told),
+        )
+
+    def _copies(self, texts: Sequence[str], answers: Sequence[str]) -> list[bool]:
+        whole = {folded(answer) for answer in answers} - {""}
+        shingles = {shingle for answer in whole for shingle in _shingles(answer)}
+        found = []
+        for text in map(folded, texts):
+            parts = _shingles(text)
+            shared = sum(part in shingles for part in parts)
+            found.append(text in whole or (bool(parts) and shared * 2 >= len(parts)))
+        return found
+
+    def _narrowing(self, observation: Observation) -> tuple[bool, str]:
+        recent = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        size = min(len(recent.rows), len(reference.rows) // 3)
+        before, now = observation.served_before, observation.served_recently
+        if size < self.minimum_texts:
+            return False, "too few texts to measure diversity"
+        generator = np.random.default_rng([observation.seed, 7])
+        diversity = effective_diversity(
+            recent.embeddings[generator.permutation(len(recent.rows))[:size]]
+        )
+        splits = reference.ground.quiet_splits(size, None, 60, generator)
+        quiet = [
+            # Diversity grows with size: a split that took fewer texts is no measure.
+            effective_diversity(reference.embeddings[column][:size])
+            for column in splits.T
+            if column.sum() >= 0.9 * size
+        ]
+        low = float(np.quantile(quiet, self.quiet_quantile)) if quiet else 0.0
+        told = f"effective diversity {diversity:.1f} of {size} (quiet data stay above {low:.1f})"
+        if before is None or now is None:
+            return False, told
+        if min(len(before.documents), len(now.documents)) < self.minimum_texts:
+            return False, told
+        wide, tight = concentration(before.documents), concentration(now.documents)
+        told += f", chance of the same document twice {wide:.3f} -> {tight:.3f}"
+        return diversity < low and tight > self.concentration_ratio * max(wide, 1e-6), told
+
+
+def _shingles(text: str) -> set[str]:
+    words = text.split()
+    return {" ".join(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)}

@@ -1,0 +1,310 @@
+"""The ground that the reference covers: its distinct texts, neighbourhoods, topics, quiet splits.
+
+Three answers that every view of the embeddings needs:
+
+- How far is a text from the reference, and is that farther than the reference's own texts are from
+  one another (:class:`KnownGround`)?
+- How far apart do two parts of the reference lie when nothing has changed
+  (:meth:`KnownGround.quiet_splits`)? Chance splits are too kind: real windows bring other topics
+  of the same kind and bursts of one topic. So whole topics and contiguous stretches change sides.
+- Which texts are mere repetitions (:func:`distinct_rows`)? A retry loop is no new ground.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from drift_triggers.signal import Sample
+
+NEIGHBOURS = 5
+"""Neighbours whose mean distance places a text: one is noisy, many blur small topics."""
+STORED_NEIGHBOURS = 64
+"""Neighbours kept for each row, so that rows can be taken away without a new search."""
+
+
+def folded(text: str) -> str:
+    """Return the text without case, punctuation and spacing: the key of a repetition."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def distinct_rows(sample: Sample) -> NDArray[np.int64]:
+    """Return the row of the first appearance of each distinct text, in order."""
+    seen: dict[str, int] = {}
+    for row, text in enumerate(sample.texts):
+        seen.setdefault(folded(text) or text, row)
+    return np.fromiter(seen.values(), dtype=np.int64, count=len(seen))
+
+
+def most_repeated(texts: Sequence[str]) -> tuple[str, float]:
+    """Return the text most often repeated (folded, as first written) and its share of all texts."""
+    counts = Counter(folded(text) or text for text in texts)
+    key, count = counts.most_common(1)[0]
+    first = next(text for text in texts if (folded(text) or text) == key)
+    return first, count / len(texts)
+
+
+@dataclass(frozen=True)
+class View:
+    """The distinct texts of a sample that a trigger works with: bounded, and in time order."""
+
+    rows: NDArray[np.int64]
+    """Rows of the sample, oldest first when ``in_time``."""
+    embeddings: NDArray[np.float32]
+    """Their embeddings, shape ``(rows, dimensions)``."""
+    in_time: bool
+    """Whether timestamps tell the order."""
+    distinct: int
+    """Distinct texts before thinning."""
+
+    @classmethod
+    def of(cls, sample: Sample, largest: int) -> "View":
+        """Take at most ``largest`` distinct texts, evenly spread over their order.
+
+        The same sample gives the same view for as long as it lives: every trigger looks at the
+        same neighbourhoods, which are dear to compute.
+        """
+        views = _VIEWS.setdefault(sample, {})
+        if largest not in views:
+            views[largest] = cls._build(sample, largest)
+        return views[largest]
+
+    @classmethod
+    def _build(cls, sample: Sample, largest: int) -> "View":
+        rows = distinct_rows(sample)
+        count, in_time = len(rows), False
+        if sample.timestamps is not None:
+            times = sample.timestamps[rows]
+            in_time = bool(np.isfinite(times).all()) and len(np.unique(times)) > 1
+            if in_time:
+                rows = rows[np.argsort(times, kind="stable")]
+        if count > largest:
+            rows = rows[np.linspace(0, count - 1, largest).round().astype(np.int64)]
+        return cls(rows, sample.embeddings[rows], in_time, count)
+
+    def __str__(self) -> str:
+        """Return the number of texts, saying so when they are a sample."""
+        taken = len(self.rows)
+        return str(taken) if taken == self.distinct else f"{taken} (sampled of {self.distinct})"
+
+    @cached_property
+    def ground(self) -> "KnownGround":
+        """The ground that these texts cover."""
+        return KnownGround(self.embeddings)
+
+    @cached_property
+    def correlation_range(self) -> int:
+        """How many texts in a row belong together; 1 when the order is unknown."""
+        return correlation_range(self.embeddings) if self.in_time else 1
+
+
+def run_length(recent: View, reference: View) -> int:
+    """Return how many texts in a row count as one: 1 unless both samples come in bursts.
+
+    A reference that merely was stored sorted by topic must not make a calm window look bursty,
+    and a window that comes in bursts where the reference never did is itself news.
+    """
+    return min(recent.correlation_range, reference.correlation_range)
+
+
+_VIEWS: WeakKeyDictionary[Sample, dict[int, View]] = WeakKeyDictionary()
+
+
+def correlation_range(embeddings: NDArray[np.float32]) -> int:
+    """Return how many neighbours in time belong together: 1 when neighbours are as strangers.
+
+    The first lag at which the mean product of centred rows is within three standard errors of
+    zero. The standard error follows from independence: ``sqrt(trace(S @ S) / n) / trace(S)`` for
+    covariance S.
+    """
+    rows = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
+    n = len(rows)
+    energy = float(np.einsum("ij,ij->", rows, rows)) / n
+    if n < 20 or energy <= 1e-12:
+        return 1
+    gram = rows.T @ rows / n if rows.shape[1] < n else rows @ rows.T / n
+    error = float(np.sqrt(np.square(gram).sum() / n)) / energy
+    lag = 1
+    while lag < n // 10:
+        together = float(np.einsum("ij,ij->", rows[lag:], rows[:-lag])) / (n - lag) / energy
+        if together < 3.0 * error:
+            break
+        lag += 1
+    return lag
+
+
+@dataclass(frozen=True)
+class KnownGround:
+    """Neighbourhoods, regions and topics of the reference's embeddings (unit rows, ``(n, d)``)."""
+
+    embeddings: NDArray[np.float32]
+
+    @cached_property
+    def _distances(self) -> NDArray[np.float32]:
+        distances: NDArray[np.float32] = 1.0 - self.embeddings @ self.embeddings.T
+        np.clip(distances, 0.0, 2.0, out=distances)
+        np.fill_diagonal(distances, 0.0)
+        return distances
+
+    @cached_property
+    def _near(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        masked = self._distances + 9.0 * np.eye(len(self.embeddings), dtype=np.float32)
+        stored = min(STORED_NEIGHBOURS, len(masked) - 1)
+        rows = np.argpartition(masked, stored - 1, axis=1)[:, :stored]
+        values = np.take_along_axis(masked, rows, axis=1)
+        order = np.argsort(values, axis=1)
+        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(values, order, axis=1)
+
+    @cached_property
+    def own(self) -> NDArray[np.float64]:
+        """Novelty of each reference text among all the others (leave one out), shape ``(n,)``."""
+        return np.asarray(self._near[1][:, :NEIGHBOURS].mean(axis=1, dtype=np.float64))
+
+    def novelty(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean cosine distance of other texts to their five nearest reference texts."""
+        distances = np.clip(1.0 - embeddings @ self.embeddings.T, 0.0, 2.0)
+        count = min(NEIGHBOURS, len(self.embeddings))
+        nearest = np.partition(distances, count - 1, axis=1)[:, :count]
+        return np.asarray(nearest.mean(axis=1, dtype=np.float64))
+
+    def held_out(
+        self, outside: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return novelty of the rows ``outside`` and of those inside, both against the inside.
+
+        Uses the stored neighbours only: a row that has fewer than five of them left is placed by
+        the farthest stored one, which understates its distance.
+        """
+        rows, values = self._near
+        kept = ~outside[rows]
+        used = kept & (np.cumsum(kept, axis=1) <= NEIGHBOURS)
+        total = np.where(used, values, 0.0).sum(axis=1, dtype=np.float64)
+        novelty = (total + (NEIGHBOURS - used.sum(axis=1)) * values[:, -1]) / NEIGHBOURS
+        return novelty[outside], novelty[~outside]
+
+    def regions(
+        self, embeddings: NDArray[np.float32], texts_in_region: int, seed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the region of each reference text and of each other text.
+
+        Regions (a few rounds of k-means) follow the reference alone: were they fitted on both, new
+        ground would get a region of its own, in which there is nothing to compare it with.
+        """
+        count = max(1, min(64, len(self.embeddings) // texts_in_region))
+        generator = np.random.default_rng([seed, 6])
+        centres = self.embeddings[generator.permutation(len(self.embeddings))[:count]]
+        for _ in range(10):
+            nearest = _nearest(self.embeddings, centres)
+            used = np.unique(nearest)
+            centres = np.stack([self.embeddings[nearest == one].mean(axis=0) for one in used])
+        # Only regions that hold reference texts can say what is usual there.
+        centres = centres[np.unique(_nearest(self.embeddings, centres))]
+        return _nearest(self.embeddings, centres), _nearest(embeddings, centres)
+
+    def regional_ranks(
+        self,
+        novelty: NDArray[np.float64],
+        own_regions: NDArray[np.int64],
+        regions: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], float]:
+        """Rank the novelty of texts among the reference texts of the same region.
+
+        A surge in a thinly covered but known region raises novelty, not these ranks.
+
+        Returns
+        -------
+        The share of the region's own texts that lie nearer, for each text, and the one-sided
+        p-value of "farther than usual for the region" (stratified rank test, van Elteren 1960).
+        """
+        ranks = np.empty(len(novelty))
+        variance = 0.0
+        for region in np.unique(regions):
+            chosen = regions == region
+            usual = np.sort(self.own[own_regions == region])
+            below = np.searchsorted(usual, novelty[chosen], side="left")
+            upto = np.searchsorted(usual, novelty[chosen], side="right")
+            ranks[chosen] = (below + upto) / 2.0 / len(usual)
+            size = int(chosen.sum())
+            variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
+        score = float((ranks - 0.5).sum()) / np.sqrt(variance)
+        return ranks, float(stats.norm.sf(score))
+
+    @cached_property
+    def _tree(self) -> NDArray[np.float64]:
+        return np.asarray(linkage(squareform(self._distances, checks=False), "average"))
+
+    def topics(self, closeness: float) -> NDArray[np.int64]:
+        """Group the reference: average linkage, cut at ``closeness`` (cosine distance)."""
+        return np.asarray(fcluster(self._tree, closeness, "distance"), dtype=np.int64) - 1
+
+    @property
+    def neighbour_distance(self) -> float:
+        """Median distance of a text to its very nearest neighbour."""
+        return float(np.median(self._near[1][:, 0]))
+
+    @property
+    def neighbourhood_distance(self) -> float:
+        """Median of the mean distance to the five nearest neighbours."""
+        return float(np.median(self.own))
+
+    def quiet_splits(
+        self,
+        size: int,
+        closeness: float | None,
+        count: int,
+        generator: np.random.Generator,
+        contiguous: bool = False,
+    ) -> NDArray[np.bool_]:
+        """Cut the reference in two as if a part of it were the recent window, nothing changed.
+
+        Parameters
+        ----------
+        size
+            Texts of the pretended window; at most a third of the reference is used, so a larger
+            window is judged by the (larger) scatter of a smaller one.
+        closeness
+            Texts nearer than this change sides together: a window may bring other topics. By
+            default the median distance of a text to its very nearest neighbour.
+        contiguous
+            Add stretches of the given order, so that bursts in time are part of quiet.
+
+        Returns
+        -------
+        True for the pretended window, shape ``(n, splits)``, at least one column.
+        """
+        n = len(self.embeddings)
+        size = max(2, min(size, n // 3))
+        topics = self.topics(self.neighbour_distance if closeness is None else closeness)
+        sizes = np.bincount(topics)
+        columns = []
+        for _ in range(count):
+            order = generator.permutation(len(sizes))
+            taken = np.cumsum(sizes[order]) <= size
+            # Few large topics: the first alone may be too large for the window; then cut it.
+            if not sizes[order][taken].sum() > size // 2:
+                member = np.flatnonzero(topics == order[int(taken.sum())])
+                chosen = np.isin(topics, order[taken])
+                chosen[generator.permutation(member)[: size - int(chosen.sum())]] = True
+                columns.append(chosen)
+            else:
+                columns.append(np.isin(topics, order[taken]))
+        if contiguous:
+            for start in np.linspace(0, n - size, max(2, count // 3)).astype(int):
+                stretch = np.zeros(n, dtype=bool)
+                stretch[start : start + size] = True
+                columns.append(stretch)
+        return np.column_stack(columns)
+
+
+def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+    squares = np.einsum("ij,ij->i", centres, centres)
+    return np.asarray(np.argmin(squares - 2.0 * rows @ centres.T, axis=1), dtype=np.int64)

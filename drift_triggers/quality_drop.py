@@ -1,0 +1,105 @@
+"""The champion scores worse than when it was accepted."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from scipy import stats
+
+from drift_triggers.signal import Observation, Quality, Signal
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class QualityDrop:
+    """Fire when golden sets or recently labelled pairs say that retrieval got worse.
+
+    A golden set scored then and now is compared query by query (paired t-test, which holds its
+    level for retrieval measures: Urbano et al. 2019); other labelled queries by Welch's t-test. Each
+    task is one test; the p-value is corrected for their number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Quality, Sample
+    >>> none = Sample((), np.empty((0, 3), np.float32))
+    >>> then = np.random.default_rng(0).uniform(0.4, 1.0, 80)
+    >>> golden = {"golden": Quality(then, then * 0.7)}
+    >>> QualityDrop().check(Observation(none, none, quality=golden)).fired
+    True
+    """
+
+    name: ClassVar[str] = "quality_drop"
+
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value (all tasks together) that may fire: 1 in 1,000 before the effect."""
+    maximum_drop: float = Field(default=0.05, gt=0.0, lt=1.0)
+    """Loss of the mean score that may pass, in the metric's units: a twentieth of the scale."""
+    minimum_queries: int = Field(default=20, ge=5)
+    """Scored queries a task needs; with fewer the t-test leans on normality too much."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare the scores of now with those at acceptance, task by task."""
+        tasks = {}
+        for task, quality in observation.quality.items():
+            _refuse(task, quality)
+            if min(len(quality.accepted), len(quality.now)) >= self.minimum_queries:
+                tasks[task] = quality
+        if not tasks:
+            few = f"no task with {self.minimum_queries} scored queries"
+            return Signal(self.name, False, f"nothing to look at: {few}")
+        found = [(*_drop(quality), task, quality) for task, quality in sorted(tasks.items())]
+        effect, p_value, task, quality = max(
+            found, key=lambda one: (one[1] * len(found) <= self.significance, one[0])
+        )
+        p_value = float(np.clip(p_value * len(found), 1e-300, 1.0))
+        fired = p_value <= self.significance and effect > self.maximum_drop
+        rates = observation.hit_rates.get(task, ())
+        history = "; hit rate " + " -> ".join(f"{rate:.2f}" for rate in rates[-6:]) if rates else ""
+        reason = (
+            f"{task}: mean score {quality.accepted.mean():.3f} -> {quality.now.mean():.3f} over "
+            f"{len(quality.now)} queries (drop {effect:.3f}, {self.maximum_drop:g} may pass; "
+            f"p = {p_value:.2g}){history}"
+        )
+        lost = quality.accepted - quality.now if quality.paired else -quality.now
+        worst = np.argsort(-lost, kind="stable")[:5] if quality.queries else []
+        return Signal(
+            self.name,
+            fired,
+            f"retrieval got worse: {reason}" if fired else reason,
+            p_value=p_value,
+            effect=effect,
+            threshold=self.maximum_drop,
+            cause="retrieval_loss" if fired else None,
+            examples=tuple(quality.queries[row] for row in worst),
+        )
+
+
+def _refuse(task: str, quality: Quality) -> None:
+    for side in ("accepted", "now"):
+        scores = getattr(quality, side)
+        if scores.ndim != 1 or not np.isfinite(scores).all():
+            raise ValueError(f"quality of {task!r}: {side} must be a row of numbers without NaN")
+    if quality.paired and len(quality.accepted) != len(quality.now):
+        raise ValueError(
+            f"quality of {task!r}: paired scores must be of the same queries, got "
+            f"{len(quality.accepted)} and {len(quality.now)}"
+        )
+
+
+def _drop(quality: Quality) -> tuple[float, float]:
+    """Return the loss of the mean and the one-sided p-value of "no loss"."""
+    effect = float(quality.accepted.mean() - quality.now.mean())
+    if quality.paired:
+        lost = quality.accepted - quality.now
+        if np.ptp(lost) < 1e-12:
+            # A constant difference has no spread to test against: all or nothing.
+            return effect, 1e-300 if effect > 1e-12 else 1.0
+        return effect, float(stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
+    if np.ptp(quality.accepted) < 1e-12 and np.ptp(quality.now) < 1e-12:
+        return effect, 1e-300 if effect > 1e-12 else 1.0
+    test = stats.ttest_ind(quality.accepted, quality.now, equal_var=False, alternative="greater")
+    return effect, float(test.pvalue)

@@ -1,0 +1,95 @@
+"""The embedding space in use is not the one the champion was accepted with."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.signal import Observation, Signal
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class SpaceMismatch:
+    """Block when vectors of two spaces would be mixed, also when their dimensions agree.
+
+    Two checks: identity (fingerprints of encoder, tokenizer and index) and probe (the stored
+    vectors of a few texts against fresh ones: catches what no fingerprint knows, such as a changed
+    library). Training cannot mend either: it blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample, Space
+    >>> none = Sample((), np.empty((0, 3), np.float32))
+    >>> seen = Observation(none, none, accepted_space=Space("a"), serving_space=Space("b"))
+    >>> SpaceMismatch().check(seen).reason
+    'another space than the champion was accepted with: serving encoder b... instead of a...'
+    """
+
+    name: ClassVar[str] = "space_mismatch"
+
+    maximum_distance: float = Field(default=0.001, gt=0.0, lt=2.0)
+    """Cosine distance a probe may move: another machine's float32 moves it 1e-6, bfloat16 1e-4."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare fingerprints and probe vectors."""
+        accepted, serving = observation.accepted_space, observation.serving_space
+        if accepted is None or (serving is None and not observation.index_fingerprints):
+            return Signal(self.name, False, "nothing to look at: no spaces were given")
+        wrong = []
+        effect = None
+        for stamp in sorted(set(observation.index_fingerprints) - {accepted.fingerprint}):
+            wrong.append(f"index vectors of {stamp[:12]}... beside {accepted.fingerprint[:12]}...")
+        if serving is not None:
+            known = accepted.fingerprint and serving.fingerprint
+            if known and accepted.fingerprint != serving.fingerprint:
+                wrong.append(
+                    f"serving encoder {serving.fingerprint[:12]}... instead of "
+                    f"{accepted.fingerprint[:12]}..."
+                )
+            known = accepted.tokenizer and serving.tokenizer
+            if known and accepted.tokenizer != serving.tokenizer:
+                wrong.append(
+                    f"tokenizer {serving.tokenizer[:12]}... instead of {accepted.tokenizer[:12]}..."
+                )
+            if accepted.probes is not None and serving.probes is not None:
+                effect, told = self._probe(accepted.probes, serving.probes)
+                wrong += told
+        if not wrong:
+            moved = "" if effect is None else f" (probes moved at most {effect:.1g})"
+            return Signal(
+                self.name,
+                False,
+                f"one space throughout{moved}",
+                effect=effect,
+                threshold=self.maximum_distance,
+            )
+        return Signal(
+            self.name,
+            True,
+            "another space than the champion was accepted with: " + "; ".join(wrong),
+            effect=effect,
+            threshold=self.maximum_distance,
+            cause="model_version",
+            blocks=True,
+        )
+
+    def _probe(
+        self, stored: "np.typing.NDArray[np.float32]", fresh: "np.typing.NDArray[np.float32]"
+    ) -> tuple[float, list[str]]:
+        if not np.isfinite(stored).all() or not np.isfinite(fresh).all():
+            raise ValueError("probe vectors must be finite")
+        if stored.shape != fresh.shape:
+            return 2.0, [f"probe vectors of shape {fresh.shape} instead of {stored.shape}"]
+        if not len(stored):
+            return 0.0, []
+        lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(fresh, axis=1)
+        cosines = np.einsum("ij,ij->i", stored, fresh) / np.maximum(lengths, 1e-12)
+        farthest = float(max(0.0, 1.0 - cosines.min()))
+        if farthest <= self.maximum_distance:
+            return farthest, []
+        return farthest, [f"stored probes moved by up to {farthest:.3f} (cosine distance)"]

@@ -1,0 +1,182 @@
+"""The form of the texts changed: length, case, punctuation, digits, markup, line breaks, script."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from scipy import stats
+
+from drift_triggers.known_ground import View, run_length
+from drift_triggers.signal import Observation, Signal
+
+FEATURES = (
+    "words",
+    "letters per word",
+    "capitals",
+    "punctuation",
+    "digits",
+    "line breaks",
+    "markup",
+    "common words",
+    "other scripts",
+)
+MARKUP = re.compile(r"<[^<>]{1,80}>|&[a-z#0-9]{2,8};|https?://\S+|[*_`#|{}\\^~]")
+QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u2032\u201c\u201d\u201e\u2033", "'''''\"\"\"\"")
+
+
+def plain(text: str) -> str:
+    """Undo what means nothing: curly quotes, blanks, marks at the very end, Unicode variants.
+
+    A keyboard or a form field changes these from one release to the next; encoders hardly notice.
+    """
+    folded = unicodedata.normalize("NFKC", text).translate(QUOTES)
+    lines = (" ".join(line.split()) for line in folded.splitlines())
+    return "\n".join(line for line in lines if line).strip().rstrip(" .?!")
+
+
+def shape(texts: Sequence[str], common: frozenset[str], script: str) -> NDArray[np.float64]:
+    """Measure the form of each text, shape ``(texts, len(FEATURES))``.
+
+    Parameters
+    ----------
+    common
+        Words that the reference uses most: their share falls when the language changes.
+    script
+        Unicode script of the reference, as the first word of its letters' names ("LATIN").
+    """
+    rows = np.zeros((len(texts), len(FEATURES)))
+    for row, text in enumerate(map(plain, texts)):
+        words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text)
+        letters = [mark for mark in text if mark.isalpha()]
+        size, count = max(1, len(text)), max(1, len(letters))
+        rows[row] = (
+            len(words),
+            count / max(1, len(words)),
+            sum(mark.isupper() for mark in letters) / count,
+            sum(not (mark.isalnum() or mark.isspace()) for mark in text) / size,
+            sum(mark.isdigit() for mark in text) / size,
+            text.count("\n"),
+            sum(len(found) for found in MARKUP.findall(text)) / size,
+            sum(word.casefold() in common for word in words) / max(1, len(words)),
+            sum(_script(mark) != script for mark in letters) / count,
+        )
+    return rows
+
+
+def _script(letter: str) -> str:
+    return "LATIN" if letter.isascii() else unicodedata.name(letter, "UNKNOWN").split()[0]
+
+
+def distances(rows: NDArray[np.float64], second: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the Kolmogorov-Smirnov distance of each column between the rows of two groups."""
+    result = np.empty(rows.shape[1])
+    for column, values in enumerate(rows.T):
+        order = np.argsort(values, kind="stable")
+        chosen = second[order]
+        gap = np.cumsum(chosen) / chosen.sum() - np.cumsum(~chosen) / (~chosen).sum()
+        ends = np.append(np.diff(values[order]) > 0, True)
+        result[column] = np.abs(gap[ends]).max()
+    return result
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class TextShape:
+    """Fire when the texts took on another form: a new source, parser, transcript, language.
+
+    Each measure of form is compared by the Kolmogorov-Smirnov distance, 0 (alike) to 1 (apart).
+    Its p-value is corrected for the number of measures; the distance must exceed ``minimum_effect``
+    and what whole topics of the reference show against the rest. Repetitions count once; blanks,
+    curly quotes and marks at the end of a text count nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> rows = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    >>> rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    >>> asked = Sample(tuple(f"Where is my Card, number {n}?" for n in range(200)), rows)
+    >>> spoken = Sample(tuple(f"um where is my card number {n}" for n in range(200)), rows)
+    >>> TextShape().check(Observation(spoken, asked)).fired
+    True
+    """
+
+    name: ClassVar[str] = "text_shape"
+
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value (all measures together) that may fire: 1 in 1,000 before the effect."""
+    minimum_effect: float = Field(default=0.3, gt=0.0, lt=1.0)
+    """Distance below which form does not matter: three texts in ten changed beyond recognition."""
+    quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Share of the quiet splits of the reference that must stay below the observed distance."""
+    splits: int = Field(default=60, ge=20)
+    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    common_words: int = Field(default=30, ge=5)
+    """Most used words of the reference that stand for its language; mostly function words."""
+    minimum_texts: int = Field(default=20, ge=10)
+    """Distinct texts needed on either side; fewer can show no distance below 0.5."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare the form of recent texts with the reference's."""
+        observation.require_texts()
+        recent = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        fewest = min(recent.distinct, reference.distinct)
+        if fewest < self.minimum_texts:
+            return Signal(
+                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
+            )
+        known = [observation.reference.texts[row] for row in reference.rows]
+        texts = [observation.recent.texts[row] for row in recent.rows]
+        words = Counter(
+            word for text in known for word in re.findall(r"[^\W\d_]+", text.casefold())
+        )
+        common = frozenset(word for word, _ in words.most_common(self.common_words))
+        scripts = Counter(_script(mark) for text in known for mark in text if mark.isalpha())
+        script = scripts.most_common(1)[0][0] if scripts else "LATIN"
+        before, now = shape(known, common, script), shape(texts, common, script)
+        moved = distances(
+            np.vstack([before, now]), np.arange(len(before) + len(now)) >= len(before)
+        )
+
+        run = run_length(recent, reference)
+        size = len(before) * len(now) / (len(before) + len(now)) / run
+        p_values = np.minimum(1.0, stats.kstwobign.sf(moved * np.sqrt(size)) * len(FEATURES))
+        splits = reference.ground.quiet_splits(
+            len(now), None, self.splits, np.random.default_rng([observation.seed, 4]), run > 1
+        )
+        quiet = [float(distances(before, column).max()) for column in splits.T]
+        threshold = max(self.minimum_effect, float(np.quantile(quiet, self.quiet_quantile)))
+        most = int(np.argmax(moved))
+        effect, p_value = float(moved[most]), max(float(p_values[most]), 1e-300)
+        fired = p_value <= self.significance and effect > threshold
+        told = ", ".join(
+            f"{FEATURES[column]} {np.mean(before[:, column]):.3g} -> {np.mean(now[:, column]):.3g}"
+            for column in np.argsort(-moved, kind="stable")[:3]
+        )
+        reason = (
+            f"{told} (distance of {FEATURES[most]} {effect:.2f}, quiet data reach "
+            f"{threshold:.2f}; p = {p_value:.2g})"
+        )
+        middle = float(np.median(before[:, most]))
+        odd = np.argsort(-np.abs(now[:, most] - middle), kind="stable")[:5]
+        return Signal(
+            self.name,
+            fired,
+            f"the form of the texts changed: {reason}" if fired else reason,
+            p_value=p_value,
+            effect=effect,
+            threshold=threshold,
+            cause="pipeline" if fired else None,
+            examples=tuple(texts[row] for row in odd),
+        )

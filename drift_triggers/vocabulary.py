@@ -1,0 +1,187 @@
+"""Words that the tokenizer shatters: pieces per word, unknown pieces, new terms."""
+
+from collections import Counter
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from scipy import stats
+
+from drift_triggers.known_ground import View, run_length
+from drift_triggers.signal import Observation, Signal, Word
+
+TESTS = 2
+
+
+@dataclass(
+    frozen=True,
+    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
+)
+class Vocabulary:
+    """Fire when recent texts are cut into more pieces, or new shattered terms spread through them.
+
+    Two tests share the p-value. *Pieces per word* of each text (an unknown piece counts as three:
+    its meaning is lost altogether) is compared by a one-sided rank test; the effect is the chance
+    that a recent text is cut finer than a reference text, above one half, doubled (0 to 1).
+    *New terms* are words of two or more pieces that no reference text has and that stand in more
+    recent texts than chance allows (hypergeometric, corrected for the number of words); the
+    effect is the share of recent texts that have one. Either must exceed what whole topics of the
+    reference show against the rest. Repeated texts count once.
+
+    Without ``Sample.words`` on both sides it answers quietly that there is nothing to look at.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> rows = np.eye(60, dtype=np.float32)
+    >>> def sample(word, pieces):
+    ...     words = tuple(((f"n{n}", 1, False), (word, pieces, False)) for n in range(60))
+    ...     return Sample(tuple(f"n{n} {word}" for n in range(60)), rows, words=words)
+    >>> signal = Vocabulary().check(Observation(sample("covid", 2), sample("cough", 1)))
+    >>> signal.fired, signal.examples
+    (True, ('covid (2 pieces, 60 texts)',))
+    """
+
+    name: ClassVar[str] = "vocabulary"
+
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value (both tests together) that may fire: 1 in 1,000 before the effect."""
+    minimum_effect: float = Field(default=0.2, gt=0.0, lt=1.0)
+    """Share of texts with a new term, or of rank order changed, below which little is lost."""
+    quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Share of the quiet splits of the reference that must stay below the observed effect."""
+    splits: int = Field(default=60, ge=20)
+    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    minimum_texts: int = Field(default=20, ge=10)
+    """Distinct texts needed on either side; in fewer no new term can reach ``significance``."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare how the tokenizer cuts recent and reference texts."""
+        observation.require_texts()
+        if observation.recent.words is None or observation.reference.words is None:
+            return Signal(self.name, False, "nothing to look at: no words were given")
+        recent = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        fewest = min(recent.distinct, reference.distinct)
+        if fewest < self.minimum_texts:
+            return Signal(
+                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
+            )
+        texts = [observation.reference.words[row] for row in reference.rows]
+        texts += [observation.recent.words[row] for row in recent.rows]
+        now = np.arange(len(texts)) >= len(reference.rows)
+        run = run_length(recent, reference)
+        pieces = np.array([_pieces(words) for words in texts])
+        terms, presence = _shattered(texts)
+        finer, finer_p = _finer(pieces[~now], pieces[now], run)
+        share, share_p, emerging = _emerging(presence, now, run, self.significance)
+
+        splits = reference.ground.quiet_splits(
+            len(recent.rows),
+            None,
+            self.splits,
+            np.random.default_rng([observation.seed, 5]),
+            run > 1,
+        )
+        known, held = stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
+        quiet = np.array(
+            [
+                (
+                    _order(known[column], len(known)),
+                    _emerging(held, column, run, self.significance)[0],
+                )
+                for column in splits.T
+            ]
+        )
+        limits = np.maximum(self.minimum_effect, np.quantile(quiet, self.quiet_quantile, axis=0))
+        views = ((finer, finer_p, limits[0]), (share, share_p, limits[1]))
+        effect, p_value, threshold = max(views, key=lambda view: view[0] - view[2])
+        p_value = float(np.clip(TESTS * p_value, 1e-300, 1.0))
+        fired = bool(p_value <= self.significance and effect > threshold)
+        counts = presence[now].sum(axis=0)
+        unknown = [
+            np.mean([any(lost for _, _, lost in words) for words in side])
+            for side in (texts[: len(reference.rows)], texts[len(reference.rows) :])
+        ]
+        reason = (
+            f"pieces per word {pieces[~now].mean():.2f} -> {pieces[now].mean():.2f}, texts with "
+            f"unknown pieces {unknown[0]:.0%} -> {unknown[1]:.0%}, {len(emerging)} new terms in "
+            f"{share:.0%} of the texts (effect {effect:.2f}, quiet data reach {threshold:.2f}; "
+            f"p = {p_value:.2g})"
+        )
+        most = sorted(emerging, key=lambda column: (-counts[column], terms[column][0]))[:8]
+        return Signal(
+            self.name,
+            fired,
+            f"the vocabulary changed: {reason}" if fired else reason,
+            p_value=p_value,
+            effect=float(effect),
+            threshold=float(threshold),
+            cause="vocabulary" if fired else None,
+            examples=tuple(
+                f"{terms[column][0]} ({terms[column][1]} pieces, {int(counts[column])} texts)"
+                for column in most
+            ),
+        )
+
+
+def _pieces(words: tuple[Word, ...]) -> float:
+    if not words:
+        return 1.0
+    return sum(pieces + 2 * lost for _, pieces, lost in words) / len(words)
+
+
+def _shattered(
+    texts: list[tuple[Word, ...]],
+) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
+    """Return (term, pieces) of words in several pieces, and 1 where a text (row) has a term."""
+    pieces: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    rows = []
+    for words in texts:
+        cut = {word.casefold(): size for word, size, lost in words if size > 1 or lost}
+        rows.append(cut)
+        pieces |= cut
+        counts.update(cut)
+    # A term in fewer than three texts can reach no level: leaving it out costs nothing.
+    kept = [term for term, count in counts.items() if count >= 3 and not term.isdigit()]
+    column = {term: place for place, term in enumerate(kept)}
+    presence = np.zeros((len(texts), len(kept)), dtype=np.float32)
+    for row, cut in enumerate(rows):
+        presence[row, [column[term] for term in cut if term in column]] = 1.0
+    return [(term, pieces[term]) for term in kept], presence
+
+
+def _order(ranks: NDArray[np.float64], total: int) -> float:
+    """Return how far these ranks lie above the others of ``total``: 0 (not at all) to 1 (all)."""
+    size = len(ranks)
+    above = (float(ranks.sum()) - size * (size + 1) / 2) / (size * (total - size))
+    return max(0.0, 2.0 * above - 1.0)
+
+
+def _finer(before: NDArray[np.float64], now: NDArray[np.float64], run: int) -> tuple[float, float]:
+    """Return how much finer ``now`` is cut (0 to 1) and the one-sided p-value of a rank test."""
+    test = stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
+    effect = _order(stats.rankdata(np.append(now, before))[: len(now)], len(now) + len(before))
+    return effect, float(stats.norm.sf(stats.norm.isf(test.pvalue) / np.sqrt(run)))
+
+
+def _emerging(
+    presence: NDArray[np.float32], now: NDArray[np.bool_], run: int, significance: float
+) -> tuple[float, float, list[int]]:
+    """Return share of texts with a new term, the smallest corrected p-value, and the terms."""
+    counts = now.astype(np.float32) @ presence
+    absent = (counts > 0) & (presence.sum(axis=0) == counts)
+    total, size = len(now) // run, int(now.sum()) // run
+    chances = np.ones(len(counts))
+    seen = counts[absent] // run
+    chances[absent] = stats.hypergeom.sf(seen - 1, total, seen, size) * len(counts)
+    chosen = [int(column) for column in np.flatnonzero(chances <= significance)]
+    if not chosen:
+        return 0.0, float(chances.min(initial=1.0)), []
+    return float(presence[:, chosen][now].any(axis=1).mean()), float(chances.min()), chosen

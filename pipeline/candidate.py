@@ -1,0 +1,240 @@
+"""From new pairs to a registered candidate with its scorecard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.check import Window
+from pipeline.observe import queries_as_traffic
+from pipeline.registry import Version
+from pipeline.store import Traffic
+from pipeline.version_folder import Facts, VersionFolder
+from pipeline.wheel import Wheel
+from training.encoder import fetch_base
+from training.evaluate import EvaluationSet, Scorecard
+from training.memory import memory_digest
+from training.mix import Mixture
+from training.pairs import DataFault, Leakage, Pair
+
+NEW_TASK = "new"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one cycle learns from and is measured on; the same whenever it is prepared again.
+
+    Attributes
+    ----------
+    mixture
+        What is trained on.
+    shortage
+        Why there is too little to train on; empty when there is enough.
+    new_task
+        The held-out recent pairs as an evaluation set.
+    anchors
+        The old tasks.
+    leakage
+        Training pairs removed because they repeat an evaluation query.
+    learned
+        Recent pairs that memory takes over on promotion; never the held-out ones.
+    memory
+        What could be replayed.
+    """
+
+    mixture: Mixture
+    shortage: str
+    new_task: EvaluationSet | None
+    anchors: list[EvaluationSet]
+    leakage: Leakage
+    learned: list[Pair]
+    memory: list[Pair]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts for the record."""
+        return {
+            "recent": self.mixture.recent,
+            "replayed": self.mixture.replayed,
+            "memory": len(self.memory),
+            "held_out_queries": len(self.new_task.queries) if self.new_task else 0,
+            "leaked": {"exact": self.leakage.exact, "near": self.leakage.near},
+            "leaked_examples": [list(each) for each in self.leakage.examples],
+            "data_sets": [
+                ["mix", self.mixture.digest, "training", len(self.mixture.pairs)],
+                ["memory", memory_digest(self.memory), "replay", len(self.memory)],
+                *(
+                    [each.name, each.digest, "evaluation", len(each.queries)]
+                    for each in [*([self.new_task] if self.new_task else []), *self.anchors]
+                ),
+            ],
+        }
+
+
+def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Lesson:
+    """Split, guard and mix the pairs of the window with the champion's memory."""
+    tables = wheel.settings.tables
+    recent = wheel.store.pairs(role="recent", after=window.after, until=window.until)
+    later_history = wheel.store.pairs(role="history", after=window.after, until=window.until)
+    training, held_out = tables.holdout.split(recent)
+    new_task = None
+    if held_out:
+        new_task = EvaluationSet.from_pairs(NEW_TASK, held_out, training)
+    anchors = wheel.anchors(champion)
+    queries = [
+        text
+        for each in [*anchors, *([new_task] if new_task else [])]
+        for text in each.queries.values()
+    ]
+    learned, leakage = tables.leakage.clean(training, queries)
+    replayable = tables.memory.absorb(champion.memory(), later_history)
+    memory, _ = tables.leakage.clean(replayable, queries)
+    return Lesson(
+        mixture=tables.mix.draw(learned, memory),
+        shortage=tables.mix.shortage(learned),
+        new_task=new_task,
+        anchors=anchors,
+        leakage=leakage,
+        learned=learned,
+        memory=memory,
+    )
+
+
+def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -> dict[str, Any]:
+    """Fine-tune the champion on the mix; continued from a checkpoint when it was interrupted.
+
+    Returns
+    -------
+    dict
+        Steps, seconds, precision, pairs, and the log of the steps.
+    """
+    training = wheel.settings.tables.finetune.fit(
+        champion.model,
+        lesson.mixture,
+        output=folder / "candidate",
+        checkpoints=folder / "checkpoints",
+        max_length=wheel.settings.tables.model.max_length,
+        progress=wheel.progress,
+        cache=wheel.embeddings,
+    )
+    return {
+        "steps": training.steps,
+        "seconds": training.seconds,
+        "precision": training.precision,
+        "pairs": training.pairs,
+        "log": [dict(row) for row in training.log],
+    }
+
+
+def bootstrap_version(wheel: Wheel, cycle: str, started: datetime, path: Path) -> VersionFolder:
+    """Make the first version: the base model with history as its memory and reference.
+
+    Raises
+    ------
+    DataFault
+        No history and no reference texts: there is nothing that the base model could be held to.
+    """
+    tables = wheel.settings.tables
+    model = path.parent / "base"
+    if not model.exists():
+        fetch_base(_base(wheel, tables.model.base), model, max_length=tables.model.max_length)
+    history = wheel.store.pairs(role="history")
+    reference = wheel.store.traffic(role="reference") or queries_as_traffic(history)
+    if not reference:
+        raise DataFault(
+            "data.history and data.reference are both empty: drift needs a past to compare with; "
+            "name files with labelled pairs or texts of the quiet past (anchorhold.toml)"
+        )
+    anchors = wheel.anchors(None)
+    queries = [text for each in anchors for text in each.queries.values()]
+    memory, _ = tables.leakage.clean(history, queries)
+    return _write(
+        wheel,
+        path,
+        model=model,
+        parent=None,
+        cycle=cycle,
+        started=started,
+        cut=wheel.store.last_sequence(),
+        memory=tables.memory.absorb([], memory),
+        reference=tables.observe.remember([], reference),
+        learned_anchors=[],
+        scored_on=anchors,
+    )
+
+
+def candidate_version(
+    wheel: Wheel,
+    parent: Version,
+    window: Window,
+    lesson: Lesson,
+    trained: Path,
+    cycle: str,
+    started: datetime,
+    path: Path,
+) -> VersionFolder:
+    """Make the candidate's version: what would be true if it were promoted."""
+    tables = wheel.settings.tables
+    champion = wheel.folder(parent)
+    fresh: Sequence[Traffic] = wheel.store.traffic(
+        role="recent", after=window.after, until=window.until
+    ) or queries_as_traffic(lesson.learned)
+    learned_anchors = champion.learned_anchors()
+    scored_on = lesson.anchors
+    if lesson.new_task is not None:
+        learned_anchors = tables.learned_anchors.keep(learned_anchors, lesson.new_task, cycle)
+        scored_on = [lesson.new_task, *scored_on]
+    return _write(
+        wheel,
+        path,
+        model=trained,
+        parent=parent.number,
+        cycle=cycle,
+        started=started,
+        cut=window.until,
+        memory=tables.memory.absorb(lesson.memory, lesson.learned),
+        reference=tables.observe.remember(champion.reference(), fresh),
+        learned_anchors=learned_anchors,
+        scored_on=scored_on,
+    )
+
+
+def _write(
+    wheel: Wheel,
+    path: Path,
+    *,
+    model: Path,
+    parent: int | None,
+    cycle: str,
+    started: datetime,
+    cut: int,
+    memory: list[Pair],
+    reference: list[Traffic],
+    learned_anchors: list[EvaluationSet],
+    scored_on: list[EvaluationSet],
+) -> VersionFolder:
+    encoder = wheel.encoder(model)
+    probes = wheel.settings.tables.observe.probe_texts(reference)
+    card: Scorecard = wheel.scores(encoder.fingerprint, model, scored_on)
+    return VersionFolder.write(
+        path,
+        model=model,
+        facts=Facts(
+            cycle=cycle,
+            parent=parent,
+            cut=cut,
+            fingerprint=encoder.fingerprint,
+            learned_at=started.timestamp(),
+        ),
+        memory=memory,
+        reference=reference,
+        probes=(probes, encoder.encode(probes)),
+        learned_anchors=learned_anchors,
+        scorecard=card,
+    )
+
+
+def _base(wheel: Wheel, named: str) -> str:
+    """Return the base as a folder where the workspace or the machine has it, else as a hub id."""
+    inside = wheel.settings.root / named
+    return str(inside) if inside.is_dir() else named

@@ -1,0 +1,264 @@
+"""The command line: a thin skin over functions; results on stdout, progress and logs on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+# Whatever is heavy (torch, MLflow, workers) is imported inside the commands: help is instant.
+if TYPE_CHECKING:
+    from pipeline.wheel import Wheel
+
+app = typer.Typer(
+    name="anchorhold",
+    help="Keep a text-embedding model up to date without forgetting.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Workspace = Annotated[Path, typer.Option("--workspace", "-w", help="Folder with anchorhold.toml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Say the outcome in the exit status.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
+HERE = Path()
+
+
+@app.command()
+def demo(
+    workspace: Workspace = Path("anchorhold-demo"),
+    fast: Annotated[bool, typer.Option("--fast", help="Smaller: about two minutes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell the whole story on the documentation of the installed Python packages."""
+    from pipeline.demo import run_demo
+
+    with _quiet_stdout():
+        told = run_demo(workspace, fast=fast, now=_now, progress=_progress(), say=_say)
+    _show(told, as_json, "demo")
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The new workspace.")],
+    as_json: Json = False,
+) -> None:
+    """Make a workspace: a commented anchorhold.toml and the folders."""
+    from pipeline.workspace import make_workspace
+
+    _show(make_workspace(directory), as_json, "init")
+
+
+@app.command()
+def check(
+    workspace: Workspace = HERE,
+    traffic: Annotated[
+        Path | None,
+        typer.Option("--traffic", help="Look at these texts instead of the stored ones."),
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="Look at these pairs instead of the stored ones.")
+    ] = None,
+    as_json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
+    """Say whether training is called for, and why; read-only. With --exit-code: 3 if it is."""
+    from pipeline.check import check_now, decision_json
+
+    with _open(workspace, "check", exclusive=False) as wheel:
+        decision = decision_json(check_now(wheel, traffic=traffic, pairs=pairs, now=_now()))
+    _show(decision, as_json, "check")
+    if exit_code and decision["train"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def run(workspace: Workspace = HERE, as_json: Json = False, exit_code: ExitCode = False) -> None:
+    """Turn the wheel once, or finish a cycle that was interrupted.
+
+    With --exit-code: 4 rejected, 5 inconclusive.
+    """
+    from pipeline.cycle import run_cycle
+
+    with _open(workspace, "run") as wheel:
+        result = run_cycle(wheel, _now())
+    _show(result, as_json, "run")
+    if exit_code:
+        raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(result["outcome"], 0))
+
+
+@app.command()
+def status(workspace: Workspace = HERE, as_json: Json = False) -> None:
+    """Show the champion, the data that waits, the last cycles and unfinished work."""
+    from pipeline.status import status_now
+
+    with _open(workspace, "status", exclusive=False) as wheel:
+        found = status_now(wheel, _now())
+    _show(found, as_json, "status")
+
+
+@app.command()
+def compare(
+    versions: Annotated[
+        list[str], typer.Argument(help="Versions or aliases; the first is the baseline.")
+    ],
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show versions side by side on every task: means, differences, intervals, what got worse."""
+    from pipeline.compare import compare_versions
+
+    with _open(workspace, "compare", exclusive=False) as wheel:
+        found = compare_versions(wheel, versions)
+    _show(found, as_json, "compare")
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Version or alias.")],
+    reason: Reason,
+    workspace: Workspace = HERE,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if it did not pass the gate.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion by hand; the history keeps the reason."""
+    from pipeline.promotion import promote_by_hand
+
+    with _open(workspace, "promote") as wheel:
+        move = promote_by_hand(wheel, version, reason=reason, force=force, now=_now())
+    _show(move.to_json(), as_json, "move")
+
+
+@app.command()
+def rollback(
+    version: Annotated[str | None, typer.Argument(help="A version that served before.")] = None,
+    workspace: Workspace = HERE,
+    reason: Reason = "rolled back by hand",
+    as_json: Json = False,
+) -> None:
+    """Return to the champion before, or to a version named, with its memory and reference."""
+    from pipeline.promotion import roll_back
+
+    with _open(workspace, "rollback") as wheel:
+        move = roll_back(wheel, version, reason=reason, now=_now())
+    _show(move.to_json(), as_json, "move")
+
+
+@app.command()
+def export(
+    version: Annotated[str, typer.Argument(help="Version or alias, such as champion.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write the plain sentence-transformers folder of a version."""
+    from pipeline.export import export_version
+
+    with _open(workspace, "export", exclusive=False) as wheel:
+        exported = export_version(wheel, version, directory)
+    _show(exported, as_json, "export")
+
+
+@app.command()
+def report(
+    cycle: Annotated[
+        str | None, typer.Argument(help="Cycle, such as 0003; default: the last.")
+    ] = None,
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write the HTML report of a finished cycle and say where it is."""
+    from pipeline.report import report_of
+
+    with _open(workspace, "report", exclusive=False) as wheel:
+        written = report_of(wheel.store, wheel.settings.state, cycle)
+    _show(written, as_json, "report")
+
+
+def main() -> None:
+    """Run the command line; a mistake of input is one sentence and status 2, no traceback."""
+    import signal
+
+    from click import exceptions
+
+    # A service manager's stop is treated as a person's: files are closed, the next run goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except exceptions.ClickException as mistake:
+        mistake.show()
+        sys.exit(mistake.exit_code)
+    except (exceptions.Abort, KeyboardInterrupt):
+        _say("interrupted; nothing is lost, the same command goes on from here")
+        sys.exit(130)
+    except Exception as fault:
+        if not isinstance(fault, _mistakes()):
+            raise
+        _say(f"anchorhold: {fault}")
+        sys.exit(2)
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    from pipeline.config import SettingsFault
+    from pipeline.database import StoreUnusable
+    from pipeline.lock import WorkspaceBusy
+    from pipeline.tracking import RegistryFault
+    from training.pairs import DataFault
+
+    return SettingsFault, WorkspaceBusy, RegistryFault, StoreUnusable, DataFault
+
+
+@contextmanager
+def _open(workspace: Path, doing: str, *, exclusive: bool = True) -> Iterator["Wheel"]:
+    from pipeline.config import load_settings
+    from pipeline.wheel import open_wheel
+
+    with (
+        _quiet_stdout(),
+        open_wheel(
+            load_settings(workspace),
+            doing=doing,
+            now=_now(),
+            progress=_progress(),
+            exclusive=exclusive,
+        ) as wheel,
+    ):
+        yield wheel
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Send what libraries print to stderr: stdout carries the result alone."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _progress() -> Callable[..., Any]:
+    from pipeline.terminal import progress_bar
+
+    return progress_bar
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def _show(result: dict[str, Any], as_json: bool, kind: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
+    else:
+        from pipeline import terminal
+
+        terminal.show(kind, result)

@@ -1,0 +1,250 @@
+"""One turn of the wheel: from intake to a recorded outcome, continued where it was interrupted."""
+
+import shutil
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.candidate import (
+    Lesson,
+    bootstrap_version,
+    candidate_version,
+    prepare_lesson,
+    train,
+)
+from pipeline.check import Window, decide_on, decision_json, gather, window_now
+from pipeline.journal import Journal
+from pipeline.promotion import install
+from pipeline.record import close_record, open_record, record_training
+from pipeline.registry import ChampionMoved, Version
+from pipeline.version_folder import VersionFolder
+from pipeline.wheel import Wheel
+from training.evaluate import Scorecard
+from training.finetune import NonFiniteLoss
+
+STAGES = {
+    "intake": ("intake",),
+    "check": ("window", "decision"),
+    "train": ("prepare", "train"),
+    "evaluate": ("bootstrap", "evaluate", "verdict"),
+    "promote": ("promote",),
+}
+"""How the times of the stages are grouped in the result."""
+
+
+def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
+    """Turn the wheel once and return what `anchorhold run` prints.
+
+    Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
+    was killed is continued from its journal and ends as if it had not been.
+
+    Parameters
+    ----------
+    wheel
+        The open workspace, held exclusively.
+    now
+        The present; a continued cycle keeps the present it began with.
+    """
+    store, state = wheel.store, wheel.settings.state
+    row = store.unfinished_cycle() or store.begin_cycle(now)
+    journal = Journal(store, row, state / "cycles" / row.id)
+    intake = journal.once("intake", lambda: wheel.take_in(row.started))
+    run = open_record(wheel, journal)
+    champion = wheel.registry.champion()
+    if champion is None or (champion.cycle == row.id and not journal.known("window")):
+        result = _bootstrap(wheel, journal, run)
+    else:
+        result = _turn(wheel, journal, run, champion)
+    result = {
+        "cycle": row.id,
+        **result,
+        "intake": intake,
+        "seconds": journal.seconds(STAGES),
+        "run_id": run,
+    }
+    close_record(wheel, journal, run, result)
+    store.finish_cycle(row.id, result["outcome"], result)
+    _tidy(state / "cycles")
+    return result
+
+
+def _bootstrap(wheel: Wheel, journal: Journal, run: str) -> dict[str, Any]:
+    """Register the base model as the first version and champion."""
+
+    def make() -> dict[str, Any]:
+        path = journal.folder / "version"
+        folder = bootstrap_version(wheel, journal.cycle, journal.started, path)
+        version = _register(wheel, journal, run, folder, parent=None)
+        install(
+            wheel,
+            version,
+            expected=None,
+            action="bootstrap",
+            reason="the base model",
+            now=journal.started,
+            cycle=journal.cycle,
+        )
+        return {"version": version.number, "scores": folder.scorecard().means()}
+
+    made = journal.once("bootstrap", make)
+    reason = f"the base model is registered as version {made['version']} and serves"
+    return _result(
+        "bootstrapped",
+        decision={"train": False, "reasons": [reason], "blocked_by": [], "signals": []},
+        champion=made["version"],
+        scores=made["scores"],
+    )
+
+
+def _turn(wheel: Wheel, journal: Journal, run: str, champion: Version) -> dict[str, Any]:
+    """Look, and if it is called for, learn, measure, judge and promote."""
+    window = Window(**journal.once("window", lambda: asdict(window_now(wheel, champion))))
+    champion = wheel.registry.version(window.champion)
+    looked = journal.once("decision", lambda: _decide(wheel, journal, window))
+    decision = looked["decision"]
+    seen: dict[str, Any] = {**looked, "champion": champion.number, "window": asdict(window)}
+    if decision["blocked_by"]:
+        return _result("blocked", **seen)
+    if not decision["train"]:
+        return _result("quiet", **seen)
+
+    old = wheel.folder(champion)
+    lesson = prepare_lesson(wheel, old, window)
+    facts = journal.once("prepare", lesson.facts)
+    if lesson.shortage:
+        seen["decision"] = {**decision, "reasons": [*decision["reasons"], lesson.shortage]}
+        return _result("insufficient_data", **seen, lesson=facts)
+    try:
+        training = journal.once("train", lambda: train(wheel, old, lesson, journal.folder))
+    except NonFiniteLoss as fault:
+        reason = f"rejected: training broke off, there is no candidate: {fault}"
+        refusal = {"promote": False, "outcome": "rejected", "reasons": [reason], "comparisons": []}
+        return _result("rejected", **seen, lesson=facts, verdict=refusal)
+    learned: dict[str, Any] = {"lesson": facts, "training": training}
+    candidate = _candidate(wheel, journal, run, window, champion, lesson, training)
+    verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
+    outcome = journal.once(
+        "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
+    )
+    seen["champion"] = outcome["champion"]
+    verdict = {**verdict, "reasons": [*verdict["reasons"], *outcome["reasons"]]}
+    return _result(
+        outcome["outcome"], **seen, **learned, candidate=candidate.number, verdict=verdict
+    )
+
+
+def _decide(wheel: Wheel, journal: Journal, window: Window) -> dict[str, Any]:
+    gathered = gather(wheel, window)
+    decision = decide_on(wheel, window.champion, gathered, journal.started)
+    return {"decision": decision_json(decision), "fresh": gathered.fresh}
+
+
+def _candidate(
+    wheel: Wheel,
+    journal: Journal,
+    run: str,
+    window: Window,
+    champion: Version,
+    lesson: Lesson,
+    training: dict[str, Any],
+) -> Version:
+    """Measure the candidate and register it with all that would be true if it were promoted."""
+
+    def make() -> dict[str, Any]:
+        folder = candidate_version(
+            wheel,
+            champion,
+            window,
+            lesson,
+            journal.folder / "candidate",
+            journal.cycle,
+            journal.started,
+            journal.folder / "version",
+        )
+        attempt = record_training(wheel, journal, run, training)
+        version = _register(wheel, journal, attempt, folder, parent=champion)
+        wheel.registry.set_candidate(version)
+        return {"version": version.number}
+
+    return wheel.registry.version(journal.once("evaluate", make)["version"])
+
+
+def _register(
+    wheel: Wheel, journal: Journal, run: str, folder: VersionFolder, parent: Version | None
+) -> Version:
+    facts = folder.facts()
+    return wheel.registry.register(
+        run,
+        journal.cycle,
+        folder.path,
+        tags={
+            "anchorhold.parent": str(parent.number) if parent else "",
+            "anchorhold.fingerprint": facts.fingerprint,
+            "anchorhold.cut": str(facts.cut),
+        },
+    )
+
+
+def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
+    """Compare champion, candidate and origin on the same queries."""
+    sets = [*([lesson.new_task] if lesson.new_task else []), *lesson.anchors]
+    origin = wheel.registry.version(wheel.store.promotions()[0].version)
+
+    def scored(version: Version) -> Scorecard:
+        folder = wheel.folder(version)
+        return wheel.scores(folder.facts().fingerprint, folder.model, sets)
+
+    verdict = wheel.settings.tables.gate.judge(
+        scored(champion),
+        scored(candidate),
+        scored(origin) if origin.number != champion.number else None,
+        margins=wheel.margins(),
+    )
+    wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
+    return verdict.to_json()
+
+
+def _promote(
+    wheel: Wheel,
+    journal: Journal,
+    champion: Version,
+    candidate: Version,
+    verdict: dict[str, Any],
+) -> dict[str, Any]:
+    """Move the champion if the gate says so and it has not moved meanwhile."""
+    if not verdict["promote"]:
+        return {"outcome": verdict["outcome"], "champion": champion.number, "reasons": []}
+    try:
+        install(
+            wheel,
+            candidate,
+            expected=champion.number,
+            action="promote",
+            reason=f"cycle {journal.cycle}: {verdict['reasons'][0]}",
+            now=journal.started,
+            cycle=journal.cycle,
+        )
+    except ChampionMoved as moved:
+        serving = wheel.champion().number
+        return {"outcome": "inconclusive", "champion": serving, "reasons": [str(moved)]}
+    return {"outcome": "promoted", "champion": candidate.number, "reasons": []}
+
+
+def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
+    candidate = rest.pop("candidate", None)
+    return {
+        "outcome": outcome,
+        "decision": rest.pop("decision"),
+        "champion": {"version": champion},
+        "candidate": {"version": candidate} if candidate is not None else None,
+        "verdict": rest.pop("verdict", None),
+        **rest,
+    }
+
+
+def _tidy(cycles: Path) -> None:
+    """Remove what the registry holds now, after kills too; the reports stay."""
+    for folder in cycles.iterdir():
+        for name in ("candidate", "checkpoints", "version", "version.partial", "base"):
+            shutil.rmtree(folder / name, ignore_errors=True)

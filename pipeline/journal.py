@@ -1,0 +1,62 @@
+"""The journal of one cycle: the result of each stage, so that a killed cycle goes on."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.store import CycleRow, Store
+
+
+class Journal:
+    """Run each stage of a cycle once, over however many processes it takes.
+
+    Parameters
+    ----------
+    store
+        The database that keeps the results.
+    row
+        The cycle.
+    folder
+        Where the stages may put files.
+    """
+
+    def __init__(self, store: Store, row: CycleRow, folder: Path) -> None:
+        self._store = store
+        self._row = row
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def cycle(self) -> str:
+        """Identifier of the cycle, such as 0003."""
+        return self._row.id
+
+    @property
+    def started(self) -> datetime:
+        """When the cycle began: its present, also when another process finishes it."""
+        return self._row.started
+
+    def known(self, stage: str) -> bool:
+        """Say whether a stage is done."""
+        return self._store.stage(self._row.id, stage) is not None
+
+    def once(self, stage: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the stage's result, doing the work unless it is done already."""
+        done = self._store.stage(self._row.id, stage)
+        if done is None:
+            began = time.perf_counter()
+            result = work()
+            done = {"result": result, "seconds": time.perf_counter() - began}
+            self._store.record_stage(self._row.id, stage, done)
+        kept: dict[str, Any] = done["result"]
+        return kept
+
+    def seconds(self, stages: dict[str, tuple[str, ...]]) -> dict[str, float]:
+        """Return the time spent on groups of stages, and on all of them as `total`."""
+        spent = {}
+        for group, members in stages.items():
+            rows = [self._store.stage(self._row.id, member) for member in members]
+            spent[group] = round(sum(row["seconds"] for row in rows if row), 3)
+        return {**spent, "total": round(sum(spent.values()), 3)}

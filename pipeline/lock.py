@@ -1,0 +1,58 @@
+"""One runner at a time: a lock on the workspace that says who holds it."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class WorkspaceBusy(RuntimeError):
+    """Another process is at work in the workspace; the message names it."""
+
+
+@contextmanager
+def hold_workspace(state: Path, *, doing: str, now: datetime) -> Iterator[None]:
+    """Hold the workspace while the block runs; the operating system frees it if the process dies.
+
+    Parameters
+    ----------
+    state
+        The workspace's state folder.
+    doing
+        The command, for the message to others.
+    now
+        Since when, for the message to others.
+
+    Raises
+    ------
+    WorkspaceBusy
+        Another live process holds it.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    owner_file = state / "lock.owner"
+    try:
+        with FileLock(state / "lock").acquire(timeout=0):
+            owner = {"pid": os.getpid(), "host": platform.node(), "doing": doing}
+            owner["since"] = now.isoformat(timespec="seconds")
+            partial = owner_file.with_suffix(".partial")
+            partial.write_text(json.dumps(owner), encoding="utf-8")
+            partial.replace(owner_file)
+            yield
+    except Timeout:
+        raise WorkspaceBusy(f"{state.parent} is in use{_described(owner_file)}") from None
+
+
+def _described(owner_file: Path) -> str:
+    try:
+        owner = json.loads(owner_file.read_text(encoding="utf-8"))
+        return (
+            f": `anchorhold {owner['doing']}` (process {owner['pid']} on {owner['host']}) holds it "
+            f"since {owner['since']}; wait until it ends, then try again"
+        )
+    except (OSError, ValueError, KeyError):
+        return " by another process; wait until it ends, then try again"

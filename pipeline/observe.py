@@ -1,0 +1,176 @@
+"""Observation of the present: recent texts beside the champion's reference, as numbers."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space
+from pipeline.store import Traffic
+from training.encoder import Encoder, Progress, no_progress
+from training.pairs import Pair, normalised
+
+
+@dataclass(
+    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+)
+class Observe:
+    """Choose the texts to look at, and turn them into what triggers may see.
+
+    Examples
+    --------
+    >>> known = [Traffic(text=f"old question {number}") for number in range(300)]
+    >>> fresh = [Traffic(text=f"new question {number}") for number in range(80)]
+    >>> kept = Observe(reference=100).remember(known, fresh)
+    >>> len(kept), sum(each.text.startswith("new") for each in kept)
+    (100, 50)
+    """
+
+    window: int = Field(default=2000, ge=20)
+    """Most recent texts that one look compares."""
+    minimum_window: int = Field(default=200, ge=20)
+    """Texts to which a shorter window is stretched back, never past what the champion learned."""
+    long_window: int = Field(default=2000, ge=20)
+    """Texts sampled over all that arrived since the champion learned, for slow drift."""
+    reference: int = Field(default=2000, ge=50)
+    """Texts that a version keeps as its reference."""
+    probes: int = Field(default=32, ge=4)
+    """Texts of the reference whose vectors are stored, to tell a swapped model."""
+    seed: int = 0
+    """Seed of every sample and of the triggers' permutations."""
+
+    def recent(self, since_learned: Sequence[Traffic], since_look: int) -> list[Traffic]:
+        """Return the recent window out of the traffic since the champion learned, oldest first.
+
+        Parameters
+        ----------
+        since_learned
+            Traffic in the order of arrival.
+        since_look
+            How many of the last ones arrived since the last look.
+        """
+        wanted = max(min(since_look, self.window), self.minimum_window)
+        return list(since_learned[-wanted:])
+
+    def remember(self, known: Sequence[Traffic], fresh: Sequence[Traffic]) -> list[Traffic]:
+        """Return the reference of a version that accepts fresh texts beside the known ones.
+
+        When there are more texts than `reference`, the choice is by a seeded hash of the text, and
+        what is chosen stays in its order of arrival. Fresh texts get up to half of the places, so
+        that ground that was just learned counts as known.
+        """
+        if len(known) + len(fresh) <= self.reference:
+            return [*known, *fresh]
+        room = min(len(fresh), max(self.reference // 2, self.reference - len(known)))
+        return [*self._choose(known, self.reference - room), *self._choose(fresh, room)]
+
+    def probe_texts(self, reference: Sequence[Traffic]) -> list[str]:
+        """Return the texts whose vectors identify the space."""
+        return [each.text for each in self._choose(reference, self.probes)]
+
+    def _choose(self, texts: Sequence[Traffic], count: int) -> list[Traffic]:
+        def priority(position: int) -> tuple[bytes, int]:
+            content = f"{self.seed}\x1f{texts[position].text}".encode("utf-8", "surrogatepass")
+            return hashlib.sha256(content).digest(), position
+
+        chosen = sorted(range(len(texts)), key=priority)[:count]
+        return [texts[position] for position in sorted(chosen)]
+
+    def look(
+        self,
+        encoder: Encoder,
+        *,
+        reference: Sequence[Traffic],
+        recent: Sequence[Traffic],
+        since_learned: Sequence[Traffic] = (),
+        new_pairs: Sequence[Pair] = (),
+        known_pairs: Sequence[Pair] = (),
+        champion_age_days: float = 0.0,
+        accepted_space: Space | None = None,
+        probe_texts: Sequence[str] = (),
+        quality: Mapping[str, Quality] | None = None,
+        progress: Progress = no_progress,
+    ) -> Observation:
+        """Return what the triggers may see; each text is encoded once a model, ever.
+
+        Parameters
+        ----------
+        encoder
+            The champion's.
+        reference, recent, since_learned
+            Texts of the three spans; `since_learned` is sampled to `long_window`.
+        new_pairs, known_pairs
+            Labelled pairs not yet learned, and those of the memory.
+        champion_age_days
+            Days since the champion learned.
+        accepted_space, probe_texts
+            The space the champion was accepted with and the texts of its probes.
+        quality
+            The champion's scores then and now.
+        """
+        spread = self._spread(since_learned, len(recent))
+        spans = (reference, recent, spread)
+        vectors = encoder.encode([each.text for span in spans for each in span], progress=progress)
+        ends = np.cumsum([len(span) for span in spans])[:-1]
+        samples = [
+            _sample(encoder, span, part)
+            for span, part in zip(spans, np.split(vectors, ends), strict=True)
+        ]
+        serving = Space(
+            fingerprint=encoder.fingerprint,
+            probes=encoder.encode(list(probe_texts)) if probe_texts else None,
+        )
+        return Observation(
+            recent=samples[1],
+            reference=samples[0],
+            history=samples[2] if spread else None,
+            new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in new_pairs}),
+            champion_age_days=champion_age_days,
+            seed=self.seed,
+            accepted_space=accepted_space,
+            serving_space=serving if accepted_space else None,
+            quality=quality or {},
+            recent_pairs=_pair_facts(new_pairs),
+            reference_pairs=_pair_facts(known_pairs),
+        )
+
+    def _spread(self, since_learned: Sequence[Traffic], recent: int) -> list[Traffic]:
+        """Sample the long span evenly in time, when it is longer than the recent window."""
+        if len(since_learned) <= recent:
+            return []
+        count = min(len(since_learned), self.long_window)
+        positions = np.unique(np.linspace(0, len(since_learned) - 1, count).astype(int))
+        return [since_learned[position] for position in positions]
+
+
+def queries_as_traffic(pairs: Sequence[Pair]) -> list[Traffic]:
+    """Return the queries of pairs as texts that the service saw."""
+    return [
+        Traffic(text=pair.query, id=pair.id, source=pair.source, timestamp=pair.timestamp)
+        for pair in pairs
+    ]
+
+
+def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.float32]) -> Sample:
+    plain = tuple(each.text for each in texts)
+    times = [np.nan if each.timestamp is None else each.timestamp for each in texts]
+    return Sample(
+        texts=plain,
+        embeddings=embeddings,
+        sources=tuple(each.source for each in texts),
+        timestamps=np.array(times, dtype=np.float64),
+        words=encoder.words(plain),
+    )
+
+
+def _pair_facts(pairs: Sequence[Pair]) -> PairFacts | None:
+    if not pairs:
+        return None
+    return PairFacts(
+        pairs=tuple((pair.query, pair.positive) for pair in pairs),
+        sources=tuple(pair.source for pair in pairs),
+        records=len(pairs),
+    )

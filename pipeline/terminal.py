@@ -1,0 +1,173 @@
+"""Results and progress for a person at a terminal."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+
+@contextmanager
+def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr while the block runs; call what it yields with the steps done."""
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(escape(description), total=total)
+        yield lambda steps: progress.advance(task, steps)
+
+
+def show(kind: str, result: Mapping[str, Any]) -> None:
+    """Print a command's result as text and tables."""
+    console = Console(soft_wrap=True, highlight=False)
+    for part in _PARTS[kind](result):
+        # User text may hold what rich reads as markup: only tables are handed over as they are.
+        console.print(part, markup=False)
+
+
+def _check(result: Mapping[str, Any]) -> Iterator[object]:
+    if result["blocked_by"]:
+        yield f"blocked by {', '.join(result['blocked_by'])}"
+    else:
+        yield "training is called for" if result["train"] else "no training is called for"
+    yield from (f"  {reason}" for reason in result["reasons"])
+    if result["signals"]:
+        table = Table("trigger", "fired", "p", "effect", "threshold", "cause", "what it saw")
+        for signal in result["signals"]:
+            table.add_row(
+                signal["trigger"],
+                "yes" if signal["fired"] else "no",
+                *(_number(signal[name]) for name in ("p_value", "effect", "threshold")),
+                escape(signal["cause"] or ""),
+                escape(signal["reason"]),
+            )
+        yield table
+    for signal in result["signals"]:
+        if signal["fired"] and signal["examples"]:
+            yield f"carried by ({signal['trigger']}):"
+            yield from (f"  {_short(example)}" for example in signal["examples"][:3])
+
+
+def _run(result: Mapping[str, Any]) -> Iterator[object]:
+    yield (
+        f"cycle {result['cycle']}: {result['outcome']}; "
+        f"version {result['champion']['version']} serves ({result['seconds']['total']:.0f} s)"
+    )
+    yield from (f"  {reason}" for reason in result["decision"]["reasons"])
+    if result.get("lesson"):
+        lesson = result["lesson"]
+        yield (
+            f"  trained on {lesson['recent']} recent and {lesson['replayed']} replayed pairs; "
+            f"{sum(lesson['leaked'].values())} removed because they repeat an evaluation query"
+        )
+    if result["verdict"]:
+        yield _comparisons(result["verdict"]["comparisons"])
+        yield from (f"  {reason}" for reason in result["verdict"]["reasons"])
+
+
+def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("task", "queries", "champion", "candidate", "difference", "interval", "holds")
+    for each in comparisons:
+        table.add_row(
+            escape(each["task"]),
+            str(each["queries"]),
+            *(_number(each[name]) for name in ("champion", "candidate", "difference")),
+            f"{_number(each['low'])} … {_number(each['high'])}",
+            "yes" if each["holds"] else "no",
+        )
+    return table
+
+
+def _status(result: Mapping[str, Any]) -> Iterator[object]:
+    champion, waiting = result["champion"], result["waiting"]
+    yield (
+        f"{result['model']}: version {champion['version']} serves since cycle {champion['cycle']} "
+        f"({champion['age_days']:g} days)"
+    )
+    yield (
+        f"waiting: {waiting['pairs']} pairs, {waiting['traffic']} texts; "
+        f"{result['quarantined']} records in quarantine"
+    )
+    if result["unfinished"]:
+        yield f"cycle {result['unfinished']} is unfinished; `anchorhold run` continues it"
+    table = Table("cycle", "outcome", "started", "champion")
+    for row in result["cycles"]:
+        table.add_row(row["cycle"], row["outcome"], row["started"], str(row["champion"]))
+    yield table
+
+
+def _compare(result: Mapping[str, Any]) -> Iterator[object]:
+    names = [
+        f"{each['version']}" + (f" ({', '.join(each['aliases'])})" if each["aliases"] else "")
+        for each in result["versions"]
+    ]
+    yield f"{result['metric']}, differences from version {names[0]}"
+    table = Table("task", "queries", *names)
+    for row in result["tasks"]:
+        cells = [_number(row["means"][0])]
+        for mean, versus in zip(row["means"][1:], row["differences"], strict=True):
+            interval = f"{versus['low']:+.3f} … {versus['high']:+.3f}"
+            cells.append(
+                f"{mean:.3f}  {versus['difference']:+.3f} ({interval}), "
+                f"{versus['better']} better, {versus['worse']} worse"
+            )
+        table.add_row(escape(row["task"]), str(row["queries"]), *cells)
+    yield table
+
+
+def _move(result: Mapping[str, Any]) -> Iterator[object]:
+    before = result["previous"]["version"] if result["previous"] else "none"
+    yield f"version {result['champion']['version']} serves now (before: {before})"
+
+
+def _demo(result: Mapping[str, Any]) -> Iterator[object]:
+    table = Table("step", "cycle", "outcome", "serving", "why")
+    for step in result["story"]:
+        table.add_row(
+            step["step"], step["cycle"], step["outcome"], str(step["champion"]), escape(step["why"])
+        )
+    yield table
+    yield f"report: {result['report']}"
+    yield f"MLflow: {result['mlflow']}"
+
+
+def _init(result: Mapping[str, Any]) -> Iterator[object]:
+    yield f"{result['settings']} written; folders: {', '.join(result['folders'])}"
+    yield "put labelled pairs into history/, then: anchorhold run"
+
+
+def _export(result: Mapping[str, Any]) -> Iterator[object]:
+    yield f"version {result['version']} written to {result['directory']}"
+
+
+def _report(result: Mapping[str, Any]) -> Iterator[object]:
+    yield f"report of cycle {result['cycle']}: {result['report']}"
+
+
+_PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
+    "check": _check,
+    "run": _run,
+    "status": _status,
+    "compare": _compare,
+    "move": _move,
+    "demo": _demo,
+    "init": _init,
+    "export": _export,
+    "report": _report,
+}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}" if abs(value) < 0.001 else f"{value:.3f}"
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 100 else f"{plain[:99]}…"

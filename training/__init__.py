@@ -1,0 +1,1 @@
+"""From pairs to a candidate and its scorecard."""

@@ -1,0 +1,42 @@
+"""Batches of like length: less padding for the same pairs, in an order fixed by the seed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+# Batches among which pairs are sorted by length: enough to cut padding, few enough to mix.
+_WINDOW = 16
+
+
+class LengthBatches(DefaultBatchSampler):  # type: ignore[misc,unused-ignore]
+    """Shuffle, sort by length within windows, cut into equal batches, shuffle these.
+
+    All batches have nearly the same size: a last batch of two pairs would have one negative each.
+    Repeated texts within a batch are left to the loss, which masks them.
+    """
+
+    def __init__(self, dataset: Any, lengths: list[int], batch_size: int, seed: int) -> None:
+        super().__init__(dataset, batch_size=batch_size, drop_last=False, seed=seed)
+        self._lengths = np.asarray(lengths)
+        self._count = max(1, -(-len(lengths) // batch_size))
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return self._count
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the row numbers of each batch of the current epoch."""
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self._lengths))
+        batches: list[Any] = []
+        # Windows hold whole batches, so that their sizes come from one even cut of the whole.
+        cuts = np.linspace(0, len(order), self._count + 1).round().astype(int)
+        for first in range(0, self._count, _WINDOW):
+            last = min(first + _WINDOW, self._count)
+            window = order[cuts[first] : cuts[last]]
+            window = window[np.argsort(self._lengths[window], kind="stable")]
+            batches.extend(np.split(window, cuts[first + 1 : last] - cuts[first]))
+        for place in random.permutation(len(batches)):
+            yield [int(row) for row in batches[place]]

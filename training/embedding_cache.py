@@ -1,0 +1,104 @@
+"""The embedding cache: vectors on disk by space, prompt and text; nothing is encoded twice."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_COMPACT_ABOVE = 32  # part files of one space, above which they become one
+
+
+def text_digest(text: str) -> bytes:
+    """Return the 16 bytes under which a text's vector is kept."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class EmbeddingCache:
+    """Vectors of one embedding space and one prompt, in part files named by their own sum.
+
+    Parts are written beside and renamed; one that does not match its name is dropped and its texts
+    are encoded
+    again. Reading maps the files: memory grows with the vectors asked for, not with those kept.
+    """
+
+    def __init__(self, folder: Path, dimensions: int) -> None:
+        self.folder = folder
+        self._row = np.dtype([("digest", "u1", 16), ("vector", "<f4", (dimensions,))])
+        self._verified: set[str] = set()
+
+    def get(self, digests: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors kept for the digests asked for."""
+        wanted = set(digests)
+        found: dict[bytes, NDArray[np.float32]] = {}
+        for part in sorted(self.folder.glob("*.npy")):
+            rows = self._open(part)
+            if rows is None:
+                continue
+            for place, digest in enumerate(map(bytes, rows["digest"])):
+                if digest in wanted and digest not in found:
+                    found[digest] = np.array(rows["vector"][place])
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def put(self, digests: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+        """Keep the vectors (n, dimensions) of the digests, all or none."""
+        rows = np.empty(len(digests), dtype=self._row)
+        rows["digest"] = np.frombuffer(b"".join(digests), dtype="u1").reshape(-1, 16)
+        rows["vector"] = vectors
+        self._write(rows)
+        parts = sorted(self.folder.glob("*.npy"))
+        if len(parts) > _COMPACT_ABOVE:
+            self._compact(parts)
+
+    def _compact(self, parts: Sequence[Path]) -> None:
+        opened = [rows for part in parts if (rows := self._open(part)) is not None]
+        joined = np.concatenate(opened)
+        _, first = np.unique(joined["digest"], axis=0, return_index=True)
+        kept = self._write(joined[np.sort(first)])
+        for part in parts:
+            if part != kept:
+                part.unlink(missing_ok=True)
+
+    def _write(self, rows: NDArray[np.void]) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f"{hashlib.sha256(rows.tobytes()).hexdigest()[:32]}.npy"
+        beside = part.with_suffix(f".{os.getpid()}.beside")
+        with beside.open("wb") as file:
+            np.save(file, rows, allow_pickle=False)
+        beside.replace(part)
+        self._verified.add(part.name)
+        return part
+
+    def _open(self, part: Path) -> NDArray[np.void] | None:
+        try:
+            rows: NDArray[np.void] = np.load(part, mmap_mode="r", allow_pickle=False)
+            intact = rows.dtype == self._row and (
+                part.name in self._verified
+                or hashlib.sha256(rows.tobytes()).hexdigest()[:32] == part.stem
+            )
+        except (OSError, ValueError, EOFError):
+            intact = False
+        if not intact:
+            # Truncated, flipped or foreign: its texts are simply encoded again.
+            with contextlib.suppress(OSError):
+                part.unlink()
+            return None
+        self._verified.add(part.name)
+        return rows
+
+
+def prune_cache(cache: Path, keep: Collection[str]) -> list[str]:
+    """Remove the vectors of every space not to be kept; return the names of what was removed."""
+    kept = {name[:32] for name in keep}
+    removed = [
+        space for space in sorted(cache.glob("*")) if space.is_dir() and space.name not in kept
+    ]
+    for space in removed:
+        shutil.rmtree(space, ignore_errors=True)
+    return [space.name for space in removed]

@@ -1,0 +1,359 @@
+"""The encoder: a model folder loaded safely, texts to unit vectors, never the same text twice."""
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.embedding_cache import EmbeddingCache, text_digest
+from training.model_folder import check_model_folder, fingerprint
+from training.pairs import DataFault
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = [
+    "Encoder",
+    "Progress",
+    "fetch_base",
+    "fingerprint",
+    "load_model",
+    "no_progress",
+    "precision",
+    "quiet",
+    "save_model",
+]
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""`with progress("encode", total) as step: step(32)`."""
+Kind = Literal["query", "document"]
+
+_CHUNK = 2048  # texts between two writes to the cache: what a kill can lose
+_BATCH = 32  # texts a forward pass; larger batches fall out of a CPU's caches and are slower
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def no_progress(_label: str, _total: int) -> Iterator[Callable[[int], None]]:
+    """Show nothing."""
+    yield lambda _done: None
+
+
+def precision() -> Literal["bf16", "fp32"]:
+    """Return the fastest training precision of this machine, by what its hardware says it can do.
+
+    bfloat16 only with native instructions: without them autocast is several times *slower* than
+    fp32.
+    Read from capability flags, not from a stop-watch, so that the answer is always the same.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' progress bars and advice off the terminal; errors still come through."""
+    import transformers.utils.logging as bar_switch
+    from datasets import disable_progress_bars, enable_progress_bars
+    from datasets.utils import are_progress_bars_disabled
+
+    names = ("sentence_transformers", "transformers", "accelerate")
+    levels = {name: logging.getLogger(name).level for name in names}
+    bars = bar_switch.is_progress_bar_enabled()
+    data_bars = not are_progress_bars_disabled()
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    bar_switch.disable_progress_bar()  # type: ignore[no-untyped-call]
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if bars:
+            bar_switch.enable_progress_bar()  # type: ignore[no-untyped-call]
+        if data_bars:
+            enable_progress_bars()
+
+
+def load_model(folder: Path, max_length: int | None = None) -> "SentenceTransformer":
+    """Load a checked model folder with remote code off and the maximum length given.
+
+    Raises
+    ------
+    DataFault
+        The folder is refused (see `check_model_folder`), or cannot be loaded.
+    """
+    check_model_folder(folder)
+    return _load(str(folder), max_length, local=True)
+
+
+def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransformer":
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+
+    with quiet():
+        try:
+            model = SentenceTransformer(
+                name,
+                trust_remote_code=False,
+                local_files_only=local,
+                model_kwargs={"use_safetensors": True},
+            )
+        except TypeError:
+            # Models without a transformer (static embeddings) take no such argument; theirs are
+            # safetensors anyway.
+            model = SentenceTransformer(name, trust_remote_code=False, local_files_only=local)
+        except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as fault:
+            raise DataFault(
+                f"{name}: cannot be loaded as a sentence-transformers model: {_first_line(fault)}"
+            ) from fault
+    if max_length is not None:
+        limit = _position_limit(model)
+        if not 1 <= max_length <= limit:
+            raise DataFault(f"max_length must lie in [1, {limit}] for {name}, got {max_length}")
+        with contextlib.suppress(AttributeError, NotImplementedError):
+            model.max_seq_length = max_length
+    model.eval()
+    return model
+
+
+def _first_line(fault: BaseException) -> str:
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
+
+
+def _position_limit(model: "SentenceTransformer") -> int:
+    limit = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else 2**31
+
+
+def save_model(model: "SentenceTransformer", folder: Path) -> None:
+    """Save as a plain folder: safetensors, and no model card (cards quote training text)."""
+    with quiet():
+        model.save(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def fetch_base(base: str, target: Path, max_length: int) -> Path:
+    """Save the model of a hub id or a folder as a plain, safe folder at `target`, and return it.
+
+    A `target` that exists is complete (it is written beside and renamed) and returned as it is.
+
+    Raises
+    ------
+    DataFault
+        There is no such folder or hub model, it cannot be reached, or it is refused.
+    """
+    if target.exists():
+        check_model_folder(target)
+        return target
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        model = (
+            _load(str(folder), max_length, local=True)
+            if _is_bare(folder)
+            else load_model(folder, max_length)
+        )
+    elif base.startswith((".", "/", "~")) or base.count("/") != 1:
+        raise DataFault(
+            f"model.base {base!r} is no folder; give a folder or a hub id such as owner/name"
+        )
+    else:
+        try:
+            model = _load(
+                base,
+                max_length,
+                local=os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"},
+            )
+        except DataFault as fault:
+            raise DataFault(
+                f"model.base {base!r} is neither a folder nor a hub model that can be reached: "
+                f"{_first_line(fault)}"
+            ) from fault
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        save_model(model, beside)
+        check_model_folder(beside)
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target
+
+
+def _is_bare(folder: Path) -> bool:
+    """Say whether the folder is a bare transformer without modules, which gets mean pooling."""
+    return not (folder / "modules.json").exists() and (folder / "config.json").exists()
+
+
+class Encoder:
+    """One embedding space: a loaded model and what it has already encoded.
+
+    Use `Encoder.load`; equal texts under one prompt are encoded once, also across processes with a
+    cache.
+    """
+
+    def __init__(self, model: "SentenceTransformer", identity: str, cache: Path | None) -> None:
+        self._model = model
+        self._cache = cache
+        self._caches: dict[str, EmbeddingCache] = {}
+        self._words: Any = None
+        self.fingerprint = identity
+        """Identity of the embedding space."""
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, max_length: int | None = None, cache: Path | None = None
+    ) -> "Encoder":
+        """Load a model folder (remote code off, safetensors only); `cache` keeps vectors.
+
+        Raises
+        ------
+        DataFault
+            The folder is not a plain and safe sentence-transformers model.
+        """
+        model = load_model(folder, max_length)
+        return cls(model, fingerprint(folder, max_length), cache)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of an embedding."""
+        length = self._model.get_embedding_dimension()
+        if length is None:
+            raise DataFault("the model does not tell the length of its embeddings")
+        return int(length)
+
+    def encode(
+        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return unit vectors (n, dimensions), rows in the order of the texts.
+
+        Raises
+        ------
+        DataFault
+            A text is no valid Unicode.
+        """
+        place: dict[str, int] = {}
+        for text in texts:
+            place.setdefault(text, len(place))
+        unique = list(place)
+        vectors = np.zeros((len(unique), self.dimensions), dtype=np.float32)
+        digests = [text_digest(text) for text in unique]
+        cache = self._open_cache(kind)
+        known = cache.get(digests) if cache and unique else {}
+        for row, digest in enumerate(digests):
+            if digest in known:
+                vectors[row] = known[digest]
+        # Longest first: batches of like length need least padding, and memory runs out at once or
+        # never. Chunks
+        # are cut from this one order, so that a run continued after a kill meets the same batches
+        # again.
+        missing = [row for row, digest in enumerate(digests) if digest not in known]
+        missing.sort(key=lambda row: (-len(unique[row]), unique[row]))
+        with progress("encode", len(missing)) as step:
+            for start in range(0, len(missing), _CHUNK):
+                rows = missing[start : start + _CHUNK]
+                vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
+                if cache:
+                    cache.put([digests[row] for row in rows], vectors[rows])
+        return vectors[[place[text] for text in texts]]
+
+    def _forward(
+        self, texts: list[str], kind: Kind, step: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        parts = []
+        with quiet():
+            for start in range(0, len(texts), _BATCH * 8):
+                some = texts[start : start + _BATCH * 8]
+                try:
+                    part = encode(
+                        some, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True
+                    )
+                except (TypeError, UnicodeError) as fault:
+                    raise DataFault(
+                        f"a text cannot be tokenized ({_first_line(fault)}); it must be Unicode"
+                    ) from fault
+                parts.append(np.asarray(part, dtype=np.float32))
+                step(len(some))
+        return np.concatenate(parts)
+
+    def _open_cache(self, kind: Kind) -> EmbeddingCache | None:
+        if self._cache is None:
+            return None
+        name = self._route(kind)
+        if name not in self._caches:
+            folder = self._cache / self.fingerprint[:32] / name
+            self._caches[name] = EmbeddingCache(folder, self.dimensions)
+        return self._caches[name]
+
+    def _route(self, kind: Kind) -> str:
+        """Return a name for how a kind is encoded; kinds that are encoded alike share it."""
+        names = ("query",) if kind == "query" else ("document", "passage", "corpus")
+        prompts = self._model.prompts
+        default = prompts.get(self._model.default_prompt_name or "", "")
+        prompt = next((prompts[name] for name in names if name in prompts), default) or ""
+        routed = any(type(module).__name__ in {"Router", "Asym"} for module in self._model)
+        return f"{kind if routed else 'text'}-{text_digest(prompt).hex()[:8]}"
+
+    def words(self, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
+        """Return each text's words as (word, pieces it is cut into, has an unknown piece)."""
+        tokenizer = self._word_tokenizer()
+        unknown = _unknown_token(tokenizer)
+        with quiet():
+            encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return tuple(
+            _words_of(text, encoding, unknown)
+            for text, encoding in zip(texts, encodings, strict=True)
+        )
+
+    def _word_tokenizer(self) -> Any:
+        if self._words is None:
+            from tokenizers import Tokenizer
+
+            tokenizer = self._model.tokenizer
+            backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+            if not isinstance(backend, Tokenizer):
+                raise DataFault(f"words need a fast tokenizer, got {type(tokenizer).__name__}")
+            # A copy of our own: the model's is cut to the maximum length.
+            self._words = Tokenizer.from_str(backend.to_str())
+            self._words.no_truncation()
+            self._words.no_padding()
+        return self._words
+
+
+def _unknown_token(tokenizer: Any) -> str | None:
+    token = getattr(tokenizer.model, "unk_token", None)
+    if token is None and (place := getattr(tokenizer.model, "unk_id", None)) is not None:
+        token = tokenizer.id_to_token(place)
+    return token
+
+
+def _words_of(text: str, encoding: Any, unknown: str | None) -> tuple[tuple[str, int, bool], ...]:
+    words: list[tuple[int, int, int, int, bool]] = []  # word, start, end, pieces, unknown
+    for word, (start, end), token in zip(
+        encoding.word_ids, encoding.offsets, encoding.tokens, strict=True
+    ):
+        if word is None:
+            continue
+        if words and words[-1][0] == word:
+            _, first, _, pieces, had_unknown = words[-1]
+            words[-1] = (word, first, end, pieces + 1, had_unknown or token == unknown)
+        else:
+            words.append((word, start, end, 1, token == unknown))
+    return tuple(
+        (text[start:end].strip(), pieces, has_unknown)
+        for _, start, end, pieces, has_unknown in words
+    )

@@ -1,0 +1,431 @@
+"""Fine-tuning: from a base folder and a mix to a candidate's folder, resumable and exact."""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.encoder import (
+    Encoder,
+    Progress,
+    fingerprint,
+    load_model,
+    no_progress,
+    precision,
+    quiet,
+    save_model,
+)
+from training.mix import Mixture
+from training.model_folder import MANIFEST, read_manifest, write_manifest
+from training.pairs import SETTINGS, DataFault
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from torch import nn
+
+logger = logging.getLogger(__name__)
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss, a gradient or a weight is no finite number; the message names the step."""
+
+
+@plain_dataclass(frozen=True)
+class Training:
+    """What one training did."""
+
+    folder: Path
+    """The trained model, a plain sentence-transformers folder."""
+    steps: int
+    seconds: float
+    """Wall time of the optimisation, the parts before a restart included."""
+    log: tuple[Mapping[str, float], ...]
+    """One row a step: step, loss, its terms, grad_norm, learning_rate."""
+    precision: str
+    pairs: int
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class FineTune:
+    """Fine-tune a model on a mix of recent and replayed pairs.
+
+    Killed at any step and called again with the same arguments, it goes on from the newest
+    checkpoint whose files
+    match their sums, and ends with the same weights, bit for bit, as an undisturbed training.
+
+    Examples
+    --------
+    >>> FineTune(epochs=1, learning_rate=2e-5).batch_size
+    32
+    """
+
+    epochs: int = Field(default=2, ge=1, le=100)
+    """Passes over the mix."""
+    learning_rate: float = Field(default=5e-5, gt=0.0, le=1.0)
+    """Highest learning rate, reached after warm-up; falls linearly to zero."""
+    maximum_steps: int | None = Field(default=None, ge=1)
+    """Steps at most, for small updates in every cycle (none: all epochs)."""
+    batch_size: int = Field(default=32, ge=2, le=4096)
+    """Pairs a step; each pair's negatives are the others' positives."""
+    warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
+    """AdamW's decoupled weight decay."""
+    max_gradient_norm: float = Field(default=1.0, gt=0.0)
+    """Norm to which gradients are clipped."""
+    scale: float = Field(default=20.0, gt=0.0, le=1000.0)
+    """Factor on cosines before the softmax (inverse temperature)."""
+    distillation: float = Field(default=0.0, ge=0.0, le=1000.0)
+    """Weight of the pull towards the champion's embeddings."""
+    distil: Literal["replayed", "all"] = "replayed"
+    """Rows that are pulled towards the champion's embeddings."""
+    false_negative_margin: float | None = Field(default=None, ge=-2.0, le=2.0)
+    """Mask negatives whose champion cosine exceeds the positive's less this (none: mask none)."""
+    elastic: float = Field(default=0.0, ge=0.0, le=1e9)
+    """Strength with which weights are drawn back to the champion's (times the learning rate)."""
+    elastic_by: Literal["fisher", "equal"] = "fisher"
+    """Which weights are drawn most: those the replayed pairs need (EWC), or all alike (L2-SP)."""
+    frozen_layers: int = Field(default=0, ge=0, le=1000)
+    """Lowest layers that stay as they are, the embeddings with them (0: everything learns)."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Number format of the forward pass; auto: bf16 where the hardware has instructions for it."""
+    checkpoint_steps: int = Field(default=50, ge=1)
+    """Steps between two checkpoints."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the batch order and of dropout."""
+
+    def fit(
+        self,
+        base: Path,
+        mixture: Mixture,
+        *,
+        output: Path,
+        checkpoints: Path,
+        max_length: int,
+        progress: Progress = no_progress,
+        cache: Path | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Training:
+        """Train a copy of `base` on the mix and save it at `output`.
+
+        Parameters
+        ----------
+        base
+            Folder of the champion; it is read only.
+        output
+            Folder to save into. One that is complete and was made by the same arguments is
+            returned at once.
+        checkpoints
+            Folder for checkpoints; removed when training succeeds.
+        max_length
+            Tokens at which texts are cut.
+        cache
+            Folder of the embedding cache, for the champion's embeddings of the mix.
+        on_step
+            Called with the number of each finished step.
+
+        Raises
+        ------
+        DataFault
+            The mix holds fewer than two pairs or an empty text, or the base is refused.
+        NonFiniteLoss
+            A loss, gradient or weight is not finite; nothing is saved.
+        """
+        _check(mixture)
+        chosen = precision() if self.precision == "auto" else self.precision
+        recipe = self._recipe(fingerprint(base, max_length), mixture, max_length, chosen)
+        if (done := _finished(output, recipe)) is not None:
+            return done
+        started = time.perf_counter()
+        model = load_model(base, max_length)
+        if self.frozen_layers:
+            _freeze(model, self.frozen_layers)
+        run = checkpoints / recipe[:16]
+        with quiet():
+            trainer = self._trainer(
+                model,
+                mixture,
+                run,
+                chosen,
+                self._loss(model, base, mixture, max_length, cache, progress),
+            )
+            steps = len(trainer.get_train_dataloader()) * self.epochs
+            steps = min(steps, self.maximum_steps or steps)
+            with progress("train", steps) as step:
+                trainer.add_callback(_watch(step, on_step))
+                if self.elastic > 0:
+                    trainer.add_callback(self._elastic_weights(trainer, mixture))
+                resumed = _newest_checkpoint(run)
+                if resumed:
+                    logger.info("training goes on from %s", resumed.name)
+                trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        _check_weights(model, trainer.state.global_step)
+        log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
+        facts = {
+            "recipe": recipe,
+            "steps": trainer.state.global_step,
+            "seconds": round(time.perf_counter() - started, 3),
+            "precision": chosen,
+            "pairs": len(mixture.pairs),
+            "log": [dict(row) for row in log],
+        }
+        _save(model, output, facts)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return _training(output, facts)
+
+    def _recipe(self, base: str, mixture: Mixture, max_length: int, chosen: str) -> str:
+        """Return the identity of a training: equal recipes give equal weights."""
+        settings = {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in {"precision", "checkpoint_steps"}
+        }
+        content = [
+            base,
+            mixture.digest,
+            "".join(str(int(old)) for old in mixture.from_memory),
+            max_length,
+            chosen,
+            settings,
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _step_limit(self, pairs: int) -> int:
+        """Return the maximum of steps where it comes before the end of the last epoch, else -1."""
+        steps = self.epochs * -(-pairs // self.batch_size)
+        return self.maximum_steps if self.maximum_steps and self.maximum_steps < steps else -1
+
+    def _loss(
+        self,
+        model: "SentenceTransformer",
+        base: Path,
+        mixture: Mixture,
+        max_length: int,
+        cache: Path | None,
+        progress: Progress,
+    ) -> "nn.Module":
+        import torch
+
+        from training.labels import LabelledTexts
+        from training.losses import AnchoredContrastiveLoss, stacked
+
+        champion = None
+        if self.distillation > 0 or self.false_negative_margin is not None:
+            encoder = Encoder(model, fingerprint(base, max_length), cache)
+            queries = encoder.encode(
+                [pair.query for pair in mixture.pairs], kind="query", progress=progress
+            )
+            documents = [pair.positive for pair in mixture.pairs] + [
+                pair.negative for pair in mixture.pairs if pair.negative
+            ]
+            answers = encoder.encode(documents, kind="document", progress=progress)
+            columns = [queries, answers[: len(queries)]]
+            if len(answers) > len(queries):
+                given = [bool(pair.negative) for pair in mixture.pairs]
+                negatives = queries * 0
+                negatives[given] = answers[len(queries) :]
+                columns.append(negatives)
+            champion = stacked(columns)
+        held = [self.distil == "all" or old for old in mixture.from_memory]
+        return AnchoredContrastiveLoss(
+            model,
+            LabelledTexts(mixture.pairs),
+            champion,
+            torch.tensor(held),
+            scale=self.scale,
+            false_negative_margin=self.false_negative_margin,
+            distillation=self.distillation,
+        )
+
+    def _elastic_weights(self, trainer: "SentenceTransformerTrainer", mixture: Mixture) -> Any:
+        from training.consolidation import ElasticWeights, equal_importance, fisher_importance
+
+        old = [row for row, replayed in enumerate(mixture.from_memory) if replayed]
+        size = self.batch_size
+        batches = [old[start : start + size] for start in range(0, min(len(old), 16 * size), size)]
+        by_fisher = self.elastic_by == "fisher"
+        importance = (
+            fisher_importance(trainer, batches) if by_fisher else equal_importance(trainer.model)
+        )
+        return ElasticWeights(trainer.model, self.elastic, importance)
+
+    def _trainer(
+        self,
+        model: "SentenceTransformer",
+        mixture: Mixture,
+        run: Path,
+        chosen: str,
+        loss: "nn.Module",
+    ) -> "SentenceTransformerTrainer":
+        import torch
+        from datasets import Dataset
+        from sentence_transformers import SentenceTransformerTrainingArguments
+        from transformers import PrinterCallback
+
+        from training.trainer import CheckedTrainer
+
+        columns: dict[str, list[Any]] = {
+            "query": [pair.query for pair in mixture.pairs],
+            "positive": [pair.positive for pair in mixture.pairs],
+        }
+        if any(pair.negative for pair in mixture.pairs):
+            columns["negative"] = [pair.negative for pair in mixture.pairs]
+        columns["label"] = list(range(len(mixture.pairs)))
+        prompts = {"query": model.prompts.get("query"), "positive": model.prompts.get("document")}
+        prompts["negative"] = prompts["positive"]
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=str(run),
+            num_train_epochs=self.epochs,
+            max_steps=self._step_limit(len(mixture.pairs)),
+            per_device_train_batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            warmup_steps=self.warmup,
+            weight_decay=self.weight_decay,
+            max_grad_norm=self.max_gradient_norm,
+            prompts={
+                column: prompt for column, prompt in prompts.items() if prompt and column in columns
+            }
+            or None,
+            bf16=chosen == "bf16",
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=False,
+            seed=self.seed,
+            save_strategy="steps",
+            save_steps=self.checkpoint_steps,
+            save_total_limit=2,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            eval_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+        )
+        trainer = CheckedTrainer(
+            model=model, args=arguments, train_dataset=Dataset.from_dict(columns), loss=loss
+        )
+        # Without a progress bar the library prints its log to standard output instead, which is
+        # ours.
+        trainer.remove_callback(PrinterCallback)
+        return trainer
+
+
+def _freeze(model: "SentenceTransformer", layers: int) -> None:
+    """Stop the embeddings and the lowest layers from learning."""
+    from torch import nn
+
+    core = model.transformers_model
+    stacks = (
+        [] if core is None else [part for part in core.modules() if isinstance(part, nn.ModuleList)]
+    )
+    stack = max(stacks, key=len, default=None)
+    if core is None or stack is None or len(stack) <= layers:
+        count = 0 if stack is None else len(stack)
+        raise DataFault(
+            f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
+        )
+    lowest = set(stack[:layers].parameters())
+    learning = set(stack[layers:].parameters())
+    reached = False
+    for weight in core.parameters():
+        # Parameters come in the order of the forward pass: what stands before the stack feeds it.
+        reached = reached or weight in learning
+        if weight in lowest or not reached:
+            weight.requires_grad_(False)
+
+
+def _check(mixture: Mixture) -> None:
+    if len(mixture.pairs) < 2:
+        raise DataFault(f"a mix must hold at least 2 pairs, got {len(mixture.pairs)}")
+    for pair in mixture.pairs:
+        if not pair.query.strip() or not pair.positive.strip():
+            raise DataFault(f"pair {pair.id!r} has an empty query or positive; both must hold text")
+
+
+def _finished(output: Path, recipe: str) -> Training | None:
+    manifest = read_manifest(output) if (output / MANIFEST).exists() else None
+    return _training(output, manifest) if manifest and manifest.get("recipe") == recipe else None
+
+
+def _training(output: Path, facts: Mapping[str, Any]) -> Training:
+    return Training(
+        output,
+        facts["steps"],
+        facts["seconds"],
+        tuple(facts["log"]),
+        facts["precision"],
+        facts["pairs"],
+    )
+
+
+def _newest_checkpoint(run: Path) -> Path | None:
+    """Return the newest checkpoint whose files match their sums, and remove those that do not."""
+    for folder in sorted(
+        run.glob("checkpoint-*"), key=lambda folder: -int(folder.name.rsplit("-", 1)[1])
+    ):
+        if read_manifest(folder) is not None:
+            return folder
+        logger.warning("checkpoint %s is incomplete or damaged and is not used", folder.name)
+        shutil.rmtree(folder)
+    return None
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    return {key: float(row[key]) for key in sorted(row) if isinstance(row[key], int | float)}
+
+
+def _check_weights(model: "SentenceTransformer", step: int) -> None:
+    import torch
+
+    for name, weight in model.state_dict().items():
+        if not bool(torch.isfinite(weight).all()):
+            raise NonFiniteLoss(
+                f"weight {name} is not finite after step {step}; lower finetune.learning_rate"
+            )
+
+
+def _save(model: "SentenceTransformer", output: Path, facts: Mapping[str, Any]) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    beside = output.with_name(f".{output.name}.beside")
+    shutil.rmtree(beside, ignore_errors=True)
+    save_model(model, beside)
+    write_manifest(beside, **facts)
+    shutil.rmtree(output, ignore_errors=True)
+    beside.rename(output)
+
+
+def _watch(step: Callable[[int], None], on_step: Callable[[int], None] | None) -> Any:
+    from transformers import TrainerCallback
+
+    class Watch(TrainerCallback):
+        """Reports progress, seals checkpoints, and stops at the first number that is not finite."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            step(state.global_step)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            step(1)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            for name in ("loss", "grad_norm"):
+                value = (logs or {}).get(name)
+                if value is not None and not math.isfinite(value):
+                    raise NonFiniteLoss(
+                        f"{name} is {value} at step {state.global_step}; "
+                        "lower finetune.learning_rate"
+                    )
+            if logs and "loss" in logs and on_step:
+                on_step(state.global_step)
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    return Watch()

@@ -1,0 +1,43 @@
+"""The labels of a training set: which texts answer which query, and so are no negatives of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.pairs import Pair, normalised, same_meaning_groups
+
+
+class LabelledTexts:
+    """Which texts of a training set may not serve as negatives of which query, by the labels.
+
+    A document is no negative of a query when it is the query's own text, one of its labelled
+    positives, or of the same meaning by the labels (see `same_meaning_groups`).
+
+    Examples
+    --------
+    >>> labels = LabelledTexts([Pair("1", "a", "x"), Pair("2", "a", "y"), Pair("3", "b", "z")])
+    >>> labels.answers([0, 2], ["x", "y", "z"]).tolist()
+    [[True, True, False], [False, False, True]]
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._groups = same_meaning_groups(pairs)
+        self.queries = [self.name(pair.query) for pair in pairs]
+        self.positives = [self.name(pair.positive) for pair in pairs]
+        self.negatives = [self.name(pair.negative) for pair in pairs]
+        self._answers: dict[str, set[str]] = {}
+        for query, positive in zip(self.queries, self.positives, strict=True):
+            self._answers.setdefault(query, {query}).add(positive)
+
+    def name(self, text: str) -> str:
+        """Return the name under which a text is known here: its key, or that of its meaning."""
+        key = normalised(text)
+        return self._groups.get(key, key)
+
+    def answers(self, rows: Sequence[int], documents: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which documents (by name) answer each row's query, (rows, documents)."""
+        sets = [self._answers[self.queries[row]] for row in rows]
+        return np.array(
+            [[document in known for document in documents] for known in sets], dtype=bool
+        )

@@ -1,0 +1,121 @@
+"""The loss: contrast with false negatives masked, and a pull towards the champion's embeddings."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.labels import LabelledTexts
+
+
+class AnchoredContrastiveLoss(nn.Module):
+    """In-batch contrast that knows its false negatives and holds on to the champion.
+
+    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it
+    from the other
+    documents of the batch. Documents that answer the query by the labels, or that the champion
+    finds closer to it
+    than its own positive (less `false_negative_margin`), are left out, as in GISTEmbed (Solatorio
+    2024), but by
+    embeddings computed once instead of by a guide's forward pass. `distillation` weighs the mean of
+    1 - cosine(embedding now, the champion's) over the rows to hold (DER++, Buzzega et al. 2020).
+
+    ============================================  =======================================
+    columns                                       label
+    ============================================  =======================================
+    (query, positive), (query, positive, negative)  number of the row in the training set
+    ============================================  =======================================
+
+    Parameters
+    ----------
+    model
+        The model that is trained.
+    texts
+        What the labels say about the texts of the training set.
+    champion
+        The champion's unit embeddings of each column, each (rows, dimensions); None: no masking by
+        the
+        champion, no distillation.
+    held
+        (rows,) which rows are held to the champion's embeddings.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        texts: LabelledTexts,
+        champion: Sequence[Tensor] | None,
+        held: Tensor,
+        *,
+        scale: float,
+        false_negative_margin: float | None,
+        distillation: float,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._texts = texts
+        self._champion = champion
+        self._held = held
+        self._scale = scale
+        self._margin = false_negative_margin
+        self._distillation = distillation
+
+    def forward(
+        self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the two terms, already weighted."""
+        # The loss itself is computed in float32, whatever autocast does within the model.
+        embeddings = [
+            nn.functional.normalize(self.model(features)["sentence_embedding"].float(), dim=1)
+            for features in sentence_features
+        ]
+        rows = labels.tolist()
+        terms = {"contrastive": self._contrast(embeddings, rows)}
+        if self._champion is not None and self._distillation > 0:
+            terms["distillation"] = self._distillation * self._movement(embeddings, labels)
+        return terms
+
+    def _contrast(self, embeddings: Sequence[Tensor], rows: list[int]) -> Tensor:
+        queries, documents = embeddings[0], torch.cat(list(embeddings[1:]))
+        similarities = queries @ documents.T
+        masked = self._mask(rows, len(embeddings) == 3).to(similarities.device)
+        own = torch.arange(len(rows), device=similarities.device)
+        masked[own, own] = False
+        logits = (self._scale * similarities).masked_fill(masked, -torch.inf)
+        return nn.functional.cross_entropy(logits, own)
+
+    def _mask(self, rows: list[int], with_negatives: bool) -> Tensor:
+        documents = [self._texts.positives[row] for row in rows]
+        if with_negatives:
+            # Rows without a negative have an empty text there, which is nobody's negative.
+            documents += [self._texts.negatives[row] for row in rows]
+        masked = torch.from_numpy(self._texts.answers(rows, documents))
+        masked |= torch.tensor([not document for document in documents])
+        if self._champion is not None and self._margin is not None:
+            columns = [column[rows] for column in self._champion]
+            similarities = columns[0] @ torch.cat(columns[1:]).T
+            masked |= similarities > similarities.diagonal().unsqueeze(1) - self._margin
+            if with_negatives:
+                # A negative that was labelled by hand is one, whatever the champion thinks.
+                own = torch.arange(len(rows))
+                masked[own, own + len(rows)] = torch.tensor(
+                    [not document for document in documents[len(rows) :]]
+                )
+        return masked
+
+    def _movement(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
+        held = self._held.to(labels.device)[labels]
+        if self._champion is None or not bool(held.any()):
+            return embeddings[0].sum() * 0.0
+        rows = labels.cpu()
+        moved = [
+            1.0 - (now * column[rows].to(now.device)).sum(dim=1)
+            for now, column in zip(embeddings[:2], self._champion, strict=False)
+        ]
+        return torch.stack([column[held].mean() for column in moved]).mean()
+
+
+def stacked(columns: Sequence[Any]) -> list[Tensor]:
+    """Return numpy columns as tensors that share their memory."""
+    return [torch.from_numpy(column) for column in columns]
