@@ -1,6 +1,6 @@
 """The data that arrived are not fit to train on: a guard."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field
@@ -41,8 +41,8 @@ class DataQuality:
     """Share of records without a column that the history always had, or with an empty side."""
     maximum_repeated: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of pairs that repeat another one, above the history's share: half say nothing new."""
-    maximum_conflicting: float = Field(default=0.3, gt=0.0, le=1.0)
-    """Share of queries with several positives, above the history's share."""
+    maximum_conflicting: float = Field(default=0.05, gt=0.0, le=1.0)
+    """Share of queries with a text labelled both right and wrong, above the history's share."""
     minimum_records: int = Field(default=20, ge=1)
     """Records needed to judge a share."""
     significance: float = Field(default=1e-4, gt=0.0, lt=0.5)
@@ -61,9 +61,6 @@ class DataQuality:
             )
         wrong = [*self._records(recent, history), *self._pairs(recent, history)]
         wrong += [text for text in [self._silence(recent, history)] if text]
-        examples = tuple(
-            query for query, positives in _positives(recent).items() if len(positives) > 1
-        )[:5]
         if not wrong:
             told = f"{max(recent.records, len(recent.pairs))} records look sound"
             return Signal(self.name, False, told)
@@ -72,7 +69,7 @@ class DataQuality:
             True,
             "the data look broken: " + "; ".join(wrong),
             cause="data_quality",
-            examples=examples,
+            examples=tuple(sorted(_contradicted(recent))[:5]),
             blocks=True,
         )
 
@@ -105,7 +102,11 @@ class DataQuality:
             wrong.append(f"{empty} of {len(recent.pairs)} pairs have an empty side")
         for told, measure, limit in (
             ("of the pairs repeat another", _repeated, self.maximum_repeated),
-            ("of the queries have conflicting positives", _conflicting, self.maximum_conflicting),
+            (
+                "of the queries have a text labelled both right and wrong",
+                _conflicting,
+                self.maximum_conflicting,
+            ),
         ):
             now, before = measure(recent), measure(history)
             if now > before + limit:
@@ -128,20 +129,17 @@ class DataQuality:
         return ""
 
 
-def _positives(facts: PairFacts) -> dict[str, set[str]]:
-    positives: dict[str, set[str]] = defaultdict(set)
-    for query, positive in facts.pairs:
-        positives[folded(query)].add(folded(positive))
-    return positives
-
-
 def _repeated(facts: PairFacts) -> float:
     distinct = {(folded(query), folded(positive)) for query, positive in facts.pairs}
     return 1.0 - len(distinct) / len(facts.pairs) if facts.pairs else 0.0
 
 
+def _contradicted(facts: PairFacts) -> set[str]:
+    right = {(folded(query), folded(positive)) for query, positive in facts.pairs}
+    wrong = {(folded(query), folded(negative)) for query, negative in facts.negatives}
+    return {query for query, _ in right & wrong}
+
+
 def _conflicting(facts: PairFacts) -> float:
-    positives = _positives(facts)
-    if not positives:
-        return 0.0
-    return sum(len(found) > 1 for found in positives.values()) / len(positives)
+    queries = {folded(query) for query, _ in facts.pairs}
+    return len(_contradicted(facts)) / len(queries) if queries else 0.0

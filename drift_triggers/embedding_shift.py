@@ -105,15 +105,15 @@ class EmbeddingShift:
         )
         fired = moved = p_value <= self.significance and effect > threshold
         if moved:
-            own_regions, regions = reference.ground.regions(
+            regions = reference.ground.regions(
                 recent.embeddings, self.texts_in_region, observation.seed
             )
-            strata = np.concatenate([own_regions, regions])
+            strata = np.concatenate([regions.own, regions.other])
             within = kernel_two_sample(
                 kernel, labels, permuted_labels(generator, labels, self.permutations, strata=strata)
             ).tail_p_value
             _, farther = reference.ground.regional_ranks(
-                reference.ground.novelty(recent.embeddings), own_regions, regions
+                reference.ground.novelty(recent.embeddings), regions
             )
             fired = within <= self.significance and farther <= self.local_significance
             p_value = max(p_value, within)

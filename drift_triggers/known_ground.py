@@ -37,11 +37,11 @@ def folded(text: str) -> str:
     return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
-def distinct_rows(sample: Sample) -> NDArray[np.int64]:
-    """Return the row of the first appearance of each distinct text, in order."""
+def distinct_rows(texts: Sequence[str], rows: Sequence[int]) -> NDArray[np.int64]:
+    """Return those of the rows at which a distinct text appears first, in order."""
     seen: dict[str, int] = {}
-    for row, text in enumerate(sample.texts):
-        seen.setdefault(folded(text) or text, row)
+    for row in rows:
+        seen.setdefault(folded(texts[row]) or texts[row], row)
     return np.fromiter(seen.values(), dtype=np.int64, count=len(seen))
 
 
@@ -65,6 +65,8 @@ class View:
     """Whether timestamps tell the order."""
     distinct: int
     """Distinct texts before thinning."""
+    total: int
+    """Texts of the sample, repetitions included."""
 
     @classmethod
     def of(cls, sample: Sample, largest: int) -> "View":
@@ -80,21 +82,23 @@ class View:
 
     @classmethod
     def _build(cls, sample: Sample, largest: int) -> "View":
-        rows = distinct_rows(sample)
+        # Folding a million texts takes many seconds: look for repetitions among ten times as many
+        # as are kept, spread evenly.
+        total = len(sample)
+        rows = distinct_rows(sample.texts, _spread(total, 10 * largest).tolist())
         count, in_time = len(rows), False
         if sample.timestamps is not None:
             times = sample.timestamps[rows]
             in_time = bool(np.isfinite(times).all()) and len(np.unique(times)) > 1
             if in_time:
                 rows = rows[np.argsort(times, kind="stable")]
-        if count > largest:
-            rows = rows[np.linspace(0, count - 1, largest).round().astype(np.int64)]
-        return cls(rows, sample.embeddings[rows], in_time, count)
+        rows = rows[_spread(count, largest)]
+        return cls(rows, sample.embeddings[rows], in_time, count, total)
 
     def __str__(self) -> str:
         """Return the number of texts, saying so when they are a sample."""
         taken = len(self.rows)
-        return str(taken) if taken == self.distinct else f"{taken} (sampled of {self.distinct})"
+        return str(taken) if taken == self.distinct else f"{taken} (sampled of {self.total})"
 
     @cached_property
     def ground(self) -> "KnownGround":
@@ -105,6 +109,12 @@ class View:
     def correlation_range(self) -> int:
         """How many texts in a row belong together; 1 when the order is unknown."""
         return correlation_range(self.embeddings) if self.in_time else 1
+
+
+def _spread(count: int, largest: int) -> NDArray[np.int64]:
+    """Return at most ``largest`` of the places 0..count-1, evenly spread."""
+    places = np.arange(count) if count <= largest else np.linspace(0, count - 1, largest).round()
+    return np.asarray(places, dtype=np.int64)
 
 
 def run_length(recent: View, reference: View) -> int:
@@ -140,6 +150,20 @@ def correlation_range(embeddings: NDArray[np.float32]) -> int:
             break
         lag += 1
     return lag
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Regions of the reference, each around a centre."""
+
+    own: NDArray[np.int64]
+    """Region of each reference text."""
+    other: NDArray[np.int64]
+    """Region with the nearest centre for each other text."""
+    own_distance: NDArray[np.float32]
+    """Euclidean distance of each reference text to the centre of its region."""
+    other_distance: NDArray[np.float32]
+    """The same for each other text."""
 
 
 @dataclass(frozen=True)
@@ -191,10 +215,19 @@ class KnownGround:
         novelty = (total + (NEIGHBOURS - used.sum(axis=1)) * values[:, -1]) / NEIGHBOURS
         return novelty[outside], novelty[~outside]
 
+    def confidence(self, novelty: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return for each text the conformal p-value of "it belongs to the reference".
+
+        The share of reference texts (itself counted among them) that lie at least as far: small
+        means foreign, and a text of the reference gets a value below u with chance at most u.
+        """
+        nearer = np.searchsorted(np.sort(self.own), novelty, side="left")
+        return np.asarray((1 + len(self.own) - nearer) / (1 + len(self.own)))
+
     def regions(
         self, embeddings: NDArray[np.float32], texts_in_region: int, seed: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the region of each reference text and of each other text.
+    ) -> "Regions":
+        """Divide the reference into regions and put other texts into them.
 
         Regions (a few rounds of k-means) follow the reference alone: were they fitted on both, new
         ground would get a region of its own, in which there is nothing to compare it with.
@@ -208,13 +241,18 @@ class KnownGround:
             centres = np.stack([self.embeddings[nearest == one].mean(axis=0) for one in used])
         # Only regions that hold reference texts can say what is usual there.
         centres = centres[np.unique(_nearest(self.embeddings, centres))]
-        return _nearest(self.embeddings, centres), _nearest(embeddings, centres)
+        own, other = _nearest(self.embeddings, centres), _nearest(embeddings, centres)
+        return Regions(
+            own,
+            other,
+            np.linalg.norm(self.embeddings - centres[own], axis=1),
+            np.linalg.norm(embeddings - centres[other], axis=1),
+        )
 
     def regional_ranks(
         self,
         novelty: NDArray[np.float64],
-        own_regions: NDArray[np.int64],
-        regions: NDArray[np.int64],
+        regions: "Regions",
     ) -> tuple[NDArray[np.float64], float]:
         """Rank the novelty of texts among the reference texts of the same region.
 
@@ -227,9 +265,9 @@ class KnownGround:
         """
         ranks = np.empty(len(novelty))
         variance = 0.0
-        for region in np.unique(regions):
-            chosen = regions == region
-            usual = np.sort(self.own[own_regions == region])
+        for region in np.unique(regions.other):
+            chosen = regions.other == region
+            usual = np.sort(self.own[regions.own == region])
             below = np.searchsorted(usual, novelty[chosen], side="left")
             upto = np.searchsorted(usual, novelty[chosen], side="right")
             ranks[chosen] = (below + upto) / 2.0 / len(usual)

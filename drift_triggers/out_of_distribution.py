@@ -89,17 +89,18 @@ class OutOfDistribution:
         far = novelty > self._limit(ground.own)
         share = float(far.mean())
         p_value = self._p_value(int(far.sum()), count, known, run)
-        own_regions, regions = ground.regions(
-            recent.embeddings, self.texts_in_region, observation.seed
-        )
-        _, local_p_value = ground.regional_ranks(novelty, own_regions, regions)
+        regions = ground.regions(recent.embeddings, self.texts_in_region, observation.seed)
+        _, local_p_value = ground.regional_ranks(novelty, regions)
         threshold = self._threshold(ground, count, observation.seed, run > 1)
         convincing = p_value <= self.significance and share > threshold
         fired = convincing and local_p_value <= self.local_significance
         reason = (
             f"{share:.0%} of {recent} distinct recent texts lie farther from the {reference} texts "
             f"of the reference than {1 - self.usual_share:.0%} of its own do "
-            f"(quiet data reach {threshold:.0%}, p = {p_value:.2g})"
+            f"(quiet data reach {threshold:.0%}, p = {p_value:.2g}); "
+            f"{(ground.confidence(novelty) <= 0.01).mean():.0%} are foreign with 99% confidence, "
+            f"median distance from the region's centre {np.median(regions.own_distance):.2f} -> "
+            f"{np.median(regions.other_distance):.2f}"
         )
         farthest = np.argsort(-novelty, kind="stable")[:5]
         signal = Signal(

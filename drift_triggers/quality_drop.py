@@ -18,8 +18,8 @@ class QualityDrop:
     """Fire when golden sets or recently labelled pairs say that retrieval got worse.
 
     A golden set scored then and now is compared query by query (paired t-test, which holds its
-    level for retrieval measures: Urbano et al. 2019); other labelled queries by Welch's t-test. Each
-    task is one test; the p-value is corrected for their number.
+    level for retrieval measures: Urbano et al. 2019); other labelled queries by Welch's t-test.
+    Each task is one test; the p-value is corrected for their number.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class QualityDrop:
             f"p = {p_value:.2g}){history}"
         )
         lost = quality.accepted - quality.now if quality.paired else -quality.now
-        worst = np.argsort(-lost, kind="stable")[:5] if quality.queries else []
+        worst = np.argsort(-lost, kind="stable")[: 5 if quality.queries else 0]
         return Signal(
             self.name,
             fired,

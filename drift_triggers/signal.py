@@ -37,8 +37,10 @@ class Sample:
                 f"embeddings must have one row for each of the {count} texts, "
                 f"got shape {self.embeddings.shape}"
             )
-        if not np.isfinite(self.embeddings).all():
-            bad = int(np.flatnonzero(~np.isfinite(self.embeddings).all(axis=1))[0])
+        # Row sums show NaN and infinity without a mask as large as the embeddings.
+        broken = np.flatnonzero(~np.isfinite(self.embeddings.sum(axis=1)))
+        if len(broken):
+            bad = int(broken[0])
             raise ValueError(
                 f"embeddings must be finite, got NaN or infinity in row {bad}: "
                 f"{self.texts[bad][:60]!r}"
@@ -97,6 +99,8 @@ class PairFacts:
 
     pairs: tuple[tuple[str, str], ...] = ()
     """(query, positive) of each stored pair that is not yet learned."""
+    negatives: tuple[tuple[str, str], ...] = ()
+    """(query, negative) of those pairs that name a negative."""
     sources: tuple[str, ...] = ()
     """Source of each pair, or empty when none is known."""
     records: int = 0

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -16,8 +17,8 @@ from drift_triggers.signal import Observation, Signal
 class SpaceMismatch:
     """Block when vectors of two spaces would be mixed, also when their dimensions agree.
 
-    Two checks: identity (fingerprints of encoder, tokenizer and index) and probe (the stored
-    vectors of a few texts against fresh ones: catches what no fingerprint knows, such as a changed
+    Two checks: identity (fingerprints of encoder, tokenizer, index) and probe (the stored vectors
+    of a few texts against fresh ones: catches what no fingerprint knows, such as a changed
     library). Training cannot mend either: it blocks.
 
     Examples
@@ -40,10 +41,11 @@ class SpaceMismatch:
         accepted, serving = observation.accepted_space, observation.serving_space
         if accepted is None or (serving is None and not observation.index_fingerprints):
             return Signal(self.name, False, "nothing to look at: no spaces were given")
-        wrong = []
         effect = None
-        for stamp in sorted(set(observation.index_fingerprints) - {accepted.fingerprint}):
-            wrong.append(f"index vectors of {stamp[:12]}... beside {accepted.fingerprint[:12]}...")
+        wrong = [
+            f"index vectors of {stamp[:12]}... beside {accepted.fingerprint[:12]}..."
+            for stamp in sorted(set(observation.index_fingerprints) - {accepted.fingerprint})
+        ]
         if serving is not None:
             known = accepted.fingerprint and serving.fingerprint
             if known and accepted.fingerprint != serving.fingerprint:
@@ -79,7 +81,7 @@ class SpaceMismatch:
         )
 
     def _probe(
-        self, stored: "np.typing.NDArray[np.float32]", fresh: "np.typing.NDArray[np.float32]"
+        self, stored: NDArray[np.float32], fresh: NDArray[np.float32]
     ) -> tuple[float, list[str]]:
         if not np.isfinite(stored).all() or not np.isfinite(fresh).all():
             raise ValueError("probe vectors must be finite")

@@ -109,15 +109,18 @@ class Arrivals:
 
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""
-        added = Added()
+        added, bad = Added(), list(faults)
         for start in range(0, len(records), _CHUNK):
             part = records[start : start + _CHUNK]
-            taken, conflicts = (
-                self._take_pairs(part) if self.kind == "pair" else (self._take_traffic(part), [])
-            )
-            added += taken + self._put_away(conflicts)
-        for start in range(0, len(faults), _CHUNK):
-            added += self._put_away(faults[start : start + _CHUNK])
+            if self.kind == "pair":
+                taken, conflicts = self._take_pairs(part)
+                bad += conflicts
+            else:
+                taken = self._take_traffic(part)
+            added += taken
+        bad.sort(key=lambda fault: fault.line)
+        for start in range(0, len(bad), _CHUNK):
+            added += self._put_away(bad[start : start + _CHUNK])
         self.total += added
         return added
 

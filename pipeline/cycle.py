@@ -21,7 +21,7 @@ from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from training.evaluate import Scorecard
-from training.finetune import NonFiniteLoss
+from training.soundness import NonFiniteLoss
 
 STAGES = {
     "intake": ("intake",),

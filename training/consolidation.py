@@ -12,11 +12,9 @@ class ElasticWeights(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """After each optimiser step, move every weight back towards its start.
 
     The step is `learning rate x strength x importance` of the distance, at most all of it. It is
-    decoupled
-    from the gradient, as AdamW's decay is, so that Adam's scaling does not undo it. With equal
-    importances this is
-    L2-SP (Li et al. 2018), with the Fisher information elastic weight consolidation (Kirkpatrick
-    et al. 2017).
+    decoupled from the gradient, as AdamW's decay is, so that Adam's scaling does not undo it. With
+    equal importances this is L2-SP (Li et al. 2018), with the Fisher information elastic weight
+    consolidation (Kirkpatrick et al. 2017).
     """
 
     def __init__(self, model: nn.Module, strength: float, importance: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-_COMPACT_ABOVE = 32  # part files of one space, above which they become one
+_COMPACT_ABOVE = 32  # small part files of one space, above which they become one
+_SMALL = 4 * 2**20  # bytes below which a part file is small
+_ROWS_AT_ONCE = 8192  # rows that are read at once to check a part: bounds the memory
 
 
 def text_digest(text: str) -> bytes:
@@ -22,8 +24,8 @@ class EmbeddingCache:
     """Vectors of one embedding space and one prompt, in part files named by their own sum.
 
     Parts are written beside and renamed; one that does not match its name is dropped and its texts
-    are encoded
-    again. Reading maps the files: memory grows with the vectors asked for, not with those kept.
+    are encoded again. Reading maps the files: memory grows with the vectors asked for, not with
+    those kept.
     """
 
     def __init__(self, folder: Path, dimensions: int) -> None:
@@ -33,15 +35,16 @@ class EmbeddingCache:
 
     def get(self, digests: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """Return the vectors kept for the digests asked for."""
-        wanted = set(digests)
+        # Fixed-width texts of numpy compare as bytes, all 16 of them.
+        wanted = np.unique(np.array(list(digests), dtype="S16"))
         found: dict[bytes, NDArray[np.float32]] = {}
         for part in sorted(self.folder.glob("*.npy")):
             rows = self._open(part)
             if rows is None:
                 continue
-            for place, digest in enumerate(map(bytes, rows["digest"])):
-                if digest in wanted and digest not in found:
-                    found[digest] = np.array(rows["vector"][place])
+            kept = np.ascontiguousarray(rows["digest"]).view("S16").ravel()
+            for place in np.flatnonzero(np.isin(kept, wanted)):
+                found[bytes(rows["digest"][place])] = np.array(rows["vector"][place])
             if len(found) == len(wanted):
                 break
         return found
@@ -52,9 +55,9 @@ class EmbeddingCache:
         rows["digest"] = np.frombuffer(b"".join(digests), dtype="u1").reshape(-1, 16)
         rows["vector"] = vectors
         self._write(rows)
-        parts = sorted(self.folder.glob("*.npy"))
-        if len(parts) > _COMPACT_ABOVE:
-            self._compact(parts)
+        small = [part for part in sorted(self.folder.glob("*.npy")) if part.stat().st_size < _SMALL]
+        if len(small) > _COMPACT_ABOVE:
+            self._compact(small)
 
     def _compact(self, parts: Sequence[Path]) -> None:
         opened = [rows for part in parts if (rows := self._open(part)) is not None]
@@ -67,7 +70,7 @@ class EmbeddingCache:
 
     def _write(self, rows: NDArray[np.void]) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f"{hashlib.sha256(rows.tobytes()).hexdigest()[:32]}.npy"
+        part = self.folder / f"{_sum(rows)}.npy"
         beside = part.with_suffix(f".{os.getpid()}.beside")
         with beside.open("wb") as file:
             np.save(file, rows, allow_pickle=False)
@@ -79,8 +82,7 @@ class EmbeddingCache:
         try:
             rows: NDArray[np.void] = np.load(part, mmap_mode="r", allow_pickle=False)
             intact = rows.dtype == self._row and (
-                part.name in self._verified
-                or hashlib.sha256(rows.tobytes()).hexdigest()[:32] == part.stem
+                part.name in self._verified or _sum(rows) == part.stem
             )
         except (OSError, ValueError, EOFError):
             intact = False
@@ -91,6 +93,13 @@ class EmbeddingCache:
             return None
         self._verified.add(part.name)
         return rows
+
+
+def _sum(rows: NDArray[np.void]) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        digest.update(rows[start : start + _ROWS_AT_ONCE].tobytes())
+    return digest.hexdigest()[:32]
 
 
 def prune_cache(cache: Path, keep: Collection[str]) -> list[str]:

@@ -52,8 +52,7 @@ def precision() -> Literal["bf16", "fp32"]:
     """Return the fastest training precision of this machine, by what its hardware says it can do.
 
     bfloat16 only with native instructions: without them autocast is several times *slower* than
-    fp32.
-    Read from capability flags, not from a stop-watch, so that the answer is always the same.
+    fp32. Read from capability flags, not from a stop-watch, so that the answer is always the same.
     """
     import torch
 

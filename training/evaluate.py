@@ -70,9 +70,8 @@ class EvaluationSet:
         Raises
         ------
         DataFault
-            A file is missing or malformed, an id is repeated or unknown, or a query has no
-            relevant document;
-            names the file and the line.
+            A file is missing or malformed, an id is repeated or unknown, or a query has no relevant
+            document; names the file and the line.
         """
         corpus = {key: text for key, text, _ in _records(folder / "corpus.jsonl")}
         slices: dict[str, list[str]] = defaultdict(list)
@@ -115,9 +114,8 @@ class EvaluationSet:
         """Make a set of held-out pairs, with the positives of other pairs as further documents.
 
         All positives labelled for a query (in either list) answer it, and all documents that mean
-        the same by the
-        labels (see `same_meaning_groups`). Which other documents are taken depends on their texts
-        alone.
+        the same by the labels (see `same_meaning_groups`). Which other documents are taken depends
+        on their texts alone.
 
         Raises
         ------

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -28,16 +27,15 @@ from training.encoder import (
 from training.mix import Mixture
 from training.model_folder import MANIFEST, read_manifest, write_manifest
 from training.pairs import SETTINGS, DataFault
+from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
     from torch import nn
 
+__all__ = ["FineTune", "NonFiniteLoss", "Training"]
+
 logger = logging.getLogger(__name__)
-
-
-class NonFiniteLoss(ArithmeticError):
-    """A loss, a gradient or a weight is no finite number; the message names the step."""
 
 
 @plain_dataclass(frozen=True)
@@ -60,8 +58,8 @@ class FineTune:
     """Fine-tune a model on a mix of recent and replayed pairs.
 
     Killed at any step and called again with the same arguments, it goes on from the newest
-    checkpoint whose files
-    match their sums, and ends with the same weights, bit for bit, as an undisturbed training.
+    checkpoint whose files match their sums, and ends with the same weights, bit for bit, as an
+    undisturbed training.
 
     Examples
     --------
@@ -146,10 +144,12 @@ class FineTune:
         recipe = self._recipe(fingerprint(base, max_length), mixture, max_length, chosen)
         if (done := _finished(output, recipe)) is not None:
             return done
+        from training.trainer import Watch, freeze_layers
+
         started = time.perf_counter()
         model = load_model(base, max_length)
         if self.frozen_layers:
-            _freeze(model, self.frozen_layers)
+            freeze_layers(model, self.frozen_layers)
         run = checkpoints / recipe[:16]
         with quiet():
             trainer = self._trainer(
@@ -162,14 +162,14 @@ class FineTune:
             steps = len(trainer.get_train_dataloader()) * self.epochs
             steps = min(steps, self.maximum_steps or steps)
             with progress("train", steps) as step:
-                trainer.add_callback(_watch(step, on_step))
+                trainer.add_callback(Watch(step, on_step))
                 if self.elastic > 0:
                     trainer.add_callback(self._elastic_weights(trainer, mixture))
-                resumed = _newest_checkpoint(run)
+                resumed = newest_checkpoint(run)
                 if resumed:
                     logger.info("training goes on from %s", resumed.name)
                 trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-        _check_weights(model, trainer.state.global_step)
+        check_weights(model, trainer.state.global_step)
         log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
         facts = {
             "recipe": recipe,
@@ -318,30 +318,6 @@ class FineTune:
         return trainer
 
 
-def _freeze(model: "SentenceTransformer", layers: int) -> None:
-    """Stop the embeddings and the lowest layers from learning."""
-    from torch import nn
-
-    core = model.transformers_model
-    stacks = (
-        [] if core is None else [part for part in core.modules() if isinstance(part, nn.ModuleList)]
-    )
-    stack = max(stacks, key=len, default=None)
-    if core is None or stack is None or len(stack) <= layers:
-        count = 0 if stack is None else len(stack)
-        raise DataFault(
-            f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
-        )
-    lowest = set(stack[:layers].parameters())
-    learning = set(stack[layers:].parameters())
-    reached = False
-    for weight in core.parameters():
-        # Parameters come in the order of the forward pass: what stands before the stack feeds it.
-        reached = reached or weight in learning
-        if weight in lowest or not reached:
-            weight.requires_grad_(False)
-
-
 def _check(mixture: Mixture) -> None:
     if len(mixture.pairs) < 2:
         raise DataFault(f"a mix must hold at least 2 pairs, got {len(mixture.pairs)}")
@@ -366,30 +342,8 @@ def _training(output: Path, facts: Mapping[str, Any]) -> Training:
     )
 
 
-def _newest_checkpoint(run: Path) -> Path | None:
-    """Return the newest checkpoint whose files match their sums, and remove those that do not."""
-    for folder in sorted(
-        run.glob("checkpoint-*"), key=lambda folder: -int(folder.name.rsplit("-", 1)[1])
-    ):
-        if read_manifest(folder) is not None:
-            return folder
-        logger.warning("checkpoint %s is incomplete or damaged and is not used", folder.name)
-        shutil.rmtree(folder)
-    return None
-
-
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(row[key]) for key in sorted(row) if isinstance(row[key], int | float)}
-
-
-def _check_weights(model: "SentenceTransformer", step: int) -> None:
-    import torch
-
-    for name, weight in model.state_dict().items():
-        if not bool(torch.isfinite(weight).all()):
-            raise NonFiniteLoss(
-                f"weight {name} is not finite after step {step}; lower finetune.learning_rate"
-            )
 
 
 def _save(model: "SentenceTransformer", output: Path, facts: Mapping[str, Any]) -> None:
@@ -400,32 +354,3 @@ def _save(model: "SentenceTransformer", output: Path, facts: Mapping[str, Any]) 
     write_manifest(beside, **facts)
     shutil.rmtree(output, ignore_errors=True)
     beside.rename(output)
-
-
-def _watch(step: Callable[[int], None], on_step: Callable[[int], None] | None) -> Any:
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):
-        """Reports progress, seals checkpoints, and stops at the first number that is not finite."""
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            step(state.global_step)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            step(1)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            for name in ("loss", "grad_norm"):
-                value = (logs or {}).get(name)
-                if value is not None and not math.isfinite(value):
-                    raise NonFiniteLoss(
-                        f"{name} is {value} at step {state.global_step}; "
-                        "lower finetune.learning_rate"
-                    )
-            if logs and "loss" in logs and on_step:
-                on_step(state.global_step)
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-
-    return Watch()

@@ -12,14 +12,12 @@ from training.labels import LabelledTexts
 class AnchoredContrastiveLoss(nn.Module):
     """In-batch contrast that knows its false negatives and holds on to the champion.
 
-    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it
-    from the other
-    documents of the batch. Documents that answer the query by the labels, or that the champion
-    finds closer to it
-    than its own positive (less `false_negative_margin`), are left out, as in GISTEmbed (Solatorio
-    2024), but by
-    embeddings computed once instead of by a guide's forward pass. `distillation` weighs the mean of
-    1 - cosine(embedding now, the champion's) over the rows to hold (DER++, Buzzega et al. 2020).
+    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it from
+    the other documents of the batch. Documents that answer the query by the labels, or that the
+    champion finds closer to it than its own positive (less `false_negative_margin`), are left out,
+    as in GISTEmbed (Solatorio 2024), but by embeddings computed once instead of by a guide's
+    forward pass. `distillation` weighs the mean of 1 - cosine(embedding now, the champion's) over
+    the rows to hold (DER++, Buzzega et al. 2020).
 
     ============================================  =======================================
     columns                                       label
@@ -35,8 +33,7 @@ class AnchoredContrastiveLoss(nn.Module):
         What the labels say about the texts of the training set.
     champion
         The champion's unit embeddings of each column, each (rows, dimensions); None: no masking by
-        the
-        champion, no distillation.
+        the champion, no distillation.
     held
         (rows,) which rows are held to the champion's embeddings.
     """

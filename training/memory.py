@@ -26,10 +26,9 @@ class Memory:
     """Keep a bounded, fair sample of all pairs ever learned.
 
     Each source has a fair share of the capacity; what a small source does not need goes to the
-    others.
-    Within a source the rows with the smallest hashes stay: a reservoir (bottom-k sampling, Cohen
-    and
-    Kaplan 2007) whose content depends on the rows seen, not on their order, nor on restarts.
+    others. Within a source the rows with the smallest hashes stay: a reservoir (bottom-k sampling,
+    Cohen and Kaplan 2007) whose content depends on the rows seen, not on their order, nor on
+    restarts.
 
     Examples
     --------
@@ -59,8 +58,7 @@ class Memory:
         """Return what to remember of both, by source and hash; every pair once by content.
 
         `encode` gives unit vectors of texts; it is called on the queries, and needed, only where
-        the
-        memory is divided into regions.
+        the memory is divided into regions.
         """
         unique: dict[str, Pair] = {}
         for pair in (*remembered, *pairs):

@@ -45,12 +45,10 @@ class Merge:
     """Interpolate between champion and candidate where the candidate forgot.
 
     Averaging the weights of a model before and after fine-tuning keeps most of the gain and gives
-    back most of
-    the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). Tried from the
-    candidate towards the
-    champion: the blend with the best old-task score is taken among those that keep `kept_gain` of
-    the gain on
-    the new task, and the candidate itself unless a blend is better by `minimum_improvement`.
+    back most of the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). Tried from
+    the candidate towards the champion: the blend with the best old-task score is taken among those
+    that keep `kept_gain` of the gain on the new task, and the candidate itself unless a blend is
+    better by `minimum_improvement`.
 
     Examples
     --------

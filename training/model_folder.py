@@ -43,8 +43,7 @@ def check_model_folder(folder: Path) -> None:
     ------
     DataFault
         The folder is missing or no sentence-transformers model, holds pickled weights or code,
-        names a module
-        class from elsewhere or a path outside itself, or asks for remote code.
+        names a module class from elsewhere or a path outside itself, or asks for remote code.
     """
     if not folder.is_dir():
         raise DataFault(f"{folder}: no such model folder")
@@ -80,8 +79,7 @@ def fingerprint(model_folder: Path, max_length: int | None = None) -> str:
     """Return the identity of an embedding space: sha256 (hex) over all that shapes an embedding.
 
     That is the modules, weights, tokenizer, pooling, normalisation, prompts and the maximum length
-    (tokens;
-    None: the folder's own). Read-me files, file names and library versions do not count.
+    (tokens; None: the folder's own). Read-me files, file names and library versions do not count.
     """
     digest = hashlib.sha256()
 

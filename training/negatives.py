@@ -35,10 +35,9 @@ class Negatives:
     """Mine one hard negative for each pair among the positives of the others.
 
     The nearest text to the query is taken that the labels do not call an answer and whose
-    similarity stays
-    below the positive's by `relative_margin`: nearer ones are too often unlabelled answers
-    (positive-aware
-    mining, NV-Retriever, Moreira et al. 2024). A pair that has a negative keeps it.
+    similarity stays below the positive's by `relative_margin`: nearer ones are too often unlabelled
+    answers (positive-aware mining, NV-Retriever, Moreira et al. 2024). A pair that has a negative
+    keeps it.
 
     Examples
     --------

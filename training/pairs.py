@@ -70,8 +70,7 @@ def same_meaning_groups(pairs: Iterable[Pair]) -> dict[str, str]:
     """Return text key -> group key for texts which the labels declare to mean the same.
 
     A text that stands on both sides (as a query here, as a positive there) shows that the relation
-    is
-    "means the same", which is transitive: its partners belong together. In question-to-document
+    is "means the same", which is transitive: its partners belong together. In question-to-document
     data no text stands on both sides, and there are no groups.
 
     Examples
@@ -105,8 +104,7 @@ class HoldOut:
     """Keep some queries out of training, to measure the new task on.
 
     The side of a query is decided by a hash of its text, so that one query is never on both sides
-    and
-    stays on its side when the same files are read again.
+    and stays on its side when the same files are read again.
 
     Examples
     --------
@@ -158,8 +156,8 @@ class LeakageGuard:
     """Remove training pairs that repeat a query on which models are measured.
 
     A text is a near duplicate when the sets of its words (where it has `minimum_words`) or of its
-    runs of
-    four characters overlap an evaluation query's by `similarity` (Jaccard). The search is exact.
+    runs of four characters overlap an evaluation query's by `similarity` (Jaccard). The search is
+    exact.
 
     Examples
     --------

@@ -1,12 +1,18 @@
 """The trainer: sentence-transformers' own with our batches, and checkpoints without text."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sentence_transformers import SentenceTransformerTrainer
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from torch import nn
+from transformers import TrainerCallback
 
 from training.batches import LengthBatches
 from training.encoder import save_model
+from training.model_folder import write_manifest
+from training.pairs import DataFault
+from training.soundness import check_numbers
 
 
 class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ignore]
@@ -35,3 +41,51 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
         # The library's own would add a card and the arguments as a pickle; neither is needed to
         # resume.
         save_model(self.model, Path(str(output_dir or self.args.output_dir)))
+
+
+class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
+    """Reports progress, seals checkpoints, and stops at the first number that is not finite."""
+
+    def __init__(self, step: Callable[[int], None], on_step: Callable[[int], None] | None) -> None:
+        self._step = step
+        self._on_step = on_step
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count the steps of before a restart as done."""
+        self._step(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count one step."""
+        self._step(1)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Check the numbers of the step."""
+        check_numbers(logs or {}, state.global_step)
+        if logs and "loss" in logs and self._on_step:
+            self._on_step(state.global_step)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Write the checkpoint's sums, as its last file."""
+        write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+def freeze_layers(model: SentenceTransformer, layers: int) -> None:
+    """Stop the embeddings and the lowest layers from learning."""
+    core = model.transformers_model
+    stacks = (
+        [] if core is None else [part for part in core.modules() if isinstance(part, nn.ModuleList)]
+    )
+    stack = max(stacks, key=len, default=None)
+    if core is None or stack is None or len(stack) <= layers:
+        count = 0 if stack is None else len(stack)
+        raise DataFault(
+            f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
+        )
+    lowest = set(stack[:layers].parameters())
+    learning = set(stack[layers:].parameters())
+    reached = False
+    for weight in core.parameters():
+        # Parameters come in the order of the forward pass: what stands before the stack feeds it.
+        reached = reached or weight in learning
+        if weight in lowest or not reached:
+            weight.requires_grad_(False)

@@ -1,0 +1,141 @@
+"""Speed, memory and quality of training: ours against a plain SentenceTransformerTrainer script.
+
+    python benchmarks/speed.py STREAM [--base MODEL] [--fraction 1.0] [--variant NAME ...]
+
+STREAM is a folder as described in streams.py. Every variant trains a copy of the base on the same
+mix (new pairs and as many old ones) in a process of its own; `plain` is what a script of the
+library's defaults does in two epochs, and `plain-bf16` the same under bf16. Peak memory is that of
+the whole process while it trains; scores are mean nDCG@10.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from streams import bundled_base, read_stream
+
+from training.encoder import Encoder, fetch_base, quiet
+from training.evaluate import Evaluate
+from training.finetune import FineTune
+from training.memory import Memory
+from training.mix import Mix, Mixture
+
+OURS = {
+    "ours": FineTune(),
+    "ours-two-epochs": FineTune(epochs=2, learning_rate=5e-5),
+    "ours-frozen": FineTune(frozen_layers=2),
+}
+PLAIN = ("plain", "plain-bf16")
+
+
+def train_plain(base: Path, mixture: Mixture, output: Path, max_length: int, *, bf16: bool) -> int:
+    """Train as the library's documentation shows, without anything of ours; return the epochs."""
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    with quiet():
+        model = SentenceTransformer(str(base))
+        model.max_seq_length = max_length
+        columns = {
+            "anchor": [pair.query for pair in mixture.pairs],
+            "positive": [pair.positive for pair in mixture.pairs],
+        }
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=str(output / "checkpoints"),
+            num_train_epochs=2,
+            per_device_train_batch_size=32,
+            bf16=bf16,
+            use_cpu=not torch.cuda.is_available(),
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+        )
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(columns),
+            loss=MultipleNegativesRankingLoss(model),
+        )
+        trainer.train()
+        model.save(str(output / "model"), create_model_card=False)
+    return 2
+
+
+def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> dict[str, float]:
+    """Train and score one variant in this process."""
+    old, new, sets = read_stream(options.stream, options.fraction)
+    mixture = Mix().draw(new, Memory().absorb([], old))
+    place = work / variant
+    started = time.perf_counter()
+    if variant in PLAIN:
+        bf16 = variant == "plain-bf16"
+        epochs = train_plain(base, mixture, place, options.max_length, bf16=bf16)
+    else:
+        epochs = OURS[variant].epochs
+        OURS[variant].fit(
+            base,
+            mixture,
+            output=place / "model",
+            checkpoints=place / "checkpoints",
+            max_length=options.max_length,
+        )
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    encoder = Encoder.load(place / "model", max_length=options.max_length)
+    card = Evaluate().score(encoder, sets)
+    means = {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
+    return {
+        "pairs": len(mixture.pairs), "epochs": epochs, "seconds": seconds, "peak": peak, **means
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print one row a variant."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stream", type=Path)
+    parser.add_argument("--base", help="model folder or hub id (default: the bundled MiniLM)")
+    parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
+    parser.add_argument("--max-length", type=int, default=128, help="tokens")
+    parser.add_argument(
+        "--variant", action="append", choices=[*PLAIN, *OURS], help="repeatable (default: all)"
+    )
+    parser.add_argument("--work", type=Path, help="folder to work in (default: a temporary one)")
+    parser.add_argument("--alone", action="store_true", help="run one variant, print it as JSON")
+    options = parser.parse_args()
+    work = options.work or Path(tempfile.mkdtemp(prefix="speed-"))
+    base = fetch_base(options.base or bundled_base(), work / "base", options.max_length)
+    variants = options.variant or [*PLAIN, *OURS]
+    if options.alone:
+        print(json.dumps(run(variants[0], options, base, work)))
+        return
+    for variant in variants:
+        command = [sys.executable, __file__, str(options.stream), "--work", str(work), "--alone"]
+        command += ["--variant", variant, "--fraction", str(options.fraction)]
+        command += ["--max-length", str(options.max_length)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        tasks = [name for name in row if name not in {"pairs", "epochs", "seconds", "peak"}]
+        if variant == variants[0]:
+            head = f"{'variant':17}{'pairs':>7}{'epochs':>8}{'seconds':>9}{'pairs/s':>9}{'MiB':>7}"
+            print(head + "".join(f"{task:>12}" for task in tasks))
+        speed = row["pairs"] * row["epochs"] / row["seconds"]
+        cells = f"{row['pairs']:7}{row['epochs']:8}{row['seconds']:9.0f}{speed:9.1f}"
+        scores = "".join(f"{row[task]:12.4f}" for task in tasks)
+        print(f"{variant:17}{cells}{row['peak']:7.0f}{scores}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

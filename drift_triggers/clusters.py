@@ -1,0 +1,97 @@
+"""Which texts: groups of recent texts that open new ground, with share, terms and neighbours."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from drift_triggers.known_ground import View, folded
+from drift_triggers.signal import Observation
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One group of new texts."""
+
+    share: float
+    """Share of the distinct recent texts."""
+    examples: tuple[str, ...]
+    """Texts nearest to its centre."""
+    terms: tuple[str, ...]
+    """Words that it has more often than the reference, most telling first."""
+    nearest: tuple[str, ...]
+    """Texts of the reference nearest to its centre: where the champion would put it."""
+    intra_cluster_distance: float
+    """Mean cosine distance of its texts to one another; large when like things lie apart."""
+
+
+def new_clusters(
+    observation: Observation, *, most: int = 5, smallest: float = 0.02, largest: int = 2000
+) -> tuple[Cluster, ...]:
+    """Group the recent texts that lie farther from the reference than nine tenths of its own.
+
+    Parameters
+    ----------
+    most
+        Clusters returned at most, largest first.
+    smallest
+        Share of the recent texts below which a cluster is left out.
+    largest
+        Texts used of either side.
+    """
+    observation.require_texts()
+    recent = View.of(observation.recent, largest)
+    reference = View.of(observation.reference, largest)
+    if min(len(recent.rows), len(reference.rows)) < 10:
+        return ()
+    ground = reference.ground
+    far = np.flatnonzero(ground.novelty(recent.embeddings) > np.quantile(ground.own, 0.9))
+    if len(far) < 3:
+        return ()
+    rows = recent.embeddings[far]
+    distances = np.clip(1.0 - rows @ rows.T, 0.0, 2.0)
+    np.fill_diagonal(distances, 0.0)
+    tree = linkage(squareform(distances, checks=False), "average")
+    # Topics as wide as those of the reference: its texts' median distance to any other text.
+    wide = 1.0 - float(np.median(reference.embeddings @ reference.embeddings.mean(axis=0)))
+    groups = fcluster(tree, max(0.2, 0.9 * wide), "distance")
+    words_before = _document_counts([observation.reference.texts[row] for row in reference.rows])
+    found = []
+    for group, count in Counter(groups.tolist()).most_common(most):
+        if count < max(3, smallest * len(recent.rows)):
+            break
+        chosen = far[groups == group]
+        texts = [observation.recent.texts[recent.rows[row]] for row in chosen]
+        centre = recent.embeddings[chosen].mean(axis=0)
+        central = np.argsort(-(recent.embeddings[chosen] @ centre), kind="stable")[:3]
+        nearest = np.argsort(-(reference.embeddings @ centre), kind="stable")[:3]
+        inside = distances[np.ix_(groups == group, groups == group)]
+        found.append(
+            Cluster(
+                len(chosen) / len(recent.rows),
+                tuple(texts[place] for place in central),
+                _telling(_document_counts(texts), len(texts), words_before, len(reference.rows)),
+                tuple(observation.reference.texts[reference.rows[row]] for row in nearest),
+                float(inside.sum() / max(1, count * (count - 1))),
+            )
+        )
+    return tuple(found)
+
+
+def _document_counts(texts: list[str]) -> Counter[str]:
+    return Counter(
+        word for text in texts for word in set(re.findall(r"[^\W\d_]{2,}", folded(text)))
+    )
+
+
+def _telling(now: Counter[str], size: int, before: Counter[str], known: int) -> tuple[str, ...]:
+    # Log odds with half a text added on both sides, weighted by how many texts have the word.
+    weight = {
+        word: count * (np.log((count + 0.5) / size) - np.log((before[word] + 0.5) / known))
+        for word, count in now.items()
+        if count >= 2
+    }
+    return tuple(sorted(weight, key=lambda word: (-weight[word], word))[:5])

@@ -1,0 +1,228 @@
+"""The wheel: two turns with a real (tiny) model, a real database and a real MLflow store."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from made_streams import TRAVEL, sentences, texts_of, write_lines
+
+from pipeline.config import load_settings
+from pipeline.cycle import run_cycle
+from pipeline.wheel import open_wheel
+from training.pairs import DataFault
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+pytestmark = pytest.mark.usefixtures("offline")
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def turn(workspace, hours=0):
+    now = NOW + timedelta(hours=hours)
+    with open_wheel(load_settings(workspace), doing="run", now=now) as wheel:
+        return run_cycle(wheel, now)
+
+
+def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel_arrives):
+    first = turn(workspace)
+    assert first["outcome"] == "bootstrapped"
+    assert first["champion"] == {"version": 1}
+    assert first["candidate"] is None
+    assert turn(workspace, 1)["decision"]["reasons"] == [
+        "nothing has arrived since the champion learned"
+    ]
+
+    travel_arrives()
+    second = turn(workspace, 2)
+    assert second["outcome"] == "promoted", second["verdict"]
+    assert second["champion"] == second["candidate"] == {"version": 2}
+    tasks = {each["task"]: each for each in second["verdict"]["comparisons"]}
+    assert set(tasks) == {"new", "anchor/bank"}
+    assert all(each["holds"] for each in tasks.values())
+    assert second["lesson"]["replayed"] > 0
+    assert second["seconds"]["total"] >= second["seconds"]["train"] > 0
+
+    # Known ground now: the same topics are quiet, and what was learned is an anchor set.
+    write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 120, 5000)))
+    third = turn(workspace, 30)
+    assert third["outcome"] == "quiet"
+    again = turn(workspace, 60)
+    assert again["outcome"] == "quiet"
+    assert "nothing new since cycle 0004" in again["decision"]["reasons"][0]
+    now = NOW + timedelta(hours=61)
+    with open_wheel(load_settings(workspace), doing="status", now=now, exclusive=False) as wheel:
+        folder = wheel.folder(wheel.champion())
+        assert [each.name for each in folder.learned_anchors()] == ["anchor/learned-0003"]
+        held_out = {*folder.learned_anchors()[0].queries.values()}
+        assert not held_out & {pair.query for pair in folder.memory()}
+        assert any(text.text.startswith("where is my flight") for text in folder.reference())
+        wheel.store.verify_promotions()
+
+
+def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arrives):
+    turn(workspace)
+    travel_arrives()
+    path = workspace / "pairs" / "travel.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    answers = [row["positive"] for row in rows]
+    random.Random(1).shuffle(answers)
+    write_lines(path, [{**row, "positive": text} for row, text in zip(rows, answers, strict=True)])
+    refused = turn(workspace, 1)
+    assert refused["outcome"] in ("rejected", "inconclusive")
+    assert refused["champion"] == {"version": 1}
+    assert refused["candidate"] == {"version": 2}
+
+    write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 150, 6000)))
+    unchanged = turn(workspace, 60)
+    assert unchanged["outcome"] == "quiet"
+    assert "no new pairs since cycle 0002" in unchanged["decision"]["reasons"][0]
+
+
+def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspace):
+    turn(workspace)
+    write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4000)))
+    write_lines(workspace / "pairs" / "travel.jsonl", sentences(TRAVEL, 5, 3000))
+    result = turn(workspace, 1)
+    assert result["outcome"] == "insufficient_data"
+    assert result["decision"]["train"]
+    assert "not enough new pairs" in result["decision"]["reasons"][-1]
+
+
+def test_a_diverged_training_is_refused_and_the_champion_stays(workspace, travel_arrives):
+    settings = workspace / "anchorhold.toml"
+    turn(workspace)
+    settings.write_text(settings.read_text().replace("0.003", "1.0\nmax_gradient_norm = 1e30"))
+    travel_arrives()
+    result = turn(workspace, 1)
+    assert result["outcome"] in ("rejected", "inconclusive")
+    assert result["champion"] == {"version": 1}
+
+
+def test_without_a_past_there_is_nothing_to_begin_with(workspace):
+    for folder in ("history", "reference"):
+        for file in (workspace / folder).iterdir():
+            file.unlink()
+    with pytest.raises(DataFault, match="history"):
+        turn(workspace)
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.config import load_settings
+from pipeline.cycle import run_cycle
+from pipeline.store import Store
+from pipeline.wheel import open_wheel
+
+stage, moment = sys.argv[2], sys.argv[3]
+record, finish = Store.record_stage, Store.finish_cycle
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def recorded(self, cycle, name, payload):
+    if (name, moment) == (stage, "before"):
+        kill()
+    record(self, cycle, name, payload)
+    if (name, moment) == (stage, "after"):
+        kill()
+
+def finished(self, *arguments, **named):
+    if stage == "finish" and moment == "before":
+        kill()
+    row = finish(self, *arguments, **named)
+    if stage == "finish":
+        kill()
+    return row
+
+Store.record_stage, Store.finish_cycle = recorded, finished
+now = datetime(2026, 3, 1, 13, tzinfo=UTC)
+with open_wheel(load_settings(Path(sys.argv[1])), doing="run", now=now) as wheel:
+    run_cycle(wheel, now)
+"""
+
+
+def killed_run(workspace, stage, moment):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(workspace), stage, moment],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+
+
+def summary(workspace):
+    with open_wheel(load_settings(workspace), doing="status", now=NOW, exclusive=False) as wheel:
+        champion = wheel.champion()
+        folder = wheel.folder(champion)
+        row = wheel.store.cycles(limit=1)[0]
+        return {
+            "versions": [version.number for version in wheel.registry.versions()],
+            "champion": champion.number,
+            "fingerprint": folder.facts().fingerprint,
+            "memory": sorted(pair.id for pair in folder.memory()),
+            "outcome": (row.id, row.outcome),
+            "verdict": row.result["verdict"],
+            "decision": row.result["decision"],
+            "promotions": [move.version for move in wheel.store.promotions()],
+            "counts": wheel.store.counts()["stored"],
+        }
+
+
+@pytest.fixture(scope="session")
+def undisturbed():
+    return {}
+
+
+BOUNDARIES = [
+    ("intake", "before"),
+    ("window", "after"),
+    ("decision", "before"),
+    ("train", "before"),
+    ("evaluate", "before"),
+    ("verdict", "before"),
+    ("promote", "before"),
+    ("promote", "after"),
+    ("finish", "before"),
+    ("finish", "after"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stage", "moment"), BOUNDARIES)
+def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
+    workspace, travel_arrives, undisturbed, stage, moment
+):
+    turn(workspace)
+    travel_arrives()
+    killed_run(workspace, stage, moment)
+    if (stage, moment) != ("finish", "after"):
+        turn(workspace, 1)
+    found = summary(workspace)
+    # Every case must agree with every other one, and with a run that nobody disturbed.
+    if not undisturbed:
+        undisturbed.update(found)
+        assert found["versions"] == [1, 2]
+        assert found["champion"] == 2
+        assert found["promotions"] == [1, 2]
+    assert found == undisturbed
+
+
+def test_a_bootstrap_that_is_killed_is_continued(workspace):
+    killed_run(workspace, "bootstrap", "before")
+    result = turn(workspace, 1)
+    assert result["outcome"] == "bootstrapped"
+    found = summary(workspace)
+    assert found["versions"] == [1]
+    assert found["promotions"] == [1]

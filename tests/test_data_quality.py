@@ -1,0 +1,64 @@
+"""The guard on what arrives."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from drift_triggers.data_quality import DataQuality
+from drift_triggers.signal import Observation, PairFacts, Sample
+
+NONE = Sample((), np.empty((0, 2), np.float32))
+PAIRS = tuple((f"query {n}", f"positive {n}") for n in range(100))
+SOURCES = tuple("web" if n % 2 else "mail" for n in range(100))
+FACTS = PairFacts(PAIRS, (), SOURCES, 100, 0, frozenset({"query", "positive"}), {})
+
+
+def check(history=FACTS, **changes):
+    facts = replace(FACTS, **changes)
+    return DataQuality().check(Observation(NONE, NONE, recent_pairs=facts, reference_pairs=history))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"quarantined": 11}, "11 of 100 records were refused"),
+        ({"missing": {"positive": 6}}, "6 of 100 records lack 'positive'"),
+        ({"fields": frozenset({"query"})}, "the schema changed: 'positive' no longer arrives"),
+        ({"pairs": (("query", " "),) * 6 + PAIRS[6:]}, "6 of 100 pairs have an empty side"),
+        ({"pairs": PAIRS[:40] + PAIRS[:1] * 60}, "60% of the pairs repeat another"),
+        ({"negatives": PAIRS[:6]}, "6% of the queries have a text labelled both right and wrong"),
+        ({"sources": ("web",) * 100}, "source 'mail' fell silent"),
+    ],
+)
+def test_each_fault_blocks_and_is_told_with_its_figures(changes, told):
+    signal = check(**changes)
+    assert signal.fired
+    assert signal.blocks
+    assert told in signal.reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"quarantined": 10},
+        {"sources": ("chat",) * 100},
+        {"sources": ()},
+        {"fields": frozenset({"query", "positive", "negative"})},
+        {"fields": frozenset()},
+        {"pairs": PAIRS[:3], "records": 3, "quarantined": 1},
+        {"pairs": tuple((query, f"{positive} again") for query, positive in PAIRS)},
+    ],
+)
+def test_what_may_happen_on_any_day_passes(changes):
+    assert not check(**changes).fired
+
+
+def test_a_column_that_the_history_lacked_too_is_no_fault():
+    history = replace(FACTS, missing={"source": 50})
+    assert not check(history, missing={"source": 90}).fired
+
+
+def test_without_records_there_is_nothing_to_look_at():
+    assert "no records arrived" in DataQuality().check(Observation(NONE, NONE)).reason

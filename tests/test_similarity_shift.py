@@ -1,0 +1,36 @@
+"""Cosines of what was served."""
+
+import numpy as np
+import pytest
+
+from drift_triggers.signal import Observation, Sample, Served
+from drift_triggers.similarity_shift import SimilarityShift
+
+NONE = Sample((), np.empty((0, 2), np.float32))
+BEFORE = np.random.default_rng(0).uniform(0.4, 0.9, 400)
+
+
+def check(now, before=BEFORE):
+    seen = Observation(NONE, NONE, served_before=Served(before), served_recently=Served(now))
+    return SimilarityShift().check(seen)
+
+
+def test_sinking_cosines_fire_and_rising_ones_do_not():
+    now = np.random.default_rng(1).uniform(0.4, 0.9, 150)
+    assert check(now - 0.15).fired
+    assert not check(now + 0.09).fired
+    assert not check(now).fired
+
+
+def test_ups_and_downs_of_the_past_are_part_of_quiet():
+    waves = BEFORE - 0.2 * (np.arange(400) // 100 % 2)
+    assert not check(BEFORE[:100] - 0.2, waves).fired
+
+
+def test_few_answers_give_a_quiet_signal_that_says_so():
+    assert check(BEFORE[:5] - 0.3).reason == "not enough queries: 5 < 30"
+
+
+def test_a_cosine_beyond_one_is_refused():
+    with pytest.raises(ValueError, match=r"served_recently.cosines must be numbers in \[-1, 1\]"):
+        check(BEFORE + 1.0)

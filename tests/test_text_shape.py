@@ -1,0 +1,80 @@
+"""The form of texts, apart from what they are about."""
+
+import numpy as np
+import pytest
+
+from drift_triggers.signal import Observation, Sample
+from drift_triggers.text_shape import FEATURES, TextShape, distances, plain, shape
+
+WORDS = ["card", "money", "where", "my", "transfer", "is", "bank", "why", "PIN", "the", "don't"]
+
+
+def asked(seed, count, change=lambda text: text):
+    generator = np.random.default_rng(seed)
+    rows = generator.normal(size=(count, 12)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    texts = []
+    for number in range(count):
+        words = generator.choice(WORDS, int(generator.integers(5, 15)))
+        texts.append(change(f"{' '.join(words).capitalize()}, {100 + number % 150}?"))
+    return Sample(tuple(texts), rows)
+
+
+def check(change, count=150):
+    return TextShape().check(Observation(asked(1, count, change), asked(2, 400)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: f"  {text.replace(' ', '  ')} ",
+        lambda text: text.replace("'", "\u2019"),
+        lambda text: text.rstrip("?") + " .",
+        lambda text: text.rstrip("?"),
+        lambda text: text.replace(" ", "\u00a0"),
+    ],
+)
+def test_blanks_curly_quotes_and_final_marks_mean_nothing(change):
+    signal = check(change)
+    assert not signal.fired
+    assert signal.effect < 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "feature"),
+    [
+        (lambda text: f"Dear team,\n\n{text}\n\nBest,\nKim", "line breaks"),
+        (lambda text: text.upper(), "capitals"),
+        (lambda text: f"<p>{text}</p><br/>", "markup"),
+        (lambda text: text.replace("a", "\u0430").replace("e", "\u0435"), "other scripts"),
+        (lambda text: f"{text} {text} {text}", "words"),
+        (lambda text: f"{text} 4711 0815 2024 1999", "digits"),
+    ],
+)
+def test_a_change_of_form_fires_and_names_the_measure(change, feature):
+    signal = check(change)
+    assert signal.fired
+    assert signal.cause == "pipeline"
+    assert feature in signal.reason
+
+
+def test_plain_text_keeps_lines_and_inner_marks():
+    assert plain(" Hello,  team \n\n\u201cwhy\u201d? ...") == 'Hello, team\n"why"'
+
+
+def test_distances_are_those_of_scipy():
+    from scipy import stats
+
+    generator = np.random.default_rng(0)
+    rows = np.round(generator.normal(size=(90, len(FEATURES))), 1)
+    second = generator.random(90) < 0.4
+    for column, found in enumerate(distances(rows, second)):
+        test = stats.ks_2samp(rows[second, column], rows[~second, column])
+        assert found == pytest.approx(test.statistic)
+
+
+@pytest.mark.parametrize("text", ["", "???", "\n", "\U0001f600", "1234"])
+def test_texts_without_words_have_a_shape_too(text):
+    rows = shape([text], frozenset({"the"}), "LATIN")
+    assert rows.shape == (1, len(FEATURES))
+    assert np.isfinite(rows).all()
