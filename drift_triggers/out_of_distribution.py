@@ -13,6 +13,10 @@ from scipy.special import logsumexp
 from drift_triggers.known_ground import KnownGround, View, most_repeated, run_length
 from drift_triggers.signal import Observation, Signal
 
+SCATTER = 1.25
+"""Variance of the number of far texts over that of independent ones, at most, in quiet windows of
+100 to 1,000 texts (benchmarks/detection.py, validity)."""
+
 
 @dataclass(
     frozen=True,
@@ -24,7 +28,8 @@ class OutOfDistribution:
     The distance of a text is the mean cosine distance to its five nearest reference texts. The
     reference's own texts, each against the others, say which distance is unusual: a tenth of them
     lies beyond. Under "nothing changed" the number of recent texts beyond follows a beta-binomial
-    law exactly (the limit is itself estimated from the reference), which gives the p-value.
+    law (the limit is itself estimated from the reference), which gives the p-value; counts are
+    first divided by 1.25, because distances that share neighbours scatter a little more.
 
     A low p-value alone does not fire. The share must also exceed what other topics of the same
     kind reach (whole topics of the reference held out, contiguous stretches too when texts come in
@@ -129,12 +134,14 @@ class OutOfDistribution:
     def _p_value(self, beyond: int, recent: int, reference: int, run: int) -> float:
         # The limit is the k-th largest of n own distances, so a new text lies beyond it with a
         # chance that is Beta(k, n - k + 1), and the count of many is beta-binomial. Texts of one
-        # correlated run count as one.
-        k = max(1, int(self.usual_share * reference)) + 1
-        size = max(1, recent // run)
-        reached = np.arange(min(beyond // run, size), size + 1)
+        # correlated run count as one, on both sides.
+        known = max(2, reference // run)
+        k = max(1, int(self.usual_share * known)) + 1
+        worth = run * SCATTER
+        size = max(1, int(recent / worth))
+        reached = np.arange(min(int(beyond / worth), size), size + 1)
         # Summed in logarithms: one minus the distribution function ends at rounding, 1e-13.
-        tail = logsumexp(stats.betabinom.logpmf(reached, size, k, reference - k + 1))
+        tail = logsumexp(stats.betabinom.logpmf(reached, size, k, known - k + 1))
         return float(np.clip(np.exp(tail), 1e-300, 1.0))
 
     def _threshold(self, ground: KnownGround, size: int, seed: int, contiguous: bool) -> float:

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.check import Window
 from pipeline.observe import queries_as_traffic
 from pipeline.registry import Version
 from pipeline.store import Traffic
 from pipeline.version_folder import Facts, VersionFolder
 from pipeline.wheel import Wheel
+from pipeline.window import Window
 from training.encoder import fetch_base
 from training.evaluate import EvaluationSet, Scorecard
 from training.memory import memory_digest
@@ -224,6 +224,7 @@ def _write(
             parent=parent,
             cut=cut,
             fingerprint=encoder.fingerprint,
+            tokenizer=encoder.tokenizer,
             learned_at=started.timestamp(),
         ),
         memory=memory,

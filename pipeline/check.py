@@ -1,123 +1,54 @@
-"""Is training called for: the window to look at, the champion's view of it, and the decision."""
+"""Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from drift_triggers.cause import Explanation, explain
+from drift_triggers.clusters import Cluster, new_clusters
 from drift_triggers.policy import Decision, Look
-from drift_triggers.signal import Observation, Signal, Space
+from drift_triggers.signal import Observation, Quality, Signal, Space
 from pipeline.observe import queries_as_traffic
-from pipeline.registry import Version
-from pipeline.store import Store, Traffic
+from pipeline.store import Store
+from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
-from training.pairs import DataFault, Pair
+from pipeline.window import TRAINED, Gathered, gather, window_now
+from training.pairs import DataFault
 
 
 @dataclass(frozen=True)
-class Window:
-    """Which part of the stored data one look is about, by sequence numbers.
+class Finding:
+    """A decision with what may have caused it.
 
     Attributes
     ----------
-    champion
-        Number of the version that the data is held against.
-    after
-        The champion's cut: what came before is learned.
-    since
-        What came before was part of an earlier look.
-    until
-        What comes later belongs to the next look.
-    settings
-        Digest of the settings.
+    decision
+        Train or not, with all signals.
+    explanation
+        The cause that the signals point to; None when nothing was looked at.
+    clusters
+        Groups of recent texts that open new ground, when a trigger fired.
     """
 
-    champion: int
-    after: int
-    since: int
-    until: int
-    settings: str
+    decision: Decision
+    explanation: Explanation | None = None
+    clusters: tuple[Cluster, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the `check` command prints."""
+        return {
+            "train": self.decision.train,
+            "reasons": list(self.decision.reasons),
+            "blocked_by": list(self.decision.blocked_by),
+            "signals": [asdict(signal) for signal in self.decision.signals],
+            "cause": asdict(self.explanation) if self.explanation else None,
+            "clusters": [asdict(cluster) for cluster in self.clusters],
+        }
 
 
-def window_now(wheel: Wheel, champion: Version) -> Window:
-    """Return the window from the champion's cut up to what is stored now."""
-    after = wheel.folder(champion).facts().cut
-    looks = [row.result["window"] for row in wheel.store.cycles() if row.result.get("window")]
-    since = max([after, *(look["until"] for look in looks)])
-    return Window(
-        champion=champion.number,
-        after=after,
-        since=since,
-        until=wheel.store.last_sequence(),
-        settings=wheel.settings.digest,
-    )
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """The stored data of one window.
-
-    Attributes
-    ----------
-    idle
-        Why there is nothing to look at; empty when there is.
-    recent
-        The texts to look at.
-    since_learned
-        All texts that arrived since the champion learned, oldest first.
-    pairs
-        The labelled pairs that arrived since then.
-    refused
-        Which cycle trained on exactly these pairs and was not promoted; empty when none did.
-    fresh
-        Whether no text of `recent` was part of an earlier look.
-    """
-
-    idle: str
-    recent: Sequence[Traffic] = ()
-    since_learned: Sequence[Traffic] = ()
-    pairs: Sequence[Pair] = ()
-    refused: str = ""
-    fresh: bool = True
-
-
-def gather(wheel: Wheel, window: Window) -> Gathered:
-    """Read what the window holds; the same data is not looked at, or learned, twice."""
-    store = wheel.store
-    before = _same_data_before(store, window)
-    if before:
-        return Gathered(idle=before)
-    pairs = store.pairs(role="recent", after=window.after, until=window.until)
-    texts = store.traffic(role="recent", after=window.after, until=window.until)
-    fresh = store.count_traffic(role="recent", after=window.since, until=window.until)
-    if not texts:
-        texts = queries_as_traffic(pairs)
-        fresh = store.count_pairs(role="recent", after=window.since, until=window.until)
-    if not texts:
-        return Gathered(idle="nothing has arrived since the champion learned")
-    recent = wheel.settings.tables.observe.recent(texts, fresh)
-    return Gathered(
-        idle="",
-        recent=recent,
-        since_learned=texts,
-        pairs=pairs,
-        refused=_pairs_refused_before(store, window),
-        fresh=fresh >= len(recent),
-    )
-
-
-def decide_on(wheel: Wheel, champion: int, gathered: Gathered, now: datetime) -> Decision:
-    """Decide on what was gathered."""
-    if gathered.idle:
-        return Decision(train=False, reasons=(gathered.idle,), blocked_by=(), signals=())
-    decision = decide(wheel, champion, gathered, now)
-    if decision.train and gathered.refused:
-        return replace(decision, train=False, reasons=(gathered.refused, *decision.reasons))
-    return decision
-
-
-def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: datetime) -> Decision:
+def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: datetime) -> Finding:
     """Say what a run would decide now, or would on the files given; nothing is kept.
 
     Parameters
@@ -133,9 +64,9 @@ def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: da
     champion = wheel.champion()
     if traffic is None and pairs is None:
         with wheel.store.rehearsal():
-            wheel.take_in(now)
+            refused = wheel.take_in(now)["pairs"]["quarantined"]
             gathered = gather(wheel, window_now(wheel, champion))
-        return decide_on(wheel, champion.number, gathered, now)
+        return find(wheel, champion.number, gathered, now, refused_pairs=refused)
     intake = wheel.settings.tables.intake
     labelled = intake.parse(pairs, "pair", now)[0] if pairs else []
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
@@ -144,38 +75,51 @@ def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: da
             raise DataFault(f"{path}: holds no record; at least one is needed to look at")
     window = wheel.settings.tables.observe.window
     gathered = Gathered(idle="", recent=texts[-window:], pairs=labelled)
-    return decide(wheel, champion.number, gathered, now)
+    return find(wheel, champion.number, gathered, now)
 
 
-def decide(wheel: Wheel, champion: int, gathered: Gathered, now: datetime) -> Decision:
-    """Hold texts and pairs against the champion and let the policy decide.
+def find(
+    wheel: Wheel, champion: int, gathered: Gathered, now: datetime, *, refused_pairs: int = 0
+) -> Finding:
+    """Hold what was gathered against the champion and let the policy decide.
 
     Raises
     ------
     DataFault
         A trigger cannot read its input; the message names the trigger.
     """
-    observation = observe(wheel, champion, gathered, now)
+    if gathered.idle:
+        return Finding(Decision(False, (gathered.idle,), (), ()))
+    observation = observe(wheel, champion, gathered, now, refused_pairs)
     signals = []
     for trigger in wheel.settings.triggers:
         try:
             signals.append(trigger.check(observation))
         except ValueError as fault:
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
-    return wheel.settings.tables.policy.decide(
+    decision = wheel.settings.tables.policy.decide(
         signals,
         past_looks(wheel.store, champion),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
+    if decision.train and gathered.refused:
+        decision = replace(decision, train=False, reasons=(gathered.refused, *decision.reasons))
+    moved = any(signal.fired and signal.p_value is not None for signal in signals)
+    clusters = new_clusters(observation) if moved else ()
+    return Finding(decision, explain(signals), clusters)
 
 
-def observe(wheel: Wheel, champion: int, gathered: Gathered, now: datetime) -> Observation:
+def observe(
+    wheel: Wheel, champion: int, gathered: Gathered, now: datetime, refused_pairs: int = 0
+) -> Observation:
     """Return what the champion's triggers may see of what was gathered."""
     folder = wheel.folder(wheel.registry.version(champion))
     facts = folder.facts()
     probe_texts, probes = folder.probes()
-    return wheel.settings.tables.observe.look(
+    accepted = Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes)
+    tables = wheel.settings.tables
+    return tables.observe.look(
         wheel.encoder(folder.model),
         reference=folder.reference(),
         recent=gathered.recent,
@@ -183,80 +127,55 @@ def observe(wheel: Wheel, champion: int, gathered: Gathered, now: datetime) -> O
         new_pairs=gathered.pairs,
         known_pairs=folder.memory(),
         champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
-        accepted_space=Space(fingerprint=facts.fingerprint, probes=probes),
+        accepted_space=accepted,
         probe_texts=probe_texts,
+        quality=_quality(wheel, folder),
+        refused_pairs=refused_pairs,
+        generated_sources=tables.memory.generated_sources,
         progress=wheel.progress,
     )
 
 
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """Return the decision as the `check` command prints it."""
-    return {
-        "train": decision.train,
-        "reasons": list(decision.reasons),
-        "blocked_by": list(decision.blocked_by),
-        "signals": [
-            {**asdict(signal), "examples": list(signal.examples)} for signal in decision.signals
-        ],
-    }
+def _quality(wheel: Wheel, folder: VersionFolder) -> Mapping[str, Quality]:
+    """Return the champion's scores on today's anchor sets beside those it was accepted with.
 
-
-def decision_from_json(values: dict[str, Any]) -> Decision:
-    """Return the decision that `decision_json` wrote."""
-    return Decision(
-        train=values["train"],
-        reasons=tuple(values["reasons"]),
-        blocked_by=tuple(values["blocked_by"]),
-        signals=tuple(
-            Signal(**{**signal, "examples": tuple(signal["examples"])})
-            for signal in values["signals"]
-        ),
-    )
+    Sets whose files did not change cost nothing: their scores are in the cache.
+    """
+    accepted = folder.scorecard()
+    sets = wheel.anchors(folder)
+    today = wheel.scores(folder.facts().fingerprint, folder.model, sets)
+    metric = wheel.settings.tables.gate.metric
+    found = {}
+    for each in sets:
+        then, now = accepted.tasks.get(each.name), today.tasks[each.name]
+        place = {query: row for row, query in enumerate(then.query_ids)} if then else {}
+        common = [row for row, query in enumerate(now.query_ids) if query in place]
+        if then is not None and common:
+            earlier = [place[now.query_ids[row]] for row in common]
+            found[each.name] = Quality(
+                accepted=then.metrics[metric][earlier],
+                now=now.metrics[metric][common],
+                queries=tuple(each.queries[now.query_ids[row]] for row in common),
+            )
+    return found
 
 
 def past_looks(store: Store, champion: int) -> list[Look]:
     """Return the earlier decisions about the data that one champion met, oldest first."""
     looks = []
     for row in reversed(store.cycles()):
-        looked = row.result.get("window")
-        if looked and looked["champion"] == champion and row.result["decision"]["signals"]:
-            decision = decision_from_json(row.result["decision"])
+        window, decision = row.result.get("window"), row.result.get("decision")
+        if window and window["champion"] == champion and decision and decision["signals"]:
+            signals = tuple(
+                Signal(**{**signal, "examples": tuple(signal["examples"])})
+                for signal in decision["signals"]
+            )
             looks.append(
                 Look(
                     hours=row.started.timestamp() / 3600,
-                    signals=decision.signals,
-                    launched=row.outcome in ("promoted", "rejected", "inconclusive"),
+                    signals=signals,
+                    launched=row.outcome in TRAINED,
                     fresh=row.result["fresh"],
                 )
             )
     return looks
-
-
-def _same_data_before(store: Store, window: Window) -> str:
-    """Say which cycle looked at exactly this, empty when none did."""
-    for row in store.cycles():
-        earlier = row.result.get("window")
-        if earlier and _of_window(earlier) == _of_window(asdict(window)):
-            return f"nothing new since cycle {row.id}, whose outcome was {row.outcome}"
-    return ""
-
-
-def _pairs_refused_before(store: Store, window: Window) -> str:
-    """Say which cycle trained on exactly these pairs and was not promoted."""
-    for row in store.cycles():
-        earlier = row.result.get("window")
-        if (
-            earlier
-            and row.outcome in ("rejected", "inconclusive")
-            and (earlier["champion"], earlier["settings"]) == (window.champion, window.settings)
-            and store.count_pairs(role="recent", after=earlier["until"], until=window.until) == 0
-        ):
-            return (
-                f"no new pairs since cycle {row.id}, which trained on these and was {row.outcome}; "
-                "training on them again would end the same way"
-            )
-    return ""
-
-
-def _of_window(values: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(values[name] for name in ("champion", "after", "until", "settings"))

@@ -39,7 +39,7 @@ def demo(
     """Tell the whole story on the documentation of the installed Python packages."""
     from pipeline.demo import run_demo
 
-    with _quiet_stdout():
+    with _at_work():
         told = run_demo(workspace, fast=fast, now=_now, progress=_progress(), say=_say)
     _show(told, as_json, "demo")
 
@@ -69,10 +69,10 @@ def check(
     exit_code: ExitCode = False,
 ) -> None:
     """Say whether training is called for, and why; read-only. With --exit-code: 3 if it is."""
-    from pipeline.check import check_now, decision_json
+    from pipeline.check import check_now
 
     with _open(workspace, "check", exclusive=False) as wheel:
-        decision = decision_json(check_now(wheel, traffic=traffic, pairs=pairs, now=_now()))
+        decision = check_now(wheel, traffic=traffic, pairs=pairs, now=_now()).to_json()
     _show(decision, as_json, "check")
     if exit_code and decision["train"]:
         raise typer.Exit(3)
@@ -168,6 +168,25 @@ def export(
 
 
 @app.command()
+def backtest(
+    windows: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Files of texts, one a window; default: the past cycles."
+        ),
+    ] = None,
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+) -> None:
+    """Replay past windows through triggers and policy: false alarms, misses, delay."""
+    from pipeline.rehearse import rehearse
+
+    with _open(workspace, "backtest", exclusive=False) as wheel:
+        found = rehearse(wheel, windows, _now())
+    _show(found, as_json, "backtest")
+
+
+@app.command()
 def report(
     cycle: Annotated[
         str | None, typer.Argument(help="Cycle, such as 0003; default: the last.")
@@ -185,20 +204,8 @@ def report(
 
 def main() -> None:
     """Run the command line; a mistake of input is one sentence and status 2, no traceback."""
-    import signal
-
-    from click import exceptions
-
-    # A service manager's stop is treated as a person's: files are closed, the next run goes on.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except exceptions.ClickException as mistake:
-        mistake.show()
-        sys.exit(mistake.exit_code)
-    except (exceptions.Abort, KeyboardInterrupt):
-        _say("interrupted; nothing is lost, the same command goes on from here")
-        sys.exit(130)
+        app()
     except Exception as fault:
         if not isinstance(fault, _mistakes()):
             raise
@@ -222,7 +229,7 @@ def _open(workspace: Path, doing: str, *, exclusive: bool = True) -> Iterator["W
     from pipeline.wheel import open_wheel
 
     with (
-        _quiet_stdout(),
+        _at_work(),
         open_wheel(
             load_settings(workspace),
             doing=doing,
@@ -235,10 +242,18 @@ def _open(workspace: Path, doing: str, *, exclusive: bool = True) -> Iterator["W
 
 
 @contextmanager
-def _quiet_stdout() -> Iterator[None]:
-    """Send what libraries print to stderr: stdout carries the result alone."""
-    with redirect_stdout(sys.stderr):
-        yield
+def _at_work() -> Iterator[None]:
+    """Keep stdout for the result alone, and end an interruption with a sentence."""
+    import signal
+
+    # A service manager's stop is treated as a person's: what is open is closed in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except KeyboardInterrupt:
+        _say("interrupted; nothing is lost, the same command goes on from here")
+        raise typer.Exit(130) from None
 
 
 def _now() -> datetime:

@@ -15,12 +15,20 @@ from typing import Any
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
+from drift_triggers.data_quality import DataQuality
 from drift_triggers.embedding_shift import EmbeddingShift
+from drift_triggers.feedback_loop import FeedbackLoop
 from drift_triggers.fresh_data import FreshData
 from drift_triggers.model_age import ModelAge
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.policy import Policy
+from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Trigger
+from drift_triggers.similarity_shift import SimilarityShift
+from drift_triggers.slow_drift import SlowDrift
+from drift_triggers.space_mismatch import SpaceMismatch
+from drift_triggers.text_shape import TextShape
+from drift_triggers.vocabulary import Vocabulary
 from pipeline.gate import Gate
 from pipeline.intake import Intake
 from pipeline.learned_anchors import LearnedAnchors
@@ -34,7 +42,21 @@ from training.pairs import HoldOut, LeakageGuard
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
 BUILT_IN_TRIGGERS: dict[str, Any] = {
-    worker.name: worker for worker in (EmbeddingShift, OutOfDistribution, FreshData, ModelAge)
+    worker.name: worker
+    for worker in (
+        EmbeddingShift,
+        OutOfDistribution,
+        Vocabulary,
+        TextShape,
+        SlowDrift,
+        SimilarityShift,
+        QualityDrop,
+        SpaceMismatch,
+        FeedbackLoop,
+        DataQuality,
+        FreshData,
+        ModelAge,
+    )
 }
 """Name of the TOML table under `[triggers]` and the worker that it sets; all are on by default."""
 _STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)

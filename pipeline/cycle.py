@@ -13,14 +13,16 @@ from pipeline.candidate import (
     prepare_lesson,
     train,
 )
-from pipeline.check import Window, decide_on, decision_json, gather, window_now
+from pipeline.check import find
 from pipeline.journal import Journal
 from pipeline.promotion import install
 from pipeline.record import close_record, open_record, record_training
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
+from pipeline.window import Window, gather, window_now
 from training.evaluate import Scorecard
+from training.pairs import DataFault
 from training.soundness import NonFiniteLoss
 
 STAGES = {
@@ -52,10 +54,11 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
     intake = journal.once("intake", lambda: wheel.take_in(row.started))
     run = open_record(wheel, journal)
     champion = wheel.registry.champion()
+    _refuse_a_lost_champion(wheel, champion)
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
         result = _bootstrap(wheel, journal, run)
     else:
-        result = _turn(wheel, journal, run, champion)
+        result = _turn(wheel, journal, run, champion, intake["pairs"]["quarantined"])
     result = {
         "cycle": row.id,
         **result,
@@ -67,6 +70,16 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
     store.finish_cycle(row.id, result["outcome"], result)
     _tidy(state / "cycles")
     return result
+
+
+def _refuse_a_lost_champion(wheel: Wheel, champion: Version | None) -> None:
+    """Never begin again from the base because somebody deleted the champion in MLflow."""
+    moves = wheel.store.promotions()
+    if champion is None and moves:
+        raise DataFault(
+            f"version {moves[-1].version} was the champion, but no version has the alias champion "
+            "any more; name one with `anchorhold promote VERSION --reason …`"
+        )
 
 
 def _bootstrap(wheel: Wheel, journal: Journal, run: str) -> dict[str, Any]:
@@ -97,11 +110,13 @@ def _bootstrap(wheel: Wheel, journal: Journal, run: str) -> dict[str, Any]:
     )
 
 
-def _turn(wheel: Wheel, journal: Journal, run: str, champion: Version) -> dict[str, Any]:
+def _turn(
+    wheel: Wheel, journal: Journal, run: str, champion: Version, refused_pairs: int
+) -> dict[str, Any]:
     """Look, and if it is called for, learn, measure, judge and promote."""
     window = Window(**journal.once("window", lambda: asdict(window_now(wheel, champion))))
     champion = wheel.registry.version(window.champion)
-    looked = journal.once("decision", lambda: _decide(wheel, journal, window))
+    looked = journal.once("decision", lambda: _decide(wheel, journal, window, refused_pairs))
     decision = looked["decision"]
     seen: dict[str, Any] = {**looked, "champion": champion.number, "window": asdict(window)}
     if decision["blocked_by"]:
@@ -134,10 +149,10 @@ def _turn(wheel: Wheel, journal: Journal, run: str, champion: Version) -> dict[s
     )
 
 
-def _decide(wheel: Wheel, journal: Journal, window: Window) -> dict[str, Any]:
+def _decide(wheel: Wheel, journal: Journal, window: Window, refused_pairs: int) -> dict[str, Any]:
     gathered = gather(wheel, window)
-    decision = decide_on(wheel, window.champion, gathered, journal.started)
-    return {"decision": decision_json(decision), "fresh": gathered.fresh}
+    finding = find(wheel, window.champion, gathered, journal.started, refused_pairs=refused_pairs)
+    return {"decision": finding.to_json(), "fresh": gathered.fresh}
 
 
 def _candidate(

@@ -1,7 +1,7 @@
 """Observation of the present: recent texts beside the champion's reference, as numbers."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,8 @@ class Observe:
         accepted_space: Space | None = None,
         probe_texts: Sequence[str] = (),
         quality: Mapping[str, Quality] | None = None,
+        refused_pairs: int = 0,
+        generated_sources: Collection[str] = (),
         progress: Progress = no_progress,
     ) -> Observation:
         """Return what the triggers may see; each text is encoded once a model, ever.
@@ -110,6 +112,10 @@ class Observe:
             The space the champion was accepted with and the texts of its probes.
         quality
             The champion's scores then and now.
+        refused_pairs
+            Records of pairs that went into quarantine since the last look.
+        generated_sources
+            Sources whose texts the system made itself.
         """
         spread = self._spread(since_learned, len(recent))
         spans = (reference, recent, spread)
@@ -121,6 +127,7 @@ class Observe:
         ]
         serving = Space(
             fingerprint=encoder.fingerprint,
+            tokenizer=encoder.tokenizer,
             probes=encoder.encode(list(probe_texts)) if probe_texts else None,
         )
         return Observation(
@@ -133,8 +140,13 @@ class Observe:
             accepted_space=accepted_space,
             serving_space=serving if accepted_space else None,
             quality=quality or {},
-            recent_pairs=_pair_facts(new_pairs),
-            reference_pairs=_pair_facts(known_pairs),
+            self_generated=(
+                tuple(each.source in generated_sources for each in recent)
+                if generated_sources
+                else ()
+            ),
+            recent_pairs=_pair_facts(new_pairs, refused_pairs),
+            reference_pairs=_pair_facts(known_pairs, 0),
         )
 
     def _spread(self, since_learned: Sequence[Traffic], recent: int) -> list[Traffic]:
@@ -166,11 +178,13 @@ def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.f
     )
 
 
-def _pair_facts(pairs: Sequence[Pair]) -> PairFacts | None:
+def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:
     if not pairs:
         return None
     return PairFacts(
         pairs=tuple((pair.query, pair.positive) for pair in pairs),
+        negatives=tuple((pair.query, pair.negative) for pair in pairs if pair.negative),
         sources=tuple(pair.source for pair in pairs),
-        records=len(pairs),
+        records=len(pairs) + refused,
+        quarantined=refused,
     )

@@ -87,7 +87,8 @@ def promote_by_hand(
             "promote it all the same with --force, the reason is logged"
         )
     action: Action = "force" if force else "promote"
-    return install(wheel, version, expected=champion.number, action=action, reason=reason, now=now)
+    expected = champion.number if champion else None
+    return install(wheel, version, expected=expected, action=action, reason=reason, now=now)
 
 
 def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime) -> Move:

@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-
 _FILE_WIDTH = 120
 """Columns of a table that goes into a file or another program."""
 
@@ -58,10 +57,37 @@ def _check(result: Mapping[str, Any]) -> Iterator[object]:
                 escape(signal["reason"]),
             )
         yield table
+    if result["cause"] and result["cause"]["cause"] != "none":
+        cause = result["cause"]
+        yield f"likely cause: {cause['cause']} ({cause['why']}); {cause['answer']}"
+    for cluster in result["clusters"]:
+        yield (
+            f"  {cluster['share']:.0%} of the texts: {', '.join(cluster['terms'])}, "
+            f"such as {_short(cluster['examples'][0])!r}"
+        )
     for signal in result["signals"]:
         if signal["fired"] and signal["examples"]:
             yield f"carried by ({signal['trigger']}):"
             yield from (f"  {_short(example)}" for example in signal["examples"][:3])
+
+
+def _backtest(result: Mapping[str, Any]) -> Iterator[object]:
+    looks = Table("window", "drifted", "launches", "fired")
+    for each in result["windows"]:
+        truth = {True: "yes", False: "no", None: "unknown"}[each["drifted"]]
+        fired = escape(", ".join(each["fired"]))
+        looks.add_row(escape(each["name"]), truth, "yes" if each["train"] else "no", fired)
+    yield looks
+    scores = Table("trigger", "false alarms", "misses", "hours to the first alarm")
+    for each in result["scores"]:
+        delays = ", ".join("never" if hours is None else f"{hours:g}" for hours in each["delays"])
+        scores.add_row(
+            escape(each["name"]),
+            f"{each['false_alarms']} of {each['quiet']}",
+            f"{each['misses']} of {each['drifted']}",
+            delays,
+        )
+    yield scores
 
 
 def _run(result: Mapping[str, Any]) -> Iterator[object]:
@@ -161,6 +187,7 @@ def _report(result: Mapping[str, Any]) -> Iterator[object]:
 
 
 _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
+    "backtest": _backtest,
     "check": _check,
     "run": _run,
     "status": _status,

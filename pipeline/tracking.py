@@ -5,6 +5,7 @@ while it does: it is created beside, under a lock, and renamed. Its client waits
 server that is down: servers are asked for a sign of life first.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -336,8 +337,11 @@ def _create_sqlite(uri: str, artifacts: Path) -> None:
 
             _quieten()
             # Hundreds of small transactions: in memory they take a third of the time.
-            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-            with tempfile.TemporaryDirectory(prefix="anchorhold-", dir=memory) as folder:
+            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+            prefix = f"anchorhold-{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:16]}-"
+            for left in Path(memory).glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as folder:
                 made = Path(folder) / file.name
                 store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
                     f"sqlite:///{made}", artifacts.absolute().as_uri()

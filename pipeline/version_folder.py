@@ -33,6 +33,8 @@ class Facts:
         Sequence number up to which the stored data is learned.
     fingerprint
         Identity of its embedding space.
+    tokenizer
+        Identity of its tokenizer.
     learned_at
         Seconds since the epoch at which its cycle began.
     """
@@ -41,6 +43,7 @@ class Facts:
     parent: int | None
     cut: int
     fingerprint: str
+    tokenizer: str
     learned_at: float
 
 
@@ -62,7 +65,7 @@ class VersionFolder:
         return self.path / "model"
 
     def facts(self) -> Facts:
-        """Return cycle, parent, cut, fingerprint and time of learning."""
+        """Return cycle, parent, cut, identities and time of learning."""
         return Facts(**json.loads((self.path / "version.json").read_text(encoding="utf-8")))
 
     def memory(self) -> list[Pair]:

@@ -88,7 +88,8 @@ class Wheel:
             EvaluationSet.from_folder(f"anchor/{name}", self.settings.root / anchor.path)
             for name, anchor in self.settings.tables.anchors.items()
         ]
-        return configured + (champion.learned_anchors() if champion else [])
+        learned = champion.learned_anchors() if champion else []
+        return configured + self.settings.tables.learned_anchors.held(learned)
 
     def margins(self) -> dict[str, float]:
         """Return the margins of single anchor sets that override the gate's."""

@@ -47,6 +47,7 @@ class FakeEncoder:
         self.dimensions = dimensions
         self.salt = salt
         self.fingerprint = hashlib.sha256(f"fake {dimensions} {salt}".encode()).hexdigest()
+        self.tokenizer = "runs of five characters"
         self.encoded: list[str] = []
         """All texts asked for, in order."""
 

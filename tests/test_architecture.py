@@ -20,7 +20,9 @@ OWNERS = {
         "pipeline/history.py",
         "pipeline/store.py",
     },
-    "torch": {path.relative_to(ROOT).as_posix() for path in MODULES if path.parent.name == "training"},
+    "torch": {
+        path.relative_to(ROOT).as_posix() for path in MODULES if path.parent.name == "training"
+    },
 }
 
 

@@ -30,12 +30,18 @@ def test_a_folder_without_settings_says_how_to_make_them(tmp_path):
 @pytest.mark.parametrize(
     ("added", "message"),
     [
-        ("[gate]\nmax_dorp = 0.1\n", r"unknown key gate\.max_dorp \(did you mean max_drop\?\); allowed"),
+        (
+            "[gate]\nmax_dorp = 0.1\n",
+            r"unknown key gate\.max_dorp \(did you mean max_drop\?\); allowed",
+        ),
         ("[gate]\nmax_drop = 'much'\n", r"gate\.max_drop .*number, got 'much'"),
         ("[gate]\nconfidence = 1.4\n", r"gate\.confidence .*less than.*, got 1\.4"),
         ("[gaet]\n", r"unknown key gaet \(did you mean gate\?\); allowed: model, data"),
         ("[triggers.embeding_shift]\n", r"unknown trigger .*did you mean embedding_shift\?"),
-        ("[triggers.embedding_shift]\nenabled = 'no'\n", r"enabled must be true or false, got 'no'"),
+        (
+            "[triggers.embedding_shift]\nenabled = 'no'\n",
+            r"enabled must be true or false, got 'no'",
+        ),
         ("[triggers.model_age]\nhours = 1\n", r"unknown key triggers\.model_age\.hours.*allowed: "),
         ("[anchors.'a/b']\npath = 'x'\n", r"anchors\.'a/b': a name of an anchor set"),
         ("[triggers.mine]\nclass = 'nowhere'\n", r'must be "module:Class", got \'nowhere\''),

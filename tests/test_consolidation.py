@@ -44,7 +44,9 @@ def distance(folder, other):
 
 
 def worker(**settings):
-    return FineTune(batch_size=8, checkpoint_steps=2, learning_rate=1e-3, **settings)
+    return FineTune(
+        epochs=2, minimum_steps=0, batch_size=8, checkpoint_steps=2, learning_rate=1e-3, **settings
+    )
 
 
 @pytest.mark.parametrize("kind", ["fisher", "equal"])

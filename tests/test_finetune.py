@@ -38,8 +38,12 @@ def weights(folder):
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
+def settings(**more):
+    return FineTune(**{"epochs": 2, "minimum_steps": 0, "batch_size": 8, **more})
+
+
 def fit(tiny_model, place, worker=None, mix=None, **more):
-    worker = worker or FineTune(batch_size=8, checkpoint_steps=2, learning_rate=1e-3)
+    worker = worker or settings(checkpoint_steps=2, learning_rate=1e-3)
     return worker.fit(
         tiny_model,
         mix or mixture(),
@@ -52,7 +56,7 @@ def fit(tiny_model, place, worker=None, mix=None, **more):
 
 def test_training_lowers_the_loss_and_leaves_a_plain_folder(tiny_model, tmp_path):
     before = weights(tiny_model)
-    done = fit(tiny_model, tmp_path, FineTune(epochs=8, batch_size=8, learning_rate=3e-3))
+    done = fit(tiny_model, tmp_path, settings(epochs=8, learning_rate=3e-3))
     assert done.steps == 40 and done.pairs == 40 and done.precision in {"fp32", "bf16"}
     assert [row["step"] for row in done.log] == list(range(1, 41))
     assert np.mean([row["loss"] for row in done.log[-5:]]) < np.mean(
@@ -77,7 +81,7 @@ def test_equal_arguments_give_equal_weights_and_a_finished_training_is_not_repea
     steps = []
     assert fit(tiny_model, tmp_path / "one", on_step=steps.append) == one
     assert steps == []
-    fit(tiny_model, tmp_path / "one", FineTune(batch_size=8, seed=1), on_step=steps.append)
+    fit(tiny_model, tmp_path / "one", settings(seed=1), on_step=steps.append)
     assert steps and weights(one.folder) != weights(two.folder)
 
 
@@ -95,7 +99,7 @@ def killed_at(step):
 
 @pytest.mark.parametrize("step", [1, 2, 5, 7, 10])
 def test_a_training_stopped_at_any_step_ends_with_the_same_weights(tiny_model, tmp_path, step):
-    worker = FineTune(
+    worker = settings(
         batch_size=8,
         checkpoint_steps=2,
         learning_rate=1e-3,
@@ -212,11 +216,19 @@ def test_progress_counts_every_step(tiny_model, tmp_path, capsys):
 def test_a_maximum_of_steps_ends_the_training_early_and_never_prolongs_it(
     tiny_model, tmp_path, maximum, steps
 ):
-    assert fit(tiny_model, tmp_path, FineTune(batch_size=8, maximum_steps=maximum)).steps == steps
+    assert fit(tiny_model, tmp_path, settings(maximum_steps=maximum)).steps == steps
+
+
+@pytest.mark.parametrize(
+    ("pairs", "minimum", "steps"), [(40, 12, 15), (40, 100, 20), (40, 5, 5), (16, 8, 8), (40, 0, 5)]
+)
+def test_a_small_mix_is_passed_over_again(tiny_model, tmp_path, pairs, minimum, steps):
+    worker = settings(epochs=1, minimum_steps=minimum)
+    assert fit(tiny_model, tmp_path, worker, mixture(pairs)).steps == steps
 
 
 def test_hard_negatives_take_part_and_rows_may_lack_one(tiny_model, tmp_path):
-    worker = FineTune(batch_size=8, distillation=1.0, false_negative_margin=0.1)
+    worker = settings(distillation=1.0, false_negative_margin=0.1)
     assert fit(tiny_model, tmp_path, worker, mixture(negatives=True)).steps == 10
 
 
@@ -228,9 +240,7 @@ def test_distillation_keeps_the_candidate_nearer_to_the_champion(tiny_model, tmp
             fit(
                 tiny_model,
                 tmp_path / str(weight),
-                FineTune(
-                    epochs=5, batch_size=8, learning_rate=1e-3, distillation=weight, distil="all"
-                ),
+                settings(epochs=5, learning_rate=1e-3, distillation=weight, distil="all"),
             ).folder
         ).encode(texts)
         for weight in (0.0, 20.0)

@@ -37,7 +37,10 @@ def other_process(tmp_path):
 
 def test_a_second_runner_is_told_who_holds_the_workspace_since_when(tmp_path, other_process):
     expected = rf"`anchorhold run` \(process {other_process.pid} on .*since 2026-01-02T03:04:05"
-    with pytest.raises(WorkspaceBusy, match=expected), hold_workspace(tmp_path, doing="check", now=NOW):
+    with (
+        pytest.raises(WorkspaceBusy, match=expected),
+        hold_workspace(tmp_path, doing="check", now=NOW),
+    ):
         pass
 
 

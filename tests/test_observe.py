@@ -10,7 +10,9 @@ from training.pairs import Pair
 
 
 def texts(word, count):
-    return [Traffic(text=f"{word} number {number}", timestamp=float(number)) for number in range(count)]
+    return [
+        Traffic(text=f"{word} number {number}", timestamp=float(number)) for number in range(count)
+    ]
 
 
 def test_a_short_window_is_stretched_back_to_the_minimum_but_not_past_what_was_learned():

@@ -49,7 +49,11 @@ def test_another_set_or_another_model_is_scored_anew(tmp_path, make_fake_encoder
 def test_a_damaged_cache_entry_is_scored_anew(tmp_path, fake_encoder):
     def score():
         return scorecard(
-            fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
+            fake_encoder.fingerprint,
+            lambda: fake_encoder,
+            [SET],
+            evaluate=Evaluate(),
+            cache=tmp_path,
         )
 
     first = score()

@@ -1,6 +1,7 @@
 """The encoder: a model folder loaded safely, texts to unit vectors, never the same text twice."""
 
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -317,6 +318,11 @@ class Encoder:
             _words_of(text, encoding, unknown)
             for text, encoding in zip(texts, encodings, strict=True)
         )
+
+    @property
+    def tokenizer(self) -> str:
+        """Identity of the tokenizer alone: sha256 of its rules and vocabulary."""
+        return hashlib.sha256(self._word_tokenizer().to_str().encode()).hexdigest()
 
     def _word_tokenizer(self) -> Any:
         if self._words is None:

@@ -11,11 +11,14 @@ from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.encoder import (
     Encoder,
+    Kind,
     Progress,
     fingerprint,
     load_model,
@@ -46,7 +49,7 @@ class Training:
     """The trained model, a plain sentence-transformers folder."""
     steps: int
     seconds: float
-    """Wall time of the optimisation, the parts before a restart included."""
+    """Wall time since the training was started or continued, model loading included."""
     log: tuple[Mapping[str, float], ...]
     """One row a step: step, loss, its terms, grad_norm, learning_rate."""
     precision: str
@@ -67,9 +70,11 @@ class FineTune:
     32
     """
 
-    epochs: int = Field(default=2, ge=1, le=100)
+    epochs: int = Field(default=1, ge=1, le=100)
     """Passes over the mix."""
-    learning_rate: float = Field(default=5e-5, gt=0.0, le=1.0)
+    minimum_steps: int = Field(default=20, ge=0)
+    """Steps below which a small mix is passed over again, up to four times in all."""
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
     """Highest learning rate, reached after warm-up; falls linearly to zero."""
     maximum_steps: int | None = Field(default=None, ge=1)
     """Steps at most, for small updates in every cycle (none: all epochs)."""
@@ -141,7 +146,8 @@ class FineTune:
         """
         _check(mixture)
         chosen = precision() if self.precision == "auto" else self.precision
-        recipe = self._recipe(fingerprint(base, max_length), mixture, max_length, chosen)
+        champion = fingerprint(base, max_length)
+        recipe = self._recipe(champion, mixture, max_length, chosen)
         if (done := _finished(output, recipe)) is not None:
             return done
         from training.trainer import Watch, freeze_layers
@@ -157,10 +163,9 @@ class FineTune:
                 mixture,
                 run,
                 chosen,
-                self._loss(model, base, mixture, max_length, cache, progress),
+                self._loss(Encoder(model, champion, cache), model, mixture, progress),
             )
-            steps = len(trainer.get_train_dataloader()) * self.epochs
-            steps = min(steps, self.maximum_steps or steps)
+            steps = self._steps(len(mixture.pairs))
             with progress("train", steps) as step:
                 trainer.add_callback(Watch(step, on_step))
                 if self.elastic > 0:
@@ -200,52 +205,56 @@ class FineTune:
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def _step_limit(self, pairs: int) -> int:
-        """Return the maximum of steps where it comes before the end of the last epoch, else -1."""
-        steps = self.epochs * -(-pairs // self.batch_size)
-        return self.maximum_steps if self.maximum_steps and self.maximum_steps < steps else -1
+    def _steps(self, pairs: int) -> int:
+        """Return the number of optimiser steps for a mix of so many pairs."""
+        pass_over = -(-pairs // self.batch_size)
+        passes = max(self.epochs, min(4, -(-self.minimum_steps // pass_over)))
+        return min(passes * pass_over, self.maximum_steps or passes * pass_over)
 
     def _loss(
-        self,
-        model: "SentenceTransformer",
-        base: Path,
-        mixture: Mixture,
-        max_length: int,
-        cache: Path | None,
-        progress: Progress,
+        self, encoder: Encoder, model: "SentenceTransformer", mixture: Mixture, progress: Progress
     ) -> "nn.Module":
         import torch
 
         from training.labels import LabelledTexts
         from training.losses import AnchoredContrastiveLoss, stacked
 
-        champion = None
-        if self.distillation > 0 or self.false_negative_margin is not None:
-            encoder = Encoder(model, fingerprint(base, max_length), cache)
-            queries = encoder.encode(
-                [pair.query for pair in mixture.pairs], kind="query", progress=progress
-            )
-            documents = [pair.positive for pair in mixture.pairs] + [
-                pair.negative for pair in mixture.pairs if pair.negative
-            ]
-            answers = encoder.encode(documents, kind="document", progress=progress)
-            columns = [queries, answers[: len(queries)]]
-            if len(answers) > len(queries):
-                given = [bool(pair.negative) for pair in mixture.pairs]
-                negatives = queries * 0
-                negatives[given] = answers[len(queries) :]
-                columns.append(negatives)
-            champion = stacked(columns)
+        columns = self._champion_columns(encoder, mixture, progress)
         held = [self.distil == "all" or old for old in mixture.from_memory]
         return AnchoredContrastiveLoss(
             model,
             LabelledTexts(mixture.pairs),
-            champion,
+            stacked(columns) if columns else None,
             torch.tensor(held),
             scale=self.scale,
             false_negative_margin=self.false_negative_margin,
             distillation=self.distillation,
         )
+
+    def _champion_columns(
+        self, encoder: Encoder, mixture: Mixture, progress: Progress
+    ) -> list[NDArray[np.float32]]:
+        """Return the champion's embeddings of each column, zero in rows that need none."""
+        masks = self.false_negative_margin is not None
+        if not masks and self.distillation == 0:
+            return []
+        everything = masks or self.distil == "all"
+        rows = [row for row, old in enumerate(mixture.from_memory) if everything or old]
+        texts: list[tuple[Kind, list[str]]] = [
+            ("query", [pair.query for pair in mixture.pairs]),
+            ("document", [pair.positive for pair in mixture.pairs]),
+        ]
+        if masks and any(pair.negative for pair in mixture.pairs):
+            texts.append(("document", [pair.negative for pair in mixture.pairs]))
+        columns = []
+        for kind, column in texts:
+            vectors = np.zeros((len(column), encoder.dimensions), dtype=np.float32)
+            given = [row for row in rows if column[row]]
+            if given:
+                wanted = [column[row] for row in given]
+                vectors[given] = encoder.encode(wanted, kind=kind, progress=progress)
+            columns.append(vectors)
+        return columns
 
     def _elastic_weights(self, trainer: "SentenceTransformerTrainer", mixture: Mixture) -> Any:
         from training.consolidation import ElasticWeights, equal_importance, fisher_importance
@@ -285,8 +294,7 @@ class FineTune:
         prompts["negative"] = prompts["positive"]
         arguments = SentenceTransformerTrainingArguments(
             output_dir=str(run),
-            num_train_epochs=self.epochs,
-            max_steps=self._step_limit(len(mixture.pairs)),
+            max_steps=self._steps(len(mixture.pairs)),
             per_device_train_batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup,
