@@ -27,7 +27,7 @@ from training.mix import Mix, Mixture
 
 OURS = {
     "ours": FineTune(),
-    "ours-two-epochs": FineTune(epochs=2, learning_rate=5e-5),
+    "ours-one-epoch": FineTune(epochs=1, learning_rate=1e-4),
     "ours-frozen": FineTune(frozen_layers=2),
 }
 PLAIN = ("plain", "plain-bf16")
@@ -82,14 +82,15 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
         bf16 = variant == "plain-bf16"
         epochs = train_plain(base, mixture, place, options.max_length, bf16=bf16)
     else:
-        epochs = OURS[variant].epochs
-        OURS[variant].fit(
+        trained = OURS[variant].fit(
             base,
             mixture,
             output=place / "model",
             checkpoints=place / "checkpoints",
             max_length=options.max_length,
         )
+        # A small mix is passed over more often than its epochs say.
+        epochs = trained.steps // -(-trained.pairs // OURS[variant].batch_size)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     encoder = Encoder.load(place / "model", max_length=options.max_length)

@@ -76,8 +76,8 @@ def promote_by_hand(
         It is the champion already, or it did not pass the gate and `force` is not given.
     """
     version = wheel.registry.version(reference)
-    champion = wheel.champion()
-    if version.number == champion.number:
+    champion = wheel.registry.champion()
+    if champion is not None and version.number == champion.number:
         raise DataFault(f"version {version.number} is the champion already; nothing to promote")
     served = {move.version for move in wheel.store.promotions()}
     verdict = version.tags.get("anchorhold.verdict", "none")

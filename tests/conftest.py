@@ -4,13 +4,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pipeline.wheel import Wheel
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -141,15 +146,13 @@ def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return state / "mlflow.db"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, tiny_model: Path, empty_tracking_store: Path) -> Path:
-    """Return a workspace of the tiny model: it knows banking, travel is new."""
-    space = tmp_path / "space"
+def make_workspace(space: Path, model: Path, tracking_store: Path) -> Path:
+    """Lay out a workspace of the tiny model: it knows banking, travel is new."""
     (space / ".anchorhold").mkdir(parents=True)
-    shutil.copy(empty_tracking_store, space / ".anchorhold" / "mlflow.db")
+    shutil.copy(tracking_store, space / ".anchorhold" / "mlflow.db")
     write_lines(space / "history" / "bank.jsonl", sentences(BANK, 200))
-    write_lines(space / "reference" / "bank.jsonl", texts_of(sentences(BANK, 150, 1000)))
-    anchors = sentences(BANK, 100, 2000)
+    write_lines(space / "reference" / "bank.jsonl", texts_of(sentences(BANK, 150, 1)))
+    anchors = sentences(BANK, 100, 2)
     folder = space / "anchors" / "bank"
     queries = [{"id": f"q{row['id']}", "text": row["query"]} for row in anchors]
     corpus = [{"id": f"d{row['id']}", "text": row["positive"]} for row in anchors]
@@ -161,7 +164,7 @@ def workspace(tmp_path: Path, tiny_model: Path, empty_tracking_store: Path) -> P
         f"""
 [model]
 name = "tiny-search"
-base = {json.dumps(str(tiny_model))}
+base = {json.dumps(str(model))}
 max_length = 32
 
 [data]
@@ -173,6 +176,9 @@ traffic = ["traffic/*.jsonl"]
 [anchors.bank]
 path = "anchors/bank"
 
+[learned_anchors]
+minimum_queries = 30
+
 [finetune]
 epochs = 3
 learning_rate = 0.003
@@ -183,12 +189,53 @@ checkpoint_steps = 4
     return space
 
 
+def let_travel_arrive(space: Path) -> None:
+    """Let questions about travel, and labelled pairs, arrive in a workspace."""
+    write_lines(space / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3))
+    write_lines(space / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4)))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tiny_model: Path, empty_tracking_store: Path) -> Path:
+    """Return a new workspace."""
+    return make_workspace(tmp_path / "space", tiny_model, empty_tracking_store)
+
+
 @pytest.fixture
 def travel_arrives(workspace: Path) -> Callable[[], None]:
-    """Return what lets questions about travel, and labelled pairs, arrive in the workspace."""
+    """Return what lets travel arrive in the workspace."""
+    return lambda: let_travel_arrive(workspace)
 
-    def arrive() -> None:
-        write_lines(workspace / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3000))
-        write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4000)))
 
-    return arrive
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def turned_once(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, empty_tracking_store: Path
+) -> Path:
+    """Return a workspace after two cycles, to copy: version 2 was promoted over version 1."""
+    from pipeline.config import load_settings
+    from pipeline.cycle import run_cycle
+    from pipeline.wheel import open_wheel
+
+    space = make_workspace(
+        tmp_path_factory.mktemp("turned") / "space", tiny_model, empty_tracking_store
+    )
+    for outcome in ("bootstrapped", "promoted"):
+        with open_wheel(load_settings(space), doing="run", now=NOW) as wheel:
+            assert run_cycle(wheel, NOW)["outcome"] == outcome
+        let_travel_arrive(space)
+    return space
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, turned_once: Path) -> Iterator["Wheel"]:
+    """Return the open wheel of a workspace in which version 2 was promoted over version 1."""
+    from pipeline.config import load_settings
+    from pipeline.wheel import open_wheel
+
+    space = tmp_path / "turned"
+    shutil.copytree(turned_once, space)
+    with open_wheel(load_settings(space), doing="test", now=NOW) as opened:
+        yield opened

@@ -32,7 +32,7 @@ def test_commands_and_entry_points_are_the_same():
     assert set(entry_points) - {"main"} == set(COMMANDS)
     for name, entry in entry_points.items():
         command = "run" if name == "main" else name
-        assert entry["command"].startswith(f"python -m pipeline {command} ")
+        assert f" anchorhold {command} " in entry["command"]
         given = set(re.findall(r"{(\w+)}", entry["command"]))
         assert given == set(entry.get("parameters", {}))
         accepted = {parameter.name for parameter in COMMANDS[command].params}
