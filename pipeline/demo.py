@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import SETTINGS_FILE, load_settings
+from pipeline.config import SETTINGS_FILE, STATE_FOLDER, load_settings
 from pipeline.cycle import run_cycle
 from pipeline.docstrings import documentation_pairs
 from pipeline.promotion import promote_by_hand, roll_back
@@ -40,8 +40,14 @@ traffic = ["traffic/*.jsonl"]
 [anchors.scientific-python]
 path = "anchors/scientific-python"
 
+[holdout]
+share = 0.25           # more queries to measure on, of these few pairs
+
 [finetune]
-epochs = {epochs}
+epochs = 1             # enough to see it learn, within minutes
+
+[gate]
+min_gain = 0.02        # a new version must be worth the change
 """
 
 
@@ -55,7 +61,6 @@ class Sizes:
     window: int
     new_pairs: int
     poisoned_pairs: int
-    epochs: int
 
 
 FULL = Sizes(
@@ -63,18 +68,16 @@ FULL = Sizes(
     reference=400,
     anchor_queries=250,
     window=200,
-    new_pairs=800,
-    poisoned_pairs=300,
-    epochs=1,
+    new_pairs=640,
+    poisoned_pairs=320,
 )
 FAST = Sizes(
     history=250,
     reference=300,
     anchor_queries=150,
     window=150,
-    new_pairs=450,
-    poisoned_pairs=150,
-    epochs=1,
+    new_pairs=420,
+    poisoned_pairs=240,
 )
 
 
@@ -121,7 +124,7 @@ def run_demo(
         story.append(
             _told(step, last["cycle"], last["outcome"], last["champion"]["version"], reasons)
         )
-        say(f"  {last['outcome']}: {reasons[0] if reasons else ''}")
+        say(f"  {reasons[0]}")
 
     stage.begin()
     turn("the base model is registered")
@@ -134,13 +137,13 @@ def run_demo(
     say("rollback and forward …")
     with open_wheel(load_settings(workspace), doing="demo", now=now(), progress=progress) as wheel:
         story.extend(_back_and_forward(wheel, now))
-        report = wheel.settings.state / "cycles" / cycles[2]["cycle"] / "report.html"
+        report = workspace / STATE_FOLDER / "cycles" / cycles[2]["cycle"] / "report.html"
     return {
         "cycles": cycles,
         "story": story,
         "workspace": str(workspace),
         "report": str(report),
-        "mlflow": f"mlflow server --backend-store-uri sqlite:///{workspace}/.anchorhold/mlflow.db",
+        "mlflow": f"mlflow ui --backend-store-uri sqlite:///{workspace / STATE_FOLDER}/mlflow.db",
     }
 
 
@@ -168,9 +171,7 @@ class _Stage:
         )
         self._pairs("history", "before", _take(old, sizes.history))
         self._texts("reference", "before", _take(old, sizes.reference))
-        settings = _SETTINGS.format(
-            marker=MARKER, base=json.dumps(str(self._base)), epochs=sizes.epochs
-        )
+        settings = _SETTINGS.format(marker=MARKER, base=json.dumps(str(self._base)))
         (self._workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
 
     def quiet_week(self) -> None:

@@ -72,7 +72,7 @@ class FineTune:
 
     epochs: int = Field(default=2, ge=1, le=100)
     """Passes over the mix."""
-    minimum_steps: int = Field(default=40, ge=0)
+    minimum_steps: int = Field(default=0, ge=0)
     """Steps below which a small mix is passed over again, up to four times in all."""
     learning_rate: float = Field(default=5e-5, gt=0.0, le=1.0)
     """Highest learning rate, reached after warm-up; falls linearly to zero."""
