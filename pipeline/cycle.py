@@ -1,6 +1,7 @@
 """One turn of the wheel: from intake to a recorded outcome, continued where it was interrupted."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -137,7 +138,8 @@ def _turn(
         refusal = {"promote": False, "outcome": "rejected", "reasons": [reason], "comparisons": []}
         return _result("rejected", **seen, lesson=facts, verdict=refusal)
     learned: dict[str, Any] = {"lesson": facts, "training": training}
-    candidate = _candidate(wheel, journal, run, window, champion, lesson, training)
+    fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
+    candidate = _candidate(wheel, journal, run, window, champion, lesson, training, fired)
     verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
     outcome = journal.once(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
@@ -163,6 +165,7 @@ def _candidate(
     champion: Version,
     lesson: Lesson,
     training: dict[str, Any],
+    fired: Sequence[str],
 ) -> Version:
     """Measure the candidate and register it with all that would be true if it were promoted."""
 
@@ -178,7 +181,7 @@ def _candidate(
             journal.folder / "version",
         )
         attempt = record_training(wheel, journal, run, training)
-        version = _register(wheel, journal, attempt, folder, parent=champion)
+        version = _register(wheel, journal, attempt, folder, parent=champion, fired=fired)
         wheel.registry.set_candidate(version)
         return {"version": version.number}
 
@@ -186,7 +189,12 @@ def _candidate(
 
 
 def _register(
-    wheel: Wheel, journal: Journal, run: str, folder: VersionFolder, parent: Version | None
+    wheel: Wheel,
+    journal: Journal,
+    run: str,
+    folder: VersionFolder,
+    parent: Version | None,
+    fired: Sequence[str] = (),
 ) -> Version:
     facts = folder.facts()
     return wheel.registry.register(
@@ -194,9 +202,10 @@ def _register(
         journal.cycle,
         folder.path,
         tags={
-            "anchorhold.parent": str(parent.number) if parent else "",
+            "anchorhold.parent": str(parent.number) if parent else "none",
             "anchorhold.fingerprint": facts.fingerprint,
             "anchorhold.cut": str(facts.cut),
+            "anchorhold.trigger": ", ".join(fired) or "none",
         },
     )
 

@@ -120,7 +120,8 @@ def run_demo(
         ) as wheel:
             cycles.append(run_cycle(wheel, now()))
         last = cycles[-1]
-        reasons = (last["verdict"] or last["decision"])["reasons"]
+        # The first reason of a verdict is its summary; the second is what decided.
+        reasons = last["verdict"]["reasons"][1:] if last["verdict"] else last["decision"]["reasons"]
         story.append(
             _told(step, last["cycle"], last["outcome"], last["champion"]["version"], reasons)
         )

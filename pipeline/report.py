@@ -82,9 +82,7 @@ def intervals_chart(comparisons: Sequence[Mapping[str, Any]]) -> str:
     axes.axvline(0, color="#bbb", linewidth=0.8, zorder=0)
     axes.set_yticks(range(len(comparisons)), [_label(each) for each in reversed(comparisons)])
     axes.set_ylim(-0.6, len(comparisons) - 0.4)
-    axes.set_xlabel(
-        "candidate minus champion; the black stroke is the bound that the interval must clear"
-    )
+    axes.set_xlabel("candidate minus champion (black stroke: the bound to clear)")
     return _svg(figure)
 
 
