@@ -1,7 +1,7 @@
 """From new pairs to a registered candidate with its scorecard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from training.evaluate import EvaluationSet, Scorecard
 from training.memory import memory_digest
 from training.mix import Mixture
 from training.pairs import DataFault, Leakage, Pair
+from training.selection import Selection
 
 NEW_TASK = "new"
 
@@ -41,6 +42,8 @@ class Lesson:
         Recent pairs that memory takes over on promotion; never the held-out ones.
     memory
         What could be replayed.
+    selection
+        Pairs that choose between blends, where merging is asked for; they are not trained on.
     """
 
     mixture: Mixture
@@ -50,6 +53,7 @@ class Lesson:
     leakage: Leakage
     learned: list[Pair]
     memory: list[Pair]
+    selection: Selection
 
     def facts(self) -> dict[str, Any]:
         """Return the counts for the record."""
@@ -89,14 +93,18 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     learned, leakage = tables.leakage.clean(training, queries)
     replayable = tables.memory.absorb(champion.memory(), later_history)
     memory, _ = tables.leakage.clean(replayable, queries)
+    selection = Selection(tuple(learned), tuple(memory), ())
+    if tables.merge.shares:
+        selection = tables.select.split(learned, memory)
     return Lesson(
-        mixture=tables.mix.draw(learned, memory),
+        mixture=tables.mix.draw(selection.recent, selection.memory),
         shortage=tables.mix.shortage(learned),
         new_task=new_task,
         anchors=anchors,
         leakage=leakage,
         learned=learned,
         memory=memory,
+        selection=selection,
     )
 
 
@@ -106,23 +114,43 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
     Returns
     -------
     dict
-        Steps, seconds, precision, pairs, and the log of the steps.
+        Folder, steps, seconds, precision, pairs, the log of the steps, and what was mined and
+        merged.
     """
-    training = wheel.settings.tables.finetune.fit(
+    tables = wheel.settings.tables
+    mixture = lesson.mixture
+    mined = ""
+    if tables.negatives.enabled:
+        found = tables.negatives.mine(mixture.pairs, wheel.encoder(champion.model), wheel.progress)
+        mixture = replace(mixture, pairs=found.pairs, digest=memory_digest(found.pairs))
+        mined = found.reason
+    training = tables.finetune.fit(
         champion.model,
-        lesson.mixture,
-        output=folder / "candidate",
+        mixture,
+        output=folder / "trained",
         checkpoints=folder / "checkpoints",
-        max_length=wheel.settings.tables.model.max_length,
+        max_length=tables.model.max_length,
         progress=wheel.progress,
         cache=wheel.embeddings,
     )
+    merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
+    judge = lesson.selection.judge(
+        tables.model.max_length,
+        cache=wheel.embeddings,
+        metric=tables.gate.metric,
+        progress=wheel.progress,
+    )
+    merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
     return {
+        "folder": merged.folder.name,
         "steps": training.steps,
         "seconds": training.seconds,
         "precision": training.precision,
         "pairs": training.pairs,
         "log": [dict(row) for row in training.log],
+        "negatives": mined,
+        "merge": merged.reason,
+        "curve": [asdict(blend) for blend in merged.curve],
     }
 
 

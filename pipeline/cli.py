@@ -79,14 +79,21 @@ def check(
 
 
 @app.command()
-def run(workspace: Workspace = HERE, as_json: Json = False, exit_code: ExitCode = False) -> None:
+def run(
+    workspace: Workspace = HERE,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="How to hold the old: configured, replay, naive, …")
+    ] = "configured",
+    as_json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
     """Turn the wheel once, or finish a cycle that was interrupted.
 
     With --exit-code: 4 rejected, 5 inconclusive.
     """
     from pipeline.cycle import run_cycle
 
-    with _open(workspace, "run") as wheel:
+    with _open(workspace, "run", strategy=strategy) as wheel:
         result = run_cycle(wheel, _now())
     _show(result, as_json, "run")
     if exit_code:
@@ -224,18 +231,17 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 
 @contextmanager
-def _open(workspace: Path, doing: str, *, exclusive: bool = True) -> Iterator["Wheel"]:
+def _open(
+    workspace: Path, doing: str, *, exclusive: bool = True, strategy: str = "configured"
+) -> Iterator["Wheel"]:
     from pipeline.config import load_settings
     from pipeline.wheel import open_wheel
 
+    settings = load_settings(workspace).following(strategy)
     with (
         _at_work(),
         open_wheel(
-            load_settings(workspace),
-            doing=doing,
-            now=_now(),
-            progress=_progress(),
-            exclusive=exclusive,
+            settings, doing=doing, now=_now(), progress=_progress(), exclusive=exclusive
         ) as wheel,
     ):
         yield wheel

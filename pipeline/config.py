@@ -8,9 +8,9 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -36,8 +36,12 @@ from pipeline.observe import Observe
 from training.evaluate import Evaluate
 from training.finetune import FineTune
 from training.memory import Memory
+from training.merge import Merge
 from training.mix import Mix
+from training.negatives import Negatives
 from training.pairs import HoldOut, LeakageGuard
+from training.selection import Select
+from training.strategies import strategies
 
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
@@ -133,8 +137,11 @@ class Tables:
     leakage: LeakageGuard
     memory: Memory
     mix: Mix
+    negatives: Negatives
     learned_anchors: LearnedAnchors
     finetune: FineTune
+    select: Select
+    merge: Merge
     evaluate: Evaluate
     gate: Gate
     store: StoreLocation
@@ -182,6 +189,29 @@ class Settings:
     def tracking_uri(self) -> str:
         """MLflow tracking URI with an absolute path."""
         return _absolute_sqlite(self.tables.tracking.uri, self.root)
+
+    def following(self, strategy: str) -> Self:
+        """Return the settings with the workers of a strategy (see `training.strategies`).
+
+        Raises
+        ------
+        SettingsFault
+            There is no such strategy.
+        """
+        named = strategies(self.tables.mix, self.tables.finetune, self.tables.merge)
+        if strategy not in named:
+            near = _nearest(strategy, named)
+            raise SettingsFault(
+                f"there is no strategy {strategy!r}{near}; allowed: {', '.join(named)}"
+            )
+        chosen = named[strategy]
+        tables = dataclasses.replace(
+            self.tables, mix=chosen.mix, finetune=chosen.finetune, merge=chosen.merge
+        )
+        # Another strategy is a reason to look at data again that an earlier one was refused with.
+        digest = hashlib.sha256(f"{self.digest}{strategy}".encode()).hexdigest()
+        same = strategy == "configured"
+        return dataclasses.replace(self, tables=tables, digest=self.digest if same else digest)
 
 
 def load_settings(workspace: Path) -> Settings:
@@ -326,6 +356,6 @@ def _explain(fault: ValidationError, path: Path, worker: Any, table: tuple[str, 
     return "\n".join(lines)
 
 
-def _nearest(word: str, words: Mapping[str, Any] | list[str]) -> str:
+def _nearest(word: str, words: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(words), n=1)
     return f" (did you mean {close[0]}?)" if close else ""

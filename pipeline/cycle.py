@@ -175,7 +175,7 @@ def _candidate(
             champion,
             window,
             lesson,
-            journal.folder / "candidate",
+            journal.folder / training["folder"],
             journal.cycle,
             journal.started,
             journal.folder / "version",
@@ -270,5 +270,5 @@ def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
 def _tidy(cycles: Path) -> None:
     """Remove what the registry holds now, after kills too; the reports stay."""
     for folder in cycles.iterdir():
-        for name in ("candidate", "checkpoints", "version", "version.partial", "base"):
+        for name in ("base", "checkpoints", "trained", "merged", "version", "version.partial"):
             shutil.rmtree(folder / name, ignore_errors=True)

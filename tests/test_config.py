@@ -107,3 +107,13 @@ def test_a_workspace_is_never_overwritten(tmp_path):
 
 def test_the_name_of_the_folder_becomes_a_name_that_the_registry_takes():
     assert 'name = "my-search-2"' in settings_text("my search 2")
+
+
+def test_a_strategy_changes_how_the_old_is_held_and_the_digest(tmp_path):
+    found = settings(tmp_path, MINIMAL)
+    assert found.following("configured") == found
+    naive = found.following("naive")
+    assert naive.tables.mix.share == 0.0
+    assert naive.digest != found.digest
+    with pytest.raises(SettingsFault, match=r"no strategy 'niave' \(did you mean naive\?\)"):
+        found.following("niave")
