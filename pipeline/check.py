@@ -11,7 +11,6 @@ from drift_triggers.clusters import Cluster, new_clusters
 from drift_triggers.policy import Decision, Look
 from drift_triggers.signal import Observation, Quality, Signal, Space
 from pipeline.observe import queries_as_traffic
-from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import TRAINED, Gathered, gather, window_now
@@ -99,7 +98,7 @@ def find(
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
     decision = wheel.settings.tables.policy.decide(
         signals,
-        past_looks(wheel.store, champion),
+        past_looks(wheel, champion),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
@@ -160,8 +159,12 @@ def _quality(wheel: Wheel, folder: VersionFolder) -> Mapping[str, Quality]:
     return found
 
 
-def past_looks(store: Store, champion: int) -> list[Look]:
-    """Return the earlier decisions about the data that one champion met, oldest first."""
+def past_looks(wheel: Wheel, champion: int) -> list[Look]:
+    """Return the earlier decisions about the data that one champion met, oldest first.
+
+    A launch counts, for the cool-down, until enough labelled pairs for another one have arrived.
+    """
+    store, enough = wheel.store, wheel.settings.tables.mix.minimum_pairs
     looks = []
     for row in reversed(store.cycles()):
         window, decision = row.result.get("window"), row.result.get("decision")
@@ -174,7 +177,8 @@ def past_looks(store: Store, champion: int) -> list[Look]:
                 Look(
                     hours=row.started.timestamp() / 3600,
                     signals=signals,
-                    launched=row.outcome in TRAINED,
+                    launched=row.outcome in TRAINED
+                    and store.count_pairs(role="recent", after=window["until"]) < enough,
                     fresh=row.result["fresh"],
                 )
             )

@@ -111,9 +111,15 @@ def _looks(store: Store) -> list[CycleRow]:
 
 
 def _same_data_before(store: Store, window: Window) -> str:
-    """Say which cycle looked at exactly this, empty when none did."""
+    """Say which cycle settled exactly this, empty when none did.
+
+    A guard that blocked may be satisfied now, and a cool-down may be over: such data is looked at
+    again.
+    """
     for row in _looks(store):
-        if _identity(row.result["window"]) == _identity(asdict(window)):
+        fired = any(signal["fired"] for signal in row.result["decision"]["signals"])
+        settled = row.outcome != "blocked" and not (row.outcome == "quiet" and fired)
+        if settled and _identity(row.result["window"]) == _identity(asdict(window)):
             return f"nothing new since cycle {row.id}, whose outcome was {row.outcome}"
     return ""
 

@@ -86,6 +86,11 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     assert unchanged["outcome"] == "quiet"
     assert "no new pairs since cycle 0002" in unchanged["decision"]["reasons"][0]
 
+    # Good pairs end the cool-down, and the refused ones do not keep them from being learned.
+    write_lines(workspace / "pairs" / "good.jsonl", sentences(TRAVEL, 900, 7))
+    learned = turn(workspace, 61)
+    assert learned["outcome"] == "promoted", learned["verdict"] or learned["decision"]
+
 
 def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspace):
     turn(workspace)
