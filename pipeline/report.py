@@ -57,7 +57,7 @@ def report_of(store: Store, state: Path, cycle: str | None) -> dict[str, Any]:
     DataFault
         No such finished cycle, or its report was deleted.
     """
-    finished = [row.id for row in store.cycles()]
+    finished = [row.id for row in store.cycles() if row.outcome]
     wanted = cycle or (finished[0] if finished else None)
     if wanted is None or wanted not in finished:
         named = f"cycle {cycle}" if cycle else "a cycle"

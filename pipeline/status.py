@@ -32,7 +32,8 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
                 "started": row.started.isoformat(timespec="seconds"),
                 "champion": row.result["champion"]["version"],
             }
-            for row in store.cycles(limit=10)
+            for row in store.cycles(limit=11)
+            if row.outcome
         ],
         "unfinished": unfinished.id if unfinished else None,
         "promotions": [
