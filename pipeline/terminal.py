@@ -110,8 +110,9 @@ def _run(result: Mapping[str, Any]) -> Iterator[object]:
 def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("task", "queries", "champion", "candidate", "difference", "interval", "holds")
     for each in comparisons:
+        against = " (against the origin)" if each["rule"] == "floor" else ""
         table.add_row(
-            escape(each["task"]),
+            escape(each["task"]) + against,
             str(each["queries"]),
             *(_number(each[name]) for name in ("champion", "candidate", "difference")),
             f"{_number(each['low'])} … {_number(each['high'])}",

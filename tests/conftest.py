@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pipeline.wheel import Wheel
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tests assert behaviour, never time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 TINY_WORDS = [

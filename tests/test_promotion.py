@@ -1,6 +1,5 @@
 """Moving the champion by hand and back: logged, compared first, and everything comes along."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -15,9 +14,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 def test_rollback_brings_model_memory_reference_anchors_and_cut_back(wheel):
     before = wheel.folder(wheel.champion())
-    started = time.perf_counter()
     move = roll_back(wheel, None, reason="it looked odd", now=NOW)
-    assert time.perf_counter() - started < 30
     assert (move.version, move.previous, move.action) == (1, 2, "rollback")
     folder = wheel.folder(wheel.champion())
     assert folder.facts().cut < before.facts().cut
