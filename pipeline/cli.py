@@ -37,10 +37,12 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Tell the whole story on the documentation of the installed Python packages."""
-    from pipeline.demo import run_demo
+    from pipeline.demo import FAST, FULL, run_demo
 
     with _at_work():
-        told = run_demo(workspace, fast=fast, now=_now, progress=_progress(), say=_say)
+        told = run_demo(
+            workspace, sizes=FAST if fast else FULL, now=_now, progress=_progress(), say=_say
+        )
     _show(told, as_json, "demo")
 
 

@@ -84,7 +84,7 @@ FAST = Sizes(
 def run_demo(
     workspace: Path,
     *,
-    fast: bool,
+    sizes: Sizes,
     now: Callable[[], datetime],
     progress: Progress,
     say: Callable[[str], None],
@@ -95,8 +95,8 @@ def run_demo(
     ----------
     workspace
         Folder to make; an earlier demonstration in it is replaced, anything else is refused.
-    fast
-        Fewer pairs: about half the time.
+    sizes
+        How much of the documentation to use: `FULL` or `FAST`.
     now, progress, say
         Clock, progress bars and a line of narration.
 
@@ -105,11 +105,8 @@ def run_demo(
     DataFault
         The folder holds something else, or the bundled model is not installed.
     """
-    sizes = FAST if fast else FULL
-    base = _bundled_model()
-    _clear(workspace)
     say("reading the documentation of the installed packages")
-    stage = _Stage(workspace, sizes, base)
+    stage = lay_out(workspace, sizes)
     story: list[dict[str, Any]] = []
     cycles: list[dict[str, Any]] = []
 
@@ -148,7 +145,20 @@ def run_demo(
     }
 
 
-class _Stage:
+def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
+    """Make way for a demonstration and return what lays its chapters out.
+
+    Raises
+    ------
+    DataFault
+        The folder holds something else, or the bundled model is not installed.
+    """
+    base = _bundled_model()
+    _clear(workspace)
+    return Stage(workspace, sizes, base)
+
+
+class Stage:
     """Lays out the files that arrive in each chapter."""
 
     def __init__(self, workspace: Path, sizes: Sizes, base: Path) -> None:
