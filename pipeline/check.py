@@ -1,7 +1,7 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from drift_triggers.clusters import Cluster, new_clusters
 from drift_triggers.policy import Decision, Look
 from drift_triggers.signal import Observation, Quality, Signal, Space
 from pipeline.observe import queries_as_traffic
+from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import TRAINED, Gathered, gather, window_now
+from training.evaluate import Scorecard
 from training.pairs import DataFault
 
 
@@ -29,11 +31,14 @@ class Finding:
         The cause that the signals point to; None when nothing was looked at.
     clusters
         Groups of recent texts that open new ground, when a trigger fired.
+    hit_rates
+        Anchor set -> the champion's recall at 10 on it today.
     """
 
     decision: Decision
     explanation: Explanation | None = None
     clusters: tuple[Cluster, ...] = ()
+    hit_rates: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what the `check` command prints."""
@@ -44,6 +49,7 @@ class Finding:
             "signals": [asdict(signal) for signal in self.decision.signals],
             "cause": asdict(self.explanation) if self.explanation else None,
             "clusters": [asdict(cluster) for cluster in self.clusters],
+            "hit_rates": dict(self.hit_rates),
         }
 
 
@@ -89,7 +95,9 @@ def find(
     """
     if gathered.idle:
         return Finding(Decision(False, (gathered.idle,), (), ()))
-    observation = observe(wheel, champion, gathered, now, refused_pairs)
+    folder = wheel.folder(wheel.registry.version(champion))
+    today = scores_today(wheel, folder)
+    observation = observe(wheel, folder, gathered, now, today, refused_pairs)
     signals = []
     for trigger in wheel.settings.triggers:
         try:
@@ -106,14 +114,24 @@ def find(
         decision = replace(decision, train=False, reasons=(gathered.refused, *decision.reasons))
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
     clusters = new_clusters(observation) if moved else ()
-    return Finding(decision, explain(signals), clusters)
+    hit_rates = {name: task.mean("recall_at_10") for name, task in today.tasks.items()}
+    return Finding(decision, explain(signals), clusters, hit_rates)
+
+
+def scores_today(wheel: Wheel, folder: VersionFolder) -> Scorecard:
+    """Score a version on today's anchor sets; sets whose files did not change cost nothing."""
+    return wheel.scores(folder.facts().fingerprint, folder.model, wheel.anchors(folder))
 
 
 def observe(
-    wheel: Wheel, champion: int, gathered: Gathered, now: datetime, refused_pairs: int = 0
+    wheel: Wheel,
+    folder: VersionFolder,
+    gathered: Gathered,
+    now: datetime,
+    today: Scorecard,
+    refused_pairs: int = 0,
 ) -> Observation:
-    """Return what the champion's triggers may see of what was gathered."""
-    folder = wheel.folder(wheel.registry.version(champion))
+    """Return what the triggers of a champion may see of what was gathered."""
     facts = folder.facts()
     probe_texts, probes = folder.probes()
     accepted = Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes)
@@ -128,24 +146,31 @@ def observe(
         champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
         accepted_space=accepted,
         probe_texts=probe_texts,
-        quality=_quality(wheel, folder),
+        quality=_quality(wheel, folder, today),
+        hit_rates=_past_hit_rates(wheel.store, today),
         refused_pairs=refused_pairs,
         generated_sources=tables.memory.generated_sources,
         progress=wheel.progress,
     )
 
 
-def _quality(wheel: Wheel, folder: VersionFolder) -> Mapping[str, Quality]:
-    """Return the champion's scores on today's anchor sets beside those it was accepted with.
+def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float, ...]]:
+    """Return each anchor set's hit rate at the looks so far and now, oldest first."""
+    past: dict[str, list[float]] = {}
+    for row in reversed(store.cycles()):
+        for name, rate in (row.result.get("decision") or {}).get("hit_rates", {}).items():
+            past.setdefault(name, []).append(rate)
+    return {
+        name: (*past.get(name, ()), task.mean("recall_at_10")) for name, task in today.tasks.items()
+    }
 
-    Sets whose files did not change cost nothing: their scores are in the cache.
-    """
+
+def _quality(wheel: Wheel, folder: VersionFolder, today: Scorecard) -> Mapping[str, Quality]:
+    """Return the champion's scores on today's anchor sets beside those it was accepted with."""
     accepted = folder.scorecard()
-    sets = wheel.anchors(folder)
-    today = wheel.scores(folder.facts().fingerprint, folder.model, sets)
     metric = wheel.settings.tables.gate.metric
     found = {}
-    for each in sets:
+    for each in wheel.anchors(folder):
         then, now = accepted.tasks.get(each.name), today.tasks[each.name]
         place = {query: row for row, query in enumerate(then.query_ids)} if then else {}
         common = [row for row, query in enumerate(now.query_ids) if query in place]

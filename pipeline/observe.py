@@ -92,6 +92,7 @@ class Observe:
         accepted_space: Space | None = None,
         probe_texts: Sequence[str] = (),
         quality: Mapping[str, Quality] | None = None,
+        hit_rates: Mapping[str, tuple[float, ...]] | None = None,
         refused_pairs: int = 0,
         generated_sources: Collection[str] = (),
         progress: Progress = no_progress,
@@ -112,6 +113,8 @@ class Observe:
             The space the champion was accepted with and the texts of its probes.
         quality
             The champion's scores then and now.
+        hit_rates
+            Hit rate of each golden set over the looks, oldest first.
         refused_pairs
             Records of pairs that went into quarantine since the last look.
         generated_sources
@@ -140,6 +143,7 @@ class Observe:
             accepted_space=accepted_space,
             serving_space=serving if accepted_space else None,
             quality=quality or {},
+            hit_rates=hit_rates or {},
             self_generated=(
                 tuple(each.source in generated_sources for each in recent)
                 if generated_sources

@@ -72,6 +72,8 @@ def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield f"drift/{signal['trigger']}", signal["effect"]
         if signal["p_value"] is not None:
             yield f"drift_p_value/{signal['trigger']}", signal["p_value"]
+    for name, rate in result["decision"].get("hit_rates", {}).items():
+        yield f"hit_rate/{name.replace('/', '.')}", rate
     for name, seconds in result["seconds"].items():
         yield f"seconds/{name}", seconds
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drift_triggers.backtest import Window, replay
-from pipeline.check import observe
+from pipeline.check import observe, scores_today
 from pipeline.wheel import Wheel
 from pipeline.window import Gathered
 from training.pairs import DataFault
@@ -60,7 +60,8 @@ def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
         path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".parquet")
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
-    version = wheel.champion().number
+    champion = wheel.folder(wheel.champion())
+    today = scores_today(wheel, champion)
     for days, path in enumerate(files, start=1 - len(files)):
         texts, _ = wheel.settings.tables.intake.parse(path, "traffic", now)
         if not texts:
@@ -69,7 +70,7 @@ def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
         yield Window(
             name=path.name,
             hours=now.timestamp() / 3600 + 24 * days,
-            observation=observe(wheel, version, gathered, now),
+            observation=observe(wheel, champion, gathered, now, today),
             drifted=truth.get(path.name),
         )
 
@@ -89,7 +90,8 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
 
 
 def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
-    version = wheel.champion().number
+    champion = wheel.folder(wheel.champion())
+    today = scores_today(wheel, champion)
     for row in reversed(wheel.store.cycles()):
         looked = row.result.get("window")
         if not looked:
@@ -100,5 +102,5 @@ def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
             yield Window(
                 name=f"cycle {row.id}",
                 hours=row.started.timestamp() / 3600,
-                observation=observe(wheel, version, gathered, now),
+                observation=observe(wheel, champion, gathered, now, today),
             )

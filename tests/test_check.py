@@ -38,6 +38,21 @@ def test_every_trigger_that_is_switched_on_gives_its_signal(wheel, tmp_path):
     signalled = [signal.trigger for signal in finding.decision.signals]
     assert signalled == [trigger.name for trigger in wheel.settings.triggers]
     assert all(signal.reason for signal in finding.decision.signals)
+    assert set(finding.hit_rates) == {"anchor/bank", "anchor/learned-0002"}
+    assert all(0.0 <= rate <= 1.0 for rate in finding.hit_rates.values())
+
+
+def test_a_golden_set_that_became_harder_is_a_drop_of_quality(wheel, tmp_path):
+    corpus = wheel.settings.root / "anchors" / "bank" / "corpus.jsonl"
+    rows = [json.loads(line) for line in corpus.read_text().splitlines()]
+    # The documents that answered say something else now: their answers cannot be found any more.
+    spoiled = [{**row, "text": f"recipe {number}"} for number, row in enumerate(rows)]
+    write_lines(corpus, spoiled)
+    write_lines(tmp_path / "texts.jsonl", texts_of(sentences(BANK, 120, 33)))
+    finding = check_now(wheel, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
+    signals = {signal.trigger: signal for signal in finding.decision.signals}
+    assert signals["quality_drop"].fired, signals["quality_drop"].reason
+    assert finding.explanation.cause == "retrieval_loss"
 
 
 def test_a_file_that_is_missing_or_empty_is_refused_by_name(wheel, tmp_path):
