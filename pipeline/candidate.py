@@ -243,7 +243,7 @@ def _write(
 ) -> VersionFolder:
     encoder = wheel.encoder(model)
     probes = wheel.settings.tables.observe.probe_texts(reference)
-    card: Scorecard = wheel.scores(encoder.fingerprint, model, scored_on)
+    card: Scorecard = wheel.scores_of(encoder, scored_on)
     return VersionFolder.write(
         path,
         model=model,

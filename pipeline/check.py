@@ -120,7 +120,7 @@ def find(
 
 def scores_today(wheel: Wheel, folder: VersionFolder) -> Scorecard:
     """Score a version on today's anchor sets; sets whose files did not change cost nothing."""
-    return wheel.scores(folder.facts().fingerprint, folder.model, wheel.anchors(folder))
+    return wheel.scores(folder, wheel.anchors(folder))
 
 
 def observe(

@@ -32,7 +32,7 @@ def compare_versions(wheel: Wheel, references: Sequence[str]) -> dict[str, Any]:
         raise DataFault(
             "there is nothing to compare on: name an anchor set ([anchors.…], anchorhold.toml)"
         )
-    cards = [_card(wheel, version, sets) for version in versions]
+    cards = [wheel.scores(wheel.folder(version), sets) for version in versions]
     return {
         "metric": wheel.settings.tables.gate.metric,
         "versions": [
@@ -48,11 +48,6 @@ def _all_sets(wheel: Wheel, versions: Sequence[Version]) -> list[EvaluationSet]:
         for each in wheel.folder(version).learned_anchors():
             found.setdefault(each.name, each)
     return list(found.values())
-
-
-def _card(wheel: Wheel, version: Version, sets: list[EvaluationSet]) -> Scorecard:
-    folder = wheel.folder(version)
-    return wheel.scores(folder.facts().fingerprint, folder.model, sets)
 
 
 def _row(wheel: Wheel, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:

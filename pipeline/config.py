@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.data_quality import DataQuality
@@ -39,7 +39,7 @@ from training.memory import Memory
 from training.merge import Merge
 from training.mix import Mix
 from training.negatives import Negatives
-from training.pairs import HoldOut, LeakageGuard
+from training.pairs import SETTINGS, HoldOut, LeakageGuard
 from training.selection import Select
 from training.strategies import strategies
 
@@ -63,7 +63,6 @@ BUILT_IN_TRIGGERS: dict[str, Any] = {
     )
 }
 """Name of the TOML table under `[triggers]` and the worker that it sets; all are on by default."""
-_STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
@@ -71,7 +70,7 @@ class SettingsFault(ValueError):
     """A settings file that cannot be used; the message names file, key and what is allowed."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=SETTINGS)
 class Model:
     """Which model is kept up to date."""
 
@@ -83,7 +82,7 @@ class Model:
     """Tokens after which a text is cut."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=SETTINGS)
 class Data:
     """Where records are read: files, patterns or `hf:<dataset>`, relative to the workspace."""
 
@@ -97,7 +96,7 @@ class Data:
     """Unlabelled texts as they arrive."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=SETTINGS)
 class Anchor:
     """One fixed evaluation set of an old task."""
 
@@ -107,7 +106,7 @@ class Anchor:
     """Margin of this set, in the metric's units; without it, the gate's."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=SETTINGS)
 class StoreLocation:
     """The one database."""
 
@@ -115,7 +114,7 @@ class StoreLocation:
     """Any SQLAlchemy URL; a relative SQLite path lies in the workspace."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=SETTINGS)
 class Tracking:
     """Where versions and runs are tracked."""
 

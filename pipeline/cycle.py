@@ -216,8 +216,7 @@ def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) 
     origin = wheel.registry.version(wheel.store.promotions()[0].version)
 
     def scored(version: Version) -> Scorecard:
-        folder = wheel.folder(version)
-        return wheel.scores(folder.facts().fingerprint, folder.model, sets)
+        return wheel.scores(wheel.folder(version), sets)
 
     verdict = wheel.settings.tables.gate.judge(
         scored(champion),

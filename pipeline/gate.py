@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.comparable import faults_of, floor_of, is_new, new_first
 from pipeline.paired_bounds import lower_bound, queries_to_clear, upper_bound, visible_drop
 from training.evaluate import Scorecard, TaskScores
+from training.pairs import SETTINGS
 
 Rule = Literal["gain", "no worse", "floor"]
 """Gain over the champion; no worse than the champion; no worse than the origin."""
@@ -114,9 +115,7 @@ class Verdict:
         }
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=SETTINGS)
 class Gate:
     """Judge a candidate by its paired differences from the champion, and from the origin.
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.arrivals import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Traffic
@@ -19,7 +19,7 @@ from pipeline.json_lines import JsonLines, Line
 from pipeline.record_rules import REQUIRED, BadRecord, RecordRules
 from pipeline.sources import LINES, Source, find_sources, stamp_of
 from pipeline.store import Store
-from training.pairs import DataFault, Pair
+from training.pairs import SETTINGS, DataFault, Pair
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -63,9 +63,7 @@ class IntakeReport:
         )
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=SETTINGS)
 class Intake:
     r"""Take records in, each once: new ones are stored, bad ones set aside with their reason.
 

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.evaluate import EvaluationSet
+from training.pairs import SETTINGS
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=SETTINGS)
 class LearnedAnchors:
     """Keep the held-out queries of each promotion as an anchor set of the version.
 

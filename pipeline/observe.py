@@ -5,18 +5,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space
 from pipeline.store import Traffic
 from training.encoder import Encoder, Progress, no_progress
-from training.pairs import Pair, normalised
+from training.pairs import SETTINGS, Pair, normalised
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=SETTINGS)
 class Observe:
     """Choose the texts to look at, and turn them into what triggers may see.
 

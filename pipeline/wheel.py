@@ -1,7 +1,7 @@
 """What every stage works with: settings, database, registry and a way to show progress."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -48,11 +48,20 @@ class Wheel:
             model, max_length=self.settings.tables.model.max_length, cache=self.embeddings
         )
 
-    def scores(self, fingerprint: str, model: Path, sets: list[EvaluationSet]) -> Scorecard:
-        """Score a model on the sets given, once ever."""
+    def scores(self, folder: VersionFolder, sets: list[EvaluationSet]) -> Scorecard:
+        """Score a version on the sets given, once ever; loaded only where a score is missing."""
+        return self._scored(folder.facts().fingerprint, lambda: self.encoder(folder.model), sets)
+
+    def scores_of(self, encoder: Encoder, sets: list[EvaluationSet]) -> Scorecard:
+        """Score a model that is loaded already on the sets given, once ever."""
+        return self._scored(encoder.fingerprint, lambda: encoder, sets)
+
+    def _scored(
+        self, fingerprint: str, load: Callable[[], Encoder], sets: list[EvaluationSet]
+    ) -> Scorecard:
         return scorecard(
             fingerprint,
-            lambda: self.encoder(model),
+            load,
             sets,
             evaluate=self.settings.tables.evaluate,
             cache=self.cache / "scores",
