@@ -61,8 +61,9 @@ def test_weights_that_are_held_infinitely_hard_do_not_move(tiny_model, tmp_path)
     assert distance(held, tiny_model) < 1e-12
 
 
-def test_elastic_training_is_continued_exactly(tiny_model, tmp_path):
-    held = worker(elastic=50.0)
+@pytest.mark.parametrize("held", [{"elastic": 50.0}, {"frozen_layers": 1}])
+def test_such_a_training_is_continued_exactly(tiny_model, tmp_path, held):
+    held = worker(**held)
     whole = fit(tiny_model, tmp_path / "whole", held)
     with pytest.raises(Killed):
         fit(tiny_model, tmp_path / "parts", held, kill_at=7)

@@ -10,6 +10,12 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 _WINDOW = 16
 
 
+def row_lengths(dataset: Any) -> list[int]:
+    """Return the characters of each row of a training set, all its texts together."""
+    texts = [column for column in dataset.column_names if column != "label"]
+    return [sum(map(len, row)) for row in zip(*(dataset[column] for column in texts), strict=True)]
+
+
 class LengthBatches(DefaultBatchSampler):  # type: ignore[misc,unused-ignore]
     """Shuffle, sort by length within windows, cut into equal batches, shuffle these.
 

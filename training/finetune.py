@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
@@ -33,8 +34,11 @@ from training.pairs import SETTINGS, DataFault
 from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformer
     from torch import nn
+
+    from training.activations import FrozenLayers
+    from training.trainer import CheckedTrainer
 
 __all__ = ["FineTune", "NonFiniteLoss", "Training"]
 
@@ -100,6 +104,8 @@ class FineTune:
     """Which weights are drawn most: those the replayed pairs need (EWC), or all alike (L2-SP)."""
     frozen_layers: int = Field(default=0, ge=0, le=1000)
     """Lowest layers that stay as they are, the embeddings with them (0: everything learns)."""
+    activation_memory: int = Field(default=1024, ge=0)
+    """Mebibytes for what the frozen layers make of the texts, so that it is computed once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Number format of the forward pass; auto: bf16 where the hardware has instructions for it."""
     checkpoint_steps: int = Field(default=50, ge=1)
@@ -150,12 +156,12 @@ class FineTune:
         recipe = self._recipe(champion, mixture, max_length, chosen)
         if (done := _finished(output, recipe)) is not None:
             return done
-        from training.trainer import Watch, freeze_layers
+        from training.activations import FrozenLayers
+        from training.trainer import Watch
 
         started = time.perf_counter()
         model = load_model(base, max_length)
-        if self.frozen_layers:
-            freeze_layers(model, self.frozen_layers)
+        frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
         run = checkpoints / recipe[:16]
         with quiet():
             trainer = self._trainer(
@@ -173,7 +179,8 @@ class FineTune:
                 resumed = newest_checkpoint(run)
                 if resumed:
                     logger.info("training goes on from %s", resumed.name)
-                trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+                with self._above(frozen, trainer):
+                    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         check_weights(model, trainer.state.global_step)
         log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
         facts = {
@@ -187,6 +194,15 @@ class FineTune:
         _save(model, output, facts)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return _training(output, facts)
+
+    def _above(
+        self, frozen: "FrozenLayers | None", trainer: "CheckedTrainer"
+    ) -> AbstractContextManager[None]:
+        """Train above the frozen layers only, where there are any."""
+        if frozen is None:
+            return nullcontext()
+        frozen.remember(trainer.columns(), self.activation_memory)
+        return frozen.skipped()
 
     def _recipe(self, base: str, mixture: Mixture, max_length: int, chosen: str) -> str:
         """Return the identity of a training: equal recipes give equal weights."""
@@ -256,7 +272,7 @@ class FineTune:
             columns.append(vectors)
         return columns
 
-    def _elastic_weights(self, trainer: "SentenceTransformerTrainer", mixture: Mixture) -> Any:
+    def _elastic_weights(self, trainer: "CheckedTrainer", mixture: Mixture) -> Any:
         from training.consolidation import ElasticWeights, equal_importance, fisher_importance
 
         old = [row for row, replayed in enumerate(mixture.from_memory) if replayed]
@@ -275,7 +291,7 @@ class FineTune:
         run: Path,
         chosen: str,
         loss: "nn.Module",
-    ) -> "SentenceTransformerTrainer":
+    ) -> "CheckedTrainer":
         import torch
         from datasets import Dataset
         from sentence_transformers import SentenceTransformerTrainingArguments

@@ -1,6 +1,6 @@
 """The selection split: pairs kept out of training to choose between models by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 
@@ -38,6 +38,29 @@ class Selection:
             return new, old
 
         return scores
+
+
+def preferred(scores: Mapping[str, tuple[float, float]], champion: tuple[float, float]) -> str:
+    """Return the name with the best new score among those that keep the champion's old one.
+
+    Where none does, the one that loses least of it.
+
+    Parameters
+    ----------
+    scores
+        Name -> (new, old) scores on the selection split.
+    champion
+        The champion's (new, old).
+
+    Examples
+    --------
+    >>> preferred({"naive": (0.9, 0.6), "replay": (0.8, 0.7)}, champion=(0.5, 0.7))
+    'replay'
+    """
+    holding = {name: new for name, (new, old) in scores.items() if old >= champion[1]}
+    if holding:
+        return max(holding, key=lambda name: holding[name])
+    return max(scores, key=lambda name: scores[name][1])
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import replace
+from dataclasses import field, replace
 
 from training.finetune import FineTune
 from training.merge import Merge
 from training.mix import Mix
+
+CONFIGURED = "configured"
+"""The strategy that takes the workers as they are set."""
 
 
 @plain_dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Strategy:
     mix: Mix
     finetune: FineTune
     merge: Merge
-    about: str
+    about: str = field(compare=False)
+    """Not compared: strategies with equal workers are equal."""
 
 
 def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strategy]:
@@ -34,7 +38,7 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
     off = replace(merge, shares=())
     shares = merge.shares or (0.4, 0.6, 0.8)
     return {
-        "configured": Strategy(mix, finetune, merge, "as configured"),
+        CONFIGURED: Strategy(mix, finetune, merge, "as configured"),
         "naive": Strategy(replace(mix, share=0.0), plain, off, "recent pairs alone"),
         "replay": Strategy(replay, plain, off, "recent pairs mixed with replayed ones"),
         "interpolated": Strategy(

@@ -1,17 +1,16 @@
 """The trainer: sentence-transformers' own with our batches, and checkpoints without text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-from torch import nn
+import numpy as np
+from sentence_transformers import SentenceTransformerTrainer
 from transformers import TrainerCallback
 
-from training.batches import LengthBatches
+from training.batches import LengthBatches, row_lengths
 from training.encoder import save_model
 from training.model_folder import write_manifest
-from training.pairs import DataFault
 from training.soundness import check_numbers
 
 
@@ -28,11 +27,16 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
         seed: int = 0,
     ) -> LengthBatches:
         """Return batches of pairs of like length."""
-        texts = [column for column in dataset.column_names if column != "label"]
-        lengths = [
-            sum(map(len, row)) for row in zip(*(dataset[column] for column in texts), strict=True)
-        ]
-        return LengthBatches(dataset, lengths, batch_size, seed)
+        return LengthBatches(dataset, row_lengths(dataset), batch_size, seed)
+
+    def columns(self) -> Iterator[list[Any]]:
+        """Yield the tokenised training set, rows of like length together, in a fixed order."""
+        rows: Any = self.train_dataset
+        order = np.argsort(row_lengths(rows), kind="stable")
+        for start in range(0, len(order), self.args.train_batch_size):
+            some = [rows[int(row)] for row in order[start : start + self.args.train_batch_size]]
+            with self.compute_loss_context_manager():
+                yield self.collect_features(self.data_collator(some))[0]
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Gather nothing for a model card: cards quote training text."""
@@ -67,25 +71,3 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the checkpoint's sums, as its last file."""
         write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-
-
-def freeze_layers(model: SentenceTransformer, layers: int) -> None:
-    """Stop the embeddings and the lowest layers from learning."""
-    core = model.transformers_model
-    stacks = (
-        [] if core is None else [part for part in core.modules() if isinstance(part, nn.ModuleList)]
-    )
-    stack = max(stacks, key=len, default=None)
-    if core is None or stack is None or len(stack) <= layers:
-        count = 0 if stack is None else len(stack)
-        raise DataFault(
-            f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
-        )
-    lowest = set(stack[:layers].parameters())
-    learning = set(stack[layers:].parameters())
-    reached = False
-    for weight in core.parameters():
-        # Parameters come in the order of the forward pass: what stands before the stack feeds it.
-        reached = reached or weight in learning
-        if weight in lowest or not reached:
-            weight.requires_grad_(False)
