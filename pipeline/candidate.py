@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from pipeline.config import Settings
 from pipeline.observe import queries_as_traffic
 from pipeline.registry import Version
 from pipeline.store import Traffic
@@ -43,7 +44,8 @@ class Lesson:
     memory
         What could be replayed.
     selection
-        Pairs that choose between blends, where merging is asked for; they are not trained on.
+        Pairs that choose between blends and between strategies, where that is asked for; they are
+        not trained on.
     """
 
     mixture: Mixture
@@ -54,6 +56,11 @@ class Lesson:
     learned: list[Pair]
     memory: list[Pair]
     selection: Selection
+
+    def following(self, settings: Settings) -> Self:
+        """Return the lesson with the mix that a strategy draws."""
+        mixture = settings.tables.mix.draw(self.selection.recent, self.selection.memory)
+        return replace(self, mixture=mixture)
 
     def facts(self) -> dict[str, Any]:
         """Return the counts for the record."""
@@ -94,7 +101,7 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     replayable = tables.memory.absorb(champion.memory(), later_history)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
-    if tables.merge.shares:
+    if tables.merge.shares or len(wheel.settings.strategies) > 1:
         selection = tables.select.split(learned, memory)
     return Lesson(
         mixture=tables.mix.draw(selection.recent, selection.memory),
@@ -114,8 +121,8 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
     Returns
     -------
     dict
-        Folder, steps, seconds, precision, pairs, the log of the steps, and what was mined and
-        merged.
+        Folder, steps, seconds, precision, pairs, the log of the steps, what was mined and merged,
+        and the (new, old) scores on the selection split where there is one.
     """
     tables = wheel.settings.tables
     mixture = lesson.mixture
@@ -143,6 +150,7 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
     return {
         "folder": merged.folder.name,
+        "selection": list(judge(merged.folder)) if lesson.selection.sets else None,
         "steps": training.steps,
         "seconds": training.seconds,
         "precision": training.precision,

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,8 +84,9 @@ def check(
 def run(
     workspace: Workspace = HERE,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="How to hold the old: configured, replay, naive, …")
-    ] = "configured",
+        list[str] | None,
+        typer.Option("--strategy", help="Way to hold the old, or all of them; repeatable"),
+    ] = None,
     as_json: Json = False,
     exit_code: ExitCode = False,
 ) -> None:
@@ -95,7 +96,7 @@ def run(
     """
     from pipeline.cycle import run_cycle
 
-    with _open(workspace, "run", strategy=strategy) as wheel:
+    with _open(workspace, "run", strategies=strategy) as wheel:
         result = run_cycle(wheel, _now())
     _show(result, as_json, "run")
     if exit_code:
@@ -234,12 +235,14 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def _open(
-    workspace: Path, doing: str, *, exclusive: bool = True, strategy: str = "configured"
+    workspace: Path, doing: str, *, exclusive: bool = True, strategies: Sequence[str] | None = None
 ) -> Iterator["Wheel"]:
     from pipeline.config import load_settings
     from pipeline.wheel import open_wheel
 
-    settings = load_settings(workspace).following(strategy)
+    settings = load_settings(workspace)
+    if strategies:
+        settings = settings.trying(strategies)
     with (
         _at_work(),
         open_wheel(

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,7 +41,7 @@ from training.mix import Mix
 from training.negatives import Negatives
 from training.pairs import SETTINGS, HoldOut, LeakageGuard
 from training.selection import Select
-from training.strategies import strategies
+from training.strategies import CONFIGURED, Strategy, strategies
 
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
@@ -166,13 +166,17 @@ class Settings:
     triggers
         The triggers that are switched on, the user's own included.
     digest
-        sha256 of the parsed file: changed settings are a reason to look at old data again.
+        sha256 of the parsed file and the strategies: when they change, that is a reason to look at
+        old data again.
+    strategies
+        Names of the strategies that a training tries; see `training.strategies`.
     """
 
     root: Path
     tables: Tables
     triggers: tuple[Trigger, ...]
     digest: str
+    strategies: tuple[str, ...] = (CONFIGURED,)
 
     @property
     def state(self) -> Path:
@@ -189,28 +193,47 @@ class Settings:
         """MLflow tracking URI with an absolute path."""
         return _absolute_sqlite(self.tables.tracking.uri, self.root)
 
-    def following(self, strategy: str) -> Self:
-        """Return the settings with the workers of a strategy (see `training.strategies`).
+    def trying(self, names: Sequence[str]) -> Self:
+        """Return the settings with the strategies of which a training tries each.
+
+        Parameters
+        ----------
+        names
+            Names of strategies; `all` stands for every one that differs from the others.
 
         Raises
         ------
         SettingsFault
             There is no such strategy.
         """
-        named = strategies(self.tables.mix, self.tables.finetune, self.tables.merge)
-        if strategy not in named:
-            near = _nearest(strategy, named)
-            raise SettingsFault(
-                f"there is no strategy {strategy!r}{near}; allowed: {', '.join(named)}"
-            )
-        chosen = named[strategy]
+        known = self._strategies()
+        if "all" in names:
+            unique: dict[Strategy, str] = {}
+            for name, each in known.items():
+                unique.setdefault(each, name)
+            names = list(unique.values())
+        for name in names:
+            if name not in known:
+                near = _nearest(name, known)
+                raise SettingsFault(
+                    f"there is no strategy {name!r}{near}; allowed: all, {', '.join(known)}"
+                )
+        chosen = tuple(dict.fromkeys(names))
+        if chosen == self.strategies:
+            return self
+        digest = hashlib.sha256(f"{self.digest}{','.join(chosen)}".encode()).hexdigest()
+        return dataclasses.replace(self, strategies=chosen, digest=digest)
+
+    def following(self, strategy: str) -> Self:
+        """Return the settings with the workers of one strategy."""
+        chosen = self._strategies()[strategy]
         tables = dataclasses.replace(
             self.tables, mix=chosen.mix, finetune=chosen.finetune, merge=chosen.merge
         )
-        # Another strategy is a reason to look at data again that an earlier one was refused with.
-        digest = hashlib.sha256(f"{self.digest}{strategy}".encode()).hexdigest()
-        same = strategy == "configured"
-        return dataclasses.replace(self, tables=tables, digest=self.digest if same else digest)
+        return dataclasses.replace(self, tables=tables)
+
+    def _strategies(self) -> Mapping[str, Strategy]:
+        return strategies(self.tables.mix, self.tables.finetune, self.tables.merge)
 
 
 def load_settings(workspace: Path) -> Settings:

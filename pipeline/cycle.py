@@ -2,22 +2,17 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.candidate import (
-    Lesson,
-    bootstrap_version,
-    candidate_version,
-    prepare_lesson,
-    train,
-)
+from pipeline.attempts import attempt
+from pipeline.candidate import Lesson, bootstrap_version, candidate_version, prepare_lesson
 from pipeline.check import find
 from pipeline.journal import Journal
 from pipeline.promotion import install
-from pipeline.record import close_record, open_record, record_training
+from pipeline.record import close_record, open_record
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
@@ -29,7 +24,7 @@ from training.soundness import NonFiniteLoss
 STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
-    "train": ("prepare", "train"),
+    "train": ("prepare", "train/*", "champion"),
     "evaluate": ("bootstrap", "evaluate", "verdict"),
     "promote": ("promote",),
 }
@@ -125,6 +120,7 @@ def _turn(
     if not decision["train"]:
         return _result("quiet", **seen)
 
+    wheel = _as_begun(wheel, journal)
     old = wheel.folder(champion)
     lesson = prepare_lesson(wheel, old, window)
     facts = journal.once("prepare", lesson.facts)
@@ -132,14 +128,15 @@ def _turn(
         seen["decision"] = {**decision, "reasons": [*decision["reasons"], lesson.shortage]}
         return _result("insufficient_data", **seen, lesson=facts)
     try:
-        training = journal.once("train", lambda: train(wheel, old, lesson, journal.folder))
+        training = attempt(wheel, journal, run, old, lesson)
     except NonFiniteLoss as fault:
-        reason = f"rejected: training broke off, there is no candidate: {fault}"
+        reason = f"rejected: there is no candidate: {fault}"
         refusal = {"promote": False, "outcome": "rejected", "reasons": [reason], "comparisons": []}
         return _result("rejected", **seen, lesson=facts, verdict=refusal)
+    facts = lesson.following(wheel.settings.following(training["strategy"])).facts()
     learned: dict[str, Any] = {"lesson": facts, "training": training}
     fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
-    candidate = _candidate(wheel, journal, run, window, champion, lesson, training, fired)
+    candidate = _candidate(wheel, journal, window, champion, lesson, training, fired)
     verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
     outcome = journal.once(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
@@ -151,6 +148,12 @@ def _turn(
     )
 
 
+def _as_begun(wheel: Wheel, journal: Journal) -> Wheel:
+    """Return the wheel with the strategies that the cycle began with, whoever continues it."""
+    begun = journal.once("strategies", lambda: {"names": list(wheel.settings.strategies)})
+    return replace(wheel, settings=replace(wheel.settings, strategies=tuple(begun["names"])))
+
+
 def _decide(wheel: Wheel, journal: Journal, window: Window, refused_pairs: int) -> dict[str, Any]:
     gathered = gather(wheel, window)
     finding = find(wheel, window.champion, gathered, journal.started, refused_pairs=refused_pairs)
@@ -160,7 +163,6 @@ def _decide(wheel: Wheel, journal: Journal, window: Window, refused_pairs: int) 
 def _candidate(
     wheel: Wheel,
     journal: Journal,
-    run: str,
     window: Window,
     champion: Version,
     lesson: Lesson,
@@ -180,8 +182,9 @@ def _candidate(
             journal.started,
             journal.folder / "version",
         )
-        attempt = record_training(wheel, journal, run, training)
-        version = _register(wheel, journal, attempt, folder, parent=champion, fired=fired)
+        version = _register(
+            wheel, journal, training["run_id"], folder, parent=champion, fired=fired
+        )
         wheel.registry.set_candidate(version)
         return {"version": version.number}
 
@@ -269,5 +272,5 @@ def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
 def _tidy(cycles: Path) -> None:
     """Remove what the registry holds now, after kills too; the reports stay."""
     for folder in cycles.iterdir():
-        for name in ("base", "checkpoints", "trained", "merged", "version", "version.partial"):
+        for name in ("base", "attempts", "version", "version.partial"):
             shutil.rmtree(folder / name, ignore_errors=True)

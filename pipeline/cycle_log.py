@@ -69,6 +69,14 @@ def stage(connection: Connection, cycle: str, name: str) -> dict[str, Any] | Non
     return recorded
 
 
+def recorded(connection: Connection, cycle: str) -> dict[str, dict[str, Any]]:
+    """Return what each stage recorded, by name."""
+    rows = connection.execute(
+        select(stages.c.name, stages.c.payload).where(stages.c.cycle == cycle)
+    )
+    return {row.name: json.loads(row.payload) for row in rows}
+
+
 def record(connection: Connection, cycle: str, name: str, payload: Mapping[str, Any]) -> None:
     """Record a stage as done; see `Store.record_stage`."""
     _must_be_open(connection, cycle)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,17 @@ class Journal:
         return kept
 
     def seconds(self, stages: dict[str, tuple[str, ...]]) -> dict[str, float]:
-        """Return the time spent on groups of stages, and on all of them as `total`."""
+        """Return the time spent on groups of stages, and on all of them as `total`.
+
+        A name that ends with a star stands for all stages that begin so.
+        """
         spent = {}
+        done = self._store.stages(self._row.id)
         for group, members in stages.items():
-            rows = [self._store.stage(self._row.id, member) for member in members]
-            spent[group] = round(sum(row["seconds"] for row in rows if row), 3)
+            within = [
+                row["seconds"]
+                for name, row in done.items()
+                if any(fnmatchcase(name, member) for member in members)
+            ]
+            spent[group] = round(sum(within), 3)
         return {**spent, "total": round(sum(spent.values()), 3)}

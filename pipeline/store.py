@@ -254,6 +254,11 @@ class Store:
         with self._database.reading() as connection:
             return cycle_log.stage(connection, cycle, name)
 
+    def stages(self, cycle: str) -> dict[str, dict[str, Any]]:
+        """Return what each stage of a cycle recorded, by name."""
+        with self._database.reading() as connection:
+            return cycle_log.recorded(connection, cycle)
+
     def record_stage(self, cycle: str, name: str, payload: Mapping[str, Any]) -> None:
         """Record that a stage is done, with its result (anything JSON can hold).
 

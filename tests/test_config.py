@@ -112,8 +112,18 @@ def test_the_name_of_the_folder_becomes_a_name_that_the_registry_takes():
 def test_a_strategy_changes_how_the_old_is_held_and_the_digest(tmp_path):
     found = settings(tmp_path, MINIMAL)
     assert found.following("configured") == found
-    naive = found.following("naive")
-    assert naive.tables.mix.share == 0.0
-    assert naive.digest != found.digest
+    assert found.following("naive").tables.mix.share == 0.0
+    assert found.trying(["configured"]) == found
+    assert found.trying(["naive"]).digest != found.digest
     with pytest.raises(SettingsFault, match=r"no strategy 'niave' \(did you mean naive\?\)"):
-        found.following("niave")
+        found.trying(["niave"])
+
+
+def test_all_strategies_are_those_that_differ(tmp_path):
+    found = settings(tmp_path, MINIMAL)
+    names = found.trying(["all"]).strategies
+    workers = [found.following(name).tables for name in names]
+    assert names[0] == "configured"
+    assert "replay" not in names, "it is what is configured"
+    assert {"naive", "distilled", "interpolated"} <= set(names)
+    assert all(one != other for one in workers for other in workers if one is not other)

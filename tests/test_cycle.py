@@ -102,6 +102,25 @@ def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspac
     assert "not enough new pairs" in result["decision"]["reasons"][-1]
 
 
+def test_strategies_are_tried_side_by_side_and_one_goes_to_the_gate(workspace, travel_arrives):
+    turn(workspace)
+    travel_arrives()
+    settings = load_settings(workspace).trying(["naive", "replay", "distilled"])
+    with open_wheel(settings, doing="run", now=NOW) as wheel:
+        result = run_cycle(wheel, NOW)
+        rows = result["training"]["attempts"]
+        assert [row["strategy"] for row in rows] == ["naive", "replay", "distilled"]
+        assert sum(row["chosen"] for row in rows) == 1
+        chosen = next(row for row in rows if row["chosen"])
+        assert result["training"]["strategy"] == chosen["strategy"]
+        runs = [wheel.registry.client.get_run(row["run_id"]) for row in rows]
+        assert {each.data.tags["mlflow.parentRunId"] for each in runs} == {result["run_id"]}
+        assert [each.info.run_name for each in runs] == ["naive", "replay", "distilled"]
+        assert wheel.registry.versions()[-1].run_id == chosen["run_id"]
+        assert len(wheel.registry.versions()) == 2, "only the chosen one becomes a version"
+    assert result["outcome"] == "promoted", result["verdict"]
+
+
 def test_a_diverged_training_is_refused_and_the_champion_stays(workspace, travel_arrives):
     settings = workspace / "anchorhold.toml"
     turn(workspace)
@@ -194,7 +213,8 @@ BOUNDARIES = [
     ("intake", "before"),
     ("window", "after"),
     ("decision", "before"),
-    ("train", "before"),
+    ("strategies", "before"),
+    ("train/configured", "before"),
     ("evaluate", "before"),
     ("verdict", "before"),
     ("promote", "before"),
