@@ -115,16 +115,22 @@ def status(workspace: Workspace = HERE, as_json: Json = False) -> None:
 @app.command()
 def compare(
     versions: Annotated[
-        list[str], typer.Argument(help="Versions or aliases; the first is the baseline.")
+        list[str],
+        typer.Argument(
+            help="Versions, champion, candidate, previous or origin; the first is the baseline."
+        ),
     ],
     workspace: Workspace = HERE,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write the comparison to this page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show versions side by side on every task: means, differences, intervals, what got worse."""
     from pipeline.compare import compare_versions
 
     with _open(workspace, "compare", exclusive=False) as wheel:
-        found = compare_versions(wheel, versions)
+        found = compare_versions(wheel, versions, page=html)
     _show(found, as_json, "compare")
 
 

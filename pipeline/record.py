@@ -40,7 +40,10 @@ _AXES = ("step", "epoch")
 
 
 def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, Any]) -> None:
-    """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description."""
+    """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description.
+
+    The texts of what got worse stand in the report and its JSON twin only.
+    """
     registry, step, at = wheel.registry, int(journal.cycle), journal.started
     registry.log_metrics(run, dict(_metrics(result)), step=step, at=at)
     for name in ("decision", "verdict", "intake", "lesson"):
@@ -49,8 +52,12 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
     registry.log_json(run, "result.json", result)
     for name, digest, context, rows in (result.get("lesson") or {}).get("data_sets", ()):
         registry.log_dataset(run, name, digest, context, rows)
-    report = write_report(journal.folder / "report.html", result, wheel.settings.tables.model.name)
+    worse = journal.result("regressions")
+    shown = {**result, "regressions": worse} if worse else result
+    report = write_report(journal.folder / "report.html", shown, wheel.settings.tables.model.name)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
+    if worse:
+        registry.log_json(run, "regressions.json", worse)
     registry.close_run(run, note=_note(result), tags=_tags(result))
 
 
@@ -66,6 +73,9 @@ def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield f"{task}/champion_{metric}", each["champion"]
             yield f"{task}/difference", each["difference"]
             yield f"{task}/difference_low", each["low"]
+    for each in (result.get("regressions") or {}).get("changes", ()):
+        yield f"{each['task']}/queries_worse", each["worse"]
+        yield f"{each['task']}/documents_dark", each["dark"]
     yield from result.get("scores", {}).items()
     for signal in result["decision"]["signals"]:
         if signal["effect"] is not None:
@@ -76,6 +86,10 @@ def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield f"hit_rate/{name.replace('/', '.')}", rate
     for name, seconds in result["seconds"].items():
         yield f"seconds/{name}", seconds
+    training = result.get("training") or {}
+    costs = {name: training.get(name) for name in ("pairs", "steps")}
+    costs["peak_memory_megabytes"] = result["peak_memory_megabytes"]
+    yield from ((f"cost/{name}", value) for name, value in costs.items() if value is not None)
 
 
 def _tags(result: Mapping[str, Any]) -> dict[str, str]:
