@@ -135,6 +135,28 @@ def compare(
 
 
 @app.command()
+def evaluate(
+    version: Annotated[
+        str, typer.Argument(help="Version, champion, candidate, previous or origin.")
+    ] = "champion",
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
+    """Measure a version anew on its golden sets, beside the scores it was accepted with.
+
+    With --exit-code: 3 if a set fell by more than its margin for sure.
+    """
+    from pipeline.reevaluation import evaluate_again
+
+    with _open(workspace, "evaluate", exclusive=False) as wheel:
+        found = evaluate_again(wheel, version, _now())
+    _show(found, as_json, "evaluate")
+    if exit_code and found["fell"]:
+        raise typer.Exit(3)
+
+
+@app.command()
 def promote(
     version: Annotated[str, typer.Argument(help="Version or alias.")],
     reason: Reason,

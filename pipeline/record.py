@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pipeline.journal import Journal
+from pipeline.registry import CHAMPION, Version
 from pipeline.report import write_report
 from pipeline.wheel import Wheel
 
@@ -59,6 +61,50 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
     if worse:
         registry.log_json(run, "regressions.json", worse)
     registry.close_run(run, note=_note(result), tags=_tags(result))
+    if golden := _golden(result):
+        record_golden(wheel, wheel.champion(), golden, at)
+
+
+def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at: datetime) -> str:
+    """Write a version's scores on its golden sets down, and return the id of the run.
+
+    One long-lived run holds the scores of whatever serves, at the number of the last cycle, so that
+    charts show a line over the cycles; other versions have a run each.
+    """
+    registry = wheel.registry
+    whose = "the champion" if CHAMPION in version.aliases else f"version {version.number}"
+    name = f"golden sets of {whose}"
+    run = registry.open_run(_EVERY_CYCLE, name=name, attempt=name, started=at)
+    cycles = wheel.store.cycles(limit=1)
+    registry.log_metrics(run, means, step=int(cycles[0].id) if cycles else 0, at=at)
+    registry.close_run(run, note=f"Scores of {whose} on its golden sets over the cycles.")
+    return run
+
+
+_EVERY_CYCLE = "all"
+"""What stands for the cycle in the tags of a run that outlives cycles."""
+
+
+def _golden(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the golden scores of what serves after a cycle, as far as the cycle measured them."""
+    if result["outcome"] == "bootstrapped":
+        return dict(result["scores"])
+    comparisons = (result["verdict"] or {}).get("comparisons", ())
+    measured = result["window"]["champion"]
+    if result["outcome"] == "promoted":
+        side = "candidate"
+    elif result["champion"]["version"] == measured:
+        side = "champion"
+    else:  # moved by somebody else meanwhile
+        return {}
+    if not comparisons:
+        rates = result["decision"].get("hit_rates", {})
+        return {f"{task}/recall_at_10": rate for task, rate in rates.items()}
+    return {
+        f"{each['task']}/{each['metric']}": each[side]
+        for each in comparisons
+        if each["rule"] == "no worse"
+    }
 
 
 def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -195,6 +195,23 @@ def _hit(hit: Mapping[str, Any]) -> str:
     return f"{mark} {hit['cosine']:.2f} {cut(hit['text'], 60)}"
 
 
+def _evaluate(result: Mapping[str, Any]) -> Iterator[object]:
+    named = ", ".join((str(result["version"]), *result["aliases"]))
+    yield f"version {named} on its golden sets, {result['metric']}"
+    table = Table("task", "queries", "when accepted", "now", "difference", "interval", "")
+    for row in result["tasks"]:
+        compared = row["accepted"] is not None
+        table.add_row(
+            row["task"],
+            str(row["queries"]),
+            *(_number(row[name]) for name in ("accepted", "now", "difference")),
+            f"{row['low']:+.3f} … {row['high']:+.3f}" if compared else "",
+            f"fell by more than {row['margin']:g}" if row["fell"] else "",
+        )
+    yield table
+    yield from result["notes"]
+
+
 def _move(result: Mapping[str, Any]) -> Iterator[object]:
     before = result["previous"]["version"] if result["previous"] else "none"
     yield f"version {result['champion']['version']} serves now (before: {before})"
@@ -230,6 +247,7 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
     "run": _run,
     "status": _status,
     "compare": _compare,
+    "evaluate": _evaluate,
     "move": _move,
     "demo": _demo,
     "init": _init,
