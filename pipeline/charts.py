@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _GOOD, _BAD, _OPEN = "#1a7f4b", "#b3261e", "#5f6368"
-_LONGEST_LABEL = 44  # characters
+_LONGEST_LABEL = 48  # characters
 
 
 @dataclass(frozen=True)

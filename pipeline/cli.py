@@ -140,6 +140,13 @@ def evaluate(
         str, typer.Argument(help="Version, champion, candidate, previous or origin.")
     ] = "champion",
     workspace: Workspace = HERE,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            "--benchmark",
+            help="On this instead: a BEIR folder, or sentence-transformers/NanoBEIR-en.",
+        ),
+    ] = None,
     as_json: Json = False,
     exit_code: ExitCode = False,
 ) -> None:
@@ -147,10 +154,13 @@ def evaluate(
 
     With --exit-code: 3 if a set fell by more than its margin for sure.
     """
-    from pipeline.reevaluation import evaluate_again
+    from pipeline.reevaluation import evaluate_again, evaluate_on_benchmark
 
     with _open(workspace, "evaluate", exclusive=False) as wheel:
-        found = evaluate_again(wheel, version, _now())
+        if benchmark is None:
+            found = evaluate_again(wheel, version, _now())
+        else:
+            found = evaluate_on_benchmark(wheel, version, benchmark, _now())
     _show(found, as_json, "evaluate")
     if exit_code and found["fell"]:
         raise typer.Exit(3)

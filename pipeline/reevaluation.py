@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.benchmark import benchmark_sets
 from pipeline.record import record_golden
+from pipeline.registry import Version
 from pipeline.wheel import Wheel
 from training.encoder import Encoder
 from training.evaluate import Scorecard, TaskScores
@@ -46,14 +48,48 @@ def evaluate_again(wheel: Wheel, reference: str, now: datetime) -> dict[str, Any
     encoder = Encoder.load(folder.model, max_length=tables.model.max_length)
     card = tables.evaluate.score(encoder, sets, wheel.progress)
     accepted = folder.scorecard()
-    tasks = [_row(wheel, task, scores, accepted) for task, scores in card.tasks.items()]
+    rows = [_row(wheel, task, scores, accepted) for task, scores in card.tasks.items()]
+    notes = _notes(rows, encoder.fingerprint == folder.facts().fingerprint)
+    return _recorded(wheel, version, card, rows, notes, now)
+
+
+def evaluate_on_benchmark(
+    wheel: Wheel, reference: str, benchmark: str, now: datetime
+) -> dict[str, Any]:
+    """Score a version on a public benchmark, once ever for each state of it.
+
+    The parameters are those of `evaluate_again`, and what `benchmark_sets` takes.
+
+    Raises
+    ------
+    DataFault
+        The benchmark cannot be had.
+    """
+    version = wheel.version(reference)
+    sets = benchmark_sets(benchmark, wheel.settings.root)
+    card = wheel.scores(wheel.folder(version), sets)
+    nothing = Scorecard(card.fingerprint, {})
+    rows = [_row(wheel, task, scores, nothing) for task, scores in card.tasks.items()]
+    mean = float(np.mean([row["now"] for row in rows]))
+    notes = [f"mean over {len(rows)} sets: {mean:.4f}"] if len(rows) > 1 else []
+    return _recorded(wheel, version, card, rows, notes, now)
+
+
+def _recorded(
+    wheel: Wheel,
+    version: Version,
+    card: Scorecard,
+    rows: list[dict[str, Any]],
+    notes: list[str],
+    now: datetime,
+) -> dict[str, Any]:
     return {
         "version": version.number,
         "aliases": list(version.aliases),
-        "metric": tables.gate.metric,
-        "tasks": tasks,
-        "fell": [row["task"] for row in tasks if row["fell"]],
-        "notes": _notes(tasks, encoder.fingerprint == folder.facts().fingerprint),
+        "metric": wheel.settings.tables.gate.metric,
+        "tasks": rows,
+        "fell": [row["task"] for row in rows if row["fell"]],
+        "notes": notes,
         "run_id": record_golden(wheel, version, card.means(), now),
     }
 
