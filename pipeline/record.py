@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pipeline.check import scores_today
 from pipeline.journal import Journal
 from pipeline.registry import CHAMPION, Version
 from pipeline.report import write_report
@@ -61,8 +62,10 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
     if worse:
         registry.log_json(run, "regressions.json", worse)
     registry.close_run(run, note=_note(result), tags=_tags(result))
-    if golden := _golden(result):
-        record_golden(wheel, wheel.champion(), golden, at)
+    # A cycle that found nothing to look at adds no point to the line.
+    if result["outcome"] == "bootstrapped" or result["decision"]["signals"]:
+        champion = wheel.champion()
+        record_golden(wheel, champion, scores_today(wheel, wheel.folder(champion)).means(), at)
 
 
 def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at: datetime) -> str:
@@ -83,28 +86,6 @@ def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at
 
 _EVERY_CYCLE = "all"
 """What stands for the cycle in the tags of a run that outlives cycles."""
-
-
-def _golden(result: Mapping[str, Any]) -> dict[str, float]:
-    """Return the golden scores of what serves after a cycle, as far as the cycle measured them."""
-    if result["outcome"] == "bootstrapped":
-        return dict(result["scores"])
-    comparisons = (result["verdict"] or {}).get("comparisons", ())
-    measured = result["window"]["champion"]
-    if result["outcome"] == "promoted":
-        side = "candidate"
-    elif result["champion"]["version"] == measured:
-        side = "champion"
-    else:  # moved by somebody else meanwhile
-        return {}
-    if not comparisons:
-        rates = result["decision"].get("hit_rates", {})
-        return {f"{task}/recall_at_10": rate for task, rate in rates.items()}
-    return {
-        f"{each['task']}/{each['metric']}": each[side]
-        for each in comparisons
-        if each["rule"] == "no worse"
-    }
 
 
 def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -152,7 +133,7 @@ def _tags(result: Mapping[str, Any]) -> dict[str, str]:
 def _note(result: Mapping[str, Any]) -> str:
     """Say in two sentences what happened, with the verdict as a table (Markdown)."""
     reasons = (result["verdict"] or result["decision"])["reasons"]
-    said = _plain(reasons[0]) if reasons else "nothing was said"
+    said = _plain(reasons[0].removeprefix(f"{result['outcome']}: ")) if reasons else "no reason"
     lines = [
         f"**{result['outcome'].replace('_', ' ')}**: {said}. "
         f"Version {result['champion']['version']} serves."
@@ -163,10 +144,14 @@ def _note(result: Mapping[str, Any]) -> str:
         lines += ["|---|---|---|---|---|---|---|"]
     for each in comparisons:
         lines.append(
-            f"| {each['task']} | {each['rule']} | {each['champion']:.4f} | "
+            f"| {_plain(each['task'])} | {each['rule']} | {each['champion']:.4f} | "
             f"{each['candidate']:.4f} | {each['difference']:+.4f} | "
             f"{each['low']:+.4f} … {each['high']:+.4f} | {'yes' if each['holds'] else '**no**'} |"
         )
+    changes = (result.get("regressions") or {}).get("changes", ())
+    if changes:
+        worse, dark = (sum(each[count] for each in changes) for count in ("worse", "dark"))
+        lines += ["", f"{worse} queries got worse, {dark} relevant documents went dark."]
     return "\n".join(lines)
 
 

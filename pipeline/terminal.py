@@ -198,7 +198,7 @@ def _hit(hit: Mapping[str, Any]) -> str:
 def _evaluate(result: Mapping[str, Any]) -> Iterator[object]:
     named = ", ".join((str(result["version"]), *result["aliases"]))
     yield f"version {named}, {result['metric']}"
-    table = Table("task", "queries", "when accepted", "now", "difference", "interval", "")
+    table = Table("task", "queries", "when accepted", "now", "difference", "interval", "note")
     for row in result["tasks"]:
         compared = row["accepted"] is not None
         table.add_row(

@@ -63,6 +63,8 @@ def test_the_scores_of_what_serves_are_one_line_over_the_cycles(wheel):
     # The bootstrap, the promotion, and this evaluation after it.
     assert [point.step for point in history] == [1, 2, 2]
     assert history[-1].value == pytest.approx(history[-2].value)
+    learned = client.get_metric_history(found["run_id"], "anchor/learned-0002/ndcg_at_10")
+    assert [point.step for point in learned] == [2, 2]
     assert evaluate_again(wheel, "champion", NOW)["run_id"] == found["run_id"]
     assert evaluate_again(wheel, "1", NOW)["run_id"] != found["run_id"]
 
