@@ -62,6 +62,7 @@ def loss_chart(log: Sequence[Mapping[str, Any]]) -> str:
     figure, axes = _figure(height=2.2)
     steps = [each["step"] for each in log]
     axes.plot(steps, [each["loss"] for each in log], color="#3457a6", linewidth=1.6)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("training loss")
     axes.set_ylim(bottom=0)

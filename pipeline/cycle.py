@@ -218,7 +218,7 @@ def _register(
 def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
     """Compare champion, candidate and origin on the same queries."""
     sets = lesson.measured_on
-    origin = wheel.registry.version(wheel.store.promotions()[0].version)
+    origin = wheel.version("origin")
 
     def scored(version: Version) -> Scorecard:
         return wheel.scores(wheel.folder(version), sets)
