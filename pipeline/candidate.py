@@ -1,5 +1,6 @@
 """From new pairs to a registered candidate with its scorecard."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -62,6 +63,11 @@ class Lesson:
         mixture = settings.tables.mix.draw(self.selection.recent, self.selection.memory)
         return replace(self, mixture=mixture)
 
+    @property
+    def measured_on(self) -> list[EvaluationSet]:
+        """The new task and the old ones."""
+        return [*([self.new_task] if self.new_task else []), *self.anchors]
+
     def facts(self) -> dict[str, Any]:
         """Return the counts for the record."""
         return {
@@ -71,15 +77,28 @@ class Lesson:
             "held_out_queries": len(self.new_task.queries) if self.new_task else 0,
             "leaked": {"exact": self.leakage.exact, "near": self.leakage.near},
             "leaked_examples": [list(each) for each in self.leakage.examples],
+            "sources": self._sources(),
             "data_sets": [
                 ["mix", self.mixture.digest, "training", len(self.mixture.pairs)],
                 ["memory", memory_digest(self.memory), "replay", len(self.memory)],
                 *(
                     [each.name, each.digest, "evaluation", len(each.queries)]
-                    for each in [*([self.new_task] if self.new_task else []), *self.anchors]
+                    for each in self.measured_on
                 ),
             ],
         }
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """Return how many pairs of each source are trained on, the largest first."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for pair, replayed in zip(self.mixture.pairs, self.mixture.from_memory, strict=True):
+            counts[pair.source]["replayed" if replayed else "recent"] += 1
+        return [
+            {"source": source, "recent": found["recent"], "replayed": found["replayed"]}
+            for source, found in sorted(
+                counts.items(), key=lambda each: (-each[1].total(), each[0])
+            )
+        ]
 
 
 def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Lesson:

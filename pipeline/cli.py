@@ -116,17 +116,55 @@ def status(workspace: Workspace = HERE, as_json: Json = False) -> None:
 @app.command()
 def compare(
     versions: Annotated[
-        list[str], typer.Argument(help="Versions or aliases; the first is the baseline.")
+        list[str],
+        typer.Argument(
+            help="Versions, champion, candidate, previous or origin; the first is the baseline."
+        ),
     ],
     workspace: Workspace = HERE,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write the comparison to this page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show versions side by side on every task: means, differences, intervals, what got worse."""
     from pipeline.compare import compare_versions
 
     with _open(workspace, "compare", exclusive=False) as wheel:
-        found = compare_versions(wheel, versions)
+        found = compare_versions(wheel, versions, page=html)
     _show(found, as_json, "compare")
+
+
+@app.command()
+def evaluate(
+    version: Annotated[
+        str, typer.Argument(help="Version, champion, candidate, previous or origin.")
+    ] = "champion",
+    workspace: Workspace = HERE,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            "--benchmark",
+            help="On this instead: a BEIR folder, or sentence-transformers/NanoBEIR-en.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
+    """Measure a version anew on its golden sets, beside the scores it was accepted with.
+
+    With --exit-code: 3 if a set fell by more than its margin for sure.
+    """
+    from pipeline.reevaluation import evaluate_again, evaluate_on_benchmark
+
+    with _open(workspace, "evaluate", exclusive=False) as wheel:
+        if benchmark is None:
+            found = evaluate_again(wheel, version, _now())
+        else:
+            found = evaluate_on_benchmark(wheel, version, benchmark, _now())
+    _show(found, as_json, "evaluate")
+    if exit_code and found["fell"]:
+        raise typer.Exit(3)
 
 
 @app.command()

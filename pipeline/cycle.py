@@ -11,6 +11,7 @@ from pipeline.attempts import attempt
 from pipeline.candidate import Lesson, bootstrap_version, candidate_version, prepare_lesson
 from pipeline.check import find
 from pipeline.journal import Journal
+from pipeline.process import peak_memory_megabytes
 from pipeline.promotion import install
 from pipeline.record import close_record, open_record
 from pipeline.registry import ChampionMoved, Version
@@ -25,7 +26,7 @@ STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
     "train": ("prepare", "train/*", "champion"),
-    "evaluate": ("bootstrap", "evaluate", "verdict"),
+    "evaluate": ("bootstrap", "evaluate", "verdict", "regressions"),
     "promote": ("promote",),
 }
 """How the times of the stages are grouped in the result."""
@@ -60,6 +61,7 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
         **result,
         "intake": intake,
         "seconds": journal.seconds(STAGES),
+        "peak_memory_megabytes": peak_memory_megabytes(),
         "run_id": run,
     }
     close_record(wheel, journal, run, result)
@@ -138,6 +140,9 @@ def _turn(
     fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
     candidate = _candidate(wheel, journal, window, champion, lesson, training, fired)
     verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
+    worse = journal.once("regressions", lambda: _regressions(wheel, champion, candidate, lesson))
+    # The texts stay in the report: results are read again at every look.
+    learned["regressions"] = {"changes": worse["changes"]}
     outcome = journal.once(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
     )
@@ -215,8 +220,8 @@ def _register(
 
 def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
     """Compare champion, candidate and origin on the same queries."""
-    sets = [*([lesson.new_task] if lesson.new_task else []), *lesson.anchors]
-    origin = wheel.registry.version(wheel.store.promotions()[0].version)
+    sets = lesson.measured_on
+    origin = wheel.version("origin")
 
     def scored(version: Version) -> Scorecard:
         return wheel.scores(wheel.folder(version), sets)
@@ -229,6 +234,15 @@ def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) 
     )
     wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
     return verdict.to_json()
+
+
+def _regressions(
+    wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson
+) -> dict[str, Any]:
+    """Return what the candidate answers worse than the champion, and the documents it lost."""
+    return wheel.regressions(
+        wheel.folder(champion), wheel.folder(candidate), lesson.measured_on
+    ).to_json()
 
 
 def _promote(

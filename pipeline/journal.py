@@ -43,6 +43,11 @@ class Journal:
         """Say whether a stage is done."""
         return self._store.stage(self._row.id, stage) is not None
 
+    def result(self, stage: str) -> dict[str, Any] | None:
+        """Return the result of a stage; None if it is not done."""
+        done = self._store.stage(self._row.id, stage)
+        return done["result"] if done else None
+
     def once(self, stage: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return the stage's result, doing the work unless it is done already."""
         done = self._store.stage(self._row.id, stage)

@@ -1,7 +1,8 @@
-"""Which process owns a piece of work, and whether that process still lives."""
+"""Which process owns a piece of work, whether it still lives, and what memory it took."""
 
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,3 +53,20 @@ def lives(owner: Mapping[str, str]) -> bool:
     except OSError:
         return True
     return True
+
+
+def peak_memory_megabytes() -> float | None:
+    """Return the most memory that this process held at once; None where the system cannot tell.
+
+    Examples
+    --------
+    >>> peak_memory_megabytes() is None or peak_memory_megabytes() > 1
+    True
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kibibytes, macOS bytes.
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)

@@ -2,9 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
+from pipeline.check import scores_today
 from pipeline.journal import Journal
+from pipeline.registry import CHAMPION, Version
 from pipeline.report import write_report
 from pipeline.wheel import Wheel
 
@@ -40,7 +43,10 @@ _AXES = ("step", "epoch")
 
 
 def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, Any]) -> None:
-    """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description."""
+    """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description.
+
+    The texts of what got worse stand in the report and its JSON twin only.
+    """
     registry, step, at = wheel.registry, int(journal.cycle), journal.started
     registry.log_metrics(run, dict(_metrics(result)), step=step, at=at)
     for name in ("decision", "verdict", "intake", "lesson"):
@@ -49,9 +55,37 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
     registry.log_json(run, "result.json", result)
     for name, digest, context, rows in (result.get("lesson") or {}).get("data_sets", ()):
         registry.log_dataset(run, name, digest, context, rows)
-    report = write_report(journal.folder / "report.html", result, wheel.settings.tables.model.name)
+    worse = journal.result("regressions")
+    shown = {**result, "regressions": worse} if worse else result
+    report = write_report(journal.folder / "report.html", shown, wheel.settings.tables.model.name)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
+    if worse:
+        registry.log_json(run, "regressions.json", worse)
     registry.close_run(run, note=_note(result), tags=_tags(result))
+    # A cycle that found nothing to look at adds no point to the line.
+    if result["outcome"] == "bootstrapped" or result["decision"]["signals"]:
+        champion = wheel.champion()
+        record_golden(wheel, champion, scores_today(wheel, wheel.folder(champion)).means(), at)
+
+
+def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at: datetime) -> str:
+    """Write a version's scores on its golden sets down, and return the id of the run.
+
+    One long-lived run holds the scores of whatever serves, at the number of the last cycle, so that
+    charts show a line over the cycles; other versions have a run each.
+    """
+    registry = wheel.registry
+    whose = "the champion" if CHAMPION in version.aliases else f"version {version.number}"
+    name = f"golden sets of {whose}"
+    run = registry.open_run(_EVERY_CYCLE, name=name, attempt=name, started=at)
+    cycles = wheel.store.cycles(limit=1)
+    registry.log_metrics(run, means, step=int(cycles[0].id) if cycles else 0, at=at)
+    registry.close_run(run, note=f"Scores of {whose} on its golden sets over the cycles.")
+    return run
+
+
+_EVERY_CYCLE = "all"
+"""What stands for the cycle in the tags of a run that outlives cycles."""
 
 
 def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -66,6 +100,9 @@ def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             yield f"{task}/champion_{metric}", each["champion"]
             yield f"{task}/difference", each["difference"]
             yield f"{task}/difference_low", each["low"]
+    for each in (result.get("regressions") or {}).get("changes", ()):
+        yield f"{each['task']}/queries_worse", each["worse"]
+        yield f"{each['task']}/documents_dark", each["dark"]
     yield from result.get("scores", {}).items()
     for signal in result["decision"]["signals"]:
         if signal["effect"] is not None:
@@ -76,6 +113,10 @@ def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield f"hit_rate/{name.replace('/', '.')}", rate
     for name, seconds in result["seconds"].items():
         yield f"seconds/{name}", seconds
+    training = result.get("training") or {}
+    costs = {name: training.get(name) for name in ("pairs", "steps")}
+    costs["peak_memory_megabytes"] = result["peak_memory_megabytes"]
+    yield from ((f"cost/{name}", value) for name, value in costs.items() if value is not None)
 
 
 def _tags(result: Mapping[str, Any]) -> dict[str, str]:
@@ -92,7 +133,7 @@ def _tags(result: Mapping[str, Any]) -> dict[str, str]:
 def _note(result: Mapping[str, Any]) -> str:
     """Say in two sentences what happened, with the verdict as a table (Markdown)."""
     reasons = (result["verdict"] or result["decision"])["reasons"]
-    said = _plain(reasons[0]) if reasons else "nothing was said"
+    said = _plain(reasons[0].removeprefix(f"{result['outcome']}: ")) if reasons else "no reason"
     lines = [
         f"**{result['outcome'].replace('_', ' ')}**: {said}. "
         f"Version {result['champion']['version']} serves."
@@ -103,10 +144,14 @@ def _note(result: Mapping[str, Any]) -> str:
         lines += ["|---|---|---|---|---|---|---|"]
     for each in comparisons:
         lines.append(
-            f"| {each['task']} | {each['rule']} | {each['champion']:.4f} | "
+            f"| {_plain(each['task'])} | {each['rule']} | {each['champion']:.4f} | "
             f"{each['candidate']:.4f} | {each['difference']:+.4f} | "
             f"{each['low']:+.4f} … {each['high']:+.4f} | {'yes' if each['holds'] else '**no**'} |"
         )
+    changes = (result.get("regressions") or {}).get("changes", ())
+    if changes:
+        worse, dark = (sum(each[count] for each in changes) for count in ("worse", "dark"))
+        lines += ["", f"{worse} queries got worse, {dark} relevant documents went dark."]
     return "\n".join(lines)
 
 

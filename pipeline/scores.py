@@ -1,13 +1,17 @@
-"""Scorecards of versions: each model is scored once on each evaluation set, ever."""
+"""Scorecards and rankings of versions: each model meets each evaluation set once, ever."""
 
 import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
 
 from training.encoder import Encoder, Progress, no_progress
-from training.evaluate import Evaluate, EvaluationSet, Scorecard
+from training.evaluate import Evaluate, EvaluationSet, Scorecard, scores_of_ranking
+from training.rankings import Ranking
 
 
 def scorecard(
@@ -40,18 +44,58 @@ def scorecard(
             known[each.name] = Scorecard.from_json(json.loads(file.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError):
             missing.append(each)
+    found = rankings(fingerprint, load, missing, evaluate=evaluate, cache=cache, progress=progress)
+    for each in missing:
+        card = Scorecard(fingerprint, scores_of_ranking(each, found[each.name]))
+        file = _file(cache, fingerprint, each)
+        beside = file.with_suffix(f".{os.getpid()}.partial")
+        beside.write_text(json.dumps(card.to_json()), encoding="utf-8")
+        beside.replace(file)
+        known[each.name] = card
+    tasks = {name: scores for each in sets for name, scores in known[each.name].tasks.items()}
+    return Scorecard(fingerprint=fingerprint, tasks=tasks)
+
+
+def rankings(
+    fingerprint: str,
+    load: Callable[[], Encoder],
+    sets: Sequence[EvaluationSet],
+    *,
+    evaluate: Evaluate,
+    cache: Path,
+    progress: Progress = no_progress,
+) -> dict[str, Ranking]:
+    """Return what one model finds for the queries of each set, by the set's name.
+
+    The parameters are those of `scorecard`.
+    """
+    files = {
+        each.name: cache / f"{fingerprint[:32]}-{each.digest[:32]}.ranking.npz" for each in sets
+    }
+    known = {each.name: _kept_ranking(files[each.name], each) for each in sets}
+    missing = [each for each in sets if known[each.name] is None]
     if missing:
         encoder = load()
         cache.mkdir(parents=True, exist_ok=True)
         for each in missing:
-            card = evaluate.score(encoder, [each], progress=progress)
-            file = _file(cache, fingerprint, each)
-            beside = file.with_suffix(f".{os.getpid()}.partial")
-            beside.write_text(json.dumps(card.to_json()), encoding="utf-8")
-            beside.replace(file)
-            known[each.name] = card
-    tasks = {name: scores for each in sets for name, scores in known[each.name].tasks.items()}
-    return Scorecard(fingerprint=fingerprint, tasks=tasks)
+            ranking = known[each.name] = evaluate.rank(encoder, each, progress=progress)
+            beside = files[each.name].with_suffix(f".{os.getpid()}.partial")
+            with beside.open("wb") as file:
+                np.savez(file, places=ranking.places, cosines=ranking.cosines)
+            beside.replace(files[each.name])
+    return {name: ranking for name, ranking in known.items() if ranking is not None}
+
+
+def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
+    """Return a ranking from the cache; None where it is missing or damaged."""
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
+            places, cosines = kept["places"], kept["cosines"]
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None
+    if not (len(places) == len(given.queries) and places.shape == cosines.shape):
+        return None
+    return Ranking(tuple(sorted(given.queries)), tuple(sorted(given.corpus)), places, cosines)
 
 
 def _file(cache: Path, fingerprint: str, each: EvaluationSet) -> Path:

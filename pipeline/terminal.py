@@ -9,8 +9,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.regressions import cut
+
 _FILE_WIDTH = 120
 """Columns of a table that goes into a file or another program."""
+
+_SHOWN = 3
+"""Worst queries in a terminal; the pages and JSON hold more."""
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def show(kind: str, result: Mapping[str, Any]) -> None:
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     for part in _PARTS[kind](result):
-        # User text may hold what rich reads as markup: only tables are handed over as they are.
+        # User text may hold what rich reads as markup; it is off for tables and their cells too.
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
 
@@ -53,8 +58,8 @@ def _check(result: Mapping[str, Any]) -> Iterator[object]:
                 signal["trigger"],
                 "yes" if signal["fired"] else "no",
                 *(_number(signal[name]) for name in ("p_value", "effect", "threshold")),
-                escape(signal["cause"] or ""),
-                escape(signal["reason"]),
+                signal["cause"] or "",
+                signal["reason"],
             )
         yield table
     if result["cause"] and result["cause"]["cause"] != "none":
@@ -75,14 +80,14 @@ def _backtest(result: Mapping[str, Any]) -> Iterator[object]:
     looks = Table("window", "drifted", "launches", "fired")
     for each in result["windows"]:
         truth = {True: "yes", False: "no", None: "unknown"}[each["drifted"]]
-        fired = escape(", ".join(each["fired"]))
-        looks.add_row(escape(each["name"]), truth, "yes" if each["train"] else "no", fired)
+        fired = ", ".join(each["fired"])
+        looks.add_row(each["name"], truth, "yes" if each["train"] else "no", fired)
     yield looks
     scores = Table("trigger", "false alarms", "misses", "hours to the first alarm")
     for each in result["scores"]:
         delays = ", ".join("never" if hours is None else f"{hours:g}" for hours in each["delays"])
         scores.add_row(
-            escape(each["name"]),
+            each["name"],
             f"{each['false_alarms']} of {each['quiet']}",
             f"{each['misses']} of {each['drifted']}",
             delays,
@@ -105,6 +110,11 @@ def _run(result: Mapping[str, Any]) -> Iterator[object]:
     if result["verdict"]:
         yield _comparisons(result["verdict"]["comparisons"])
         yield from (f"  {reason}" for reason in result["verdict"]["reasons"])
+    for each in (result.get("regressions") or {}).get("changes", ()):
+        yield (
+            f"  {each['task']}: {each['worse']} queries worse, {each['better']} better; "
+            f"{each['dark']} relevant documents gone dark, {each['found']} newly found"
+        )
 
 
 def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
@@ -112,7 +122,7 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
     for each in comparisons:
         against = " (against the origin)" if each["rule"] == "floor" else ""
         table.add_row(
-            escape(each["task"]) + against,
+            each["task"] + against,
             str(each["queries"]),
             *(_number(each[name]) for name in ("champion", "candidate", "difference")),
             f"{_number(each['low'])} … {_number(each['high'])}",
@@ -152,10 +162,54 @@ def _compare(result: Mapping[str, Any]) -> Iterator[object]:
             interval = f"{versus['low']:+.3f} … {versus['high']:+.3f}"
             cells.append(
                 f"{mean:.3f}  {versus['difference']:+.3f} ({interval}), "
-                f"{versus['better']} better, {versus['worse']} worse"
+                f"{versus['better']} better, {versus['worse']} worse, {versus['ties']} the same"
             )
-        table.add_row(escape(row["task"]), str(row["queries"]), *cells)
+        table.add_row(row["task"], str(row["queries"]), *cells)
     yield table
+    yield from result["notes"]
+    for found in result["regressions"]:
+        yield from _regressions(found, f"from version {names[0]} to {found['version']}")
+    if "page" in result:
+        yield f"page: {result['page']}"
+
+
+def _regressions(found: Mapping[str, Any], where: str) -> Iterator[object]:
+    """Yield the documents gone dark and the queries that fell most, old and new answers beside."""
+    dark = ", ".join(f"{each['task']} {each['dark']}" for each in found["changes"] if each["dark"])
+    yield f"documents gone dark {where}: {dark or 'none'}"
+    if found["worst_queries"]:
+        yield f"queries that fell most {where}:"
+        table = Table("query", "score", "found before", "found now")
+        for each in found["worst_queries"][:_SHOWN]:
+            score = f"{each['before']:.3f} → {each['after']:.3f}"
+            table.add_row(
+                f"{each['task']}: {_short(each['text'])}",
+                score,
+                *("\n".join(_hit(hit) for hit in each[side]) for side in ("old", "new")),
+            )
+        yield table
+
+
+def _hit(hit: Mapping[str, Any]) -> str:
+    mark = "✓" if hit["relevant"] else "·"
+    return f"{mark} {hit['cosine']:.2f} {cut(hit['text'], 60)}"
+
+
+def _evaluate(result: Mapping[str, Any]) -> Iterator[object]:
+    named = ", ".join((str(result["version"]), *result["aliases"]))
+    yield f"version {named}, {result['metric']}"
+    table = Table("task", "queries", "when accepted", "now", "difference", "interval", "note")
+    for row in result["tasks"]:
+        compared = row["accepted"] is not None
+        table.add_row(
+            row["task"],
+            str(row["queries"]),
+            *(_number(row[name]) for name in ("accepted", "now", "difference")),
+            f"{row['low']:+.3f} … {row['high']:+.3f}" if compared else "",
+            f"fell by more than {row['margin']:g}" if row["fell"] else "",
+        )
+    yield table
+    yield from result["notes"]
 
 
 def _move(result: Mapping[str, Any]) -> Iterator[object]:
@@ -167,7 +221,7 @@ def _demo(result: Mapping[str, Any]) -> Iterator[object]:
     table = Table("step", "cycle", "outcome", "serving", "why")
     for step in result["story"]:
         table.add_row(
-            step["step"], step["cycle"], step["outcome"], str(step["champion"]), escape(step["why"])
+            step["step"], step["cycle"], step["outcome"], str(step["champion"]), step["why"]
         )
     yield table
     yield f"report: {result['report']}"
@@ -193,6 +247,7 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
     "run": _run,
     "status": _status,
     "compare": _compare,
+    "evaluate": _evaluate,
     "move": _move,
     "demo": _demo,
     "init": _init,
@@ -206,5 +261,4 @@ def _number(value: float | None) -> str:
 
 
 def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= 100 else f"{plain[:99]}…"
+    return cut(text, 100)

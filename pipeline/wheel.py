@@ -11,12 +11,14 @@ from typing import Any
 from pipeline.config import Settings
 from pipeline.lock import hold_workspace
 from pipeline.registry import Registry, Version, open_registry
-from pipeline.scores import scorecard
+from pipeline.regressions import Regressions, regressions
+from pipeline.scores import rankings, scorecard
 from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from training.encoder import Encoder, Progress, no_progress
 from training.evaluate import EvaluationSet, Scorecard
 from training.pairs import DataFault
+from training.rankings import Ranking
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,39 @@ class Wheel:
     def scores_of(self, encoder: Encoder, sets: list[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already on the sets given, once ever."""
         return self._scored(encoder.fingerprint, lambda: encoder, sets)
+
+    def rankings(self, folder: VersionFolder, sets: list[EvaluationSet]) -> dict[str, Ranking]:
+        """Return what a version finds for the queries of each set; encoded once ever."""
+        return rankings(
+            folder.facts().fingerprint,
+            lambda: self.encoder(folder.model),
+            sets,
+            evaluate=self.settings.tables.evaluate,
+            cache=self.cache / "scores",
+            progress=self.progress,
+        )
+
+    def regressions(
+        self, before: VersionFolder, after: VersionFolder, sets: list[EvaluationSet]
+    ) -> Regressions:
+        """Return what one version answers worse than another on the sets given."""
+        return regressions(
+            sets,
+            (self.scores(before, sets), self.rankings(before, sets)),
+            (self.scores(after, sets), self.rankings(after, sets)),
+            metric=self.settings.tables.gate.metric,
+        )
+
+    def version(self, reference: str) -> Version:
+        """Return a version by number or alias; `origin` names the first champion.
+
+        Raises
+        ------
+        UnknownVersion
+            There is none such.
+        """
+        moves = self.store.promotions() if reference == "origin" else []
+        return self.registry.version(moves[0].version if moves else reference)
 
     def _scored(
         self, fingerprint: str, load: Callable[[], Encoder], sets: list[EvaluationSet]

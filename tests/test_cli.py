@@ -122,6 +122,14 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     assert [row["task"] for row in compared["tasks"]] == ["anchor/bank", "anchor/learned-0002"]
     assert compared["tasks"][1]["differences"][0]["difference"] > 0
 
+    page = tmp_path / "sides.html"
+    sides = anchorhold("compare", "champion", "origin", "-w", promoted, "--html", page)
+    assert "queries that fell most" in sides.stdout, sides.stderr
+    assert "Queries that fell most" in page.read_text(encoding="utf-8")
+    again = anchorhold("evaluate", "-w", promoted, "--json", "--exit-code")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["fell"] == []
+
     back = json.loads(anchorhold("rollback", "-w", promoted, "--json").stdout)
     assert back["champion"] == {"version": 1}
     status = json.loads(anchorhold("status", "-w", promoted, "--json").stdout)

@@ -50,6 +50,16 @@ def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel
     assert all(each["holds"] for each in tasks.values())
     assert second["lesson"]["replayed"] > 0
     assert second["seconds"]["total"] >= second["seconds"]["train"] > 0
+    sources = {each["source"]: each for each in second["lesson"]["sources"]}
+    assert sources["flight"]["recent"] == second["lesson"]["recent"]
+    assert sources["lost"]["replayed"] == second["lesson"]["replayed"]
+    changes = {each["task"]: each for each in second["regressions"]["changes"]}
+    assert set(changes) == {"new", "anchor/bank"}
+    assert changes["new"]["better"] > changes["new"]["worse"]
+    twin = json.loads((workspace / ".anchorhold/cycles/0003/report.json").read_text())
+    assert twin["regressions"]["changes"] == second["regressions"]["changes"]
+    told = sum(each["worse"] for each in changes.values())
+    assert len(twin["regressions"]["worst_queries"]) == min(20, told)
 
     # Known ground now: the same topics are quiet, and what was learned is an anchor set.
     write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 120, 5000)))
@@ -198,6 +208,7 @@ def summary(workspace):
             "memory": sorted(pair.id for pair in folder.memory()),
             "outcome": (row.id, row.outcome),
             "verdict": row.result["verdict"],
+            "regressions": row.result["regressions"],
             "decision": row.result["decision"],
             "promotions": [move.version for move in wheel.store.promotions()],
             "counts": wheel.store.counts()["stored"],
@@ -217,6 +228,7 @@ BOUNDARIES = [
     ("train/configured", "before"),
     ("evaluate", "before"),
     ("verdict", "before"),
+    ("regressions", "before"),
     ("promote", "before"),
     ("promote", "after"),
     ("finish", "before"),

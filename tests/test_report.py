@@ -1,10 +1,12 @@
 """The report: self-contained, without scripts, and user text is shown, never run."""
 
+import json
 import re
 
 import pytest
 
-from pipeline.report import intervals_chart, write_report
+from pipeline.charts import Interval, intervals_chart
+from pipeline.report import write_report
 from pipeline.store import Store
 from training.pairs import DataFault
 
@@ -22,6 +24,19 @@ COMPARISON = {
     "needs": None,
     "rule": "no worse",
     "margin": 0.02,
+}
+
+HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
+WORST = {
+    "task": "new",
+    "query": "q1",
+    "text": HOSTILE,
+    "before": 1.0,
+    "after": 0.25,
+    "rank_before": 1,
+    "rank_after": None,
+    "old": [HIT] * 3,
+    "new": [HIT] * 3,
 }
 
 
@@ -57,8 +72,32 @@ def result():
             "memory": 60,
             "held_out_queries": 30,
             "leaked": {"exact": 1, "near": 2},
+            "sources": [{"source": HOSTILE, "recent": 90, "replayed": 60}],
         },
-        "training": {"log": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]},
+        "training": {
+            "log": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}],
+            "steps": 2,
+            "pairs": 150,
+            "precision": "fp32",
+        },
+        "regressions": {
+            "changes": [
+                {
+                    "task": "anchor/<b>past</b>",
+                    "worse": 25,
+                    "better": 3,
+                    "ties": 4,
+                    "dark": 1,
+                    "found": 0,
+                    "vanished": 2,
+                }
+            ],
+            "worst_queries": [WORST] * 20,
+            "dark_documents": [
+                {"task": "new", "document": "d", "text": HOSTILE, "query": HOSTILE, "rank": 3}
+            ],
+        },
+        "peak_memory_megabytes": 812.5,
         "intake": {"pairs": {"stored": 1, "known": 0, "quarantined": 0}, "warnings": [HOSTILE]},
         "seconds": {"total": 1.5},
         "run_id": "abc",
@@ -81,14 +120,20 @@ def test_the_same_result_gives_the_same_page(tmp_path, result):
 
 
 def test_the_chart_shows_each_task_and_its_bound():
-    chart = intervals_chart([COMPARISON, {**COMPARISON, "task": "new", "rule": "gain"}])
-    assert "<svg" in chart
+    chart = intervals_chart([Interval("new", 0.01, 0.02, 0.03, good=True, bound=0.0)], "gain")
+    assert chart.count("<svg") == 1
     assert ">new<" in chart
+    assert ">gain<" in chart
+
+
+def test_a_long_name_is_cut_in_the_chart():
+    chart = intervals_chart([Interval("anchor/" + "x" * 300, 0.0, 0.1, 0.2)], "difference")
+    assert "x" * 60 not in chart
 
 
 def test_a_quiet_cycle_has_a_report_too(tmp_path, result):
     quiet = {**result, "outcome": "quiet", "verdict": None, "candidate": None}
-    del quiet["lesson"], quiet["training"]
+    del quiet["lesson"], quiet["training"], quiet["regressions"]
     quiet["decision"] = {"train": False, "reasons": ["nothing new"], "signals": []}
     page = write_report(tmp_path / "report.html", quiet, "m").read_text(encoding="utf-8")
     assert "nothing new" in page
@@ -100,3 +145,23 @@ def test_an_unknown_cycle_is_refused_by_name(tmp_path):
 
     with Store.open("sqlite://") as store, pytest.raises(DataFault, match="finished: none yet"):
         report_of(store, tmp_path, "0009")
+
+
+def test_what_got_worse_stands_side_by_side_and_in_the_json_twin(tmp_path, result):
+    path = write_report(tmp_path / "report.html", result, "m")
+    page = path.read_text(encoding="utf-8")
+    assert page.count('class="case"') == 20
+    assert '1.000 → <span class="no">0.250</span>; best relevant document: rank 1 → beyond 10' in (
+        page
+    )
+    assert "Documents gone dark" in page
+    assert "812" in page
+    twin = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert twin["regressions"] == result["regressions"]
+
+
+def test_a_candidate_that_lost_nothing_is_said_to_have_lost_nothing(tmp_path, result):
+    result["regressions"] = {**result["regressions"], "worst_queries": [], "dark_documents": []}
+    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
+    assert "No query fell." in page
+    assert "Documents gone dark" not in page

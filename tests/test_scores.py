@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.scores import scorecard
+from pipeline.scores import rankings, scorecard
 from training.evaluate import Evaluate, EvaluationSet
 
 SET = EvaluationSet(
@@ -58,5 +58,19 @@ def test_a_damaged_cache_entry_is_scored_anew(tmp_path, fake_encoder):
 
     first = score()
     for file in tmp_path.iterdir():
-        file.write_text(file.read_text()[:40])
+        file.write_bytes(file.read_bytes()[:40])
     assert score().to_json() == first.to_json()
+
+
+def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
+    def found(load):
+        return rankings(fake_encoder.fingerprint, load, [SET], evaluate=Evaluate(), cache=tmp_path)
+
+    scorecard(
+        fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
+    )
+    kept = found(lambda: pytest.fail("loaded again"))[SET.name]
+    fresh = Evaluate().rank(fake_encoder, SET)
+    assert (kept.query_ids, kept.document_ids) == (("q1", "q2"), ("d1", "d2"))
+    assert kept.places.tolist() == fresh.places.tolist() == [[0, 1], [1, 0]]
+    assert kept.cosines.tolist() == fresh.cosines.tolist()

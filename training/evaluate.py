@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from training.encoder import Kind, Progress, no_progress
 from training.pairs import SETTINGS, DataFault, Pair, hash_share, normalised, same_meaning_groups
+from training.rankings import Ranking, nearest
 
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_10")
 _DEPTH = 10
@@ -270,53 +271,65 @@ class Evaluate:
         """Return the scorecard of the encoder; slices are scored as tasks "<set>/<slice>"."""
         tasks: dict[str, TaskScores] = {}
         for given in sets:
-            scores = self._score(encoder, given, progress)
-            tasks[given.name] = scores
-            for name, queries in given.slices.items():
-                chosen = np.isin(scores.query_ids, list(queries))
-                tasks[f"{given.name}/{name}"] = TaskScores(
-                    tuple(
-                        query
-                        for query, taken in zip(scores.query_ids, chosen, strict=True)
-                        if taken
-                    ),
-                    {metric: values[chosen] for metric, values in scores.metrics.items()},
-                    scores.set_digest,
-                )
+            tasks |= scores_of_ranking(given, self.rank(encoder, given, progress))
         return Scorecard(encoder.fingerprint, tasks)
 
-    def _score(self, encoder: TextEncoder, given: EvaluationSet, progress: Progress) -> TaskScores:
-        import ir_measures
-        from ir_measures import RR, R, nDCG
-
-        if not given.queries:
-            return TaskScores((), {metric: np.empty(0) for metric in METRICS}, given.digest)
-        documents = encoder.encode(list(given.corpus.values()), kind="document", progress=progress)
-        queries = encoder.encode(list(given.queries.values()), kind="query", progress=progress)
+    def rank(
+        self, encoder: TextEncoder, given: EvaluationSet, progress: Progress = no_progress
+    ) -> Ranking:
+        """Return the ten nearest documents of each query of a set."""
         # By id first: documents of equal similarity (repeated texts) then rank by id for every
         # model.
-        ids = np.array(list(given.corpus))
-        order = np.argsort(ids)
-        ids, documents = ids[order], documents[order]
-        names = sorted(given.queries)
-        rows = {query: row for row, query in enumerate(given.queries)}
-        run: dict[str, dict[str, float]] = {}
-        for start in range(0, len(names), self.rows_at_once):
-            some = names[start : start + self.rows_at_once]
-            similarities = queries[[rows[query] for query in some]] @ documents.T
-            best = np.argsort(-similarities, axis=1, kind="stable")[:, :_DEPTH]
-            for query, found in zip(some, best, strict=True):
-                run[query] = {
-                    str(ids[place]): float(_DEPTH - rank) for rank, place in enumerate(found)
-                }
+        ids, names = sorted(given.corpus), sorted(given.queries)
+        if not names:
+            nothing = np.empty((0, 0))
+            return Ranking((), tuple(ids), nothing.astype(np.int32), nothing.astype(np.float32))
+        corpus = [given.corpus[document] for document in ids]
+        asked = [given.queries[query] for query in names]
+        places, cosines = nearest(
+            encoder.encode(asked, kind="query", progress=progress),
+            encoder.encode(corpus, kind="document", progress=progress),
+            depth=_DEPTH,
+            rows_at_once=self.rows_at_once,
+        )
+        return Ranking(tuple(names), tuple(ids), places, cosines)
+
+
+def scores_of_ranking(given: EvaluationSet, ranking: Ranking) -> dict[str, TaskScores]:
+    """Return the scores of a ranking on its set and each slice, by task name."""
+    whole = _task_scores(given, ranking)
+    tasks = {given.name: whole}
+    for name, queries in given.slices.items():
+        chosen = np.isin(whole.query_ids, list(queries))
+        tasks[f"{given.name}/{name}"] = TaskScores(
+            tuple(query for query, taken in zip(whole.query_ids, chosen, strict=True) if taken),
+            {metric: values[chosen] for metric, values in whole.metrics.items()},
+            whole.set_digest,
+        )
+    return tasks
+
+
+def _task_scores(given: EvaluationSet, ranking: Ranking) -> TaskScores:
+    import ir_measures
+    from ir_measures import RR, R, nDCG
+
+    names = ranking.query_ids
+    metrics = {metric: np.zeros(len(names)) for metric in METRICS}
+    if names:
+        run = {
+            query: {
+                ranking.document_ids[place]: float(_DEPTH - rank)
+                for rank, place in enumerate(found)
+            }
+            for query, found in zip(names, ranking.places.tolist(), strict=True)
+        }
         judged = {query: dict(documents) for query, documents in given.relevant.items()}
         # Rankings end at 10, so that reciprocal rank without a depth is the one at 10.
         measures = {nDCG @ _DEPTH: "ndcg_at_10", RR: "mrr_at_10", R @ _DEPTH: "recall_at_10"}
         place_of = {query: place for place, query in enumerate(names)}
-        metrics = {metric: np.zeros(len(names)) for metric in METRICS}
         for value in ir_measures.pytrec_eval.iter_calc(list(measures), judged, run):
             metrics[measures[value.measure]][place_of[value.query_id]] = value.value
-        return TaskScores(tuple(names), metrics, given.digest)
+    return TaskScores(names, metrics, given.digest)
 
 
 def _name(letter: str, key: str) -> str:
