@@ -91,7 +91,9 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
         for text in each.queries.values()
     ]
     learned, leakage = tables.leakage.clean(training, queries)
-    replayable = tables.memory.absorb(champion.memory(), later_history)
+    discarded = {pair.id for pair in wheel.store.discarded_pairs()}
+    remembered = [pair for pair in champion.memory() if pair.id not in discarded]
+    replayable = tables.memory.absorb(remembered, later_history)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
     if tables.merge.shares:
@@ -221,10 +223,17 @@ def candidate_version(
         started=started,
         cut=window.until,
         memory=tables.memory.absorb(lesson.memory, lesson.learned),
-        reference=tables.observe.remember(champion.reference(), fresh),
+        reference=tables.observe.remember(_reference_left(wheel, champion), fresh),
         learned_anchors=learned_anchors,
         scored_on=scored_on,
     )
+
+
+def _reference_left(wheel: Wheel, champion: VersionFolder) -> list[Traffic]:
+    """Return the champion's reference without what was discarded since it was accepted."""
+    gone = {*wheel.store.discarded_traffic()}
+    gone |= {*queries_as_traffic(wheel.store.discarded_pairs())}
+    return [text for text in champion.reference() if text not in gone]
 
 
 def _write(

@@ -12,6 +12,11 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
     facts = wheel.folder(champion).facts()
     store = wheel.store
     unfinished = store.unfinished_cycle()
+    waiting = {
+        "pairs": store.count_pairs(role="recent", after=facts.cut),
+        "traffic": store.count_traffic(role="recent", after=facts.cut),
+    }
+    counts = store.counts()
     return {
         "model": wheel.settings.tables.model.name,
         "champion": {
@@ -20,11 +25,9 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
             "fingerprint": facts.fingerprint,
             "age_days": round(max(0.0, now.timestamp() - facts.learned_at) / 86400, 2),
         },
-        "waiting": {
-            "pairs": store.count_pairs(role="recent", after=facts.cut),
-            "traffic": store.count_traffic(role="recent", after=facts.cut),
-        },
-        "quarantined": store.counts()["quarantined"],
+        "waiting": waiting,
+        "records": {name: _split(counts, name, waiting[name]) for name in waiting},
+        "quarantined": counts["quarantined"],
         "cycles": [
             {
                 "cycle": row.id,
@@ -47,3 +50,10 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
             for move in store.promotions()[-10:]
         ],
     }
+
+
+def _split(counts: dict[str, Any], name: str, waiting: int) -> dict[str, int]:
+    """Say where the stored records are; the last three add up to the first."""
+    stored, discarded = sum(counts[name].values()), counts["discarded"][name]
+    learned = stored - discarded - waiting
+    return {"stored": stored, "learned": learned, "waiting": waiting, "discarded": discarded}

@@ -131,6 +131,12 @@ def _status(result: Mapping[str, Any]) -> Iterator[object]:
         f"waiting: {waiting['pairs']} pairs, {waiting['traffic']} texts; "
         f"{result['quarantined']} records in quarantine"
     )
+    for name, count in result["records"].items():
+        if count["discarded"]:
+            yield (
+                f"{name}: {count['stored']} stored = {count['learned']} learned + "
+                f"{count['waiting']} waiting + {count['discarded']} discarded"
+            )
     if result["unfinished"]:
         yield f"cycle {result['unfinished']} is unfinished; `anchorhold run` continues it"
     table = Table("cycle", "outcome", "started", "champion")
@@ -179,6 +185,19 @@ def _init(result: Mapping[str, Any]) -> Iterator[object]:
     yield "put labelled pairs into history/, then: anchorhold run"
 
 
+def _discard(result: Mapping[str, Any]) -> Iterator[object]:
+    what = f"{result['pairs']} pairs and {result['traffic']} texts of the {result['kind']} "
+    done = "discarded" if result["action"] == "discard" else "brought back"
+    out = result["discarded"]
+    yield f"{what}{result['name']!r} {done} (entry {result['number']} of the log)"
+    yield f"discarded in all: {out['pairs']} pairs, {out['traffic']} texts; nothing is deleted"
+    if result["champion"] and result["champion"]["in_memory"]:
+        yield (
+            f"{result['champion']['in_memory']} discarded pairs are in the memory of version "
+            f"{result['champion']['version']}, which keeps them; the next candidate gets none of them"
+        )
+
+
 def _export(result: Mapping[str, Any]) -> Iterator[object]:
     yield f"version {result['version']} written to {result['directory']}"
 
@@ -195,6 +214,7 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
     "compare": _compare,
     "move": _move,
     "demo": _demo,
+    "discard": _discard,
     "init": _init,
     "export": _export,
     "report": _report,
