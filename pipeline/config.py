@@ -33,6 +33,7 @@ from pipeline.gate import Gate
 from pipeline.intake import Intake
 from pipeline.learned_anchors import LearnedAnchors
 from pipeline.observe import Observe
+from pipeline.suspects import Suspects
 from training.evaluate import Evaluate
 from training.finetune import FineTune
 from training.memory import Memory
@@ -143,6 +144,7 @@ class Tables:
     merge: Merge
     evaluate: Evaluate
     gate: Gate
+    suspects: Suspects
     store: StoreLocation
     tracking: Tracking
 

@@ -16,13 +16,13 @@ from pipeline.candidate import (
 )
 from pipeline.check import find
 from pipeline.journal import Journal
+from pipeline.judgement import find_suspects, judge
 from pipeline.promotion import install
 from pipeline.record import close_record, open_record, record_training
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import Window, gather, window_now
-from training.evaluate import Scorecard
 from training.pairs import DataFault
 from training.soundness import NonFiniteLoss
 
@@ -30,7 +30,7 @@ STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
     "train": ("prepare", "train"),
-    "evaluate": ("bootstrap", "evaluate", "verdict"),
+    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects"),
     "promote": ("promote",),
 }
 """How the times of the stages are grouped in the result."""
@@ -140,7 +140,17 @@ def _turn(
     learned: dict[str, Any] = {"lesson": facts, "training": training}
     fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
     candidate = _candidate(wheel, journal, run, window, champion, lesson, training, fired)
-    verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
+    verdict = journal.once("verdict", lambda: judge(wheel, champion, candidate, lesson))
+    if not verdict["promote"]:
+        found = journal.once(
+            "suspects",
+            lambda: find_suspects(wheel, journal.cycle, champion, candidate, lesson, window),
+        )
+        verdict = {
+            **verdict,
+            "suspects": found["suspects"],
+            "reasons": [*verdict["reasons"], *found["reasons"]],
+        }
     outcome = journal.once(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
     )
@@ -208,24 +218,6 @@ def _register(
             "anchorhold.trigger": ", ".join(fired) or "none",
         },
     )
-
-
-def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
-    """Compare champion, candidate and origin on the same queries."""
-    sets = [*([lesson.new_task] if lesson.new_task else []), *lesson.anchors]
-    origin = wheel.registry.version(wheel.store.promotions()[0].version)
-
-    def scored(version: Version) -> Scorecard:
-        return wheel.scores(wheel.folder(version), sets)
-
-    verdict = wheel.settings.tables.gate.judge(
-        scored(champion),
-        scored(candidate),
-        scored(origin) if origin.number != champion.number else None,
-        margins=wheel.margins(),
-    )
-    wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
-    return verdict.to_json()
 
 
 def _promote(

@@ -194,7 +194,7 @@ def _discard(result: Mapping[str, Any]) -> Iterator[object]:
     if result["champion"] and result["champion"]["in_memory"]:
         yield (
             f"{result['champion']['in_memory']} discarded pairs are in the memory of version "
-            f"{result['champion']['version']}, which keeps them; the next candidate gets none of them"
+            f"{result['champion']['version']}, which keeps them; the next candidate will not"
         )
 
 

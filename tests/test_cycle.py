@@ -13,6 +13,7 @@ from made_streams import TRAVEL, sentences, texts_of, write_lines
 
 from pipeline.config import load_settings
 from pipeline.cycle import run_cycle
+from pipeline.discard import discard_records
 from pipeline.wheel import open_wheel
 from training.pairs import DataFault
 
@@ -89,6 +90,35 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     # Good pairs end the cool-down, and the refused ones do not keep them from being learned.
     write_lines(workspace / "pairs" / "good.jsonl", sentences(TRAVEL, 900, 7))
     learned = turn(workspace, 61)
+    assert learned["outcome"] == "promoted", learned["verdict"] or learned["decision"]
+
+
+@pytest.mark.slow
+def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_learned(workspace):
+    turn(workspace)
+    rows = sentences(TRAVEL, 750, 3)
+    for number, row in enumerate(rows):
+        row["source"] = ("docs", "forum", "shop", "forum", "forum")[number % 5]
+    forum = [row for row in rows if row["source"] == "forum"]
+    answers = [row["positive"] for row in forum]
+    random.Random(1).shuffle(answers)
+    for row, text in zip(forum, answers, strict=True):
+        row["positive"] = text
+    write_lines(workspace / "pairs" / "mixed.jsonl", rows)
+    write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4)))
+    refused = turn(workspace, 1)
+    assert refused["outcome"] in ("rejected", "inconclusive")
+    suspects = refused["verdict"]["suspects"]
+    assert suspects[0]["name"] == "forum"
+    assert [each["suspected"] for each in suspects] == [True, False, False]
+    assert "anchorhold discard --source forum" in refused["verdict"]["reasons"][-1]
+    assert turn(workspace, 2)["outcome"] == "quiet"
+
+    now = NOW + timedelta(hours=3)
+    with open_wheel(load_settings(workspace), doing="discard", now=now) as wheel:
+        named = {"cycle": None, "source": "forum", "file": None, "undo": False}
+        discard_records(wheel, **named, reason="shuffled", who="ada", now=now)
+    learned = turn(workspace, 3)
     assert learned["outcome"] == "promoted", learned["verdict"] or learned["decision"]
 
 
