@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.observe import queries_as_traffic
 from pipeline.registry import Version
+from pipeline.slices import by_source
 from pipeline.store import Traffic
 from pipeline.version_folder import Facts, VersionFolder
 from pipeline.wheel import Wheel
@@ -83,7 +84,7 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     training, held_out = tables.holdout.split(recent)
     new_task = None
     if held_out:
-        new_task = EvaluationSet.from_pairs(NEW_TASK, held_out, training)
+        new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
     anchors = wheel.anchors(champion)
     queries = [
         text

@@ -105,6 +105,8 @@ class Anchor:
     """Folder with corpus.jsonl, queries.jsonl and qrels.tsv."""
     max_drop: float | None = Field(default=None, gt=0, lt=1)
     """Margin of this set, in the metric's units; without it, the gate's."""
+    slices: list[str] = Field(default_factory=list)
+    """Columns of queries.jsonl; each value with enough queries is compared on its own."""
 
 
 @dataclass(frozen=True, config=SETTINGS)

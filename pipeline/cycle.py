@@ -17,7 +17,7 @@ from pipeline.candidate import (
 from pipeline.check import find
 from pipeline.journal import Journal
 from pipeline.judgement import find_suspects, judge
-from pipeline.promotion import install
+from pipeline.promotion import barred, install
 from pipeline.record import close_record, open_record, record_training
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
@@ -155,6 +155,7 @@ def _turn(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
     )
     seen["champion"] = outcome["champion"]
+    seen["awaiting_approval"] = outcome.get("awaiting_approval", False)
     verdict = {**verdict, "reasons": [*verdict["reasons"], *outcome["reasons"]]}
     return _result(
         outcome["outcome"], **seen, **learned, candidate=candidate.number, verdict=verdict
@@ -230,6 +231,19 @@ def _promote(
     """Move the champion if the gate says so and it has not moved meanwhile."""
     if not verdict["promote"]:
         return {"outcome": verdict["outcome"], "champion": champion.number, "reasons": []}
+    waits = f"version {candidate.number} passed the gate and was not promoted"
+    mark = barred(wheel, candidate)
+    if mark:
+        said = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
+        return {"outcome": "inconclusive", "champion": champion.number, "reasons": [said]}
+    if wheel.settings.tables.gate.approval:
+        said = f"{waits}: it awaits approval: anchorhold promote {candidate.number} --reason …"
+        return {
+            "outcome": "inconclusive",
+            "champion": champion.number,
+            "reasons": [said],
+            "awaiting_approval": True,
+        }
     try:
         install(
             wheel,

@@ -1,15 +1,18 @@
 """The judgement of one candidate: what the gate is given, and what is told beside its answer."""
 
+import time
 from typing import Any
 
 import numpy as np
 
 from pipeline.candidate import NEW_TASK, Lesson
+from pipeline.footprint import Costs, measure
 from pipeline.registry import Version
 from pipeline.suspects import HeldOut, told
+from pipeline.vouching import reuse_of, times_judged
 from pipeline.wheel import Wheel
 from pipeline.window import Window
-from training.evaluate import Scorecard
+from training.evaluate import EvaluationSet, Scorecard
 from training.pairs import normalised
 
 
@@ -21,14 +24,34 @@ def judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -
     def scored(version: Version) -> Scorecard:
         return wheel.scores(wheel.folder(version), sets)
 
-    verdict = wheel.settings.tables.gate.judge(
+    gate = wheel.settings.tables.gate
+    verdict = gate.judge(
         scored(champion),
         scored(candidate),
         scored(origin) if origin.number != champion.number else None,
         margins=wheel.margins(),
+        costs=_costs(wheel, champion, candidate, sets) if gate.measures_costs() else None,
     )
+    reuse, worn = reuse_of(lesson.anchors, times_judged(wheel.store.cycles()), gate)
     wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
-    return verdict.to_json()
+    told_first = verdict.to_json()
+    return {**told_first, "reasons": [*told_first["reasons"], *worn], "reuse": reuse}
+
+
+def _costs(wheel: Wheel, champion: Version, candidate: Version, sets: list[EvaluationSet]) -> Costs:
+    """Measure both models side by side on queries that the gate judges by."""
+    texts = [text for each in sets for text in each.queries.values()]
+    return measure(
+        wheel.folder(champion).model,
+        wheel.folder(candidate).model,
+        texts[:_TIMED_TEXTS],
+        max_length=wheel.settings.tables.model.max_length,
+        clock=time.perf_counter,
+    )
+
+
+_TIMED_TEXTS = 64
+"""Queries that are embedded in each timed round: two batches."""
 
 
 def find_suspects(

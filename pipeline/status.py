@@ -3,13 +3,18 @@
 from datetime import datetime
 from typing import Any
 
+from pipeline.promotion import awaiting, rolled_back
+from pipeline.version_folder import VersionFolder
+from pipeline.vouching import vouching, worn_out
 from pipeline.wheel import Wheel
+from training.pairs import DataFault
 
 
 def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
     """Return the state of a workspace; read-only."""
     champion = wheel.champion()
-    facts = wheel.folder(champion).facts()
+    folder = wheel.folder(champion)
+    facts = folder.facts()
     store = wheel.store
     unfinished = store.unfinished_cycle()
     waiting = {
@@ -28,6 +33,14 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
         "waiting": waiting,
         "records": {name: _split(counts, name, waiting[name]) for name in waiting},
         "quarantined": counts["quarantined"],
+        **_anchors(wheel, folder),
+        "awaiting_approval": [
+            {"version": each.number, "cycle": each.cycle} for each in awaiting(wheel)
+        ],
+        "rolled_back": [
+            {"version": version, "reason": reason}
+            for version, reason in rolled_back(store.promotions()).items()
+        ],
         "cycles": [
             {
                 "cycle": row.id,
@@ -49,6 +62,25 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
             }
             for move in store.promotions()[-10:]
         ],
+    }
+
+
+def _anchors(wheel: Wheel, champion: VersionFolder) -> dict[str, Any]:
+    """Say what the anchor sets can vouch for, and what keeps the gate from being meaningful."""
+    gate = wheel.settings.tables.gate
+    try:
+        sets = wheel.anchors(champion)
+    except DataFault as fault:
+        return {"anchors": [], "gate": {"meaningful": False, "warnings": [str(fault)]}}
+    found = vouching(sets, gate, wheel.margins(), wheel.store.cycles())
+    warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
+    warnings += [worn_out(each.anchor, each.judged, gate) for each in found if each.worn]
+    if not found:
+        warnings = ["there is no anchor set: nothing can ever be promoted"]
+    meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)
+    return {
+        "anchors": [each.to_json() for each in found],
+        "gate": {"meaningful": meaningful, "warnings": warnings},
     }
 
 

@@ -116,7 +116,7 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
             str(each["queries"]),
             *(_number(each[name]) for name in ("champion", "candidate", "difference")),
             f"{_number(each['low'])} … {_number(each['high'])}",
-            "yes" if each["holds"] else "no",
+            "yes" if each["holds"] else "no" if each.get("judged", True) else "not judged",
         )
     return table
 
@@ -137,8 +137,32 @@ def _status(result: Mapping[str, Any]) -> Iterator[object]:
                 f"{name}: {count['stored']} stored = {count['learned']} learned + "
                 f"{count['waiting']} waiting + {count['discarded']} discarded"
             )
+    for each in result["awaiting_approval"]:
+        yield (
+            f"version {each['version']} of cycle {each['cycle']} passed the gate and waits: "
+            f"anchorhold promote {each['version']} --reason …"
+        )
+    for each in result["rolled_back"]:
+        yield (
+            f"version {each['version']} was rolled back ({each['reason']}); neither it nor what "
+            "descends from it is promoted without --force"
+        )
     if result["unfinished"]:
         yield f"cycle {result['unfinished']} is unfinished; `anchorhold run` continues it"
+    anchors = Table("anchor set", "queries", "max drop", "visible drop", "needs", "judged")
+    for each in result["anchors"]:
+        anchors.add_row(
+            escape(each["anchor"].removeprefix("anchor/")),
+            str(each["queries"]),
+            _number(each["max_drop"]),
+            f"{_number(each['visible'])} ({each['spread_from']})",
+            str(each["needs"] or "never enough"),
+            f"{each['judged']} of {each['budget']}",
+        )
+    if result["anchors"]:
+        yield anchors
+    for warning in result["gate"]["warnings"]:
+        yield f"warning: {warning}"
     table = Table("cycle", "outcome", "started", "champion")
     for row in result["cycles"]:
         table.add_row(row["cycle"], row["outcome"], row["started"], str(row["champion"]))

@@ -139,7 +139,9 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     status = json.loads(anchorhold("status", "-w", promoted, "--json").stdout)
     assert status["champion"]["version"] == 1
     assert status["waiting"]["pairs"] > 0, "the cut went back too"
-    forward = anchorhold("promote", 2, "-w", promoted, "--reason", "it was fine", "--json")
+    forward = anchorhold(
+        "promote", 2, "--force", "-w", promoted, "--reason", "it was fine", "--json"
+    )
     assert json.loads(forward.stdout)["champion"] == {"version": 2}
 
     folder = tmp_path / "exported"
