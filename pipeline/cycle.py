@@ -17,7 +17,7 @@ from pipeline.candidate import (
 from pipeline.check import find
 from pipeline.journal import Journal
 from pipeline.judgement import find_suspects, judge
-from pipeline.promotion import barred, install
+from pipeline.promotion import barred, finish_interrupted_move, install
 from pipeline.record import close_record, open_record, record_training
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
@@ -50,6 +50,7 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
         The present; a continued cycle keeps the present it began with.
     """
     store, state = wheel.store, wheel.settings.state
+    finish_interrupted_move(wheel)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once("intake", lambda: wheel.take_in(row.started))

@@ -88,6 +88,7 @@ def _must_exist(kind: str, name: str, known: list[str]) -> None:
 
 def _of_cycle(wheel: Wheel, cycle: str) -> Selection:
     """Return the pairs that a cycle was the first to train on, or to look at."""
+    cycle = cycle.zfill(4)
     rows = {row.id: row for row in reversed(looks(wheel.store))}
     if cycle not in rows:
         raise DataFault(

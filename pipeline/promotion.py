@@ -1,8 +1,11 @@
 """Moving the champion: by the gate, by hand, and back again; each move is in the history."""
 
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline.history import Action
@@ -46,7 +49,8 @@ def install(
 ) -> Move:
     """Make a version the champion, if the champion is still the expected one, and write it down.
 
-    Repeating a move that a killed process had begun ends in the same state, written down once.
+    Repeating a move that a killed process had begun ends in the same state, written down once; a
+    move by hand that nobody repeats is written down by `finish_interrupted_move`.
 
     Raises
     ------
@@ -55,6 +59,8 @@ def install(
     """
     # The copy is fetched and its hashes are checked before anybody is sent to it.
     wheel.registry.fetch(version)
+    if cycle is None:
+        _intend(wheel, version.number, expected, action, reason, now)
     wheel.registry.promote(version, expected=expected)
     moves = wheel.store.promotions()
     last = moves[-1] if moves else None
@@ -67,7 +73,50 @@ def install(
             cycle=cycle,
             at=now,
         )
+    if cycle is None:
+        _intention(wheel).unlink(missing_ok=True)
     return Move(version.number, expected, action, reason)
+
+
+def finish_interrupted_move(wheel: Wheel) -> None:
+    """Write a move by hand down that was killed after the champion moved and before the history.
+
+    Such a move would otherwise be missing from the history for ever, and with it the mark of the
+    version that was rolled back.
+    """
+    file = _intention(wheel)
+    if not file.exists():
+        return
+    meant = json.loads(file.read_text(encoding="utf-8"))
+    moves, champion = wheel.store.promotions(), wheel.registry.champion()
+    was_made = champion is not None and champion.number == meant["version"]
+    if was_made and len(moves) == meant.pop("moves"):
+        wheel.store.append_promotion(
+            **{**meant, "at": datetime.fromisoformat(meant["at"]), "cycle": None}
+        )
+    file.unlink()
+
+
+def _intention(wheel: Wheel) -> Path:
+    return wheel.settings.state / "move.json"
+
+
+def _intend(
+    wheel: Wheel, version: int, previous: int | None, action: Action, reason: str, now: datetime
+) -> None:
+    """Note down a move before it is made."""
+    meant = {
+        "version": version,
+        "previous": previous,
+        "action": action,
+        "reason": reason,
+        "at": now.isoformat(),
+        "moves": len(wheel.store.promotions()),
+    }
+    file = _intention(wheel)
+    beside = file.with_suffix(f".{os.getpid()}.partial")
+    beside.write_text(json.dumps(meant), encoding="utf-8")
+    beside.replace(file)
 
 
 def rolled_back(moves: Sequence[Promotion]) -> dict[int, str]:
@@ -131,6 +180,7 @@ def promote_by_hand(
         It is the champion already, or `force` is not given and it did not pass the gate, passed
         against another champion, or was rolled back, as may be one that it descends from.
     """
+    finish_interrupted_move(wheel)
     version = wheel.registry.version(reference)
     champion = wheel.registry.champion()
     if champion is not None and version.number == champion.number:
@@ -172,6 +222,7 @@ def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime
     DataFault
         There is no champion before, or the version named never served or was rolled back.
     """
+    finish_interrupted_move(wheel)
     champion = wheel.champion()
     served = [move.version for move in wheel.store.promotions()]
     marked = rolled_back(wheel.store.promotions())

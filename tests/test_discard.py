@@ -120,8 +120,8 @@ def test_a_discarded_pair_is_in_no_new_mix_memory_or_new_task_and_waits_no_more(
 
 
 def test_what_a_promoted_cycle_brought_leaves_the_memory_of_the_next_candidate(wheel):
-    done = do(wheel, cycle="0002")
-    assert done["pairs"] == 300
+    done = do(wheel, cycle="2")
+    assert (done["name"], done["pairs"]) == ("0002", 300)
     held = done["champion"]["in_memory"]
     champion = wheel.folder(wheel.champion())
     assert held == sum(pair.source == "flight" for pair in champion.memory()) > 0

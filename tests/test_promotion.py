@@ -1,6 +1,8 @@
 """Moving the champion by hand and back: logged, compared first, and everything comes along."""
 
+import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pipeline.history import HistoryBroken
 from pipeline.promotion import (
     awaiting,
     barred,
+    finish_interrupted_move,
     install,
     promote_by_hand,
     roll_back,
@@ -146,6 +149,50 @@ def test_a_move_that_was_cut_off_is_written_down_once(wheel):
     for _ in range(2):
         install(wheel, second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099")
     assert [move.cycle for move in wheel.store.promotions()].count("0099") == 1
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.config import load_settings
+from pipeline.promotion import roll_back
+from pipeline.store import Store
+from pipeline.wheel import open_wheel
+
+Store.append_promotion = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+now = datetime(2026, 3, 2, tzinfo=UTC)
+with open_wheel(load_settings(Path(sys.argv[1])), doing="x", now=now, exclusive=False) as wheel:
+    roll_back(wheel, None, reason="complaints", now=now)
+"""
+
+
+def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_next_run(wheel):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(wheel.settings.root)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    assert wheel.champion().number == 1
+    assert [move.version for move in wheel.store.promotions()] == [1, 2]
+    for _ in range(2):
+        run_cycle(wheel, NOW)
+        assert [move.version for move in wheel.store.promotions()] == [1, 2, 1]
+    assert rolled_back(wheel.store.promotions()) == {2: "complaints"}
+    assert wheel.store.verify_promotions() == 3
+
+
+def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(wheel):
+    roll_back(wheel, None, reason="back", now=NOW)
+    file = wheel.settings.state / "move.json"
+    assert not file.exists()
+    meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
+    file.write_text(json.dumps({**meant, "moves": 3}))
+    finish_interrupted_move(wheel)
+    assert len(wheel.store.promotions()) == 3
+    assert not file.exists()
 
 
 RIVAL = """
