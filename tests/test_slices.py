@@ -1,9 +1,13 @@
 """Slices: the values of any column of the queries, and the sources of the new pairs."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_streams import write_lines
 
+from pipeline.config import load_settings
 from pipeline.gate import Gate
 from pipeline.learned_anchors import LearnedAnchors
 from pipeline.slices import by_columns, by_source
@@ -121,3 +125,23 @@ def test_a_slice_of_an_anchor_set_is_judged_when_it_is_large_enough(queries, los
         "anchor/past": True,
         "anchor/past/language=fr": queries >= 75,
     }
+
+
+def test_the_settings_of_an_anchor_set_name_its_columns(wheel):
+    root = wheel.settings.root
+    file = root / "anchors" / "bank" / "queries.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    write_lines(file, [{**row, "tier": "gold" if i < 80 else "tin"} for i, row in enumerate(rows)])
+    settings = root / "anchorhold.toml"
+    named = settings.read_text().replace(
+        'path = "anchors/bank"', 'path = "anchors/bank"\nslices = ["tier"]'
+    )
+    settings.write_text(named)
+    sliced = replace(wheel, settings=load_settings(root))
+    (bank,) = sliced.anchors(None)
+    assert {name: len(queries) for name, queries in bank.slices.items()} == {
+        "tier=gold": 80,
+        "tier=tin": 20,
+    }
+    card = sliced.scores(sliced.folder(sliced.champion()), [bank])
+    assert set(card.tasks) == {"anchor/bank", "anchor/bank/tier=gold", "anchor/bank/tier=tin"}
