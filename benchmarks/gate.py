@@ -1,6 +1,7 @@
 """How often gates of each kind promote candidates that are truly worse by the margin, or equal.
 
-    python benchmarks/gate.py       # about 8 minutes on one busy core; --trials 100: a quick look
+    python benchmarks/gate.py bounds   # about 8 minutes on one busy core; --trials 100: quicker
+    python benchmarks/gate.py cycles   # twenty cycles of noise, and of tiny losses; docs/gate.md
 
 Differences per query are those of nDCG@10 with one relevant document: the champion finds it at some
 rank, the candidate at another for a share of the queries, so most differences are 0 and the others
@@ -188,37 +189,42 @@ METHODS: dict[str, Bound] = {
 }
 
 
-def rates(values: Floats, likely: Floats, queries: int, trials: int) -> list[float]:
+def rates(
+    values: Floats, likely: Floats, queries: int, trials: int, methods: list[str]
+) -> list[float]:
     """Return how often each method lets such a candidate pass."""
     generator = np.random.default_rng([queries, trials])
-    passed = np.zeros(len(METHODS))
+    passed = np.zeros(len(methods))
     for _ in range(trials):
         differences = generator.choice(values, size=queries, p=likely / likely.sum())
         resampled = resample(differences, generator)
-        passed += [bound(differences, resampled) > -MARGIN for bound in METHODS.values()]
+        passed += [METHODS[name](differences, resampled) > -MARGIN for name in methods]
     return list(passed / trials)
 
 
-def table(title: str, mean: float, names: list[str], trials: int) -> None:
+def table(title: str, mean: float, names: list[str], trials: int, methods: list[str]) -> None:
     """Print the rates of one true mean difference."""
-    print(f"\n{title}\n{'':25}{'queries':>8}" + "".join(f"{name:>14}" for name in METHODS))
-    worst = np.zeros(len(METHODS))
+    print(f"\n{title}\n{'':25}{'queries':>8}" + "".join(f"{name:>14}" for name in methods))
+    worst = np.zeros(len(methods))
     for name in names:
         values, likely = POPULATIONS[name](mean)
         for queries in SIZES:
-            row = rates(values, likely, queries, trials)
+            row = rates(values, likely, queries, trials, methods)
             worst = np.maximum(worst, row)
             print(f"{name:25}{queries:8}" + "".join(f"{rate:14.3f}" for rate in row), flush=True)
     if mean <= -MARGIN:
         print(f"{'worst':25}{'':8}" + "".join(f"{rate:14.3f}" for rate in worst))
 
 
-def main() -> None:
+CYCLES = 20
+LOST = 0.02
+"""Share of queries that drop by one rank in each candidate that truly loses: about 0.005."""
+WORLD = 20_000
+"""Queries on which the true loss is measured; the gate never sees them."""
+
+
+def bounds(trials: int, methods: list[str]) -> None:
     """Print the error at the margin, then the power."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=1000)
-    trials = parser.parse_args().trials
-    began = time.perf_counter()
     ranks = [name for name in POPULATIONS if name != "2 % lost outright"]
     print(f"{trials} trials each")
     table(
@@ -226,9 +232,107 @@ def main() -> None:
         -MARGIN,
         list(POPULATIONS),
         trials,
+        methods,
     )
-    table("Promoted when truly equal", 0.0, ranks, trials)
-    table("Promoted when truly better by 0.01", 0.01, ranks, trials)
+    table("Promoted when truly equal", 0.0, ranks, trials, methods)
+    table("Promoted when truly better by 0.01", 0.01, ranks, trials, methods)
+
+
+def moved_ranks(
+    ranks: NDArray[np.int64], lost: float, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return a candidate's ranks: a fifth is moved without any drift, some are lost.
+
+    The moves are those of Metropolis: they keep the distribution of the champion's ranks, so that
+    their true mean difference is 0 however often they are made.
+    """
+    steps = generator.geometric(0.4, len(ranks)) * generator.choice([-1, 1], len(ranks))
+    proposed = ranks + steps * (generator.random(len(ranks)) < 0.2)
+    inside = (proposed >= 0) & (proposed <= 10)
+    likely = CHAMPION_RANKS[np.where(inside, proposed, 0)] / CHAMPION_RANKS[ranks]
+    kept = inside & (generator.random(len(ranks)) < likely)
+    after = np.where(kept, proposed, ranks)
+    return np.minimum(10, after + (generator.random(len(ranks)) < lost))
+
+
+def live(
+    queries: int, lost: float, gain: float, rule: str, generator: np.random.Generator
+) -> tuple[int, float]:
+    """Live through twenty cycles on one anchor set and return promotions and the true loss.
+
+    Parameters
+    ----------
+    queries
+        Size of the anchor set, the same in all cycles, and of each cycle's new task.
+    lost
+        Share of the old task's queries that every candidate truly drops by one rank.
+    gain
+        What every candidate truly gains on the new task.
+    rule
+        "point" (no measured loss, some measured gain), "no floor", or "gate".
+    """
+    values, likely = population(0.2, 0.6, gain)
+    origin, world_origin = (
+        generator.choice(11, size=size, p=CHAMPION_RANKS / CHAMPION_RANKS.sum())
+        for size in (queries, WORLD)
+    )
+    champion, world = origin, world_origin
+    promoted = 0
+    for _ in range(CYCLES):
+        candidate = moved_ranks(champion, lost, generator)
+        change = GAIN_AT_RANK[candidate] - GAIN_AT_RANK[champion]
+        new = generator.choice(values, size=queries, p=likely / likely.sum())
+        if rule == "point":
+            passes = change.mean() >= 0.0 and new.mean() > 0.0
+        else:
+            since = GAIN_AT_RANK[candidate] - GAIN_AT_RANK[origin]
+            floor = rule == "no floor" or _low(since) > -MARGIN
+            passes = floor and _low(change) > -MARGIN and _low(new) > 0.0
+        if passes:
+            promoted, champion = promoted + 1, candidate
+            world = moved_ranks(world, lost, generator)
+    return promoted, float((GAIN_AT_RANK[world_origin] - GAIN_AT_RANK[world]).mean())
+
+
+def _low(differences: Floats) -> float:
+    return lower_bound(differences, CONFIDENCE, worst_loss=0.5, seed=0, draws=1000)
+
+
+def cycles(lives: int) -> None:
+    """Print what twenty cycles of noise, and of tiny true losses, come to."""
+    print(f"{lives} lives of {CYCLES} cycles; a fifth of the ranks moves in each")
+    for title, lost, gain in (
+        ("Pure noise: nothing gained, nothing lost", 0.0, 0.0),
+        ("Each candidate gains 0.05 and truly loses about 0.005", LOST, 0.05),
+    ):
+        print(
+            f"\n{title}\n{'rule':12}{'queries':>8}{'promotions':>12}{'true loss':>11}{'worst':>8}"
+        )
+        for rule in ("point", "no floor", "gate"):
+            for queries in (100, 300, 1000):
+                generator = np.random.default_rng([queries, lives])
+                told = [live(queries, lost, gain, rule, generator) for _ in range(lives)]
+                promotions, true_loss = np.mean(told, axis=0)
+                worst = max(each for _, each in told)
+                print(
+                    f"{rule:12}{queries:8}{promotions:12.2f}{true_loss:11.4f}{worst:8.3f}",
+                    flush=True,
+                )
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="?", choices=["bounds", "cycles"], default="bounds")
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--lives", type=int, default=200)
+    given = parser.parse_args()
+    began = time.perf_counter()
+    if given.part == "bounds":
+        bounds(given.trials, given.methods)
+    else:
+        cycles(given.lives)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

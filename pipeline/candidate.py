@@ -10,6 +10,7 @@ from typing import Any, Self
 from pipeline.config import Settings
 from pipeline.observe import queries_as_traffic
 from pipeline.registry import Version
+from pipeline.slices import by_source
 from pipeline.store import Traffic
 from pipeline.version_folder import Facts, VersionFolder
 from pipeline.wheel import Wheel
@@ -109,7 +110,7 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     training, held_out = tables.holdout.split(recent)
     new_task = None
     if held_out:
-        new_task = EvaluationSet.from_pairs(NEW_TASK, held_out, training)
+        new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
     anchors = wheel.anchors(champion)
     queries = [
         text
@@ -117,7 +118,9 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
         for text in each.queries.values()
     ]
     learned, leakage = tables.leakage.clean(training, queries)
-    replayable = tables.memory.absorb(champion.memory(), later_history)
+    discarded = {pair.id for pair in wheel.store.discarded_pairs()}
+    remembered = [pair for pair in champion.memory() if pair.id not in discarded]
+    replayable = tables.memory.absorb(remembered, later_history)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
     if tables.merge.shares or len(wheel.settings.strategies) > 1:
@@ -248,10 +251,17 @@ def candidate_version(
         started=started,
         cut=window.until,
         memory=tables.memory.absorb(lesson.memory, lesson.learned),
-        reference=tables.observe.remember(champion.reference(), fresh),
+        reference=tables.observe.remember(_reference_left(wheel, champion), fresh),
         learned_anchors=learned_anchors,
         scored_on=scored_on,
     )
+
+
+def _reference_left(wheel: Wheel, champion: VersionFolder) -> list[Traffic]:
+    """Return the champion's reference without what was discarded since it was accepted."""
+    gone = {*wheel.store.discarded_traffic()}
+    gone |= {*queries_as_traffic(wheel.store.discarded_pairs())}
+    return [text for text in champion.reference() if text not in gone]
 
 
 def _write(

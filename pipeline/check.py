@@ -14,7 +14,7 @@ from pipeline.observe import queries_as_traffic
 from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
-from pipeline.window import TRAINED, Gathered, gather, window_now
+from pipeline.window import TRAINED, Gathered, gather, same_records_left, window_now
 from training.evaluate import Scorecard
 from training.pairs import DataFault
 
@@ -187,7 +187,8 @@ def _quality(wheel: Wheel, folder: VersionFolder, today: Scorecard) -> Mapping[s
 def past_looks(wheel: Wheel, champion: int) -> list[Look]:
     """Return the earlier decisions about the data that one champion met, oldest first.
 
-    A launch counts, for the cool-down, until enough labelled pairs for another one have arrived.
+    A launch counts, for the cool-down, until enough labelled pairs for another one have arrived, or
+    some of those it trained on were discarded.
     """
     store, enough = wheel.store, wheel.settings.tables.mix.minimum_pairs
     looks = []
@@ -203,6 +204,7 @@ def past_looks(wheel: Wheel, champion: int) -> list[Look]:
                     hours=row.started.timestamp() / 3600,
                     signals=signals,
                     launched=row.outcome in TRAINED
+                    and same_records_left(store, window)
                     and store.count_pairs(role="recent", after=window["until"]) < enough,
                     fresh=row.result["fresh"],
                 )

@@ -201,6 +201,41 @@ def rollback(
 
 
 @app.command()
+def discard(
+    reason: Reason,
+    cycle: Annotated[
+        str | None, typer.Option("--cycle", help="The pairs that this cycle was the first to meet.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="All stored records of this source.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="All stored records of this file.")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Bring back what a discard of the same name took out.")
+    ] = False,
+    workspace: Workspace = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take records out of learning and drift looks for good, or --undo it; nothing is deleted."""
+    from pipeline.discard import discard_records
+
+    with _open(workspace, "discard") as wheel:
+        done = discard_records(
+            wheel,
+            cycle=cycle,
+            source=source,
+            file=file,
+            undo=undo,
+            reason=reason,
+            who=_person(),
+            now=_now(),
+        )
+    _show(done, as_json, "discard")
+
+
+@app.command()
 def export(
     version: Annotated[str, typer.Argument(help="Version or alias, such as champion.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
@@ -307,6 +342,15 @@ def _at_work() -> Iterator[None]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _person() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "unknown"
 
 
 def _progress() -> Callable[..., Any]:

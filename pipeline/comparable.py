@@ -20,6 +20,24 @@ def is_new(task: str) -> bool:
     return task == "new" or task.startswith("new/")
 
 
+def set_of_slice(task: str) -> str | None:
+    """Return the evaluation set that a task is a slice of; None where it is a set itself.
+
+    Slices are "anchor/<name>/<slice>", and "new/<column>=<value>" for the new task.
+
+    Examples
+    --------
+    >>> [set_of_slice(each) for each in ("anchor/past/source=a/b", "new/source=forum")]
+    ['anchor/past', 'new']
+    >>> set_of_slice("anchor/past") is set_of_slice("new/french") is None
+    True
+    """
+    if is_new(task):
+        return "new" if "=" in task else None
+    parts = task.split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else None
+
+
 def new_first(task: str) -> tuple[bool, str]:
     """Return a key that sorts what is learned before what is held.
 

@@ -33,6 +33,7 @@ from pipeline.gate import Gate
 from pipeline.intake import Intake
 from pipeline.learned_anchors import LearnedAnchors
 from pipeline.observe import Observe
+from pipeline.suspects import Suspects
 from training.evaluate import Evaluate
 from training.finetune import FineTune
 from training.memory import Memory
@@ -104,6 +105,8 @@ class Anchor:
     """Folder with corpus.jsonl, queries.jsonl and qrels.tsv."""
     max_drop: float | None = Field(default=None, gt=0, lt=1)
     """Margin of this set, in the metric's units; without it, the gate's."""
+    slices: list[str] = Field(default_factory=list)
+    """Columns of queries.jsonl; each value with enough queries is compared on its own."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -143,6 +146,7 @@ class Tables:
     merge: Merge
     evaluate: Evaluate
     gate: Gate
+    suspects: Suspects
     store: StoreLocation
     tracking: Tracking
 

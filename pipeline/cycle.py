@@ -11,14 +11,14 @@ from pipeline.attempts import attempt
 from pipeline.candidate import Lesson, bootstrap_version, candidate_version, prepare_lesson
 from pipeline.check import find
 from pipeline.journal import Journal
+from pipeline.judgement import find_suspects, judge
 from pipeline.process import peak_memory_megabytes
-from pipeline.promotion import install
+from pipeline.promotion import barred, finish_interrupted_move, install
 from pipeline.record import close_record, open_record
 from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import Window, gather, window_now
-from training.evaluate import Scorecard
 from training.pairs import DataFault
 from training.soundness import NonFiniteLoss
 
@@ -26,7 +26,7 @@ STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
     "train": ("prepare", "train/*", "champion"),
-    "evaluate": ("bootstrap", "evaluate", "verdict", "regressions"),
+    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
     "promote": ("promote",),
 }
 """How the times of the stages are grouped in the result."""
@@ -46,6 +46,7 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
         The present; a continued cycle keeps the present it began with.
     """
     store, state = wheel.store, wheel.settings.state
+    finish_interrupted_move(wheel)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once("intake", lambda: wheel.take_in(row.started))
@@ -139,7 +140,17 @@ def _turn(
     learned: dict[str, Any] = {"lesson": facts, "training": training}
     fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
     candidate = _candidate(wheel, journal, window, champion, lesson, training, fired)
-    verdict = journal.once("verdict", lambda: _judge(wheel, champion, candidate, lesson))
+    verdict = journal.once("verdict", lambda: judge(wheel, champion, candidate, lesson))
+    if not verdict["promote"]:
+        found = journal.once(
+            "suspects",
+            lambda: find_suspects(wheel, journal.cycle, champion, candidate, lesson, window),
+        )
+        verdict = {
+            **verdict,
+            "suspects": found["suspects"],
+            "reasons": [*verdict["reasons"], *found["reasons"]],
+        }
     worse = journal.once("regressions", lambda: _regressions(wheel, champion, candidate, lesson))
     # The texts stay in the report: results are read again at every look.
     learned["regressions"] = {"changes": worse["changes"]}
@@ -147,6 +158,7 @@ def _turn(
         "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
     )
     seen["champion"] = outcome["champion"]
+    seen["awaiting_approval"] = outcome.get("awaiting_approval", False)
     verdict = {**verdict, "reasons": [*verdict["reasons"], *outcome["reasons"]]}
     return _result(
         outcome["outcome"], **seen, **learned, candidate=candidate.number, verdict=verdict
@@ -218,24 +230,6 @@ def _register(
     )
 
 
-def _judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
-    """Compare champion, candidate and origin on the same queries."""
-    sets = lesson.measured_on
-    origin = wheel.version("origin")
-
-    def scored(version: Version) -> Scorecard:
-        return wheel.scores(wheel.folder(version), sets)
-
-    verdict = wheel.settings.tables.gate.judge(
-        scored(champion),
-        scored(candidate),
-        scored(origin) if origin.number != champion.number else None,
-        margins=wheel.margins(),
-    )
-    wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
-    return verdict.to_json()
-
-
 def _regressions(
     wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson
 ) -> dict[str, Any]:
@@ -255,6 +249,19 @@ def _promote(
     """Move the champion if the gate says so and it has not moved meanwhile."""
     if not verdict["promote"]:
         return {"outcome": verdict["outcome"], "champion": champion.number, "reasons": []}
+    waits = f"version {candidate.number} passed the gate and was not promoted"
+    mark = barred(wheel, candidate)
+    if mark:
+        said = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
+        return {"outcome": "inconclusive", "champion": champion.number, "reasons": [said]}
+    if wheel.settings.tables.gate.approval:
+        said = f"{waits}: it awaits approval: anchorhold promote {candidate.number} --reason …"
+        return {
+            "outcome": "inconclusive",
+            "champion": champion.number,
+            "reasons": [said],
+            "awaiting_approval": True,
+        }
     try:
         install(
             wheel,

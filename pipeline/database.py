@@ -59,6 +59,14 @@ _MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE promotion_head (rows BIGINT NOT NULL, hash TEXT NOT NULL)",
         "INSERT INTO promotion_head VALUES (0, '')",
     ),
+    2: (
+        """CREATE TABLE discards (number {integer} PRIMARY KEY, action TEXT NOT NULL,
+            kind TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, who TEXT NOT NULL,
+            at TEXT NOT NULL, pairs BIGINT NOT NULL, traffic BIGINT NOT NULL)""",
+        """CREATE TABLE discarded (sequence BIGINT NOT NULL, discard BIGINT NOT NULL
+            REFERENCES discards (number), PRIMARY KEY (sequence, discard))""",
+        "INSERT INTO counters VALUES ('discard', 0)",
+    ),
 }
 """The steps from an empty database to today's; a released step is never changed, only followed."""
 
@@ -86,6 +94,8 @@ cycles = _table("cycles", "id started finished outcome result")
 stages = _table("stages", "cycle name payload")
 promotions = _table("promotions", "action reason cycle at hash", "number version previous")
 promotion_head = _table("promotion_head", "hash", "rows")
+discards = _table("discards", "action kind name reason who at", "number pairs traffic")
+discarded = _table("discarded", "", "sequence discard")
 
 
 class StoreUnusable(RuntimeError):

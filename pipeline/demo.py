@@ -226,7 +226,7 @@ def _back_and_forward(wheel: Wheel, now: Callable[[], datetime]) -> list[dict[st
     serving = wheel.champion().number
     back = roll_back(wheel, None, reason="shown by the demonstration", now=now())
     forward = promote_by_hand(
-        wheel, str(serving), reason="shown by the demonstration", force=False, now=now()
+        wheel, str(serving), reason="shown by the demonstration", force=True, now=now()
     )
     return [
         _told("back with one command", "", back.action, back.version, [back.reason]),

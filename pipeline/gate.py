@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.comparable import faults_of, floor_of, is_new, new_first
-from pipeline.paired_bounds import lower_bound, queries_to_clear, upper_bound, visible_drop
+from pipeline.comparable import faults_of, floor_of, is_new, new_first, set_of_slice
+from pipeline.footprint import Costs
+from pipeline.paired_bounds import (
+    lower_bound,
+    queries_to_clear,
+    queries_to_see,
+    upper_bound,
+    visible_drop,
+)
 from training.evaluate import Scorecard, TaskScores
 from training.pairs import SETTINGS
 
@@ -59,6 +66,9 @@ class Comparison:
         Smallest drop that this set can see at 80 % power, with this spread.
     reason
         The comparison in one sentence.
+    judged
+        Whether the candidate depends on the data vouching for the rule; a slice that is too small
+        for that can only speak against it.
     """
 
     task: str
@@ -76,6 +86,7 @@ class Comparison:
     spread: float
     visible: float
     reason: str
+    judged: bool = True
 
     @property
     def fails(self) -> bool:
@@ -98,12 +109,15 @@ class Verdict:
         Sentences; the first sums up, those that decided come before the others.
     comparisons
         One a task and rule.
+    costs
+        What serving costs with champion and candidate, where it was measured.
     """
 
     promote: bool
     outcome: Literal["promoted", "rejected", "inconclusive"]
     reasons: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
+    costs: Costs | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, texts and numbers."""
@@ -112,6 +126,7 @@ class Verdict:
             "outcome": self.outcome,
             "reasons": list(self.reasons),
             "comparisons": [asdict(each) for each in self.comparisons],
+            "costs": self.costs.to_json() if self.costs else None,
         }
 
 
@@ -121,8 +136,10 @@ class Gate:
 
     Tasks named "new" must gain more than `min_gain`; those named "anchor/..." must not lose
     `max_drop` against the champion, nor against the origin, the first champion: a floor under many
-    small losses. The bounds are those of `lower_bound`; ``benchmarks/gate.py`` shows how they were
-    chosen.
+    small losses. Slices of an anchor set are judged like it where they are large enough; smaller
+    ones, and the sources of the new task, refuse a candidate that harms them but need not vouch for
+    one, since otherwise a rare language or source would forbid every promotion. The bounds
+    are those of `lower_bound`; ``benchmarks/gate.py`` shows how they were chosen.
 
     Examples
     --------
@@ -149,6 +166,27 @@ class Gate:
     """Queries below which a task can never vouch for a candidate."""
     worst_loss: float = Field(default=0.5, gt=0.0, le=1.0)
     """Loss of one query that a sample may have missed though none as large was seen; 1: any."""
+    minimum_slice_queries: int = Field(default=75, ge=2)
+    """Queries from which a slice of an anchor set must vouch for a candidate, not only not refuse.
+
+    With fewer, not even a candidate that ranks every query alike could be vouched for at a margin
+    of 0.02 (the rule of three).
+    """
+    strict_sources: bool = False
+    """Whether the sources of the new task must vouch like slices, not only not show harm."""
+    approval: bool = False
+    """Whether a candidate that passes waits until a person promotes it."""
+    reuse_budget: int = Field(default=20, ge=1)
+    """Candidates after which an anchor set counts as worn out; it is said, never let pass.
+
+    Each candidate that truly harms passes with a chance of at most ``1 - confidence``. After n
+    judged on the same queries, the chance that noise let even one pass is at most n times that
+    (the union bound); at the default confidence, 20 candidates make this 1: nothing is promised.
+    """
+    max_latency_ratio: float | None = Field(default=None, gt=0.0)
+    """Time to embed texts that the candidate may take, in that of the champion; none: any."""
+    max_size_ratio: float | None = Field(default=None, gt=0.0)
+    """Size on disk that the candidate may have, in that of the champion; none: any."""
     seed: int = Field(default=0, ge=0)
     """Seed of the bounds' random weights."""
 
@@ -159,6 +197,7 @@ class Gate:
         origin: Scorecard | None = None,
         margins: Mapping[str, float] | None = None,
         leaked: int = 0,
+        costs: Costs | None = None,
     ) -> Verdict:
         """Compare task by task and say promoted, rejected or inconclusive.
 
@@ -174,6 +213,9 @@ class Gate:
             in place of `max_drop`.
         leaked
             Training texts that are also evaluation queries; more than 0 is never promoted.
+        costs
+            What serving costs, where `max_latency_ratio` or `max_size_ratio` asks for it; what was
+            not measured is refused.
 
         Raises
         ------
@@ -191,14 +233,18 @@ class Gate:
 
         comparisons = []
         for task in sorted(candidate.tasks, key=new_first):
-            rule: Rule = "gain" if is_new(task) else "no worse"
-            margin = self.min_gain if rule == "gain" else self._margin(task, margins)
+            rule: Rule = "gain" if is_new(task) and not set_of_slice(task) else "no worse"
+            margin = self.min_gain if rule == "gain" else self.margin_of(task, margins)
             after, before = candidate.tasks[task], champion.tasks[task]
             comparisons.append(self._compare(task, rule, margin, before, after))
             floor = floor_of(origin, champion, task)
             if floor is not None:
                 comparisons.append(self._compare(task, "floor", margin, floor, after))
-        return self._verdict(comparisons)
+        return self._verdict(comparisons, costs)
+
+    def measures_costs(self) -> bool:
+        """Say whether a condition needs champion and candidate to be measured side by side."""
+        return self.max_latency_ratio is not None or self.max_size_ratio is not None
 
     def visible_drop(self, queries: int, spread: float) -> float:
         """Return the smallest drop an evaluation set of this size can see at 80 % power.
@@ -210,9 +256,25 @@ class Gate:
         """
         return visible_drop(queries, spread, self.confidence, worst_loss=self.worst_loss)
 
-    def _margin(self, task: str, margins: Mapping[str, float]) -> float:
-        parent = "/".join(task.split("/")[:2])
-        return margins.get(task, margins.get(parent, self.max_drop))
+    def queries_to_see(self, drop: float, spread: float) -> int | None:
+        """Return how many queries see a drop at 80 % power; None beyond a million."""
+        return queries_to_see(drop, spread, self.confidence, worst_loss=self.worst_loss)
+
+    def can_vouch(self, queries: int, margin: float) -> bool:
+        """Say whether so many queries could vouch for a candidate that ranks all of them alike.
+
+        Examples
+        --------
+        >>> Gate().can_vouch(60, 0.02), Gate().can_vouch(80, 0.02)
+        (False, True)
+        """
+        if queries < self.minimum_queries:
+            return False
+        return self.bounds(np.zeros(queries))[0] > -margin
+
+    def margin_of(self, task: str, margins: Mapping[str, float]) -> float:
+        """Return what a task may lose: its own margin, its set's, or `max_drop`."""
+        return margins.get(task, margins.get(set_of_slice(task) or task, self.max_drop))
 
     def _compare(
         self, task: str, rule: Rule, margin: float, before: TaskScores, after: TaskScores
@@ -241,8 +303,15 @@ class Gate:
             spread=spread,
             visible=self.visible_drop(queries, spread),
             reason="",
+            judged=self._is_judged(task, queries),
         )
         return Comparison(**{**asdict(made), "reason": self._sentence(made)})
+
+    def _is_judged(self, task: str, queries: int) -> bool:
+        if set_of_slice(task) is None:
+            return True
+        large = queries >= self.minimum_slice_queries
+        return large and (self.strict_sources or not is_new(task))
 
     def bounds(self, differences: NDArray[np.float64]) -> tuple[float, float]:
         """Return the lower and the upper one-sided bound of the mean of paired differences."""
@@ -279,6 +348,8 @@ class Gate:
             return "holds"
         if made.fails:
             return "does not hold" if made.rule == "gain" else "got worse"
+        if not made.judged:
+            return "no harm shown; reported, not judged"
         if made.rule == "gain" and self._no_gain(made):
             return f"no gain above {made.margin:.3f} was measured"
         if made.queries < self.minimum_queries:
@@ -305,19 +376,42 @@ class Gate:
             and made.difference <= made.margin
         )
 
-    def _verdict(self, comparisons: list[Comparison]) -> Verdict:
+    def _too_costly(self, costs: Costs | None) -> list[str]:
+        """Return a sentence for each condition that is not met, or could not be measured."""
+        limits = {"latency": self.max_latency_ratio, "size": self.max_size_ratio}
+        said = []
+        for name, limit in limits.items():
+            if limit is None:
+                continue
+            ratio = costs.ratio(name) if costs else None
+            if ratio is None:
+                said.append(f"{name}: could not be measured, so max_{name}_ratio does not hold")
+            elif ratio > limit:
+                said.append(
+                    f"{name}: the candidate's is {ratio:.2f} times the champion's, allowed "
+                    f"are {limit:g}: too costly"
+                )
+        return said
+
+    def _verdict(self, comparisons: list[Comparison], costs: Costs | None) -> Verdict:
         refused = [each for each in comparisons if each.fails or self._no_gain(each)]
-        undecided = [each for each in comparisons if not each.holds and each not in refused]
-        held = [each for each in comparisons if each.holds]
-        reasons = tuple(each.reason for each in [*refused, *undecided, *held])
-        count = f"{len(held)} of {len(comparisons)} comparisons hold"
-        if refused:
-            return Verdict(False, "rejected", (f"rejected: {count}", *reasons), (*comparisons,))
+        others = [each for each in comparisons if each not in refused]
+        undecided = [each for each in others if each.judged and not each.holds]
+        held = [each for each in others if each.judged and each.holds]
+        reported = [each for each in others if not each.judged]
+        costly = self._too_costly(costs)
+        ordered = [*refused, *undecided, *held, *reported]
+        reasons = (*costly, *(each.reason for each in ordered))
+        asked = len(comparisons) - len(reported)
+        count = f"{len(held)} of {asked} comparisons hold"
+        if refused or costly:
+            summary = f"rejected: {count}" + (", serving costs too much" if costly else "")
+            return Verdict(False, "rejected", (summary, *reasons), (*comparisons,), costs)
         if undecided:
             summary = f"inconclusive: {count}, the data cannot tell the rest"
-            return Verdict(False, "inconclusive", (summary, *reasons), (*comparisons,))
-        summary = f"promoted: all {len(comparisons)} comparisons hold"
-        return Verdict(True, "promoted", (summary, *reasons), (*comparisons,))
+            return Verdict(False, "inconclusive", (summary, *reasons), (*comparisons,), costs)
+        summary = f"promoted: all {asked} comparisons hold"
+        return Verdict(True, "promoted", (summary, *reasons), (*comparisons,), costs)
 
 
 def _threshold(rule: Rule, margin: float) -> float:

@@ -40,7 +40,8 @@ class LearnedAnchors:
         self, learned: Sequence[EvaluationSet], new_task: EvaluationSet, cycle: str
     ) -> list[EvaluationSet]:
         """Return the learned sets with the new task among them, oldest first."""
-        sets = [*learned, replace(new_task, name=f"anchor/learned-{cycle}")]
+        # Its slices go: a set that grows with later ones is held as a whole.
+        sets = [*learned, replace(new_task, name=f"anchor/learned-{cycle}", slices={})]
         if len(sets) > 1 and len(sets[-2].queries) < self.minimum_queries:
             sets[-2:] = [_merged(sets[-2], sets[-1])]
         while len(sets) > self.maximum:

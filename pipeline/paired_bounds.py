@@ -141,6 +141,34 @@ def queries_to_clear(
     return many
 
 
+def queries_to_see(
+    drop: float, spread: float, confidence: float, *, worst_loss: float, power: float = 0.8
+) -> int | None:
+    """Return the size from which an evaluation set sees a drop; None beyond a million queries.
+
+    The parameters and the approximation are those of `visible_drop`.
+
+    Examples
+    --------
+    >>> queries_to_see(0.02, 0.16, 0.95, worst_loss=0.5) in range(440, 460)
+    True
+    """
+
+    def sees(queries: int) -> bool:
+        seen = visible_drop(queries, spread, confidence, worst_loss=worst_loss, power=power)
+        return seen <= drop
+
+    few, many = 1, 2
+    while not sees(many):
+        few, many = many, 2 * many
+        if many > _MOST_QUERIES:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if sees(middle) else (middle, many)
+    return many
+
+
 def visible_drop(
     queries: int, spread: float, confidence: float, *, worst_loss: float, power: float = 0.8
 ) -> float:

@@ -3,15 +3,25 @@
 from datetime import datetime
 from typing import Any
 
+from pipeline.promotion import awaiting, rolled_back
+from pipeline.version_folder import VersionFolder
+from pipeline.vouching import vouching, worn_out
 from pipeline.wheel import Wheel
+from training.pairs import DataFault
 
 
 def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
     """Return the state of a workspace; read-only."""
     champion = wheel.champion()
-    facts = wheel.folder(champion).facts()
+    folder = wheel.folder(champion)
+    facts = folder.facts()
     store = wheel.store
     unfinished = store.unfinished_cycle()
+    waiting = {
+        "pairs": store.count_pairs(role="recent", after=facts.cut),
+        "traffic": store.count_traffic(role="recent", after=facts.cut),
+    }
+    counts = store.counts()
     return {
         "model": wheel.settings.tables.model.name,
         "champion": {
@@ -20,11 +30,17 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
             "fingerprint": facts.fingerprint,
             "age_days": round(max(0.0, now.timestamp() - facts.learned_at) / 86400, 2),
         },
-        "waiting": {
-            "pairs": store.count_pairs(role="recent", after=facts.cut),
-            "traffic": store.count_traffic(role="recent", after=facts.cut),
-        },
-        "quarantined": store.counts()["quarantined"],
+        "waiting": waiting,
+        "records": {name: _split(counts, name, waiting[name]) for name in waiting},
+        "quarantined": counts["quarantined"],
+        **_anchors(wheel, folder),
+        "awaiting_approval": [
+            {"version": each.number, "cycle": each.cycle} for each in awaiting(wheel)
+        ],
+        "rolled_back": [
+            {"version": version, "reason": reason}
+            for version, reason in rolled_back(store.promotions()).items()
+        ],
         "cycles": [
             {
                 "cycle": row.id,
@@ -47,3 +63,29 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
             for move in store.promotions()[-10:]
         ],
     }
+
+
+def _anchors(wheel: Wheel, champion: VersionFolder) -> dict[str, Any]:
+    """Say what the anchor sets can vouch for, and what keeps the gate from being meaningful."""
+    gate = wheel.settings.tables.gate
+    try:
+        sets = wheel.anchors(champion)
+    except DataFault as fault:
+        return {"anchors": [], "gate": {"meaningful": False, "warnings": [str(fault)]}}
+    found = vouching(sets, gate, wheel.margins(), wheel.store.cycles())
+    warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
+    warnings += [worn_out(each.anchor, each.judged, gate) for each in found if each.worn]
+    if not found:
+        warnings = ["there is no anchor set: nothing can ever be promoted"]
+    meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)
+    return {
+        "anchors": [each.to_json() for each in found],
+        "gate": {"meaningful": meaningful, "warnings": warnings},
+    }
+
+
+def _split(counts: dict[str, Any], name: str, waiting: int) -> dict[str, int]:
+    """Say where the stored records are; the last three add up to the first."""
+    stored, discarded = sum(counts[name].values()), counts["discarded"][name]
+    learned = stored - discarded - waiting
+    return {"stored": stored, "learned": learned, "waiting": waiting, "discarded": discarded}

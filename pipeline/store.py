@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import ColumnElement, Table, func, select
 
-from pipeline import cycle_log, history
+from pipeline import cycle_log, discard_log, history
 from pipeline.arrivals import (
     ROLES,
     Added,
@@ -25,16 +25,19 @@ from pipeline.arrivals import (
 )
 from pipeline.cycle_log import CycleRow
 from pipeline.database import Database, counters, files, pairs, quarantine, traffic
+from pipeline.discard_log import Discard, Selection, kept
 from pipeline.history import Action, Promotion
 from training.pairs import Pair
 
 __all__ = [
     "Added",
     "CycleRow",
+    "Discard",
     "Fault",
     "FileProgress",
     "Promotion",
     "Record",
+    "Selection",
     "Store",
     "Traffic",
 ]
@@ -46,6 +49,8 @@ class Store:
     All arrivals share one sequence, in the order in which they were stored. A *cut* is a number
     of it: `after` leaves out everything up to the cut, `until` everything behind it. Numbers are
     given inside the transaction that stores the rows, so nothing ever appears behind a cut.
+
+    Discarded records stay stored, but are neither returned nor counted as arrivals.
 
     Every method raises `pipeline.database.StoreUnusable` when the database fails.
 
@@ -156,10 +161,13 @@ class Store:
         self, role: Role | None = None, after: int = 0, until: int | None = None
     ) -> list[Pair]:
         """Return the pairs in the order of their arrival; those without an id have a digest."""
+        return self._read_pairs(*_within(pairs, role, after, until))
+
+    def _read_pairs(self, *conditions: ColumnElement[bool]) -> list[Pair]:
         columns = [
             pairs.c[name] for name in ("id", "query", "positive", "negative", "source", "timestamp")
         ]
-        chosen = select(*columns).where(*_within(pairs, role, after, until))
+        chosen = select(*columns).where(*conditions)
         with self._database.reading() as connection:
             found = connection.execute(chosen.order_by(pairs.c.sequence))
             return [Pair(*row) for row in found]
@@ -172,8 +180,11 @@ class Store:
         latest: int | None = None,
     ) -> list[Traffic]:
         """Return the texts in the order of their arrival; `latest` keeps that many of the end."""
+        return self._read_traffic(latest, *_within(traffic, role, after, until))
+
+    def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
         columns = [traffic.c[name] for name in ("text", "id", "source", "timestamp")]
-        chosen = select(*columns).where(*_within(traffic, role, after, until))
+        chosen = select(*columns).where(*conditions)
         with self._database.reading() as connection:
             newest_first = chosen.order_by(traffic.c.sequence.desc()).limit(latest)
             return [Traffic(*row) for row in connection.execute(newest_first)][::-1]
@@ -201,7 +212,8 @@ class Store:
         """Return how many records there are, in all and per file.
 
         `seen` = `stored` + `known` + `quarantined`, for each file and for their sum; `stored` sums
-        up to the rows of pairs and traffic, `quarantined` to the rows in quarantine.
+        up to the rows of pairs and traffic, `quarantined` to the rows in quarantine. Discarded
+        records are stored ones.
         """
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -217,11 +229,13 @@ class Store:
                 for name, table in (("pairs", pairs), ("traffic", traffic))
             }
             held = connection.scalar(select(func.count()).select_from(quarantine))
+            out = discard_log.counted(connection)
         listed = [_counted(Added(row.stored, row.known, row.quarantined)) for row in rows]
         total = sum((Added(row.stored, row.known, row.quarantined) for row in rows), Added())
         return {
             **per_role,
             "quarantine": held,
+            "discarded": out,
             **_counted(total),
             "files": [
                 {"file": row.file, "kind": row.kind, "role": row.role, **count}
@@ -233,6 +247,53 @@ class Store:
         chosen = select(func.count()).select_from(table).where(*_within(table, role, after, until))
         with self._database.reading() as connection:
             return int(connection.scalar(chosen) or 0)
+
+    # Discards
+
+    def discard(self, selection: Selection, reason: str, who: str, at: datetime) -> Discard:
+        """Take the selected records out of learning and looks, and return the entry of the log.
+
+        Records that arrive later are not concerned; doing it again marks what arrived meanwhile.
+        """
+        with self._database.writing() as connection:
+            return discard_log.mark(connection, selection, reason, who, at)
+
+    def undo_discard(self, selection: Selection, reason: str, who: str, at: datetime) -> Discard:
+        """Take back the discards of the same kind and name, and return the entry of the log.
+
+        A record that a discard of another name covers too stays out.
+        """
+        with self._database.writing() as connection:
+            return discard_log.unmark(connection, selection, reason, who, at)
+
+    def discards(self) -> list[Discard]:
+        """Return the log of discards, oldest first."""
+        with self._database.reading() as connection:
+            return discard_log.log(connection)
+
+    def discards_in_force(self, after: int, until: int) -> str:
+        """Return which discards concern a part of the sequence: equal texts, equal records left."""
+        with self._database.reading() as connection:
+            return discard_log.in_force(connection, after, until)
+
+    def discarded_pairs(self) -> list[Pair]:
+        """Return the discarded pairs in the order of their arrival."""
+        return self._read_pairs(~kept(pairs))
+
+    def discarded_traffic(self) -> list[Traffic]:
+        """Return the discarded texts in the order of their arrival."""
+        return self._read_traffic(None, ~kept(traffic))
+
+    def names(self, kind: Literal["source", "file"]) -> list[str]:
+        """Return the sources or the files of all stored records."""
+        with self._database.reading() as connection:
+            return discard_log.names(connection, kind)
+
+    def files_of_pairs(self, after: int = 0, until: int | None = None) -> dict[str, str]:
+        """Return pair id -> file for the pairs behind a cut."""
+        chosen = select(pairs.c.id, pairs.c.file).where(*_within(pairs, None, after, until))
+        with self._database.reading() as connection:
+            return {row.id: row.file for row in connection.execute(chosen)}
 
     # Cycle journal
 
@@ -323,7 +384,7 @@ class Store:
 def _within(
     table: Table, role: Role | None, after: int, until: int | None
 ) -> list[ColumnElement[bool]]:
-    conditions = [table.c.sequence > after]
+    conditions = [table.c.sequence > after, kept(table)]
     if role is not None:
         conditions.append(table.c.role == role)
     if until is not None:

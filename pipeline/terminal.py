@@ -126,7 +126,7 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
             str(each["queries"]),
             *(_number(each[name]) for name in ("champion", "candidate", "difference")),
             f"{_number(each['low'])} … {_number(each['high'])}",
-            "yes" if each["holds"] else "no",
+            "yes" if each["holds"] else "no" if each.get("judged", True) else "not judged",
         )
     return table
 
@@ -141,8 +141,38 @@ def _status(result: Mapping[str, Any]) -> Iterator[object]:
         f"waiting: {waiting['pairs']} pairs, {waiting['traffic']} texts; "
         f"{result['quarantined']} records in quarantine"
     )
+    for name, count in result["records"].items():
+        if count["discarded"]:
+            yield (
+                f"{name}: {count['stored']} stored = {count['learned']} learned + "
+                f"{count['waiting']} waiting + {count['discarded']} discarded"
+            )
+    for each in result["awaiting_approval"]:
+        yield (
+            f"version {each['version']} of cycle {each['cycle']} passed the gate and waits: "
+            f"anchorhold promote {each['version']} --reason …"
+        )
+    for each in result["rolled_back"]:
+        yield (
+            f"version {each['version']} was rolled back ({each['reason']}); neither it nor what "
+            "descends from it is promoted without --force"
+        )
     if result["unfinished"]:
         yield f"cycle {result['unfinished']} is unfinished; `anchorhold run` continues it"
+    anchors = Table("anchor set", "queries", "max drop", "visible drop", "needs", "judged")
+    for each in result["anchors"]:
+        anchors.add_row(
+            escape(each["anchor"].removeprefix("anchor/")),
+            str(each["queries"]),
+            _number(each["max_drop"]),
+            f"{_number(each['visible'])} ({each['spread_from']})",
+            str(each["needs"] or "never enough"),
+            f"{each['judged']} of {each['budget']}",
+        )
+    if result["anchors"]:
+        yield anchors
+    for warning in result["gate"]["warnings"]:
+        yield f"warning: {warning}"
     table = Table("cycle", "outcome", "started", "champion")
     for row in result["cycles"]:
         table.add_row(row["cycle"], row["outcome"], row["started"], str(row["champion"]))
@@ -233,6 +263,19 @@ def _init(result: Mapping[str, Any]) -> Iterator[object]:
     yield "put labelled pairs into history/, then: anchorhold run"
 
 
+def _discard(result: Mapping[str, Any]) -> Iterator[object]:
+    what = f"{result['pairs']} pairs and {result['traffic']} texts of the {result['kind']} "
+    done = "discarded" if result["action"] == "discard" else "brought back"
+    out = result["discarded"]
+    yield f"{what}{result['name']!r} {done} (entry {result['number']} of the log)"
+    yield f"discarded in all: {out['pairs']} pairs, {out['traffic']} texts; nothing is deleted"
+    if result["champion"] and result["champion"]["in_memory"]:
+        yield (
+            f"{result['champion']['in_memory']} discarded pairs are in the memory of version "
+            f"{result['champion']['version']}, which keeps them; the next candidate will not"
+        )
+
+
 def _export(result: Mapping[str, Any]) -> Iterator[object]:
     yield f"version {result['version']} written to {result['directory']}"
 
@@ -250,6 +293,7 @@ _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[object]]] = {
     "evaluate": _evaluate,
     "move": _move,
     "demo": _demo,
+    "discard": _discard,
     "init": _init,
     "export": _export,
     "report": _report,

@@ -13,6 +13,7 @@ from pipeline.lock import hold_workspace
 from pipeline.registry import Registry, Version, open_registry
 from pipeline.regressions import Regressions, regressions
 from pipeline.scores import rankings, scorecard
+from pipeline.slices import by_columns
 from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from training.encoder import Encoder, Progress, no_progress
@@ -128,10 +129,11 @@ class Wheel:
 
     def anchors(self, champion: VersionFolder | None) -> list[EvaluationSet]:
         """Return what must hold: the anchor sets of the settings and those the champion learned."""
-        configured = [
-            EvaluationSet.from_folder(f"anchor/{name}", self.settings.root / anchor.path)
-            for name, anchor in self.settings.tables.anchors.items()
-        ]
+        configured = []
+        for name, anchor in self.settings.tables.anchors.items():
+            folder = self.settings.root / anchor.path
+            whole = EvaluationSet.from_folder(f"anchor/{name}", folder)
+            configured.append(by_columns(whole, folder, anchor.slices))
         learned = champion.learned_anchors() if champion else []
         return configured + self.settings.tables.learned_anchors.held(learned)
 

@@ -30,6 +30,8 @@ class Window:
         What comes later belongs to the next look.
     settings
         Digest of the settings: changed settings are a reason to look at old data again.
+    discards
+        Which discards concern the data: what is left is another body of data.
     """
 
     champion: int
@@ -37,6 +39,7 @@ class Window:
     since: int
     until: int
     settings: str
+    discards: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,15 @@ class Gathered:
 def window_now(wheel: Wheel, champion: Version) -> Window:
     """Return the window from the champion's cut up to what is stored now."""
     after = wheel.folder(champion).facts().cut
-    looked = [row.result["window"]["until"] for row in _looks(wheel.store)]
+    looked = [row.result["window"]["until"] for row in looks(wheel.store)]
+    until = wheel.store.last_sequence()
     return Window(
         champion=champion.number,
         after=after,
         since=max([after, *looked]),
-        until=wheel.store.last_sequence(),
+        until=until,
         settings=wheel.settings.digest,
+        discards=wheel.store.discards_in_force(after, until),
     )
 
 
@@ -105,7 +110,7 @@ def gather(wheel: Wheel, window: Window) -> Gathered:
     )
 
 
-def _looks(store: Store) -> list[CycleRow]:
+def looks(store: Store) -> list[CycleRow]:
     """Return the cycles that looked at data, newest first."""
     return [row for row in store.cycles() if row.result.get("window")]
 
@@ -116,7 +121,7 @@ def _same_data_before(store: Store, window: Window) -> str:
     A guard that blocked may be satisfied now, and a cool-down may be over: such data is looked at
     again.
     """
-    for row in _looks(store):
+    for row in looks(store):
         fired = any(signal["fired"] for signal in row.result["decision"]["signals"])
         settled = row.outcome != "blocked" and not (row.outcome == "quiet" and fired)
         if settled and _identity(row.result["window"]) == _identity(asdict(window)):
@@ -126,12 +131,13 @@ def _same_data_before(store: Store, window: Window) -> str:
 
 def _pairs_refused_before(store: Store, window: Window) -> str:
     """Say which cycle trained on exactly these pairs and was not promoted."""
-    for row in _looks(store):
+    for row in looks(store):
         earlier = row.result["window"]
         same = (earlier["champion"], earlier["settings"]) == (window.champion, window.settings)
         if (
             same
             and row.outcome in TRAINED
+            and same_records_left(store, earlier)
             and store.count_pairs(role="recent", after=earlier["until"], until=window.until) == 0
         ):
             return (
@@ -141,5 +147,12 @@ def _pairs_refused_before(store: Store, window: Window) -> str:
     return ""
 
 
+def same_records_left(store: Store, earlier: Mapping[str, Any]) -> bool:
+    """Say whether no record of an earlier window was discarded, or brought back, since then."""
+    discards: str = earlier.get("discards", "")
+    return store.discards_in_force(earlier["after"], earlier["until"]) == discards
+
+
 def _identity(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(values[name] for name in ("champion", "after", "until", "settings"))
+    named = tuple(values[name] for name in ("champion", "after", "until", "settings"))
+    return (*named, values.get("discards", ""))

@@ -37,6 +37,7 @@ traffic = ["traffic/*.jsonl"]
 # [anchors.support-2023]
 # path = "anchors/support-2023"
 # max_drop = 0.02        # overrides the gate's for this set
+# slices = ["language"]  # columns of queries.jsonl: each value is compared on its own
 """
 
 

@@ -17,6 +17,7 @@ OWNERS = {
         "pipeline/arrivals.py",
         "pipeline/cycle_log.py",
         "pipeline/database.py",
+        "pipeline/discard_log.py",
         "pipeline/history.py",
         "pipeline/store.py",
     },

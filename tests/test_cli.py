@@ -130,12 +130,26 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["fell"] == []
 
+    done = json.loads(
+        anchorhold(
+            "discard", "--cycle", "0002", "--reason", "doubts", "-w", promoted, "--json"
+        ).stdout
+    )
+    assert (done["pairs"], done["champion"]["version"]) == (300, 2)
+    assert done["champion"]["in_memory"] > 0
+    nothing = anchorhold("discard", "--source", "x", "--reason", "doubts", "-w", promoted)
+    assert "there are: 'flight', 'lost'" in refused(nothing).replace("'', ", "")
+    undone = anchorhold("discard", "--cycle", "0002", "--undo", "--reason", "fine", "-w", promoted)
+    assert "300 pairs and 0 texts of the cycle '0002' brought back" in undone.stdout
+
     back = json.loads(anchorhold("rollback", "-w", promoted, "--json").stdout)
     assert back["champion"] == {"version": 1}
     status = json.loads(anchorhold("status", "-w", promoted, "--json").stdout)
     assert status["champion"]["version"] == 1
     assert status["waiting"]["pairs"] > 0, "the cut went back too"
-    forward = anchorhold("promote", 2, "-w", promoted, "--reason", "it was fine", "--json")
+    forward = anchorhold(
+        "promote", 2, "--force", "-w", promoted, "--reason", "it was fine", "--json"
+    )
     assert json.loads(forward.stdout)["champion"] == {"version": 2}
 
     folder = tmp_path / "exported"

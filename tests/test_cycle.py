@@ -13,6 +13,8 @@ from made_streams import TRAVEL, sentences, texts_of, write_lines
 
 from pipeline.config import load_settings
 from pipeline.cycle import run_cycle
+from pipeline.discard import discard_records
+from pipeline.promotion import promote_by_hand
 from pipeline.wheel import open_wheel
 from training.pairs import DataFault
 
@@ -100,6 +102,57 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     write_lines(workspace / "pairs" / "good.jsonl", sentences(TRAVEL, 900, 7))
     learned = turn(workspace, 61)
     assert learned["outcome"] == "promoted", learned["verdict"] or learned["decision"]
+
+
+def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, travel_arrives):
+    settings = workspace / "anchorhold.toml"
+    settings.write_text(settings.read_text() + "\n[gate]\napproval = true\n")
+    turn(workspace)
+    travel_arrives()
+    result = turn(workspace, 1)
+    assert (result["outcome"], result["champion"]["version"]) == ("inconclusive", 1)
+    assert result["awaiting_approval"]
+    assert result["verdict"]["promote"]
+    assert "awaits approval: anchorhold promote 2" in result["verdict"]["reasons"][-1]
+    assert turn(workspace, 2)["outcome"] == "quiet"
+    now = NOW + timedelta(hours=3)
+    with open_wheel(load_settings(workspace), doing="promote", now=now) as wheel:
+        promote_by_hand(wheel, "2", reason="approved", force=False, now=now)
+        assert wheel.champion().number == 2
+        assert wheel.store.promotions()[-1].action == "promote"
+
+
+@pytest.mark.slow
+def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_tried(workspace):
+    settings = workspace / "anchorhold.toml"
+    settings.write_text(settings.read_text() + "\n[gate]\nmin_gain = 0.9\n")
+    turn(workspace)
+    rows = sentences(TRAVEL, 450, 3)
+    for number, row in enumerate(rows):
+        row["source"] = ("docs", "forum", "shop")[number % 3]
+    forum = [row for row in rows if row["source"] == "forum"]
+    answers = [row["positive"] for row in forum]
+    random.Random(1).shuffle(answers)
+    for row, text in zip(forum, answers, strict=True):
+        row["positive"] = text
+    write_lines(workspace / "pairs" / "mixed.jsonl", rows)
+    write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4)))
+    refused = turn(workspace, 1)
+    assert refused["outcome"] in ("rejected", "inconclusive")
+    suspects = refused["verdict"]["suspects"]
+    assert suspects[0]["name"] == "forum"
+    assert [each["suspected"] for each in suspects] == [True, False, False]
+    assert "anchorhold discard --source forum" in refused["verdict"]["reasons"][-1]
+    assert refused["lesson"]["recent"] + refused["lesson"]["held_out_queries"] == 450
+    assert turn(workspace, 2)["outcome"] == "quiet"
+
+    now = NOW + timedelta(hours=3)
+    with open_wheel(load_settings(workspace), doing="discard", now=now) as wheel:
+        named = {"cycle": None, "source": "forum", "file": None, "undo": False}
+        discard_records(wheel, **named, reason="shuffled", who="ada", now=now)
+    again = turn(workspace, 3)
+    assert again["lesson"]["recent"] + again["lesson"]["held_out_queries"] == 300
+    assert {each["name"] for each in again["verdict"]["suspects"]} == {"docs", "shop"}
 
 
 def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspace):

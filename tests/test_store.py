@@ -470,7 +470,11 @@ def test_a_store_of_a_newer_version_is_refused(url):
 def test_an_older_store_is_migrated_step_by_step(url, monkeypatch):
     with Store.open(url) as store:
         store.add("pair", "recent", records(pair(1)))
-    later = {2: ("CREATE TABLE second (a {integer})",), 3: ("ALTER TABLE second ADD b TEXT",)}
+    last = max(database._MIGRATIONS)
+    later = {
+        last + 1: ("CREATE TABLE second (a {integer})",),
+        last + 2: ("ALTER TABLE second ADD b TEXT",),
+    }
     monkeypatch.setattr(database, "_MIGRATIONS", {**database._MIGRATIONS, **later})
     for _ in range(2):
         with Store.open(url) as store:
