@@ -48,7 +48,7 @@ def new_clusters(
     if min(len(recent.rows), len(reference.rows)) < 10:
         return ()
     ground = reference.ground
-    far = np.flatnonzero(ground.novelty(recent.embeddings) > np.quantile(ground.own, 0.9))
+    far = np.flatnonzero(recent.novelty(reference) > np.quantile(ground.own, 0.9))
     if len(far) < 3:
         return ()
     rows = recent.embeddings[far]

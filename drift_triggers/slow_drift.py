@@ -67,7 +67,7 @@ class SlowDrift:
             return Signal(
                 self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
             )
-        novelty = reference.ground.novelty(view.embeddings)
+        novelty = view.novelty(reference)
         rising = float(stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
         score = rising * np.sqrt(max(0.0, len(novelty) / view.correlation_range - 1.0))
         trend = float(np.clip(stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
