@@ -20,11 +20,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from drift_triggers.signal import Sample
+from drift_triggers.two_sample import stratified_ranks
 
 NEIGHBOURS = 5
 """Neighbours whose mean distance places a text: one is noisy, many blur small topics."""
@@ -284,20 +284,9 @@ class KnownGround:
         Returns
         -------
         The share of the region's own texts that lie nearer, for each text, and the one-sided
-        p-value of "farther than usual for the region" (stratified rank test, van Elteren 1960).
+        p-value of "farther than usual for the region".
         """
-        ranks = np.empty(len(novelty))
-        variance = 0.0
-        for region in np.unique(regions.other):
-            chosen = regions.other == region
-            usual = np.sort(self.own[regions.own == region])
-            below = np.searchsorted(usual, novelty[chosen], side="left")
-            upto = np.searchsorted(usual, novelty[chosen], side="right")
-            ranks[chosen] = (below + upto) / 2.0 / len(usual)
-            size = int(chosen.sum())
-            variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
-        score = float((ranks - 0.5).sum()) / np.sqrt(variance)
-        return ranks, float(stats.norm.sf(score))
+        return stratified_ranks(self.own, regions.own, novelty, regions.other)
 
     @cached_property
     def _tree(self) -> NDArray[np.float64]:

@@ -124,29 +124,6 @@ def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np
     return result
 
 
-def source_mix(before: Sequence[str], now: Sequence[str]) -> str:
-    """Say how the shares of the sources moved; empty where a side names no source or none moved.
-
-    The distance is the total variation, 0 (the same shares) to 1 (no source in common). It is
-    reported and does not fire: a source that is answered as before needs no training.
-
-    Examples
-    --------
-    >>> source_mix(["app"] * 8 + ["mail"] * 2, ["app"] * 2 + ["voice"] * 8)
-    'source mix moved by 0.80 (voice 0% -> 80%)'
-    """
-    if not any(before) or not any(now):
-        return ""
-    old, new = Counter(before), Counter(now)
-    moved = {name: new[name] / len(now) - old[name] / len(before) for name in {*old, *new}}
-    distance = sum(abs(change) for change in moved.values()) / 2
-    most = max(sorted(moved), key=lambda name: moved[name])
-    if distance < 0.1:
-        return ""
-    shares = f"{old[most] / len(before):.0%} -> {new[most] / len(now):.0%}"
-    return f"source mix moved by {distance:.2f} ({most or 'no source'} {shares})"
-
-
 @dataclass(
     frozen=True,
     config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
@@ -229,8 +206,6 @@ class TextShape:
             f"{told} (distance of {FEATURES[most]} {effect:.2f}, quiet data reach "
             f"{threshold:.2f}; p = {p_value:.2g})"
         )
-        sources = source_mix(observation.reference.sources, observation.recent.sources)
-        reason += f"; {sources}" if sources else ""
         middle = float(np.median(before[:, most]))
         odd = np.argsort(-np.abs(now[:, most] - middle), kind="stable")[:5]
         return Signal(

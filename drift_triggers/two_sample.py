@@ -116,13 +116,15 @@ def permuted_labels(
     columns: NDArray[np.float32] = np.empty((n, permutations), dtype=np.float32)
     if strata is not None:
         order = np.argsort(strata, kind="stable")
-        bounds = np.flatnonzero(np.diff(strata[order], prepend=-1, append=-1))
+        bounds = np.flatnonzero(np.diff(strata[order], prepend=-1, append=-1)).tolist()
         for start, stop in pairwise(bounds):
             member = order[start:stop]
-            columns[member] = _drawn(generator, permutations, stop - start, labels[member].sum())
+            columns[member] = _drawn(
+                generator, permutations, stop - start, int(labels[member].sum())
+            )
         return columns
     if block <= 1:
-        columns[:] = _drawn(generator, permutations, n, labels.sum())
+        columns[:] = _drawn(generator, permutations, n, int(labels.sum()))
         return columns
     offsets = generator.integers(block, size=permutations)
     for offset in np.unique(offsets):
@@ -203,3 +205,37 @@ def kernel_two_sample(
     stacked = np.column_stack([labels.astype(np.float32), columns])
     values = discrepancies(kernel, stacked)
     return PermutationTest(float(values[0]), values[1:])
+
+
+def stratified_ranks(
+    known: Floats,
+    known_strata: NDArray[np.integer[Any]],
+    values: Floats,
+    strata: NDArray[np.integer[Any]],
+) -> tuple[NDArray[np.float64], float]:
+    """Rank values among the known ones of the same stratum (van Elteren 1960).
+
+    Parameters
+    ----------
+    known, known_strata
+        What is usual, and to which stratum each belongs; each stratum of `strata` needs one.
+    values, strata
+        What is to be ranked.
+
+    Returns
+    -------
+    The share of known values of the stratum that lie below (half of the equal ones counted), for
+    each value, and the one-sided p-value of "larger than usual for the stratum".
+    """
+    ranks = np.empty(len(values))
+    variance = 0.0
+    for stratum in np.unique(strata):
+        chosen = strata == stratum
+        usual = np.sort(known[known_strata == stratum])
+        below = np.searchsorted(usual, values[chosen], side="left")
+        upto = np.searchsorted(usual, values[chosen], side="right")
+        ranks[chosen] = (below + upto) / 2.0 / len(usual)
+        size = int(chosen.sum())
+        variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
+    score = float((ranks - 0.5).sum()) / math.sqrt(variance)
+    return ranks, float(stats.norm.sf(score))

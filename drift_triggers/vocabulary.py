@@ -90,9 +90,11 @@ class Vocabulary:
             run > 1,
         )
         known, held = stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
-        quiet = (
-            [_order(known[column], len(known)) for column in splits.T],
-            _emerging(held, splits, run, self.significance)[0],
+        quiet = np.array(
+            [
+                [_order(known[column], len(known)) for column in splits.T],
+                _emerging(held, splits, run, self.significance)[0],
+            ]
         )
         limits = np.maximum(self.minimum_effect, np.quantile(quiet, self.quiet_quantile, axis=1))
         views = ((finer, finer_p, limits[0]), (share, share_p, limits[1]))
