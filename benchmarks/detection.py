@@ -1,4 +1,4 @@
-"""Measure the drift triggers: validity, power, a quiet life, speed, memory. Prints tables.
+"""Measure the drift triggers: validity, power, parts, a quiet life, speed, memory. Prints tables.
 
     python benchmarks/detection.py                 # all parts, about fifteen minutes on two cores
     python benchmarks/detection.py speed memory    # some parts
@@ -21,9 +21,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 from drift_triggers.embedding_shift import EmbeddingShift
+from drift_triggers.instability import Instability
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.policy import Look, Policy
-from drift_triggers.signal import Observation, Sample, Signal
+from drift_triggers.signal import Observation, Sample, Signal, Stability, Trigger
+from drift_triggers.source_shift import SourceShift
+from drift_triggers.term_meaning import TermMeaning
 from drift_triggers.text_shape import TextShape
 from drift_triggers.two_sample import (
     PermutationTest,
@@ -148,6 +151,63 @@ def power(repeats: int) -> None:
             )
     head = ("recent texts", "new ground", "embedding_shift", "out_of_distribution")
     table(f"Power: fired windows, reference of 800 texts, {repeats} repeats", head, lines)
+
+
+def parted(seed: int, part: int, rest: int, new: float = 0.0) -> Sample:
+    """Draw ``part`` texts of the source "mail" with the word "server", and ``rest`` others.
+
+    A share ``new`` of the part stands on new ground, the others never do.
+    """
+    one, other = world(seed, part, new), world(seed + 500_000, rest)
+    return Sample(
+        tuple(f"{text} server" for text in one.texts) + other.texts,
+        np.vstack([one.embeddings, other.embeddings]),
+        ("mail",) * part + ("app",) * rest,
+    )
+
+
+def steadiness(seed: int, sample: Sample, lower: float) -> Stability:
+    """Draw cosines of texts with changed copies of themselves, ``lower`` than usual."""
+    noise = np.random.default_rng([seed, 9]).normal(0.0, 0.03, len(sample))
+    return Stability(np.arange(len(sample)), (0.9 - lower + noise).clip(-1.0, 1.0))
+
+
+def parts(repeats: int) -> None:
+    """Print how often a part of the traffic fires: a source, a watched term, unsteady texts."""
+    watching: tuple[Trigger, ...] = (
+        SourceShift(inside=True),
+        TermMeaning(watch_terms=("server",)),
+        Instability(),
+        EmbeddingShift(),
+        OutOfDistribution(),
+    )
+    lines = []
+    for told, part, new, lower in (
+        ("nothing changed", 60, 0.0, 0.0),
+        ("the part grew from a fifth to four fifths", 240, 0.0, 0.0),
+        ("a quarter of the part on new ground", 60, 0.25, 0.0),
+        ("half of the part on new ground", 60, 0.5, 0.0),
+        ("all of the part on new ground", 60, 1.0, 0.0),
+        ("embeddings less steady by one standard deviation", 60, 0.0, 0.03),
+    ):
+        fired = dict.fromkeys([trigger.name for trigger in watching], 0)
+        for seed in range(repeats):
+            recent, reference = (
+                parted(2 * seed, part, 300 - part, new),
+                parted(2 * seed + 1, 120, 480),
+            )
+            seen = Observation(
+                recent,
+                reference,
+                seed=seed,
+                recent_stability=steadiness(2 * seed, recent, lower),
+                reference_stability=steadiness(2 * seed + 1, reference, 0.0),
+            )
+            for trigger in watching:
+                fired[trigger.name] += trigger.check(seen).fired
+        lines.append((told, *(rate(hits, repeats) for hits in fired.values())))
+    head = ("300 recent texts", *(trigger.name for trigger in watching))
+    table(f"A part of the traffic: a fifth of 600 reference texts, {repeats} repeats", head, lines)
 
 
 def life(lives: int, references: int) -> None:
@@ -308,7 +368,7 @@ def memory(_: int) -> None:
     table("A reference of 1,000,000 rows of 384 dimensions (1,465 MiB)", head, lines)
 
 
-PARTS = {"validity": validity, "power": power, "speed": speed, "memory": memory}
+PARTS = {"validity": validity, "power": power, "parts": parts, "speed": speed, "memory": memory}
 
 
 def main() -> None:
@@ -324,7 +384,7 @@ def main() -> None:
         if part == "life":
             life(options.lives, options.references)
         elif part in PARTS:
-            PARTS[part](options.repeats if part != "power" else options.repeats // 4)
+            PARTS[part](options.repeats // (4 if part in ("power", "parts") else 1))
         else:
             parser.error(f"unknown part {part!r}; allowed: {', '.join([*PARTS, 'life'])}")
 

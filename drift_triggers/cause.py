@@ -80,6 +80,9 @@ def explain(signals: Sequence[Signal]) -> Explanation:
         return _explanation("concept", why, ground)
     for name, why in (
         ("slow_drift", "no single window moved, but the long one did"),
+        ("term_meaning", "a watched term is used in another sense, the rest is as before"),
+        ("source_shift", "one source moved, the whole hides it"),
+        ("instability", "harmless changes of a text move its embedding farther than before"),
         ("quality_drop", "scores fell though the input looks the same"),
         ("similarity_shift", "answers fit less well though the input looks the same"),
         ("model_age", "nothing moved; the champion is old"),

@@ -19,9 +19,10 @@ class DataQuality:
     """Block training on data that look broken, and say what is wrong.
 
     Checks shares against the limits below: records refused at intake, pairs with an empty side,
-    pairs that repeat or contradict one another beyond what the history did, columns that the
-    history had and the new records lack, and a source that fell silent while the others went on
-    (a new source in its place is news, not a fault).
+    pairs that repeat or contradict one another beyond what the history did, columns that nearly
+    all of the history fills and the new records lack, and a source that fell silent while the
+    others went on (a new source in its place is news, not a fault). Columns that are new, or
+    that vanished and were seldom filled, are told and do not block.
 
     Examples
     --------
@@ -38,7 +39,10 @@ class DataQuality:
     maximum_refused: float = Field(default=0.1, gt=0.0, lt=1.0)
     """Share of records that intake may refuse; one in ten is no longer an accident."""
     maximum_missing: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """Share of records without a column that the history always had, or with an empty side."""
+    """Share of records, above the history's, without a column that at most this share of the
+    history lacks; and of pairs with an empty side."""
+    optional_columns: tuple[str, ...] = Field(default=("negative",), strict=False)
+    """Columns that may come and go: hard negatives are often mined for a history only."""
     maximum_repeated: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of pairs that repeat another one, above the history's share: half say nothing new."""
     maximum_conflicting: float = Field(default=0.05, gt=0.0, le=1.0)
@@ -59,39 +63,58 @@ class DataQuality:
             raise ValueError(
                 f"quarantined must lie in 0..records, got {recent.quarantined} of {recent.records}"
             )
-        wrong = [*self._records(recent, history), *self._pairs(recent, history)]
+        lacking, changes = self._columns(recent, history)
+        wrong = [*self._records(recent), *lacking, *self._pairs(recent, history)]
         wrong += [text for text in [self._silence(recent, history)] if text]
         if not wrong:
             told = f"{max(recent.records, len(recent.pairs))} records look sound"
-            return Signal(self.name, False, told)
+            return Signal(self.name, False, "; ".join([told, *changes]))
         return Signal(
             self.name,
             True,
-            "the data look broken: " + "; ".join(wrong),
+            "the data look broken: " + "; ".join([*wrong, *changes]),
             cause="data_quality",
             examples=tuple(sorted(_contradicted(recent))[:5]),
             blocks=True,
         )
 
-    def _records(self, recent: PairFacts, history: PairFacts) -> list[str]:
-        wrong = []
-        if recent.records >= self.minimum_records:
-            if recent.quarantined > self.maximum_refused * recent.records:
+    def _records(self, recent: PairFacts) -> list[str]:
+        limit = self.maximum_refused * recent.records
+        if recent.records < self.minimum_records or recent.quarantined <= limit:
+            return []
+        return [
+            f"{recent.quarantined} of {recent.records} records were refused at intake "
+            f"({self.maximum_refused:.0%} may be)"
+        ]
+
+    def _columns(self, recent: PairFacts, history: PairFacts) -> tuple[list[str], list[str]]:
+        """Return what is wrong with the columns, and which changes of them are news only."""
+        wrong: list[str] = []
+        told: list[str] = []
+        if recent.records < self.minimum_records:
+            return wrong, told
+        size = max(1, history.records)
+        gone = history.fields - recent.fields if recent.fields else frozenset()
+        fresh = recent.fields - history.fields if history.fields else frozenset()
+        for column in sorted(history.fields | set(recent.missing)):
+            before = history.missing.get(column, 0) / size
+            lacking = recent.records if column in gone else recent.missing.get(column, 0)
+            usual = before <= self.maximum_missing and column not in self.optional_columns
+            if column in fresh or lacking <= (before + self.maximum_missing) * recent.records:
+                continue
+            if not usual:
+                told += [f"column {column!r} no longer arrives"] if column in gone else []
+            elif column in gone:
                 wrong.append(
-                    f"{recent.quarantined} of {recent.records} records were refused at intake "
-                    f"({self.maximum_refused:.0%} may be)"
+                    f"the schema changed: {column!r} no longer arrives, which {1 - before:.0%} of "
+                    "the history has (triggers.data_quality.optional_columns may name it)"
                 )
-            for column, count in sorted(recent.missing.items()):
-                always = not history.missing.get(column, 0)
-                if always and count > self.maximum_missing * recent.records:
-                    wrong.append(
-                        f"{count} of {recent.records} records lack {column!r} "
-                        f"({self.maximum_missing:.0%} may)"
-                    )
-        gone = sorted(history.fields - recent.fields) if recent.fields else []
-        if gone:
-            wrong.append(f"the schema changed: {', '.join(map(repr, gone))} no longer arrives")
-        return wrong
+            else:
+                wrong.append(
+                    f"{lacking} of {recent.records} records lack {column!r}, {before:.0%} of the "
+                    f"history do ({self.maximum_missing:.0%} more may)"
+                )
+        return wrong, told + [f"column {column!r} is new" for column in sorted(fresh)]
 
     def _pairs(self, recent: PairFacts, history: PairFacts) -> list[str]:
         wrong: list[str] = []

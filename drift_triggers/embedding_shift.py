@@ -115,9 +115,7 @@ class EmbeddingShift:
             within = kernel_two_sample(
                 kernel, labels, permuted_labels(generator, labels, self.permutations, strata=strata)
             ).tail_p_value
-            _, farther = reference.ground.regional_ranks(
-                reference.ground.novelty(recent.embeddings), regions
-            )
+            _, farther = reference.ground.regional_ranks(recent.novelty(reference), regions)
             fired = within <= self.significance and farther <= self.local_significance
             p_value = max(p_value, within)
             told = "the embeddings moved" if fired else "change of mix within known ground"
@@ -136,7 +134,7 @@ class EmbeddingShift:
             effect=effect,
             threshold=threshold,
             cause="concept" if fired else None,
-            examples=self._examples(observation, recent, kernel, labels),
+            examples=self._examples(observation, recent, kernel),
         )
 
     def _threshold(self, splits: NDArray[np.bool_], kernel: NDArray[np.float32]) -> float:
@@ -148,14 +146,10 @@ class EmbeddingShift:
         )
 
     def _examples(
-        self,
-        observation: Observation,
-        recent: View,
-        kernel: NDArray[np.float32],
-        labels: NDArray[np.bool_],
+        self, observation: Observation, recent: View, kernel: NDArray[np.float32]
     ) -> tuple[str, ...]:
         # The witness function: where the recent density exceeds the reference's most.
-        rows = kernel[labels]
-        witness = rows[:, labels].mean(axis=1) - rows[:, ~labels].mean(axis=1)
+        known = len(kernel) - len(recent.rows)
+        witness = kernel[known:, known:].mean(axis=1) - kernel[known:, :known].mean(axis=1)
         most = np.argsort(-witness, kind="stable")[:5]
         return tuple(observation.recent.texts[recent.rows[row]] for row in most)

@@ -55,8 +55,11 @@ def _shape(cloud: NDArray[np.float32]) -> tuple[float, float, float]:
     size = len(cloud)
     mean = cloud.mean(axis=0, dtype=np.float64)
     variance = float(np.square(cloud - mean).sum(axis=1).mean())
-    distances = 1.0 - cloud @ cloud.T
-    pairwise = float((distances.sum(dtype=np.float64) - np.trace(distances)) / (size * (size - 1)))
-    np.fill_diagonal(distances, np.inf)
+    # Cosines of all pairs sum to the squared length of the summed rows, less each row with itself.
+    own = float(np.square(cloud, dtype=np.float64).sum())
+    pairwise = 1.0 - (float(np.square(size * mean).sum()) - own) / (size * (size - 1))
+    cosines = cloud @ cloud.T
+    np.fill_diagonal(cosines, -np.inf)
     count = min(NEIGHBOURS, size - 1)
-    return variance, pairwise, float(np.partition(distances, count - 1, axis=1)[:, :count].mean())
+    cosines.partition(size - count, axis=1)
+    return variance, pairwise, 1.0 - float(cosines[:, size - count :].mean())

@@ -20,11 +20,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from drift_triggers.signal import Sample
+from drift_triggers.two_sample import stratified_ranks
 
 NEIGHBOURS = 5
 """Neighbours whose mean distance places a text: one is noisy, many blur small topics."""
@@ -53,9 +53,12 @@ def most_repeated(texts: Sequence[str]) -> tuple[str, float]:
     return first, count / len(texts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """The distinct texts of a sample that a trigger works with: bounded, and in time order."""
+    """The distinct texts of a sample that a trigger works with: bounded, and in time order.
+
+    Equal only to itself.
+    """
 
     rows: NDArray[np.int64]
     """Rows of the sample, oldest first when ``in_time``."""
@@ -105,6 +108,16 @@ class View:
         """The ground that these texts cover."""
         return KnownGround(self.embeddings)
 
+    def novelty(self, reference: "View") -> NDArray[np.float64]:
+        """Return the novelty of these texts on the reference's ground, measured once."""
+        if reference not in self._novelty:
+            self._novelty[reference] = reference.ground.novelty(self.embeddings)
+        return self._novelty[reference]
+
+    @cached_property
+    def _novelty(self) -> WeakKeyDictionary["View", NDArray[np.float64]]:
+        return WeakKeyDictionary()
+
     @cached_property
     def correlation_range(self) -> int:
         """How many texts in a row belong together; 1 when the order is unknown."""
@@ -141,7 +154,8 @@ def correlation_range(embeddings: NDArray[np.float32]) -> int:
     energy = float(np.einsum("ij,ij->", rows, rows)) / n
     if n < 20 or energy <= 1e-12:
         return 1
-    gram = rows.T @ rows / n if rows.shape[1] < n else rows @ rows.T / n
+    single = rows.astype(np.float32)
+    gram = single.T @ single / n if rows.shape[1] < n else single @ single.T / n
     error = float(np.sqrt(np.square(gram).sum() / n)) / energy
     lag = 1
     while lag < n // 10:
@@ -232,6 +246,22 @@ class KnownGround:
         Regions (a few rounds of k-means) follow the reference alone: were they fitted on both, new
         ground would get a region of its own, in which there is nothing to compare it with.
         """
+        centres = self._centres.get((texts_in_region, seed))
+        if centres is None:
+            centres = self._centres[texts_in_region, seed] = self._fit(texts_in_region, seed)
+        own, other = _nearest(self.embeddings, centres), _nearest(embeddings, centres)
+        return Regions(
+            own,
+            other,
+            np.linalg.norm(self.embeddings - centres[own], axis=1),
+            np.linalg.norm(embeddings - centres[other], axis=1),
+        )
+
+    @cached_property
+    def _centres(self) -> dict[tuple[int, int], NDArray[np.float32]]:
+        return {}
+
+    def _fit(self, texts_in_region: int, seed: int) -> NDArray[np.float32]:
         count = max(1, min(64, len(self.embeddings) // texts_in_region))
         generator = np.random.default_rng([seed, 6])
         centres = self.embeddings[generator.permutation(len(self.embeddings))[:count]]
@@ -240,14 +270,7 @@ class KnownGround:
             used = np.unique(nearest)
             centres = np.stack([self.embeddings[nearest == one].mean(axis=0) for one in used])
         # Only regions that hold reference texts can say what is usual there.
-        centres = centres[np.unique(_nearest(self.embeddings, centres))]
-        own, other = _nearest(self.embeddings, centres), _nearest(embeddings, centres)
-        return Regions(
-            own,
-            other,
-            np.linalg.norm(self.embeddings - centres[own], axis=1),
-            np.linalg.norm(embeddings - centres[other], axis=1),
-        )
+        return centres[np.unique(_nearest(self.embeddings, centres))]
 
     def regional_ranks(
         self,
@@ -261,20 +284,9 @@ class KnownGround:
         Returns
         -------
         The share of the region's own texts that lie nearer, for each text, and the one-sided
-        p-value of "farther than usual for the region" (stratified rank test, van Elteren 1960).
+        p-value of "farther than usual for the region".
         """
-        ranks = np.empty(len(novelty))
-        variance = 0.0
-        for region in np.unique(regions.other):
-            chosen = regions.other == region
-            usual = np.sort(self.own[regions.own == region])
-            below = np.searchsorted(usual, novelty[chosen], side="left")
-            upto = np.searchsorted(usual, novelty[chosen], side="right")
-            ranks[chosen] = (below + upto) / 2.0 / len(usual)
-            size = int(chosen.sum())
-            variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
-        score = float((ranks - 0.5).sum()) / np.sqrt(variance)
-        return ranks, float(stats.norm.sf(score))
+        return stratified_ranks(self.own, regions.own, novelty, regions.other)
 
     @cached_property
     def _tree(self) -> NDArray[np.float64]:
@@ -345,4 +357,4 @@ class KnownGround:
 
 def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
     squares = np.einsum("ij,ij->i", centres, centres)
-    return np.asarray(np.argmin(squares - 2.0 * rows @ centres.T, axis=1), dtype=np.int64)
+    return np.asarray(np.argmin(squares - rows @ (2.0 * centres.T), axis=1), dtype=np.int64)

@@ -90,7 +90,7 @@ class OutOfDistribution:
         ground = reference.ground
         run = run_length(recent, reference)
         count, known = len(recent.rows), len(reference.rows)
-        novelty = ground.novelty(recent.embeddings)
+        novelty = recent.novelty(reference)
         far = novelty > self._limit(ground.own)
         share = float(far.mean())
         p_value = self._p_value(int(far.sum()), count, known, run)

@@ -70,6 +70,16 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """How far embeddings move when their texts change in a way that means nothing."""
+
+    rows: NDArray[np.int64]
+    """Rows of the sample whose texts were changed and encoded again."""
+    cosines: NDArray[np.float64]
+    """Mean cosine of each of those texts with its changed copies, one for each of ``rows``."""
+
+
+@dataclass(frozen=True)
 class Served:
     """What the service answered over one span of time."""
 
@@ -108,7 +118,7 @@ class PairFacts:
     quarantined: int = 0
     """Records refused at intake."""
     fields: frozenset[str] = frozenset()
-    """Names of the columns that arrived; empty when unknown."""
+    """Names of the columns that at least one record fills; empty when unknown."""
     missing: Mapping[str, int] = field(default_factory=dict)
     """Column -> records that lack it."""
 
@@ -133,6 +143,12 @@ class Observation:
     """Seed of every random choice, so that the same observation gives the same signals."""
     history: Sample | None = None
     """Texts of many past windows up to now (the long window), for slow drift."""
+    recent_stability: Stability | None = None
+    """How stable the embeddings of some recent texts are."""
+    reference_stability: Stability | None = None
+    """The same of some reference texts, changed in the same way."""
+    anchor_queries: Sample | None = None
+    """Queries of the anchor sets, to show which of them lie nearest to new ground."""
     accepted_space: Space | None = None
     """The space the champion was accepted with: fingerprint and stored probe vectors."""
     serving_space: Space | None = None

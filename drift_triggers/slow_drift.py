@@ -11,7 +11,8 @@ from scipy import stats
 from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.known_ground import View
 from drift_triggers.out_of_distribution import OutOfDistribution
-from drift_triggers.signal import Observation, Sample, Signal
+from drift_triggers.signal import Observation, Signal
+from drift_triggers.slices import part
 
 
 @dataclass(
@@ -67,13 +68,13 @@ class SlowDrift:
             return Signal(
                 self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
             )
-        novelty = reference.ground.novelty(view.embeddings)
+        novelty = view.novelty(reference)
         rising = float(stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
         score = rising * np.sqrt(max(0.0, len(novelty) / view.correlation_range - 1.0))
         trend = float(np.clip(stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
         start = round(len(view.rows) * (1.0 - self.latest_share))
         rows = view.rows[start:]
-        latest = replace(long, recent=_part(history, rows))
+        latest = replace(long, recent=part(history, rows))
         found = OutOfDistribution(largest_sample=self.largest_sample).check(latest)
         if not found.fired and trend <= self.significance:
             shift = EmbeddingShift(largest_sample=self.largest_sample).check(latest)
@@ -95,11 +96,3 @@ class SlowDrift:
             cause="temporal" if fired else None,
             examples=found.examples,
         )
-
-
-def _part(sample: Sample, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Sample:
-    return Sample(
-        tuple(sample.texts[row] for row in rows),
-        sample.embeddings[rows],
-        timestamps=None if sample.timestamps is None else sample.timestamps[rows],
-    )

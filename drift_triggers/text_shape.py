@@ -50,62 +50,78 @@ def shape(texts: Sequence[str], common: frozenset[str], script: str) -> NDArray[
     script
         Unicode script of the reference, as the first word of its letters' names ("LATIN").
     """
-    rows = np.zeros((len(texts), len(FEATURES)))
-    for row, text in enumerate(map(plain, texts)):
-        words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text)
-        letters = [mark for mark in text if mark.isalpha()]
-        size, count = max(1, len(text)), max(1, len(letters))
-        rows[row] = (
-            len(words),
-            count / max(1, len(words)),
-            sum(mark.isupper() for mark in letters) / count,
-            sum(not (mark.isalnum() or mark.isspace()) for mark in text) / size,
-            sum(mark.isdigit() for mark in text) / size,
-            text.count("\n"),
-            sum(len(found) for found in MARKUP.findall(text)) / size,
-            sum(word.casefold() in common for word in words) / max(1, len(words)),
-            sum(_script(mark) != script for mark in letters) / count,
-        )
-    return rows
+    forms = [plain(text) for text in texts]
+    words = [re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", form) for form in forms]
+    usual = [sum(word in common for word in map(str.casefold, each)) for each in words]
+    markup = [sum(map(len, MARKUP.findall(form))) for form in forms]
+    count = np.array([len(each) for each in words])
+    size = np.maximum(1, [len(form) for form in forms])
+    letters, capitals, marks, digits, breaks, foreign = _characters(forms, script).T
+    letters = np.maximum(1, letters)
+    return np.column_stack(
+        [
+            count,
+            letters / np.maximum(1, count),
+            capitals / letters,
+            marks / size,
+            digits / size,
+            breaks,
+            np.array(markup) / size,
+            np.array(usual) / np.maximum(1, count),
+            foreign / letters,
+        ]
+    )
+
+
+def _characters(texts: Sequence[str], script: str) -> NDArray[np.float64]:
+    """Count letters, capitals, marks, digits, line breaks and letters of other scripts."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    # A few hundred distinct characters are asked what they are, not each of a million.
+    distinct, place = np.unique(codes, return_inverse=True)
+    kinds = np.array(
+        [
+            (
+                mark.isalpha(),
+                mark.isalpha() and mark.isupper(),
+                not (mark.isalnum() or mark.isspace()),
+                mark.isdigit(),
+                mark == "\n",
+                mark.isalpha() and _script(mark) != script,
+            )
+            for mark in map(chr, distinct.tolist())
+        ],
+        dtype=np.float64,
+    ).reshape(-1, 6)
+    return np.column_stack(
+        [np.bincount(owner, kind[place], minlength=len(texts)) for kind in kinds.T]
+    )
 
 
 def _script(letter: str) -> str:
     return "LATIN" if letter.isascii() else unicodedata.name(letter, "UNKNOWN").split()[0]
 
 
-def distances(rows: NDArray[np.float64], second: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Kolmogorov-Smirnov distance of each column between the rows of two groups."""
-    result = np.empty(rows.shape[1])
+def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the Kolmogorov-Smirnov distance of each measure between two groups of rows.
+
+    Parameters
+    ----------
+    sides
+        True for the rows of the second group, one division a column, ``(rows, divisions)``.
+
+    Returns
+    -------
+    Distances, shape ``(measures, divisions)``.
+    """
+    result = np.empty((rows.shape[1], sides.shape[1]))
     for column, values in enumerate(rows.T):
         order = np.argsort(values, kind="stable")
-        chosen = second[order]
-        gap = np.cumsum(chosen) / chosen.sum() - np.cumsum(~chosen) / (~chosen).sum()
-        ends = np.append(np.diff(values[order]) > 0, True)
-        result[column] = np.abs(gap[ends]).max()
+        ends = np.flatnonzero(np.append(np.diff(values[order]) > 0, True))
+        second = np.cumsum(sides[order], axis=0, dtype=np.int32)[ends]
+        first = ends[:, None] + 1 - second
+        result[column] = np.abs(second / second[-1] - first / first[-1]).max(axis=0)
     return result
-
-
-def source_mix(before: Sequence[str], now: Sequence[str]) -> str:
-    """Say how the shares of the sources moved; empty where a side names no source or none moved.
-
-    The distance is the total variation, 0 (the same shares) to 1 (no source in common). It is
-    reported and does not fire: a source that is answered as before needs no training.
-
-    Examples
-    --------
-    >>> source_mix(["app"] * 8 + ["mail"] * 2, ["app"] * 2 + ["voice"] * 8)
-    'source mix moved by 0.80 (voice 0% -> 80%)'
-    """
-    if not any(before) or not any(now):
-        return ""
-    old, new = Counter(before), Counter(now)
-    moved = {name: new[name] / len(now) - old[name] / len(before) for name in {*old, *new}}
-    distance = sum(abs(change) for change in moved.values()) / 2
-    most = max(sorted(moved), key=lambda name: moved[name])
-    if distance < 0.1:
-        return ""
-    shares = f"{old[most] / len(before):.0%} -> {new[most] / len(now):.0%}"
-    return f"source mix moved by {distance:.2f} ({most or 'no source'} {shares})"
 
 
 @dataclass(
@@ -161,16 +177,15 @@ class TextShape:
             )
         known = [observation.reference.texts[row] for row in reference.rows]
         texts = [observation.recent.texts[row] for row in recent.rows]
-        words = Counter(
-            word for text in known for word in re.findall(r"[^\W\d_]+", text.casefold())
-        )
+        words = Counter(re.findall(r"[^\W\d_]+", "\n".join(known).casefold()))
         common = frozenset(word for word, _ in words.most_common(self.common_words))
-        scripts = Counter(_script(mark) for text in known for mark in text if mark.isalpha())
-        script = scripts.most_common(1)[0][0] if scripts else "LATIN"
+        scripts: Counter[str] = Counter()
+        for mark, count in Counter("".join(known)).items():
+            scripts[_script(mark)] += count * mark.isalpha()
+        script = scripts.most_common(1)[0][0] if scripts.total() else "LATIN"
         before, now = shape(known, common, script), shape(texts, common, script)
-        moved = distances(
-            np.vstack([before, now]), np.arange(len(before) + len(now)) >= len(before)
-        )
+        labels = np.arange(len(before) + len(now)) >= len(before)
+        moved = distances(np.vstack([before, now]), labels[:, None])[:, 0]
 
         run = run_length(recent, reference)
         size = len(before) * len(now) / (len(before) + len(now)) / run
@@ -178,7 +193,7 @@ class TextShape:
         splits = reference.ground.quiet_splits(
             len(now), None, self.splits, np.random.default_rng([observation.seed, 4]), run > 1
         )
-        quiet = [float(distances(before, column).max()) for column in splits.T]
+        quiet = distances(before, splits).max(axis=0)
         threshold = max(self.minimum_effect, float(np.quantile(quiet, self.quiet_quantile)))
         most = int(np.argmax(moved))
         effect, p_value = float(moved[most]), max(float(p_values[most]), 1e-300)
@@ -191,8 +206,6 @@ class TextShape:
             f"{told} (distance of {FEATURES[most]} {effect:.2f}, quiet data reach "
             f"{threshold:.2f}; p = {p_value:.2g})"
         )
-        sources = source_mix(observation.reference.sources, observation.recent.sources)
-        reason += f"; {sources}" if sources else ""
         middle = float(np.median(before[:, most]))
         odd = np.argsort(-np.abs(now[:, most] - middle), kind="stable")[:5]
         return Signal(

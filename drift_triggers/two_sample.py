@@ -16,6 +16,10 @@ from scipy import stats
 
 Floats = NDArray[np.floating[Any]]
 
+STRIP = 1000
+"""Rows of the kernel in one product: thin strips skip more of its mirrored half, wide ones run
+faster."""
+
 
 @dataclass(frozen=True)
 class PermutationTest:
@@ -112,15 +116,16 @@ def permuted_labels(
     columns: NDArray[np.float32] = np.empty((n, permutations), dtype=np.float32)
     if strata is not None:
         order = np.argsort(strata, kind="stable")
-        bounds = np.flatnonzero(np.diff(strata[order], prepend=-1, append=-1))
-        drawn = np.broadcast_to(labels[order].astype(np.float32), (permutations, n)).copy()
+        bounds = np.flatnonzero(np.diff(strata[order], prepend=-1, append=-1)).tolist()
         for start, stop in pairwise(bounds):
-            drawn[:, start:stop] = generator.permuted(drawn[:, start:stop], axis=1)
-        columns[order] = drawn.T
+            member = order[start:stop]
+            columns[member] = _drawn(
+                generator, permutations, stop - start, int(labels[member].sum())
+            )
         return columns
     if block <= 1:
-        drawn = np.broadcast_to(labels.astype(np.float32), (permutations, n)).copy()
-        return np.ascontiguousarray(generator.permuted(drawn, axis=1).T)
+        columns[:] = _drawn(generator, permutations, n, int(labels.sum()))
+        return columns
     offsets = generator.integers(block, size=permutations)
     for offset in np.unique(offsets):
         chosen = np.flatnonzero(offsets == offset)
@@ -141,16 +146,27 @@ def permuted_labels(
     return columns
 
 
+def _drawn(generator: np.random.Generator, draws: int, size: int, chosen: int) -> NDArray[np.bool_]:
+    """Draw ``chosen`` of ``size`` places, one draw a column: those with the smallest keys."""
+    if chosen in (0, size):
+        return np.full((size, draws), chosen > 0)
+    # Keys are 53 bits wide, so that two are equal in one of a million million draws.
+    keys = generator.random((draws, size))
+    limit = np.partition(keys, chosen - 1, axis=1)[:, chosen - 1 : chosen]
+    return (keys <= limit).T
+
+
 def discrepancies(kernel: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the unbiased squared maximum mean discrepancy of each labelling of the same rows.
 
     One matrix product serves all labellings: with labels z, the kernel within the second sample
-    sums to ``z @ K @ z``, and row sums of K give all the rest (Gretton et al. 2012, eq. 3).
+    sums to ``z @ K @ z``, and row sums of K give all the rest (Gretton et al. 2012, eq. 3). K is
+    its own mirror image, so that strips of the upper half are enough.
 
     Parameters
     ----------
     kernel
-        Pooled kernel, shape ``(n, n)``.
+        Pooled kernel, symmetric, shape ``(n, n)``.
     columns
         1 for rows of the second sample, else 0, shape ``(n, labellings)``; both samples of each
         labelling need two rows.
@@ -164,7 +180,13 @@ def discrepancies(kernel: NDArray[np.float32], columns: NDArray[np.float32]) -> 
         )
     diagonal = np.diag(kernel).astype(np.float64)
     rows = kernel.sum(axis=1, dtype=np.float64)
-    within = np.einsum("ij,ij->j", columns, kernel @ columns, dtype=np.float64)
+    within = np.zeros(columns.shape[1])
+    for start in range(0, total_rows, STRIP):
+        stop = start + STRIP
+        products = kernel[start:stop, stop:] @ columns[stop:]
+        products *= 2.0
+        products += kernel[start:stop, start:stop] @ columns[start:stop]
+        within += np.einsum("ij,ij->j", columns[start:stop], products, dtype=np.float64)
     touching = rows @ columns
     own = diagonal @ columns
     across = touching - within
@@ -183,3 +205,37 @@ def kernel_two_sample(
     stacked = np.column_stack([labels.astype(np.float32), columns])
     values = discrepancies(kernel, stacked)
     return PermutationTest(float(values[0]), values[1:])
+
+
+def stratified_ranks(
+    known: Floats,
+    known_strata: NDArray[np.integer[Any]],
+    values: Floats,
+    strata: NDArray[np.integer[Any]],
+) -> tuple[NDArray[np.float64], float]:
+    """Rank values among the known ones of the same stratum (van Elteren 1960).
+
+    Parameters
+    ----------
+    known, known_strata
+        What is usual, and to which stratum each belongs; each stratum of `strata` needs one.
+    values, strata
+        What is to be ranked.
+
+    Returns
+    -------
+    The share of known values of the stratum that lie below (half of the equal ones counted), for
+    each value, and the one-sided p-value of "larger than usual for the stratum".
+    """
+    ranks = np.empty(len(values))
+    variance = 0.0
+    for stratum in np.unique(strata):
+        chosen = strata == stratum
+        usual = np.sort(known[known_strata == stratum])
+        below = np.searchsorted(usual, values[chosen], side="left")
+        upto = np.searchsorted(usual, values[chosen], side="right")
+        ranks[chosen] = (below + upto) / 2.0 / len(usual)
+        size = int(chosen.sum())
+        variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
+    score = float((ranks - 0.5).sum()) / math.sqrt(variance)
+    return ranks, float(stats.norm.sf(score))

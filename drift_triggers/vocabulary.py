@@ -79,7 +79,8 @@ class Vocabulary:
         pieces = np.array([_pieces(words) for words in texts])
         terms, presence = _shattered(texts)
         finer, finer_p = _finer(pieces[~now], pieces[now], run)
-        share, share_p, emerging = _emerging(presence, now, run, self.significance)
+        shares, chances, chosen = _emerging(presence, now[:, None], run, self.significance)
+        share, share_p, emerging = shares[0], chances[0], np.flatnonzero(chosen[0]).tolist()
 
         splits = reference.ground.quiet_splits(
             len(recent.rows),
@@ -91,14 +92,11 @@ class Vocabulary:
         known, held = stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
         quiet = np.array(
             [
-                (
-                    _order(known[column], len(known)),
-                    _emerging(held, column, run, self.significance)[0],
-                )
-                for column in splits.T
+                [_order(known[column], len(known)) for column in splits.T],
+                _emerging(held, splits, run, self.significance)[0],
             ]
         )
-        limits = np.maximum(self.minimum_effect, np.quantile(quiet, self.quiet_quantile, axis=0))
+        limits = np.maximum(self.minimum_effect, np.quantile(quiet, self.quiet_quantile, axis=1))
         views = ((finer, finer_p, limits[0]), (share, share_p, limits[1]))
         effect, p_value, threshold = max(views, key=lambda view: view[0] - view[2])
         p_value = float(np.clip(TESTS * p_value, 1e-300, 1.0))
@@ -172,16 +170,31 @@ def _finer(before: NDArray[np.float64], now: NDArray[np.float64], run: int) -> t
 
 
 def _emerging(
-    presence: NDArray[np.float32], now: NDArray[np.bool_], run: int, significance: float
-) -> tuple[float, float, list[int]]:
-    """Return share of texts with a new term, the smallest corrected p-value, and the terms."""
-    counts = now.astype(np.float32) @ presence
-    absent = (counts > 0) & (presence.sum(axis=0) == counts)
-    total, size = len(now) // run, int(now.sum()) // run
-    chances = np.ones(len(counts))
+    presence: NDArray[np.float32], sides: NDArray[np.bool_], run: int, significance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Look for terms that stand on one side of a division of the texts only.
+
+    Parameters
+    ----------
+    presence
+        1 where a text has a term, shape ``(texts, terms)``.
+    sides
+        True for the texts that count as recent, one division a column, ``(texts, divisions)``.
+
+    Returns
+    -------
+    For each division: share of its recent texts with a new term, the smallest corrected p-value,
+    and which terms are new, shape ``(divisions, terms)``.
+    """
+    counts = sides.T.astype(np.float32) @ presence
+    absent = (counts > 0) & (counts == presence.sum(axis=0))
+    division = np.nonzero(absent)[0]
+    size = sides.sum(axis=0)
+    chances = np.ones(counts.shape)
     seen = counts[absent] // run
-    chances[absent] = stats.hypergeom.sf(seen - 1, total, seen, size) * len(counts)
-    chosen = [int(column) for column in np.flatnonzero(chances <= significance)]
-    if not chosen:
-        return 0.0, float(chances.min(initial=1.0)), []
-    return float(presence[:, chosen][now].any(axis=1).mean()), float(chances.min()), chosen
+    chances[absent] = counts.shape[1] * stats.hypergeom.sf(
+        seen - 1, len(sides) // run, seen, (size // run)[division]
+    )
+    chosen = chances <= significance
+    found = (presence @ chosen.T.astype(np.float32) > 0) & sides
+    return found.sum(axis=0) / size, chances.min(axis=1, initial=1.0), chosen

@@ -1,6 +1,6 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import TRAINED, Gathered, gather, same_records_left, window_now
-from training.evaluate import Scorecard
+from training.evaluate import EvaluationSet, Scorecard
 from training.pairs import DataFault
 
 
@@ -96,8 +96,9 @@ def find(
     if gathered.idle:
         return Finding(Decision(False, (gathered.idle,), (), ()))
     folder = wheel.folder(wheel.registry.version(champion))
-    today = scores_today(wheel, folder)
-    observation = observe(wheel, folder, gathered, now, today, refused_pairs)
+    anchors = wheel.anchors(folder)
+    today = wheel.scores(folder, anchors)
+    observation = observe(wheel, folder, gathered, now, anchors, today, refused_pairs)
     signals = []
     for trigger in wheel.settings.triggers:
         try:
@@ -118,20 +119,22 @@ def find(
     return Finding(decision, explain(signals), clusters, hit_rates)
 
 
-def scores_today(wheel: Wheel, folder: VersionFolder) -> Scorecard:
-    """Score a version on today's anchor sets; sets whose files did not change cost nothing."""
-    return wheel.scores(folder, wheel.anchors(folder))
-
-
 def observe(
     wheel: Wheel,
     folder: VersionFolder,
     gathered: Gathered,
     now: datetime,
+    anchors: Sequence[EvaluationSet],
     today: Scorecard,
     refused_pairs: int = 0,
 ) -> Observation:
-    """Return what the triggers of a champion may see of what was gathered."""
+    """Return what the triggers of a champion may see of what was gathered.
+
+    Parameters
+    ----------
+    anchors, today
+        Today's anchor sets and the champion's scores on them.
+    """
     facts = folder.facts()
     probe_texts, probes = folder.probes()
     accepted = Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes)
@@ -146,8 +149,9 @@ def observe(
         champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
         accepted_space=accepted,
         probe_texts=probe_texts,
-        quality=_quality(wheel, folder, today),
+        quality=_quality(wheel, folder, anchors, today),
         hit_rates=_past_hit_rates(wheel.store, today),
+        anchor_queries=[query for each in anchors for query in each.queries.values()],
         refused_pairs=refused_pairs,
         generated_sources=tables.memory.generated_sources,
         progress=wheel.progress,
@@ -165,12 +169,14 @@ def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float,
     }
 
 
-def _quality(wheel: Wheel, folder: VersionFolder, today: Scorecard) -> Mapping[str, Quality]:
+def _quality(
+    wheel: Wheel, folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard
+) -> Mapping[str, Quality]:
     """Return the champion's scores on today's anchor sets beside those it was accepted with."""
     accepted = folder.scorecard()
     metric = wheel.settings.tables.gate.metric
     found = {}
-    for each in wheel.anchors(folder):
+    for each in anchors:
         then, now = accepted.tasks.get(each.name), today.tasks[each.name]
         place = {query: row for row, query in enumerate(then.query_ids)} if then else {}
         common = [row for row, query in enumerate(now.query_ids) if query in place]

@@ -19,6 +19,7 @@ from drift_triggers.data_quality import DataQuality
 from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.feedback_loop import FeedbackLoop
 from drift_triggers.fresh_data import FreshData
+from drift_triggers.instability import Instability
 from drift_triggers.model_age import ModelAge
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.policy import Policy
@@ -26,7 +27,9 @@ from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Trigger
 from drift_triggers.similarity_shift import SimilarityShift
 from drift_triggers.slow_drift import SlowDrift
+from drift_triggers.source_shift import SourceShift
 from drift_triggers.space_mismatch import SpaceMismatch
+from drift_triggers.term_meaning import TermMeaning
 from drift_triggers.text_shape import TextShape
 from drift_triggers.vocabulary import Vocabulary
 from pipeline.gate import Gate
@@ -54,6 +57,9 @@ BUILT_IN_TRIGGERS: dict[str, Any] = {
         Vocabulary,
         TextShape,
         SlowDrift,
+        TermMeaning,
+        SourceShift,
+        Instability,
         SimilarityShift,
         QualityDrop,
         SpaceMismatch,

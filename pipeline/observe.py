@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space
+from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space, Stability
+from pipeline.perturb import perturbed
 from pipeline.store import Traffic
 from training.encoder import Encoder, Progress, no_progress
 from training.pairs import SETTINGS, Pair, normalised
@@ -37,6 +38,9 @@ class Observe:
     """Texts that a version keeps as its reference."""
     probes: int = Field(default=32, ge=4)
     """Texts of the reference whose vectors are stored, to tell a swapped model."""
+    perturbed: int = Field(default=0, ge=0)
+    """Texts of either side that are encoded again with harmless changes, for `instability`; none
+    by default, as each costs three more texts to encode. 200 are enough."""
     seed: int = 0
     """Seed of every sample and of the triggers' permutations."""
 
@@ -70,12 +74,16 @@ class Observe:
         return [each.text for each in self._choose(reference, self.probes)]
 
     def _choose(self, texts: Sequence[Traffic], count: int) -> list[Traffic]:
+        return [texts[place] for place in self._places([each.text for each in texts], count)]
+
+    def _places(self, texts: Sequence[str], count: int) -> list[int]:
+        """Choose texts by a seeded hash and return their places, in order."""
+
         def priority(position: int) -> tuple[bytes, int]:
-            content = f"{self.seed}\x1f{texts[position].text}".encode("utf-8", "surrogatepass")
+            content = f"{self.seed}\x1f{texts[position]}".encode("utf-8", "surrogatepass")
             return hashlib.sha256(content).digest(), position
 
-        chosen = sorted(range(len(texts)), key=priority)[:count]
-        return [texts[position] for position in sorted(chosen)]
+        return sorted(sorted(range(len(texts)), key=priority)[:count])
 
     def look(
         self,
@@ -91,6 +99,7 @@ class Observe:
         probe_texts: Sequence[str] = (),
         quality: Mapping[str, Quality] | None = None,
         hit_rates: Mapping[str, tuple[float, ...]] | None = None,
+        anchor_queries: Sequence[str] = (),
         refused_pairs: int = 0,
         generated_sources: Collection[str] = (),
         progress: Progress = no_progress,
@@ -113,6 +122,8 @@ class Observe:
             The champion's scores then and now.
         hit_rates
             Hit rate of each golden set over the looks, oldest first.
+        anchor_queries
+            Queries of the anchor sets; scoring the champion has encoded them already.
         refused_pairs
             Records of pairs that went into quarantine since the last look.
         generated_sources
@@ -136,6 +147,13 @@ class Observe:
             reference=samples[0],
             history=samples[2] if spread else None,
             new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in new_pairs}),
+            recent_stability=self._stability(encoder, samples[1]),
+            reference_stability=self._stability(encoder, samples[0]),
+            anchor_queries=(
+                Sample(tuple(anchor_queries), encoder.encode(anchor_queries))
+                if anchor_queries
+                else None
+            ),
             champion_age_days=champion_age_days,
             seed=self.seed,
             accepted_space=accepted_space,
@@ -150,6 +168,20 @@ class Observe:
             recent_pairs=_pair_facts(new_pairs, refused_pairs),
             reference_pairs=_pair_facts(known_pairs, 0),
         )
+
+    def _stability(self, encoder: Encoder, sample: Sample) -> Stability | None:
+        """Encode some distinct texts of a sample again, with changes that mean nothing."""
+        if not self.perturbed or not len(sample):
+            return None
+        first: dict[str, int] = {}
+        for row, text in enumerate(sample.texts):
+            first.setdefault(text, row)
+        chosen = self._places(list(first), self.perturbed)
+        rows = np.array(list(first.values()), dtype=np.int64)[chosen]
+        copies = [copy for row in rows for copy in perturbed(sample.texts[row])]
+        vectors = encoder.encode(copies).reshape(len(rows), -1, sample.embeddings.shape[1])
+        cosines = np.einsum("td,tcd->tc", sample.embeddings[rows], vectors, dtype=np.float64)
+        return Stability(rows, cosines.mean(axis=1))
 
     def _spread(self, since_learned: Sequence[Traffic], recent: int) -> list[Traffic]:
         """Sample the long span evenly in time, when it is longer than the recent window."""
@@ -183,10 +215,18 @@ def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.f
 def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:
     if not pairs:
         return None
+    optional = {
+        "negative": sum(not pair.negative for pair in pairs),
+        "source": sum(not pair.source for pair in pairs),
+        "timestamp": sum(pair.timestamp is None for pair in pairs),
+    }
+    missing = {column: count for column, count in optional.items() if count < len(pairs)}
     return PairFacts(
         pairs=tuple((pair.query, pair.positive) for pair in pairs),
         negatives=tuple((pair.query, pair.negative) for pair in pairs if pair.negative),
         sources=tuple(pair.source for pair in pairs),
         records=len(pairs) + refused,
         quarantined=refused,
+        fields=frozenset({"query", "positive", *missing}),
+        missing=missing,
     )

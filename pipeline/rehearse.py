@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drift_triggers.backtest import Window, replay
-from pipeline.check import observe, scores_today
+from pipeline.check import observe
 from pipeline.wheel import Wheel
 from pipeline.window import Gathered
 from training.pairs import DataFault
@@ -61,7 +61,8 @@ def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
     champion = wheel.folder(wheel.champion())
-    today = scores_today(wheel, champion)
+    anchors = wheel.anchors(champion)
+    today = wheel.scores(champion, anchors)
     for days, path in enumerate(files, start=1 - len(files)):
         texts, _ = wheel.settings.tables.intake.parse(path, "traffic", now)
         if not texts:
@@ -70,7 +71,7 @@ def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
         yield Window(
             name=path.name,
             hours=now.timestamp() / 3600 + 24 * days,
-            observation=observe(wheel, champion, gathered, now, today),
+            observation=observe(wheel, champion, gathered, now, anchors, today),
             drifted=truth.get(path.name),
         )
 
@@ -91,7 +92,8 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
 
 def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
     champion = wheel.folder(wheel.champion())
-    today = scores_today(wheel, champion)
+    anchors = wheel.anchors(champion)
+    today = wheel.scores(champion, anchors)
     for row in reversed(wheel.store.cycles()):
         looked = row.result.get("window")
         if not looked:
@@ -102,5 +104,5 @@ def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
             yield Window(
                 name=f"cycle {row.id}",
                 hours=row.started.timestamp() / 3600,
-                observation=observe(wheel, champion, gathered, now, today),
+                observation=observe(wheel, champion, gathered, now, anchors, today),
             )

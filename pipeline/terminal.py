@@ -70,6 +70,8 @@ def _check(result: Mapping[str, Any]) -> Iterator[object]:
             f"  {cluster['share']:.0%} of the texts: {', '.join(cluster['terms'])}, "
             f"such as {_short(cluster['examples'][0])!r}"
         )
+        if cluster["anchor_queries"]:
+            yield f"    nearest anchor query: {_short(cluster['anchor_queries'][0])!r}"
     for signal in result["signals"]:
         if signal["fired"] and signal["examples"]:
             yield f"carried by ({signal['trigger']}):"

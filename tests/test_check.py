@@ -20,6 +20,7 @@ def test_what_waits_in_files_is_looked_at_and_not_kept(wheel):
     finding = check_now(wheel, traffic=None, pairs=None, now=NOW)
     assert finding.decision.train
     assert finding.explanation.cause != "none"
+    assert finding.clusters[0].anchor_queries
     assert wheel.store.counts() == stored
     assert check_now(wheel, traffic=None, pairs=None, now=NOW).to_json() == finding.to_json()
 

@@ -29,6 +29,7 @@ def check(history=FACTS, **changes):
         ({"pairs": PAIRS[:40] + PAIRS[:1] * 60}, "60% of the pairs repeat another"),
         ({"negatives": PAIRS[:6]}, "6% of the queries have a text labelled both right and wrong"),
         ({"sources": ("web",) * 100}, "source 'mail' fell silent"),
+        ({"missing": {"query": 9, "other": 3}}, "9 of 100 records lack 'query', 0% of the"),
     ],
 )
 def test_each_fault_blocks_and_is_told_with_its_figures(changes, told):
@@ -58,6 +59,27 @@ def test_what_may_happen_on_any_day_passes(changes):
 def test_a_column_that_the_history_lacked_too_is_no_fault():
     history = replace(FACTS, missing={"source": 50})
     assert not check(history, missing={"source": 90}).fired
+
+
+def test_a_column_that_was_seldom_filled_may_vanish_and_is_told():
+    history = replace(FACTS, fields=FACTS.fields | {"source"}, missing={"source": 50})
+    signal = check(history)
+    assert not signal.fired
+    assert "column 'source' no longer arrives" in signal.reason
+
+
+def test_an_optional_column_may_vanish_even_if_all_of_the_history_has_it():
+    assert not check(replace(FACTS, fields=FACTS.fields | {"negative"})).fired
+
+
+def test_a_new_column_is_told():
+    signal = check(fields=FACTS.fields | {"source"}, missing={"source": 60})
+    assert not signal.fired
+    assert signal.reason == "100 records look sound; column 'source' is new"
+
+
+def test_a_few_records_show_no_change_of_columns():
+    assert not check(fields=frozenset({"query"}), records=3, pairs=PAIRS[:3]).fired
 
 
 def test_without_records_there_is_nothing_to_look_at():

@@ -74,6 +74,45 @@ def test_there_is_no_long_span_when_everything_is_recent(fake_encoder):
     assert seen.history is None
 
 
+def test_columns_that_no_pair_fills_are_missing_from_the_facts(fake_encoder):
+    known = [Pair(str(n), f"q {n}", "a", source="app", timestamp=1.0) for n in range(4)]
+    new = [Pair("8", "q", "b", source="app"), Pair("9", "r", "b")]
+    seen = Observe().look(
+        fake_encoder,
+        reference=texts("past", 30),
+        recent=texts("later", 30),
+        new_pairs=new,
+        known_pairs=known,
+    )
+    assert seen.reference_pairs.fields == {"query", "positive", "source", "timestamp"}
+    assert seen.recent_pairs.fields == {"query", "positive", "source"}
+    assert seen.recent_pairs.missing == {"source": 1}
+
+
+def test_texts_are_changed_and_encoded_again_only_where_it_is_asked_for(fake_encoder):
+    spans = {"reference": texts("past", 60), "recent": [*texts("later", 30), *texts("later", 30)]}
+    assert Observe().look(fake_encoder, **spans).recent_stability is None
+    seen = Observe(perturbed=20).look(fake_encoder, **spans)
+    assert len(seen.reference_stability.rows) == 20
+    assert len({seen.recent.texts[row] for row in seen.recent_stability.rows}) == 20
+    assert (seen.recent_stability.cosines <= 1.0 + 1e-6).all()
+    again = Observe(perturbed=20).look(fake_encoder, **spans)
+    assert (again.recent_stability.rows == seen.recent_stability.rows).all()
+
+
+def test_the_queries_of_anchor_sets_come_with_their_vectors(fake_encoder):
+    seen = Observe().look(
+        fake_encoder,
+        reference=texts("past", 30),
+        recent=texts("later", 30),
+        anchor_queries=["where is my card", "what does it cost"],
+    )
+    assert seen.anchor_queries.texts == ("where is my card", "what does it cost")
+    assert np.allclose(
+        seen.anchor_queries.embeddings, fake_encoder.encode(seen.anchor_queries.texts)
+    )
+
+
 def test_queries_of_pairs_stand_for_traffic_where_there_is_none():
     pair = Pair("7", "where is my card", "in the post", source="bank", timestamp=5.0)
     assert queries_as_traffic([pair]) == [

@@ -53,6 +53,7 @@ def result():
         "examples": [HOSTILE] * 3,
     }
     cluster = {"share": 0.4, "examples": [HOSTILE], "terms": [HOSTILE], "nearest": [HOSTILE]}
+    cluster["anchor_queries"] = [HOSTILE]
     return {
         "cycle": "0003",
         "outcome": "promoted",

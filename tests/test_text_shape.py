@@ -67,10 +67,13 @@ def test_distances_are_those_of_scipy():
 
     generator = np.random.default_rng(0)
     rows = np.round(generator.normal(size=(90, len(FEATURES))), 1)
-    second = generator.random(90) < 0.4
-    for column, found in enumerate(distances(rows, second)):
+    sides = generator.random((90, 3)) < 0.4
+    found = distances(rows, sides)
+    assert found.shape == (len(FEATURES), 3)
+    for (column, division), distance in np.ndenumerate(found):
+        second = sides[:, division]
         test = stats.ks_2samp(rows[second, column], rows[~second, column])
-        assert found == pytest.approx(test.statistic)
+        assert distance == pytest.approx(test.statistic)
 
 
 @pytest.mark.parametrize("text", ["", "???", "\n", "\U0001f600", "1234"])

@@ -20,6 +20,7 @@ from drift_triggers.signal import (
     Served,
     Signal,
     Space,
+    Stability,
     Trigger,
 )
 
@@ -64,10 +65,29 @@ def facts(**changes):
     return replace(PairFacts(pairs, (), sources, 100, 0, fields, {}), **changes)
 
 
+def from_sources(sample, moved=None):
+    """The sample with two sources; the smaller one may bring texts of another sample."""
+    sources = ("mail",) * 60 + ("app",) * (len(sample) - 60)
+    if moved is not None:
+        rows = np.vstack([moved.embeddings[:60], sample.embeddings[60:]])
+        texts = moved.texts[:60] + sample.texts[60:]
+        sample = replace(sample, embeddings=rows, texts=texts)
+    return replace(sample, sources=sources)
+
+
+def with_server(sample, moved=None):
+    """The sample with the word "server" in a few of its texts, which may be those of another."""
+    named = from_sources(sample, moved)
+    texts = tuple(f"{text} server" if row < 60 else text for row, text in enumerate(named.texts))
+    return replace(named, texts=texts, sources=())
+
+
 REFERENCE = asked(1, 400)
+ANCHORS = asked(7, 40)
 COSINES = np.random.default_rng(1).uniform(0.5, 0.9, 300)
 DOCUMENTS = tuple(f"d{n}" for n in np.random.default_rng(2).integers(300, size=300))
 PROBES = np.eye(4, 16, dtype=np.float32)
+STABLE = Stability(np.arange(200), np.random.default_rng(6).uniform(0.8, 1.0, 200))
 SCORES = np.random.default_rng(3).uniform(0.3, 1.0, 60)
 
 
@@ -80,6 +100,9 @@ def world(recent=None, **changes):
         champion_age_days=20.0,
         seed=7,
         history=asked(3, 600),
+        recent_stability=replace(STABLE, cosines=STABLE.cosines[::-1]),
+        reference_stability=STABLE,
+        anchor_queries=ANCHORS,
         accepted_space=Space("f" * 64, "t" * 64, PROBES),
         serving_space=Space("f" * 64, "t" * 64, PROBES + 1e-5),
         index_fingerprints=("f" * 64,),
@@ -141,6 +164,17 @@ CASES = {
     "fresh_data:FreshData": world(new_pairs=4000),
     "model_age:ModelAge": world(champion_age_days=400.0),
     "slow_drift:SlowDrift": world(history=drifting_history()),
+    "term_meaning:TermMeaning": world(
+        with_server(asked(2, 200), asked(9, 200, (2, 3))),
+        reference=with_server(REFERENCE, asked(11, 200, (0, 1))),
+    ),
+    "source_shift:SourceShift": world(
+        from_sources(asked(2, 200), asked(9, 200, (2, 3))),
+        reference=from_sources(REFERENCE, asked(11, 200, (0, 1))),
+    ),
+    "instability:Instability": world(
+        recent_stability=replace(STABLE, cosines=STABLE.cosines - 0.2)
+    ),
     "test:LongWords": world(replace_texts(asked(2, 200), {0: "word " * 200})),
 }
 CAUSES = {
@@ -156,16 +190,23 @@ CAUSES = {
     "fresh_data": "fresh_data",
     "model_age": "temporal",
     "slow_drift": "temporal",
+    "term_meaning": "temporal",
+    "source_shift": "concept",
+    "instability": "vocabulary",
     "long_words": "pipeline",
 }
 GUARDS = {"space_mismatch", "feedback_loop", "data_quality"}
+
+
+SWITCHES = {"TermMeaning": {"watch_terms": ("server",)}, "SourceShift": {"inside": True}}
 
 
 def made(name):
     module, kind = name.split(":")
     if module == "test":
         return LongWords()
-    return getattr(importlib.import_module(f"drift_triggers.{module}"), kind)()
+    worker = getattr(importlib.import_module(f"drift_triggers.{module}"), kind)
+    return worker(**SWITCHES.get(kind, {}))
 
 
 every_trigger = pytest.mark.parametrize("name", CASES)
@@ -236,6 +277,7 @@ def test_it_refuses_empty_input_or_does_not_need_it(name):
         ("space_mismatch:SpaceMismatch", {"serving_space": Space("", "", PROBES * np.nan)}),
         ("feedback_loop:FeedbackLoop", {"self_generated": (True,)}),
         ("data_quality:DataQuality", {"recent_pairs": facts(quarantined=400)}),
+        ("instability:Instability", {"recent_stability": Stability(np.arange(2), np.ones(2) * 2)}),
         ("model_age:ModelAge", {"champion_age_days": float("nan")}),
     ],
 )
@@ -282,6 +324,27 @@ ROWS = [
         {"slow_drift"},
         {"slow_drift"},
         "temporal",
+    ),
+    (
+        "another sense of a word",
+        CASES["term_meaning:TermMeaning"],
+        {"term_meaning"},
+        {"term_meaning"},
+        "temporal",
+    ),
+    (
+        "one source",
+        CASES["source_shift:SourceShift"],
+        {"source_shift"},
+        {"source_shift"},
+        "concept",
+    ),
+    (
+        "unsteady embeddings",
+        CASES["instability:Instability"],
+        {"instability"},
+        {"instability"},
+        "vocabulary",
     ),
     ("old age", CASES["model_age:ModelAge"], {"model_age"}, {"model_age"}, "temporal"),
     (
@@ -338,6 +401,13 @@ def test_new_clusters_name_share_terms_and_the_nearest_known_texts():
     assert set(clusters[0].terms) & set(FOREIGN)
     assert all(text in REFERENCE.texts for text in clusters[0].nearest)
     assert all(cluster.intra_cluster_distance > 0 for cluster in clusters)
+    assert all(text in ANCHORS.texts for text in clusters[0].anchor_queries)
+    assert len(clusters[0].anchor_queries) == 3
+
+
+def test_clusters_can_be_named_without_anchor_sets():
+    observation = world(asked(9, 200, (0, 1, 6, 7)), anchor_queries=None)
+    assert {cluster.anchor_queries for cluster in new_clusters(observation)} == {()}
 
 
 def test_a_quiet_window_has_no_large_new_cluster():

@@ -1,0 +1,78 @@
+"""Parts of the traffic, such as one source or the texts with one word, held against their past."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from drift_triggers.embedding_shift import EmbeddingShift
+from drift_triggers.signal import Observation, Sample, Signal
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one part of the traffic, on both sides."""
+
+    reference: Rows
+    """Rows of the reference."""
+    recent: Rows
+    """Rows of the recent texts."""
+
+
+def part(sample: Sample, rows: Rows) -> Sample:
+    """Return the texts of the given rows as a sample of their own, without sources and words."""
+    return Sample(
+        tuple(sample.texts[row] for row in rows),
+        sample.embeddings[rows],
+        timestamps=None if sample.timestamps is None else sample.timestamps[rows],
+    )
+
+
+def most_moved(
+    observation: Observation,
+    slices: Mapping[str, Slice],
+    *,
+    significance: float,
+    largest_sample: int,
+) -> tuple[str, Signal]:
+    """Test every slice with `embedding_shift` and return the one that speaks most clearly.
+
+    Its p-value, and the level it is held to, are corrected for the number of slices (Bonferroni).
+
+    Parameters
+    ----------
+    slices
+        Name -> rows; at least one, each with enough texts to be tested.
+    significance
+        Largest corrected p-value that may fire.
+    largest_sample
+        Texts used of either side of a slice.
+    """
+    worker = EmbeddingShift(significance=significance / len(slices), largest_sample=largest_sample)
+    found = {}
+    for name, each in slices.items():
+        recent = part(observation.recent, each.recent)
+        reference = part(observation.reference, each.reference)
+        found[name] = worker.check(replace(observation, recent=recent, reference=reference))
+    clear = {name: 1.0 if one.p_value is None else one.p_value for name, one in found.items()}
+    name = min(found, key=lambda name: (not found[name].fired, clear[name]))
+    corrected = min(1.0, clear[name] * len(slices))
+    return name, replace(found[name], p_value=corrected)
+
+
+def share_p_value(before: int, reference: int, now: int, recent: int) -> float:
+    """Return the chance of two shares so far apart when nothing changed (Fisher's exact test).
+
+    Examples
+    --------
+    >>> share_p_value(10, 100, 12, 100) > 0.5
+    True
+    >>> share_p_value(10, 100, 60, 100) < 1e-9
+    True
+    """
+    table = [[before, reference - before], [now, recent - now]]
+    return float(stats.fisher_exact(table).pvalue)

@@ -1,0 +1,117 @@
+"""One source of the traffic changed: its share, or what comes from it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.known_ground import View
+from drift_triggers.signal import Observation, Signal
+from drift_triggers.slices import Slice, most_moved, share_p_value
+
+
+@dataclass(
+    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+)
+class SourceShift:
+    """Tell which sources grew or shrank, and with ``inside`` fire when one moved by itself.
+
+    The share of each source is compared by Fisher's exact test, corrected for the number of
+    sources. A moved share is reported and never fires: texts that are answered as before need no
+    training, wherever they come from. With ``inside``, the texts of each source are held against
+    the past of the same source by ``embedding_shift`` with its defaults, so that a shift in a small
+    source shows which the whole would hide. It is off by default: it costs a further
+    ``embedding_shift``, and one more test lowers the level of the others in the policy. A source
+    that sends nearly everything is left to ``embedding_shift``. Repetitions count once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> def sample(seed, mail):
+    ...     rows = np.random.default_rng(seed).normal(0.0, 1.0, (200, 8))
+    ...     rows[:50, 0] += mail
+    ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    ...     texts = tuple(f"text {seed} {row}" for row in range(200))
+    ...     return Sample(texts, rows.astype(np.float32), ("mail",) * 50 + ("app",) * 150)
+    >>> seen = Observation(sample(1, 9.0), sample(2, -9.0))
+    >>> SourceShift(inside=True).check(seen).reason[:30]
+    "source 'mail' moved: the embed"
+    >>> SourceShift(inside=True).check(Observation(sample(3, -9.0), sample(2, -9.0))).fired
+    False
+    """
+
+    name: ClassVar[str] = "source_shift"
+
+    inside: bool = False
+    """Whether the texts of each source are held against their own past."""
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value (all sources together) that may fire, and that reports a moved share."""
+    minimum_change: float = Field(default=0.1, gt=0.0, lt=1.0)
+    """Change of a source's share below which it is not reported."""
+    minimum_texts: int = Field(default=30, ge=20)
+    """Distinct texts of a source needed on either side; fewer cannot show a half new source."""
+    largest_share: float = Field(default=0.9, gt=0.5, le=1.0)
+    """Share on both sides beyond which a source is the whole, which ``embedding_shift`` sees."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare the sources of the recent texts with those of the reference."""
+        observation.require_texts()
+        if not any(observation.recent.sources) or not any(observation.reference.sources):
+            return Signal(self.name, False, "nothing to look at: no sources were given")
+        recent = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        before = np.array([observation.reference.sources[row] for row in reference.rows])
+        now = np.array([observation.recent.sources[row] for row in recent.rows])
+        shares = self._shares(before.tolist(), now.tolist())
+        slices = {
+            source: Slice(reference.rows[before == source], recent.rows[now == source])
+            for source in sorted({*before.tolist(), *now.tolist()} - {""})
+            if self.inside
+            and min((before == source).sum(), (now == source).sum()) >= self.minimum_texts
+            and min((before == source).mean(), (now == source).mean()) <= self.largest_share
+        }
+        if not slices:
+            told = "no source is large enough to be looked into" if self.inside else ""
+            return Signal(self.name, False, "; ".join(filter(None, (shares, told))))
+        source, found = most_moved(
+            observation,
+            slices,
+            significance=self.significance,
+            largest_sample=self.largest_sample,
+        )
+        told = "moved" if found.fired else f"is the least quiet of {len(slices)}"
+        return Signal(
+            self.name,
+            found.fired,
+            f"source {source!r} {told}: {found.reason}; {shares}",
+            p_value=found.p_value,
+            effect=found.effect,
+            threshold=found.threshold,
+            cause="concept" if found.fired else None,
+            examples=found.examples,
+        )
+
+    def _shares(self, before: Sequence[str], now: Sequence[str]) -> str:
+        old, new = Counter(before), Counter(now)
+        names = sorted({*old, *new})
+        moved = {}
+        for name in names:
+            change = new[name] / len(now) - old[name] / len(before)
+            if abs(change) >= self.minimum_change:
+                chance = share_p_value(old[name], len(before), new[name], len(now)) * len(names)
+                if chance <= self.significance:
+                    moved[name] = (change, chance)
+        told = [
+            f"{name or 'no source'} {old[name] / len(before):.0%} -> {new[name] / len(now):.0%} "
+            f"(p = {moved[name][1]:.1g})"
+            for name in sorted(moved, key=lambda name: -abs(moved[name][0]))[:3]
+        ]
+        if not told:
+            return f"the shares of {len(names)} sources are as before"
+        return f"the mix of sources moved: {', '.join(told)}"

@@ -1,0 +1,138 @@
+"""Watched terms are used in another sense than before."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from drift_triggers.clusters import document_counts, telling_words
+from drift_triggers.known_ground import View, folded
+from drift_triggers.signal import Observation, Sample, Signal
+from drift_triggers.slices import Slice, most_moved, share_p_value
+
+
+@dataclass(
+    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+)
+class TermMeaning:
+    """Fire when the texts around a watched term are others than before: "server" then and now.
+
+    The texts that have the term (whole words, whatever case) are held against the reference texts
+    that have it, by ``embedding_shift`` with its defaults, corrected for the number of terms: a
+    sense that the reference knows does not fire, however often it is used now. The reason shows
+    each side's neighbours of the term: the words that stand in its texts more than in the others.
+    Without watched terms it does not look at all.
+
+    Notes
+    -----
+    Neighbourhoods at two times as a measure of meaning: Hamilton et al. 2016 (arXiv 1606.02821).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drift_triggers.signal import Observation, Sample
+    >>> def sample(seed, beside, centre):
+    ...     rows = np.random.default_rng(seed).normal(0.0, 1.0, (120, 8))
+    ...     rows[:60, 0] += centre
+    ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    ...     texts = [f"the server {beside} {row}" for row in range(60)]
+    ...     texts += [f"card {row} of set {seed}" for row in range(60)]
+    ...     return Sample(tuple(texts), rows.astype(np.float32))
+    >>> seen = Observation(sample(1, "brought wine", 9.0), sample(2, "rack is down", -9.0))
+    >>> signal = TermMeaning(watch_terms=("server",)).check(seen)
+    >>> signal.fired, signal.cause
+    (True, 'temporal')
+    """
+
+    name: ClassVar[str] = "term_meaning"
+
+    watch_terms: tuple[str, ...] = Field(default=(), strict=False)
+    """Words or phrases whose use is watched; none by default."""
+    significance: float = Field(default=0.001, gt=0.0, lt=0.5)
+    """Largest p-value (all terms together) that may fire: 1 in 1,000 before the effect."""
+    minimum_texts: int = Field(default=20, ge=20)
+    """Distinct texts with a term needed on either side; fewer cannot show another sense."""
+    largest_sample: int = Field(default=2000, ge=100)
+    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+
+    def check(self, observation: Observation) -> Signal:
+        """Compare the recent texts that have a term with the reference texts that have it."""
+        if not self.watch_terms:
+            return Signal(self.name, False, "nothing to look at: there are no watched terms")
+        observation.require_texts()
+        before = _Window.of(observation.reference, self.largest_sample)
+        now = _Window.of(observation.recent, self.largest_sample)
+        told, slices = {}, {}
+        for term in self.watch_terms:
+            if not folded(term):
+                raise ValueError(f"watch_terms must hold letters or digits, got {term!r}")
+            old, new = before.having(term), now.having(term)
+            chance = share_p_value(int(old.sum()), len(old), int(new.sum()), len(new))
+            told[term] = (
+                f"{term!r} in {old.sum()} of {len(old)} -> {new.sum()} of {len(new)} texts "
+                f"(p = {min(1.0, chance * len(self.watch_terms)):.2g})"
+            )
+            if min(old.sum(), new.sum()) >= self.minimum_texts:
+                slices[term] = Slice(before.rows[old], now.rows[new])
+                cosine = _cosine(before.embeddings[old], now.embeddings[new])
+                told[term] += (
+                    f", centres at cosine {cosine:.2f}, "
+                    f"beside {_listed(before.beside(term))} -> {_listed(now.beside(term))}"
+                )
+        if not slices:
+            needed = f"{self.minimum_texts} texts with a term are needed on either side"
+            return Signal(self.name, False, f"{'; '.join(told.values())}; {needed}")
+        term, found = most_moved(
+            observation,
+            slices,
+            significance=self.significance,
+            largest_sample=self.largest_sample,
+        )
+        first = [told.pop(term), *told.values()]
+        verb = "is used in another sense" if found.fired else "moved most"
+        return Signal(
+            self.name,
+            found.fired,
+            f"{term!r} {verb}: {'; '.join(first[:5])}; {found.reason}",
+            p_value=found.p_value,
+            effect=found.effect,
+            threshold=found.threshold,
+            cause="temporal" if found.fired else None,
+            examples=found.examples,
+        )
+
+
+class _Window:
+    """The distinct texts of one side, folded once."""
+
+    def __init__(self, sample: Sample, view: View) -> None:
+        self.rows, self.embeddings = view.rows, view.embeddings
+        self._texts = [f" {folded(sample.texts[row])} " for row in view.rows]
+
+    @classmethod
+    def of(cls, sample: Sample, largest: int) -> "_Window":
+        return cls(sample, View.of(sample, largest))
+
+    def having(self, term: str) -> NDArray[np.bool_]:
+        return np.array([f" {folded(term)} " in text for text in self._texts])
+
+    def beside(self, term: str) -> list[str]:
+        """Return the words that stand in texts with the term more than in the others."""
+        chosen = self.having(term)
+        texts = [text for text, has in zip(self._texts, chosen, strict=True) if has]
+        others = [text for text, has in zip(self._texts, chosen, strict=True) if not has]
+        words = telling_words(
+            document_counts(texts), len(texts), document_counts(others), max(1, len(others))
+        )
+        return [word for word in words if word not in folded(term).split()][:4]
+
+
+def _cosine(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
+    old, new = before.mean(axis=0), now.mean(axis=0)
+    return float(old @ new / max(1e-12, float(np.linalg.norm(old) * np.linalg.norm(new))))
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words) or "nothing of its own"
