@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.check import scores_today
 from pipeline.journal import Journal
 from pipeline.registry import CHAMPION, Version
 from pipeline.report import write_report
@@ -65,7 +64,9 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
     # A cycle that found nothing to look at adds no point to the line.
     if result["outcome"] == "bootstrapped" or result["decision"]["signals"]:
         champion = wheel.champion()
-        record_golden(wheel, champion, scores_today(wheel, wheel.folder(champion)).means(), at)
+        folder = wheel.folder(champion)
+        means = wheel.scores(folder, wheel.anchors(folder)).means()
+        record_golden(wheel, champion, means, at)
 
 
 def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at: datetime) -> str:
