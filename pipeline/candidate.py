@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from pipeline.config import Settings
 from pipeline.observe import queries_as_traffic
+from pipeline.query_slices import by_source
 from pipeline.registry import Version
-from pipeline.slices import by_source
 from pipeline.store import Traffic
 from pipeline.version_folder import Facts, VersionFolder
 from pipeline.wheel import Wheel

@@ -90,7 +90,7 @@ def measure(
             if number:
                 times.append(clock() - began)
     before, after = (
-        Footprint(median(times), sum(file.stat().st_size for file in folder.rglob("*.*")))
+        Footprint(median(times), sum(file.stat().st_size for file in folder.rglob("*.safetensors")))
         for folder, times in zip(folders, spent, strict=True)
     )
     return Costs(before, after)

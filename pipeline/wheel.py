@@ -10,10 +10,10 @@ from typing import Any
 
 from pipeline.config import Settings
 from pipeline.lock import hold_workspace
+from pipeline.query_slices import by_columns
 from pipeline.registry import Registry, Version, open_registry
 from pipeline.regressions import Regressions, regressions
 from pipeline.scores import rankings, scorecard
-from pipeline.slices import by_columns
 from pipeline.store import Store
 from pipeline.version_folder import VersionFolder
 from training.encoder import Encoder, Progress, no_progress

@@ -261,7 +261,7 @@ def summary(workspace):
             "memory": sorted(pair.id for pair in folder.memory()),
             "outcome": (row.id, row.outcome),
             "verdict": row.result["verdict"],
-            "regressions": row.result["regressions"],
+            "regressions": row.result.get("regressions"),
             "decision": row.result["decision"],
             "promotions": [move.version for move in wheel.store.promotions()],
             "counts": wheel.store.counts()["stored"],

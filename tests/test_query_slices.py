@@ -10,7 +10,7 @@ from made_streams import write_lines
 from pipeline.config import load_settings
 from pipeline.gate import Gate
 from pipeline.learned_anchors import LearnedAnchors
-from pipeline.slices import by_columns, by_source
+from pipeline.query_slices import by_columns, by_source
 from training.evaluate import Evaluate, EvaluationSet, Scorecard, TaskScores
 from training.pairs import DataFault, Pair
 
