@@ -35,7 +35,7 @@ def attempt(
     -------
     dict
         The chosen training (see `pipeline.candidate.train`), its run, and under `attempts` a row on
-        each that was tried.
+        each that was tried, with the champion's scores on the selection split beside them.
 
     Raises
     ------
@@ -51,13 +51,15 @@ def attempt(
     sound = {name: done for name, done in tried.items() if not done["fault"]}
     if not sound:
         raise NonFiniteLoss("; ".join(done["fault"] for done in tried.values()))
-    chosen = next(iter(sound))
+    chosen, before = next(iter(sound)), None
     if len(sound) > 1 and lesson.selection.sets:
-        before = journal.once("champion", lambda: _champion(wheel, champion, lesson))
-        chosen = preferred(
-            {name: done["selection"] for name, done in sound.items()}, before["selection"]
-        )
-    return {**sound[chosen], "attempts": [_row(done, chosen) for done in tried.values()]}
+        before = journal.once("champion", lambda: _champion(wheel, champion, lesson))["selection"]
+        chosen = preferred({name: done["selection"] for name, done in sound.items()}, before)
+    return {
+        **sound[chosen],
+        "attempts": [_row(done, chosen) for done in tried.values()],
+        "champion_selection": before,
+    }
 
 
 def _train(

@@ -180,6 +180,7 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         "log": [dict(row) for row in training.log],
         "negatives": mined,
         "merge": merged.reason,
+        "share": merged.share,
         "curve": [asdict(blend) for blend in merged.curve],
     }
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: intervals of differences, and the training loss."""
+"""Charts as inline SVG: differences, the balance of old and new, and the training loss."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -54,6 +54,48 @@ def intervals_chart(lines: Sequence[Interval], caption: str) -> str:
     axes.set_yticks(range(len(lines)), [_label(each.label) for each in reversed(lines)])
     axes.set_ylim(-0.6, len(lines) - 0.4)
     axes.set_xlabel(caption)
+    return _svg(figure)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model between new and old: its scores on the selection split, in the metric's units."""
+
+    label: str
+    new: float
+    old: float
+    chosen: bool = False
+
+
+def balance_chart(points: Sequence[Point], *, joined: bool) -> str:
+    """Return new score over old score as SVG: what each model learned, and what it kept.
+
+    Parameters
+    ----------
+    points
+        The models; with `joined`, a line goes through them in the order given.
+
+    Examples
+    --------
+    >>> ">replay<" in balance_chart([Point("replay", 0.8, 0.7, chosen=True)], joined=False)
+    True
+    """
+    figure, axes = _figure(height=3.0)
+    if joined:
+        axes.plot([each.old for each in points], [each.new for each in points], color="#bbb")
+    for each in points:
+        colour = _GOOD if each.chosen else _OPEN
+        axes.plot([each.old], [each.new], "o", color=colour, markersize=7 if each.chosen else 5)
+        axes.annotate(
+            _label(each.label),
+            (each.old, each.new),
+            xytext=(6, 4),
+            textcoords="offset points",
+            color=colour,
+        )
+    axes.margins(x=0.25, y=0.2)
+    axes.set_xlabel("score on old pairs set aside")
+    axes.set_ylabel("score on new pairs set aside")
     return _svg(figure)
 
 

@@ -22,7 +22,7 @@ class Footprint:
     seconds
         Median time to embed the same texts.
     bytes
-        Size of the model's files.
+        Size of the model's weights.
     """
 
     seconds: float

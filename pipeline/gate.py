@@ -54,7 +54,7 @@ class Comparison:
     queries
         Number of queries.
     holds
-        Whether the data vouch for the rule.
+        Whether the data vouch for the rule; where that is not asked, whether they show no harm.
     needs
         Queries that would let the lower bound clear the threshold if they differed as those seen
         do; None where it holds, or where the mean seen is itself short of the threshold.
@@ -284,7 +284,10 @@ class Gate:
         low, high = self.bounds(differences)
         threshold = _threshold(rule, margin)
         queries = len(differences)
-        holds = low > threshold and queries >= self.minimum_queries
+        judged = self._is_judged(task, queries)
+        vouched = low > threshold and queries >= self.minimum_queries
+        # What need not vouch holds unless it shows harm, so that all that is promoted holds.
+        holds = vouched if judged else high >= threshold
         needs = None if holds else self._needs(differences, threshold)
         spread = float(differences.std(ddof=1)) if queries > 1 else 0.0
         made = Comparison(
@@ -303,7 +306,7 @@ class Gate:
             spread=spread,
             visible=self.visible_drop(queries, spread),
             reason="",
-            judged=self._is_judged(task, queries),
+            judged=judged,
         )
         return Comparison(**{**asdict(made), "reason": self._sentence(made)})
 
@@ -344,12 +347,12 @@ class Gate:
 
     def _ending(self, made: Comparison) -> str:
         threshold = _threshold(made.rule, made.margin)
-        if made.holds:
-            return "holds"
         if made.fails:
             return "does not hold" if made.rule == "gain" else "got worse"
         if not made.judged:
             return "no harm shown; reported, not judged"
+        if made.holds:
+            return "holds"
         if made.rule == "gain" and self._no_gain(made):
             return f"no gain above {made.margin:.3f} was measured"
         if made.queries < self.minimum_queries:

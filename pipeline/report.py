@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.charts import Interval, intervals_chart, loss_chart
+from pipeline.charts import Interval, Point, balance_chart, intervals_chart, loss_chart
 from pipeline.page import write_page
 from pipeline.store import Store
 from training.pairs import DataFault
@@ -36,11 +36,36 @@ def write_report(path: Path, result: Mapping[str, Any], model: str) -> Path:
             "model": model,
             "result": result,
             "intervals_chart": intervals_chart(lines, caption) if lines else None,
+            "balance_chart": _balance(result.get("training") or {}),
             "loss_chart": loss_chart(log) if len(log) > 1 else None,
         },
     )
     path.with_suffix(".json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     return path
+
+
+def _balance(training: Mapping[str, Any]) -> str | None:
+    """Draw the strategies that were tried, or else the blends, by what they learned and kept."""
+    before = training.get("champion_selection")
+    if before:
+        points = [
+            Point(each["strategy"], each["selection"][0], each["selection"][1], each["chosen"])
+            for each in training["attempts"]
+            if each["selection"]
+        ]
+        return balance_chart([Point("champion", before[0], before[1]), *points], joined=False)
+    if not training.get("curve"):
+        return None
+    points = [
+        Point(
+            {0.0: "champion", 1.0: "candidate"}.get(each["share"], f"{each['share']:.0%} of it"),
+            each["new"],
+            each["old"],
+            each["share"] == training["share"],
+        )
+        for each in training["curve"]
+    ]
+    return balance_chart(points, joined=True)
 
 
 def report_of(store: Store, state: Path, cycle: str | None) -> dict[str, Any]:

@@ -103,8 +103,10 @@ def _run(result: Mapping[str, Any]) -> Iterator[object]:
         f"version {result['champion']['version']} serves ({result['seconds']['total']:.0f} s)"
     )
     yield from (f"  {reason}" for reason in result["decision"]["reasons"])
-    if result.get("lesson"):
-        lesson = result["lesson"]
+    if result.get("training"):
+        lesson, attempts = result["lesson"], result["training"]["attempts"]
+        if len(attempts) > 1:
+            yield _attempts(attempts)
         yield (
             f"  trained on {lesson['recent']} recent and {lesson['replayed']} replayed pairs; "
             f"{sum(lesson['leaked'].values())} removed because they repeat an evaluation query"
@@ -119,6 +121,23 @@ def _run(result: Mapping[str, Any]) -> Iterator[object]:
         )
 
 
+def _attempts(attempts: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("strategy", "pairs", "seconds", "new pairs set aside", "old pairs set aside", "")
+    for each in attempts:
+        scores = each["selection"] or (None, None)
+        outcome = each["fault"] or ("sent to the gate" if each["chosen"] else "")
+        numbers = (_number(score) for score in scores)
+        seconds = "" if each["seconds"] is None else f"{each['seconds']:.0f}"
+        table.add_row(each["strategy"], str(each["pairs"] or ""), seconds, *numbers, outcome)
+    return table
+
+
+def _held(comparison: Mapping[str, Any]) -> str:
+    if not comparison["holds"]:
+        return "no"
+    return "yes" if comparison.get("judged", True) else "no harm shown"
+
+
 def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("task", "queries", "champion", "candidate", "difference", "interval", "holds")
     for each in comparisons:
@@ -128,7 +147,7 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> Table:
             str(each["queries"]),
             *(_number(each[name]) for name in ("champion", "candidate", "difference")),
             f"{_number(each['low'])} … {_number(each['high'])}",
-            "yes" if each["holds"] else "no" if each.get("judged", True) else "not judged",
+            _held(each),
         )
     return table
 

@@ -80,6 +80,12 @@ def result():
             "steps": 2,
             "pairs": 150,
             "precision": "fp32",
+            "negatives": "",
+            "merge": "no interpolation was asked for",
+            "share": 1.0,
+            "curve": [],
+            "attempts": [attempt("replay", [0.8, 0.7], chosen=True)],
+            "champion_selection": None,
         },
         "regressions": {
             "changes": [
@@ -103,6 +109,36 @@ def result():
         "seconds": {"total": 1.5},
         "run_id": "abc",
     }
+
+
+def attempt(strategy, selection, chosen=False, fault=""):
+    """Return the row of one training, as `pipeline.attempts` makes it."""
+    done = {"pairs": 150, "seconds": 12.0} if not fault else {"pairs": None, "seconds": None}
+    row = {"strategy": strategy, "fault": fault, "selection": selection, "run_id": "abc", **done}
+    return {**row, "chosen": chosen}
+
+
+def test_strategies_that_were_tried_stand_side_by_side(tmp_path, result):
+    rows = [
+        attempt("naive", [0.9, 0.5]),
+        attempt("replay", [0.8, 0.7], chosen=True),
+        attempt("online", None, fault="training broke off: no finite loss <b>"),
+    ]
+    result["training"] |= {"attempts": rows, "champion_selection": [0.6, 0.7]}
+    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
+    assert page.count("sent to the gate") == 1
+    assert "no finite loss &lt;b&gt;" in page
+    for name in ("champion", "naive", "replay"):
+        assert f">{name}</text>" in page, "a point of the chart"
+
+
+def test_blends_are_drawn_from_champion_to_candidate(tmp_path, result):
+    shares = (0.0, 0.6, 1.0)
+    curve = [{"share": share, "new": 0.5 + share / 10, "old": 0.7} for share in shares]
+    result["training"] |= {"curve": curve, "share": 0.6}
+    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
+    for name in ("champion", "60% of it", "candidate"):
+        assert f">{name}</text>" in page, "a point of the chart"
 
 
 def test_the_page_runs_nothing_and_loads_nothing(tmp_path, result):
