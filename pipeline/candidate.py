@@ -17,7 +17,7 @@ from pipeline.wheel import Wheel
 from pipeline.window import Window
 from training.encoder import fetch_base
 from training.evaluate import EvaluationSet, Scorecard
-from training.memory import memory_digest
+from training.memory import Encode, forget, memory_digest
 from training.mix import Mixture
 from training.pairs import DataFault, Leakage, Pair
 from training.selection import Selection
@@ -119,8 +119,8 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     ]
     learned, leakage = tables.leakage.clean(training, queries)
     discarded = {pair.id for pair in wheel.store.discarded_pairs()}
-    remembered = [pair for pair in champion.memory() if pair.id not in discarded]
-    replayable = tables.memory.absorb(remembered, later_history)
+    encode = _encode(wheel, champion.model)
+    replayable = tables.memory.absorb(forget(champion.memory(), discarded), later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
     if tables.merge.shares or len(wheel.settings.strategies) > 1:
@@ -215,7 +215,7 @@ def bootstrap_version(wheel: Wheel, cycle: str, started: datetime, path: Path) -
         cycle=cycle,
         started=started,
         cut=wheel.store.last_sequence(),
-        memory=tables.memory.absorb([], memory),
+        memory=tables.memory.absorb([], memory, _encode(wheel, model)),
         reference=tables.observe.remember([], reference),
         learned_anchors=[],
         scored_on=anchors,
@@ -251,7 +251,7 @@ def candidate_version(
         cycle=cycle,
         started=started,
         cut=window.until,
-        memory=tables.memory.absorb(lesson.memory, lesson.learned),
+        memory=tables.memory.absorb(lesson.memory, lesson.learned, _encode(wheel, champion.model)),
         reference=tables.observe.remember(_reference_left(wheel, champion), fresh),
         learned_anchors=learned_anchors,
         scored_on=scored_on,
@@ -299,6 +299,11 @@ def _write(
         learned_anchors=learned_anchors,
         scorecard=card,
     )
+
+
+def _encode(wheel: Wheel, model: Path) -> Encode | None:
+    """Return what divides the memory into regions, where that is asked for."""
+    return wheel.encoder(model).encode if wheel.settings.tables.memory.regions else None
 
 
 def _base(wheel: Wheel, named: str) -> str:

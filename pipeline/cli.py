@@ -212,6 +212,7 @@ def discard(
     file: Annotated[
         str | None, typer.Option("--file", help="All stored records of this file.")
     ] = None,
+    pair: Annotated[str | None, typer.Option("--id", help="The pair with this identifier.")] = None,
     undo: Annotated[
         bool, typer.Option("--undo", help="Bring back what a discard of the same name took out.")
     ] = False,
@@ -227,6 +228,7 @@ def discard(
             cycle=cycle,
             source=source,
             file=file,
+            pair=pair,
             undo=undo,
             reason=reason,
             who=_person(),

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pipeline.attempts import attempt
@@ -19,6 +18,7 @@ from pipeline.registry import ChampionMoved, Version
 from pipeline.version_folder import VersionFolder
 from pipeline.wheel import Wheel
 from pipeline.window import Window, gather, window_now
+from training.embedding_cache import prune_cache
 from training.pairs import DataFault
 from training.soundness import NonFiniteLoss
 
@@ -67,7 +67,7 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
     }
     close_record(wheel, journal, run, result)
     store.finish_cycle(row.id, result["outcome"], result)
-    _tidy(state / "cycles")
+    _tidy(wheel)
     return result
 
 
@@ -290,8 +290,13 @@ def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
     }
 
 
-def _tidy(cycles: Path) -> None:
-    """Remove what the registry holds now, after kills too; the reports stay."""
-    for folder in cycles.iterdir():
+def _tidy(wheel: Wheel) -> None:
+    """Remove what the registry holds now, after kills too; the reports stay.
+
+    Vectors stay of the versions that are asked for every day; others would be encoded again.
+    """
+    versions = [wheel.version("origin"), *(v for v in wheel.registry.versions() if v.aliases)]
+    prune_cache(wheel.embeddings, [each.tags["anchorhold.fingerprint"] for each in versions])
+    for folder in (wheel.settings.state / "cycles").iterdir():
         for name in ("base", "attempts", "version", "version.partial"):
             shutil.rmtree(folder / name, ignore_errors=True)

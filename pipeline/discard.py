@@ -1,8 +1,10 @@
 """Taking records out of learning and drift looks by name, and bringing them back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pipeline.discard_log import Named
 from pipeline.store import Discard, Selection
 from pipeline.wheel import Wheel
 from pipeline.window import TRAINED, looks
@@ -18,12 +20,13 @@ def discard_records(
     cycle: str | None,
     source: str | None,
     file: str | None,
+    pair: str | None,
     undo: bool,
     reason: str,
     who: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """Discard the records named by exactly one of cycle, source and file, or bring them back.
+    """Discard the records named by exactly one of cycle, source, file and pair, or bring them back.
 
     Nothing is deleted. A discarded pair is never trained on, replayed or measured on again; the
     versions made already keep what they have.
@@ -35,6 +38,8 @@ def discard_records(
         that it looked at first.
     source, file
         All pairs and texts of a source, or of a file as the store names it, that are stored now.
+    pair
+        The pair with this identifier.
     undo
         Bring back what a discard of the same name took out.
     who
@@ -43,8 +48,8 @@ def discard_records(
     Raises
     ------
     DataFault
-        Not exactly one name, no such cycle, source or file, nothing to undo, an empty reason, or
-        an unfinished cycle, which must go on with the records that it began with.
+        Not exactly one name, no such cycle, source, file or pair, nothing to undo, an empty reason,
+        or an unfinished cycle, which must go on with the records that it began with.
     """
     unfinished = wheel.store.unfinished_cycle()
     if unfinished:
@@ -54,7 +59,7 @@ def discard_records(
         )
     if not reason.strip():
         raise DataFault("--reason is empty; it must say why, the log keeps it")
-    selection = _selected(wheel, cycle, source, file)
+    selection = _selected(wheel, {"cycle": cycle, "source": source, "file": file, "id": pair})
     if undo:
         done = _undone(wheel, selection, reason, who, now)
     else:
@@ -62,24 +67,21 @@ def discard_records(
     return _told(wheel, done)
 
 
-def _selected(wheel: Wheel, cycle: str | None, source: str | None, file: str | None) -> Selection:
-    named = {"--cycle": cycle, "--source": source, "--file": file}
-    given = [option for option, value in named.items() if value is not None]
+def _selected(wheel: Wheel, named: Mapping[Named, str | None]) -> Selection:
+    given = [(kind, name) for kind, name in named.items() if name is not None]
     if len(given) != 1:
         raise DataFault(
-            f"exactly one of --cycle, --source and --file must be given, got "
-            f"{' and '.join(given) or 'none'}"
+            "exactly one of --cycle, --source, --file and --id must be given, got "
+            f"{' and '.join(f'--{kind}' for kind, _ in given) or 'none'}"
         )
-    if cycle is not None:
-        return _of_cycle(wheel, cycle)
-    if source is not None:
-        _must_exist("source", source, wheel.store.names("source"))
-        return Selection("source", source)
-    _must_exist("file", str(file), wheel.store.names("file"))
-    return Selection("file", str(file))
+    kind, name = given[0]
+    if kind == "cycle":
+        return _of_cycle(wheel, name)
+    _must_exist(kind, name, wheel.store.names(kind))
+    return Selection(kind, name)
 
 
-def _must_exist(kind: str, name: str, known: list[str]) -> None:
+def _must_exist(kind: Named, name: str, known: list[str]) -> None:
     if name not in known:
         shown = ", ".join(repr(each) for each in known[:_SHOWN]) or "none"
         more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""

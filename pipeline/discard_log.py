@@ -26,8 +26,8 @@ from pipeline.arrivals import next_numbers
 from pipeline.cycle_log import as_moment, as_text
 from pipeline.database import discarded, discards, pairs, traffic
 
-Kind = Literal["cycle", "source", "file"]
-"""What a discard names: the pairs new to a cycle, or all records of a source or of a file."""
+Named = Literal["cycle", "source", "file", "id"]
+"""What a discard names: the pairs new to a cycle, all records of a source or a file, or a pair."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Selection:
         Sequence numbers between which a cycle's pairs lie; without meaning for the others.
     """
 
-    kind: Kind
+    kind: Named
     name: str
     after: int = 0
     until: int = 0
@@ -52,6 +52,8 @@ class Selection:
         if self.kind == "cycle":
             within = (table.c.sequence > self.after) & (table.c.sequence <= self.until)
             return within & (table.c.role == "recent") & literal(table is pairs)
+        if self.kind == "id" and table is not pairs:
+            return literal(False)
         return table.c[self.kind] == self.name
 
 
@@ -61,7 +63,7 @@ class Discard:
 
     number: int
     action: Literal["discard", "undo"]
-    kind: Kind
+    kind: Named
     name: str
     reason: str
     who: str
@@ -137,11 +139,11 @@ def counted(connection: Connection) -> dict[str, int]:
     }
 
 
-def names(connection: Connection, kind: Kind) -> list[str]:
-    """Return the sources or files of all stored records."""
+def names(connection: Connection, kind: Named) -> list[str]:
+    """Return the sources, files or identifiers of all stored records."""
     found = {
         str(name)
-        for table in (pairs, traffic)
+        for table in ((pairs,) if kind == "id" else (pairs, traffic))
         for name in connection.scalars(select(table.c[kind]).distinct())
     }
     return sorted(found)
@@ -160,8 +162,8 @@ def _next(connection: Connection) -> int:
 
 
 def _write(connection: Connection, row: Discard) -> None:
-    if row.kind not in get_args(Kind):
-        raise ValueError(f"a discard names one of {', '.join(get_args(Kind))}, got {row.kind!r}")
+    if row.kind not in get_args(Named):
+        raise ValueError(f"a discard names one of {', '.join(get_args(Named))}, got {row.kind!r}")
     plain = row.reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
     values = {**asdict(row), "reason": plain, "at": as_text(row.at)}
     connection.execute(insert(discards).values(values))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Table, func, select
 
@@ -25,7 +25,7 @@ from pipeline.arrivals import (
 )
 from pipeline.cycle_log import CycleRow
 from pipeline.database import Database, counters, files, pairs, quarantine, traffic
-from pipeline.discard_log import Discard, Selection, kept
+from pipeline.discard_log import Discard, Named, Selection, kept
 from pipeline.history import Action, Promotion
 from training.pairs import Pair
 
@@ -284,7 +284,7 @@ class Store:
         """Return the discarded texts in the order of their arrival."""
         return self._read_traffic(None, ~kept(traffic))
 
-    def names(self, kind: Literal["source", "file"]) -> list[str]:
+    def names(self, kind: Named) -> list[str]:
         """Return the sources or the files of all stored records."""
         with self._database.reading() as connection:
             return discard_log.names(connection, kind)

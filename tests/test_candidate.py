@@ -9,6 +9,7 @@ from made_streams import TRAVEL, sentences, write_lines
 
 from pipeline.candidate import prepare_lesson, train
 from pipeline.window import window_now
+from training.memory import Memory
 from training.merge import Merge
 from training.negatives import Negatives
 from training.pairs import normalised
@@ -56,6 +57,17 @@ def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(le
     assert [blend["share"] for blend in done["curve"]] == [0.0, 0.5, 1.0]
     assert (tmp_path / done["folder"] / "model.safetensors").exists()
     json.dumps(done)
+
+
+def test_a_memory_divided_into_regions_is_divided_by_the_champion(lesson_of):
+    _, _, whole = lesson_of(memory=Memory(capacity=60))
+    wheel, folder, divided = lesson_of(memory=Memory(capacity=60, regions=3))
+    assert len(divided.memory) == len(whole.memory)
+    assert {pair.id for pair in divided.memory} != {pair.id for pair in whole.memory}
+    again = Memory(capacity=60, regions=3).absorb(
+        folder.memory(), [], wheel.encoder(folder.model).encode
+    )
+    assert divided.memory == again
 
 
 def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):

@@ -20,10 +20,9 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 FORUM = Selection("source", "forum")
 
 
-def do(wheel, *, undo=False, reason="bad labels", cycle=None, source=None, file=None):
-    return discard_records(
-        wheel, cycle=cycle, source=source, file=file, undo=undo, reason=reason, who="ada", now=NOW
-    )
+def do(wheel, *, undo=False, reason="bad labels", **named):
+    names = {"cycle": None, "source": None, "file": None, "pair": None, **named}
+    return discard_records(wheel, **names, undo=undo, reason=reason, who="ada", now=NOW)
 
 
 @pytest.fixture
@@ -69,6 +68,14 @@ def test_a_record_that_two_discards_cover_stays_out_until_both_are_undone(store)
         (3, "undo", "forum", "ada", "no spam after all"),
         (4, "undo", "b.jsonl", "bob", "whole again"),
     ]
+
+
+def test_a_single_pair_is_taken_out_by_its_identifier(store):
+    one = Selection("id", "a.jsonl forum 1")
+    assert "a.jsonl forum 1" in store.names("id")
+    assert (store.discard(one, "asked for", "ada", NOW).pairs, store.count_pairs()) == (1, 8)
+    assert store.undo_discard(one, "not any more", "ada", NOW).pairs == 1
+    assert store.count_pairs() == 9
 
 
 def test_doing_it_again_marks_only_what_arrived_meanwhile(store):
@@ -149,9 +156,10 @@ def test_what_is_left_of_a_refused_batch_is_looked_at_again(wheel):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ({}, "exactly one of --cycle, --source and --file must be given, got none"),
+        ({}, "exactly one of --cycle, --source, --file and --id must be given, got none"),
         ({"source": "a", "file": "b"}, "got --source and --file"),
         ({"source": "no such"}, r"source 'no such'; there are: .*'flight', 'lost'"),
+        ({"pair": "no such"}, r"id 'no such'; there are: .* and \d+ more"),
         ({"file": "no.jsonl"}, r"file 'no.jsonl'; there are: .*'pairs/travel.jsonl'"),
         ({"cycle": "0001"}, r"no cycle '0001' looked at arrivals; those that did: 0002"),
         ({"cycle": "0002", "undo": True}, "no discard of the cycle '0002' to undo; .* none"),

@@ -137,7 +137,7 @@ def fair_shares(sizes: Mapping[str, int], capacity: int) -> dict[str, int]:
 
 
 def forget(pairs: Sequence[Pair], ids: Collection[str]) -> list[Pair]:
-    """Return the pairs without those of the given record ids (erasure on request)."""
+    """Return the pairs without those of the given record ids (taken out on request)."""
     erased = set(ids)
     return [pair for pair in pairs if pair.id not in erased]
 
