@@ -4,7 +4,8 @@
 
 STREAM is a folder as described in streams.py. Each strategy trains a copy of the base on the same
 pairs; `joint` retrains on all old and new pairs for two epochs, which is what a team without a
-memory would do. The figures are mean nDCG@10 of the evaluation sets.
+memory would do; `half-frozen` keeps the embeddings and the lowest three layers. The figures are
+mean nDCG@10 of the evaluation sets.
 """
 
 import argparse
@@ -48,6 +49,8 @@ def main() -> None:
     joint = FineTune(epochs=2, learning_rate=5e-5)
     everything = len(old) / max(1, len(old) + len(new))
     made["joint"] = Strategy(Mix(share=everything), joint, Merge(), "all pairs, two epochs")
+    half_frozen = FineTune(frozen_layers=3, learning_rate=1e-4)
+    made["half-frozen"] = Strategy(Mix(), half_frozen, Merge(), "replay above three layers of six")
     chosen = options.strategy or list(made)
     print(f"{options.stream.name}: {len(new)} new pairs, {len(memory)} remembered")
     print(

@@ -29,6 +29,7 @@ OURS = {
     "ours": FineTune(),
     "ours-one-epoch": FineTune(epochs=1, learning_rate=1e-4),
     "ours-frozen": FineTune(frozen_layers=2),
+    "ours-half-frozen": FineTune(frozen_layers=3, learning_rate=1e-4),
 }
 PLAIN = ("plain", "plain-bf16")
 
