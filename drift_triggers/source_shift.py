@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -86,15 +87,10 @@ class SourceShift:
             largest_sample=self.largest_sample,
         )
         told = "moved" if found.fired else f"is the least quiet of {len(slices)}"
-        return Signal(
-            self.name,
-            found.fired,
-            f"source {source!r} {told}: {found.reason}; {shares}",
-            p_value=found.p_value,
-            effect=found.effect,
-            threshold=found.threshold,
-            cause="concept" if found.fired else None,
-            examples=found.examples,
+        return replace(
+            found,
+            trigger=self.name,
+            reason=f"source {source!r} {told}: {found.reason}; {shares}",
         )
 
     def _shares(self, before: Sequence[str], now: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Watched terms are used in another sense than before."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -92,15 +93,11 @@ class TermMeaning:
         )
         first = [told.pop(term), *told.values()]
         verb = "is used in another sense" if found.fired else "moved most"
-        return Signal(
-            self.name,
-            found.fired,
-            f"{term!r} {verb}: {'; '.join(first[:5])}; {found.reason}",
-            p_value=found.p_value,
-            effect=found.effect,
-            threshold=found.threshold,
+        return replace(
+            found,
+            trigger=self.name,
+            reason=f"{term!r} {verb}: {'; '.join(first[:5])}; {found.reason}",
             cause="temporal" if found.fired else None,
-            examples=found.examples,
         )
 
 

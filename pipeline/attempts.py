@@ -4,7 +4,7 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from pipeline.candidate import Lesson, train
+from pipeline.candidate import Lesson, selection_judge, train
 from pipeline.journal import Journal
 from pipeline.record import record_training
 from pipeline.version_folder import VersionFolder
@@ -53,7 +53,9 @@ def attempt(
         raise NonFiniteLoss("; ".join(done["fault"] for done in tried.values()))
     chosen, before = next(iter(sound)), None
     if len(sound) > 1 and lesson.selection.sets:
-        before = journal.once("champion", lambda: _champion(wheel, champion, lesson))["selection"]
+        judge = selection_judge(wheel, lesson)
+        scored = journal.once("champion", lambda: {"selection": list(judge(champion.model))})
+        before = scored["selection"]
         chosen = preferred({name: done["selection"] for name, done in sound.items()}, before)
     return {
         **sound[chosen],
@@ -79,14 +81,6 @@ def _train(
     child = record_training(following, journal, run, done, strategy)
     done["folder"] = str((folder / done["folder"]).relative_to(journal.folder))
     return {"strategy": strategy, "fault": "", "run_id": child, **done}
-
-
-def _champion(wheel: Wheel, champion: VersionFolder, lesson: Lesson) -> dict[str, Any]:
-    tables = wheel.settings.tables
-    judge = lesson.selection.judge(
-        tables.model.max_length, cache=wheel.embeddings, metric=tables.gate.metric
-    )
-    return {"selection": list(judge(champion.model))}
 
 
 def _row(done: dict[str, Any], chosen: str) -> dict[str, Any]:

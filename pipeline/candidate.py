@@ -18,6 +18,7 @@ from pipeline.window import Window
 from training.encoder import fetch_base
 from training.evaluate import EvaluationSet, Scorecard
 from training.memory import Encode, forget, memory_digest
+from training.merge import Judge
 from training.mix import Mixture
 from training.pairs import DataFault, Leakage, Pair
 from training.selection import Selection
@@ -163,16 +164,14 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         cache=wheel.embeddings,
     )
     merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
-    judge = lesson.selection.judge(
-        tables.model.max_length,
-        cache=wheel.embeddings,
-        metric=tables.gate.metric,
-        progress=wheel.progress,
-    )
+    judge = selection_judge(wheel, lesson)
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
+    selection = {blend.share: (blend.new, blend.old) for blend in merged.curve}.get(merged.share)
+    if selection is None and lesson.selection.sets:
+        selection = judge(merged.folder)
     return {
         "folder": merged.folder.name,
-        "selection": list(judge(merged.folder)) if lesson.selection.sets else None,
+        "selection": list(selection) if selection else None,
         "steps": training.steps,
         "seconds": training.seconds,
         "precision": training.precision,
@@ -183,6 +182,17 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         "share": merged.share,
         "curve": [asdict(blend) for blend in merged.curve],
     }
+
+
+def selection_judge(wheel: Wheel, lesson: Lesson) -> Judge:
+    """Return what scores a model folder on the pairs set aside."""
+    tables = wheel.settings.tables
+    return lesson.selection.judge(
+        tables.model.max_length,
+        cache=wheel.embeddings,
+        metric=tables.gate.metric,
+        progress=wheel.progress,
+    )
 
 
 def bootstrap_version(wheel: Wheel, cycle: str, started: datetime, path: Path) -> VersionFolder:

@@ -13,8 +13,6 @@ from pipeline.wheel import Wheel
 from training.evaluate import EvaluationSet, Scorecard
 from training.pairs import DataFault
 
-_ROUNDING = 12  # decimals
-
 
 def compare_versions(
     wheel: Wheel, references: Sequence[str], *, page: Path | None = None
@@ -104,10 +102,9 @@ def _changed(version: Version, accepted: Scorecard, sets: Sequence[EvaluationSet
 
 def _row(wheel: Wheel, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
     gate = wheel.settings.tables.gate
-    first = cards[0].tasks[task].metrics[gate.metric]
     differences = []
     for card in cards[1:]:
-        change = np.round(card.tasks[task].metrics[gate.metric] - first, _ROUNDING)
+        change = gate.differences(cards[0].tasks[task], card.tasks[task])
         low, high = gate.bounds(change)
         differences.append(
             {
@@ -121,7 +118,7 @@ def _row(wheel: Wheel, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
         )
     return {
         "task": task,
-        "queries": len(first),
+        "queries": len(cards[0].tasks[task].query_ids),
         "means": [float(card.tasks[task].mean(gate.metric)) for card in cards],
         "differences": differences,
     }

@@ -279,8 +279,7 @@ class Gate:
     def _compare(
         self, task: str, rule: Rule, margin: float, before: TaskScores, after: TaskScores
     ) -> Comparison:
-        old, new = before.metrics[self.metric], after.metrics[self.metric]
-        differences = _rounded(np.asarray(new, np.float64) - np.asarray(old, np.float64))
+        differences = self.differences(before, after)
         low, high = self.bounds(differences)
         threshold = _threshold(rule, margin)
         queries = len(differences)
@@ -293,8 +292,8 @@ class Gate:
         made = Comparison(
             task=task,
             metric=self.metric,
-            champion=float(np.mean(old)),
-            candidate=float(np.mean(new)),
+            champion=float(np.mean(before.metrics[self.metric])),
+            candidate=float(np.mean(after.metrics[self.metric])),
             difference=float(differences.mean()),
             low=low,
             high=high,
@@ -315,6 +314,11 @@ class Gate:
             return True
         large = queries >= self.minimum_slice_queries
         return large and (self.strict_sources or not is_new(task))
+
+    def differences(self, before: TaskScores, after: TaskScores) -> NDArray[np.float64]:
+        """Return after minus before of each query; equal but for rounding errors is equal."""
+        old, new = (np.asarray(each.metrics[self.metric], np.float64) for each in (before, after))
+        return np.round((new - old) / _ROUNDING) * _ROUNDING
 
     def bounds(self, differences: NDArray[np.float64]) -> tuple[float, float]:
         """Return the lower and the upper one-sided bound of the mean of paired differences."""
@@ -419,11 +423,6 @@ class Gate:
 
 def _threshold(rule: Rule, margin: float) -> float:
     return margin if rule == "gain" else -margin
-
-
-def _rounded(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Make differences that are equal but for rounding errors equal, so that a tie is a tie."""
-    return np.round(differences / _ROUNDING) * _ROUNDING
 
 
 def _metric_name(metric: str) -> str:

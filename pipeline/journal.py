@@ -41,7 +41,7 @@ class Journal:
 
     def known(self, stage: str) -> bool:
         """Say whether a stage is done."""
-        return self._store.stage(self._row.id, stage) is not None
+        return self.result(stage) is not None
 
     def result(self, stage: str) -> dict[str, Any] | None:
         """Return the result of a stage; None if it is not done."""

@@ -73,7 +73,7 @@ def find_suspects(
         )
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
-        differences = new.metrics[tables.gate.metric] - old.metrics[tables.gate.metric]
+        differences = tables.gate.differences(old, new)
     ranked = tables.suspects.rank(
         wheel.store.pairs(role="recent", after=window.after, until=window.until),
         wheel.store.files_of_pairs(after=window.after, until=window.until),

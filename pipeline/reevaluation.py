@@ -1,6 +1,5 @@
 """Re-evaluation: a version measured anew on its golden sets, beside what it was accepted with."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -96,7 +95,7 @@ def _recorded(
 
 def _row(wheel: Wheel, task: str, now: TaskScores, accepted: Scorecard) -> dict[str, Any]:
     gate = wheel.settings.tables.gate
-    margin = _margin(task, wheel.margins(), gate.max_drop)
+    margin = gate.margin_of(task, wheel.margins())
     row: dict[str, Any] = {
         "task": task,
         "queries": len(now.query_ids),
@@ -111,7 +110,7 @@ def _row(wheel: Wheel, task: str, now: TaskScores, accepted: Scorecard) -> dict[
     then = _same_set(task, now, accepted)
     if then is None:
         return row
-    change = np.round(now.metrics[gate.metric] - then.metrics[gate.metric], 12)
+    change = gate.differences(then, now)
     low, high = gate.bounds(change)
     return {
         **row,
@@ -133,10 +132,6 @@ def _same_set(task: str, now: TaskScores, accepted: Scorecard) -> TaskScores | N
         if (then.set_digest, then.query_ids) == (now.set_digest, now.query_ids):
             return then
     return None
-
-
-def _margin(task: str, margins: Mapping[str, float], otherwise: float) -> float:
-    return margins.get(task, margins.get("/".join(task.split("/")[:2]), otherwise))
 
 
 def _notes(tasks: list[dict[str, Any]], same_space: bool) -> list[str]:

@@ -1,13 +1,14 @@
 """Rehearsal of the triggers and the policy on past windows: false alarms, misses, delay."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from drift_triggers.backtest import Window, replay
+from drift_triggers.signal import Observation
 from pipeline.check import observe
 from pipeline.wheel import Wheel
 from pipeline.window import Gathered
@@ -55,14 +56,20 @@ def rehearse(wheel: Wheel, folder: Path | None, now: datetime) -> dict[str, Any]
     }
 
 
+def _look_of_champion(wheel: Wheel) -> Callable[[Gathered, datetime], Observation]:
+    """Return what the champion's triggers see of any window; its anchor sets are read once."""
+    champion = wheel.folder(wheel.champion())
+    anchors = wheel.anchors(champion)
+    today = wheel.scores(champion, anchors)
+    return lambda gathered, now: observe(wheel, champion, gathered, now, anchors, today)
+
+
 def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
     files = sorted(
         path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".parquet")
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
-    champion = wheel.folder(wheel.champion())
-    anchors = wheel.anchors(champion)
-    today = wheel.scores(champion, anchors)
+    look = _look_of_champion(wheel)
     for days, path in enumerate(files, start=1 - len(files)):
         texts, _ = wheel.settings.tables.intake.parse(path, "traffic", now)
         if not texts:
@@ -71,7 +78,7 @@ def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
         yield Window(
             name=path.name,
             hours=now.timestamp() / 3600 + 24 * days,
-            observation=observe(wheel, champion, gathered, now, anchors, today),
+            observation=look(gathered, now),
             drifted=truth.get(path.name),
         )
 
@@ -91,9 +98,7 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
 
 
 def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
-    champion = wheel.folder(wheel.champion())
-    anchors = wheel.anchors(champion)
-    today = wheel.scores(champion, anchors)
+    look = _look_of_champion(wheel)
     for row in reversed(wheel.store.cycles()):
         looked = row.result.get("window")
         if not looked:
@@ -104,5 +109,5 @@ def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
             yield Window(
                 name=f"cycle {row.id}",
                 hours=row.started.timestamp() / 3600,
-                observation=observe(wheel, champion, gathered, now, anchors, today),
+                observation=look(gathered, now),
             )

@@ -285,7 +285,7 @@ class Store:
         return self._read_traffic(None, ~kept(traffic))
 
     def names(self, kind: Named) -> list[str]:
-        """Return the sources or the files of all stored records."""
+        """Return the sources, the files or the identifiers of all stored records."""
         with self._database.reading() as connection:
             return discard_log.names(connection, kind)
 

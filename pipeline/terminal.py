@@ -183,7 +183,7 @@ def _status(result: Mapping[str, Any]) -> Iterator[object]:
     anchors = Table("anchor set", "queries", "max drop", "visible drop", "needs", "judged")
     for each in result["anchors"]:
         anchors.add_row(
-            escape(each["anchor"].removeprefix("anchor/")),
+            each["anchor"].removeprefix("anchor/"),
             str(each["queries"]),
             _number(each["max_drop"]),
             f"{_number(each['visible'])} ({each['spread_from']})",

@@ -94,8 +94,9 @@ def reuse_of(
     """
     counts, warnings = [], []
     for each in anchors:
-        judged = earlier[identity(each)] + 1
-        counts.append({"anchor": each.name, "identity": identity(each), "judged": judged})
+        known = identity(each)
+        judged = earlier[known] + 1
+        counts.append({"anchor": each.name, "identity": known, "judged": judged})
         if judged > gate.reuse_budget:
             warnings.append(worn_out(each.name, judged, gate))
     return counts, warnings
@@ -135,11 +136,12 @@ def vouching(
     cycles
         Newest first.
     """
-    judged = times_judged(cycles)
+    earlier = times_judged(cycles)
     found = []
     for each in anchors:
         spread, spread_from = _spread(each.name, cycles)
         margin = gate.margin_of(each.name, margins)
+        judged = earlier[identity(each)]
         queries = len(each.queries)
         visible = gate.visible_drop(queries, spread)
         made = Vouching(
@@ -152,9 +154,9 @@ def vouching(
             needs=gate.queries_to_see(margin, spread),
             can_vouch=gate.can_vouch(queries, margin),
             meaningful=visible <= margin,
-            judged=judged[identity(each)],
+            judged=judged,
             budget=gate.reuse_budget,
-            worn=judged[identity(each)] > gate.reuse_budget,
+            worn=judged > gate.reuse_budget,
             reason="",
         )
         found.append(replace(made, reason=_sentence(made)))

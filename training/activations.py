@@ -81,7 +81,8 @@ class FrozenLayers:
         room = mebibytes * 2**20
         for columns in batches:
             for features in columns:
-                new = [row for row, key in enumerate(_keys(features)) if key not in self._kept]
+                keys = _keys(features)
+                new = [row for row, key in enumerate(keys) if key not in self._kept]
                 if room <= 0:
                     return
                 if not new:
@@ -91,9 +92,9 @@ class FrozenLayers:
                     for name, value in features.items()
                 }
                 present = some["attention_mask"].bool()
-                for key, tokens, state in zip(_keys(some), present, self._lower(some), strict=True):
-                    self._kept[key] = state[tokens].clone()
-                    room -= self._kept[key].nbytes
+                for row, tokens, state in zip(new, present, self._lower(some), strict=True):
+                    kept = self._kept[keys[row]] = state[tokens].clone()
+                    room -= kept.nbytes
 
     @contextmanager
     def skipped(self) -> Iterator[None]:

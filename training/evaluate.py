@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,9 +49,9 @@ class EvaluationSet:
     relevant: Mapping[str, Mapping[str, int]]
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Return the sha256 over the content; the name does not count."""
+        """The sha256 over the content; the name does not count."""
         content = [
             sorted(self.queries.items()),
             sorted(self.corpus.items()),
