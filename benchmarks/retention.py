@@ -1,20 +1,31 @@
-"""What each strategy learns and forgets on a stream of labelled pairs, side by side.
+"""What each strategy learns and forgets on streams of labelled pairs, side by side.
 
-    python benchmarks/retention.py STREAM [--base MODEL] [--strategy NAME ...] [--fraction 1.0]
+    python benchmarks/retention.py STREAM ... [--strategy NAME ...] [--fraction 1.0]
+    python benchmarks/retention.py STREAM ... --phases
 
-STREAM is a folder as described in streams.py. Each strategy trains a copy of the base on the same
-pairs; `joint` retrains on all old and new pairs for two epochs, which is what a team without a
-memory would do; `half-frozen` keeps the embeddings and the lowest three layers. The figures are
-mean nDCG@10 of the evaluation sets.
+STREAM is a folder as described in streams.py; all figures are mean nDCG@10 of its evaluation sets,
+with the difference to the base. Each strategy trains a copy of the base on the new pairs with a
+memory of the old ones; `joint` retrains the base on all old and new pairs for two epochs, which is
+what a team without a memory would do; `half-frozen` keeps the embeddings and the lowest three
+layers. The closing table holds means over the streams: what each strategy scores above joint on
+new and on old sets, the share of naive's gain on the new ones that it keeps (over the streams where
+naive gains), and its training time as a share of joint's.
+
+With --phases a stream is lived through: each cycle learns one phase, starting from the model of the
+cycle before, with a memory of all earlier phases (the first cycle has none); joint starts from the
+base and learns all that has arrived. All sets are scored after each cycle. Backward transfer is the
+score after the last cycle less the score right after a set's own (Lopez-Paz and Ranzato 2017).
 """
 
 import argparse
-import sys
+import math
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from streams import bundled_base, read_stream
+from streams import PHASES, Phase, bundled_base, read_stream
 
 from training.encoder import Encoder, fetch_base
 from training.evaluate import Evaluate
@@ -22,78 +33,233 @@ from training.finetune import FineTune
 from training.memory import Memory
 from training.merge import Merge
 from training.mix import Mix
+from training.pairs import Pair
 from training.selection import Select
 from training.strategies import Strategy, strategies
 
+METHODS = {
+    "joint": Strategy(
+        # Nothing is left out: what it learns of the past comes as recent pairs, not from a memory.
+        Mix(share=0.0, maximum_pairs=10**9),
+        FineTune(epochs=2, learning_rate=5e-5, batch_size=32),
+        Merge(),
+        "all pairs, two epochs",
+    ),
+    **strategies(Mix(), FineTune(), Merge()),
+    "half-frozen": Strategy(
+        Mix(),
+        FineTune(frozen_layers=3, learning_rate=1e-4),
+        Merge(),
+        "replay above three layers of six",
+    ),
+}
 
-def main() -> None:
-    """Train, score and print one row for each strategy."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("stream", type=Path)
-    parser.add_argument("--base", help="model folder or hub id (default: the bundled MiniLM)")
-    parser.add_argument(
-        "--strategy", action="append", help="one of them, repeatable (default: all)"
-    )
-    parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
-    parser.add_argument("--max-length", type=int, default=128, help="tokens")
-    options = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="retention-"))
-    base = fetch_base(options.base or bundled_base(), work / "base", options.max_length)
 
-    old, new, sets = read_stream(options.stream, options.fraction)
-    memory = Memory().absorb([], old)
+@dataclass(frozen=True)
+class Cycle:
+    """What one cycle trained on, how long that took in seconds, and scores by set after it."""
 
-    made = dict(strategies(Mix(), FineTune(), Merge()))
-    joint = FineTune(epochs=2, learning_rate=5e-5)
-    everything = len(old) / max(1, len(old) + len(new))
-    made["joint"] = Strategy(Mix(share=everything), joint, Merge(), "all pairs, two epochs")
-    half_frozen = FineTune(frozen_layers=3, learning_rate=1e-4)
-    made["half-frozen"] = Strategy(Mix(), half_frozen, Merge(), "replay above three layers of six")
-    chosen = options.strategy or list(made)
-    print(f"{options.stream.name}: {len(new)} new pairs, {len(memory)} remembered")
-    print(
-        f"{'strategy':14}{'pairs':>7}{'steps':>7}{'seconds':>9}"
-        + "".join(f"{given.name:>16}" for given in sets)
-    )
+    folder: Path
+    pairs: int
+    steps: int
+    seconds: float
+    scores: dict[str, float]
 
-    def score(folder: Path) -> dict[str, float]:
-        encoder = Encoder.load(folder, max_length=options.max_length, cache=work / "cache")
-        card = Evaluate().score(encoder, sets)
-        return {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
 
-    before = score(base)
-    print(
-        f"{'base':14}{'':7}{'':7}{'':9}" + "".join(f"{before[given.name]:16.4f}" for given in sets)
-    )
-    for name in chosen:
-        strategy = made[name]
+@dataclass(frozen=True)
+class Bench:
+    """A base to train, where to do so, and the tokens at which texts are cut."""
+
+    base: Path
+    work: Path
+    max_length: int
+
+    def live(self, name: str, phases: Sequence[Phase], first: int) -> Iterator[Cycle]:
+        """Learn the phases from number `first` on, one a cycle; score all sets after each."""
+        champion = self.base
+        with tempfile.TemporaryDirectory(dir=self.work) as place:
+            for number in range(first, len(phases)):
+                past, recent = phases[:number], phases[number].pairs
+                memory: list[Pair] = []
+                if name == "joint":
+                    champion = self.base
+                    recent = [pair for phase in (*past, phases[number]) for pair in phase.pairs]
+                else:
+                    for phase in past:
+                        memory = Memory().absorb(memory, phase.pairs)
+                cycle = self._learn(
+                    METHODS[name], champion, recent, memory, Path(place) / str(number), phases
+                )
+                champion = cycle.folder
+                yield cycle
+
+    def _learn(
+        self,
+        strategy: Strategy,
+        champion: Path,
+        recent: Sequence[Pair],
+        memory: Sequence[Pair],
+        place: Path,
+        phases: Sequence[Phase],
+    ) -> Cycle:
         started = time.perf_counter()
-        selection = Select().split(new, memory) if strategy.merge.shares else None
-        recent, past = (selection.recent, selection.memory) if selection else (new, memory)
+        selection = Select().split(recent, memory) if strategy.merge.shares else None
+        if selection:
+            recent, memory = selection.recent, selection.memory
         trained = strategy.finetune.fit(
-            base,
-            strategy.mix.draw(recent, past),
-            output=work / name,
-            checkpoints=work / f"{name}-checkpoints",
-            max_length=options.max_length,
-            cache=work / "cache",
+            champion,
+            strategy.mix.draw(recent, memory),
+            output=place / "trained",
+            checkpoints=place / "checkpoints",
+            max_length=self.max_length,
+            cache=self.work / "cache",
         )
         folder = trained.folder
         if selection and selection.sets:
-            judge = selection.judge(options.max_length)
-            folder = strategy.merge.choose(
-                base, folder, judge, output=work / f"{name}-merged"
-            ).folder
+            judge = selection.judge(self.max_length)
+            folder = strategy.merge.choose(champion, folder, judge, output=place / "merged").folder
         seconds = time.perf_counter() - started
-        after = score(folder)
-        cells = (f"{after[key]:8.4f} {after[key] - before[key]:+.4f}" for key in after)
-        print(
-            f"{name:14}{trained.pairs:7}{trained.steps:7}{seconds:9.0f}"
-            + "".join(f"{cell:>16}" for cell in cells)
-        )
-        sys.stdout.flush()
+        return Cycle(folder, trained.pairs, trained.steps, seconds, self.score(folder, phases))
+
+    def score(self, folder: Path, phases: Sequence[Phase]) -> dict[str, float]:
+        """Return nDCG@10 by evaluation set."""
+        sets = [given for phase in phases for given in phase.sets]
+        encoder = Encoder.load(folder, max_length=self.max_length, cache=self.work / "cache")
+        card = Evaluate().score(encoder, sets)
+        return {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
+
+    def warm_up(self, phases: Sequence[Phase]) -> None:
+        """Train one step, so that the first row does not pay for imports."""
+        with tempfile.TemporaryDirectory(dir=self.work) as place:
+            self._learn(
+                Strategy(Mix(share=0.0), FineTune(maximum_steps=1), Merge(), "one step"),
+                self.base, phases[0].pairs, (), Path(place), phases[:0],
+            )  # fmt: skip
+
+
+def head(phases: Sequence[Phase]) -> None:
+    """Print the head of the rows that `row` prints."""
+    names = "".join(f"{given.name:>16}" for phase in phases for given in phase.sets)
+    print(f"{'strategy':22}{'pairs':>7}{'steps':>7}{'seconds':>9}{'of joint':>10}{names}")
+
+
+def row(label: str, cycle: Cycle, before: dict[str, float], joint: Cycle | None) -> None:
+    """Print one row: what was trained in which time, and scores with their gain over the base."""
+    ratio = f"{cycle.seconds / joint.seconds:10.2f}" if joint else f"{'':10}"
+    scores = "".join(
+        f"{f'{score:.4f} {score - before[name]:+.4f}':>16}" for name, score in cycle.scores.items()
+    )
+    print(
+        f"{label:22}{cycle.pairs:7}{cycle.steps:7}{cycle.seconds:9.0f}{ratio}{scores}", flush=True
+    )
+
+
+def base_row(bench: Bench, phases: Sequence[Phase]) -> dict[str, float]:
+    """Print the base's scores below a head, and return them."""
+    before = bench.score(bench.base, phases)
+    head(phases)
+    print(f"{'base':55}" + "".join(f"{f'{score:.4f}':>8}{'':8}" for score in before.values()))
+    return before
+
+
+def one_step(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> dict[str, list[float]]:
+    """Learn the last phase with the earlier ones as the past; print one row a strategy.
+
+    Returns
+    -------
+    dict
+        Strategy -> new and old score less joint's, share of naive's gain kept, share of joint's
+        time; NaN where there is nothing to compare with.
+    """
+    old, new = phases
+    before = base_row(bench, phases)
+    done: dict[str, Cycle] = {}
+    for name in names:
+        (done[name],) = bench.live(name, phases, first=1)
+        row(name, done[name], before, done.get("joint"))
+    none = Cycle(Path(), 0, 0, math.nan, dict.fromkeys(before, math.nan))
+    joint, naive = done.get("joint", none), done.get("naive", none)
+    possible = new.mean(naive.scores) - new.mean(before)
+    return {
+        name: [
+            new.mean(cycle.scores) - new.mean(joint.scores),
+            old.mean(cycle.scores) - old.mean(joint.scores),
+            (new.mean(cycle.scores) - new.mean(before)) / possible if possible > 0 else math.nan,
+            cycle.seconds / joint.seconds,
+        ]
+        for name, cycle in done.items()
+    }
+
+
+def closing(told: Sequence[dict[str, list[float]]]) -> None:
+    """Print the means over the streams of what `one_step` returned."""
+    print(f"\n{f'mean of {len(told)}':14}{'new-joint':>11}{'old-joint':>11}", end="")
+    print(f"{'gain kept':>11}{'of joint':>10}")
+    for name in told[0]:
+        columns = zip(*(stream[name] for stream in told), strict=True)
+        known = [[value for value in column if not math.isnan(value)] for column in columns]
+        new, old, kept, ratio = (sum(some) / len(some) if some else math.nan for some in known)
+        print(f"{name:14}{new:+11.4f}{old:+11.4f}{kept:11.0%}{ratio:10.2f}")
+
+
+def matrix(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> None:
+    """Live through all phases with each strategy; print a row a cycle, and backward transfer."""
+    before = base_row(bench, phases)
+    joint: list[Cycle] = []
+    for name in names:
+        cycles: list[Cycle] = []
+        for phase, cycle in zip(phases, bench.live(name, phases, first=0), strict=True):
+            cycles.append(cycle)
+            joint = cycles if name == "joint" else joint
+            row(f"{name} {phase.name}", cycle, before, joint[len(cycles) - 1])
+        last = cycles[-1].scores
+        earlier = list(zip(phases[:-1], cycles[:-1], strict=True))
+        moved = [
+            last[given.name] - own.scores[given.name]
+            for phase, own in earlier
+            for given in phase.sets
+        ]
+        mean = sum(phase.mean(last) - phase.mean(own.scores) for phase, own in earlier)
+        print(f"{f'{name} backward transfer, mean {mean / len(earlier):+.4f}':55}", end="")
+        print("".join(f"{f'{change:+.4f}':>16}" for change in moved), flush=True)
+
+
+def main() -> None:
+    """Train, score and print the streams one after the other."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("streams", type=Path, nargs="+", metavar="STREAM")
+    parser.add_argument("--base", help="model folder or hub id (default: the bundled MiniLM)")
+    parser.add_argument(
+        "--strategy",
+        action="append",
+        choices=list(METHODS),
+        help="repeatable (default: all; with --phases naive and replay, joint always)",
+    )
+    parser.add_argument("--phases", action="store_true", help="live through old, new and third")
+    parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
+    parser.add_argument("--max-length", type=int, default=128, help="tokens")
+    options = parser.parse_args()
+    wanted = options.strategy or (["naive", "replay"] if options.phases else list(METHODS))
+    # Joint comes first: the others' time is told as a share of its.
+    names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
+    told = []
+    with tempfile.TemporaryDirectory(prefix="retention-") as place:
+        base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)
+        bench = Bench(base, Path(place), options.max_length)
+        for folder in options.streams:
+            phases = read_stream(folder, options.fraction, PHASES if options.phases else PHASES[:2])
+            if folder == options.streams[0]:
+                bench.warm_up(phases)
+            counts = ", ".join(f"{len(phase.pairs)} {phase.name}" for phase in phases)
+            print(f"\n{folder.name}: {counts} pairs")
+            if options.phases:
+                matrix(bench, phases, names)
+            else:
+                told.append(one_step(bench, phases, names))
+    if told:
+        closing(told)
 
 
 if __name__ == "__main__":

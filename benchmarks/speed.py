@@ -1,21 +1,30 @@
 """Speed, memory and quality of training: ours against a plain SentenceTransformerTrainer script.
 
     python benchmarks/speed.py STREAM [--base MODEL] [--fraction 1.0] [--variant NAME ...]
+    python benchmarks/speed.py STREAM --growth
 
 STREAM is a folder as described in streams.py. Every variant trains a copy of the base on the same
 mix (new pairs and as many old ones) in a process of its own; `plain` is what a script of the
-library's defaults does in two epochs, and `plain-bf16` the same under bf16. Peak memory is that of
-the whole process while it trains; scores are mean nDCG@10.
+library's defaults does in two epochs, and `plain-bf16` the same under bf16. Seconds and pairs/s are
+of the whole training, from imports to the saved model; `steady` is pairs/s from the end of the
+fifth step to the end of the last, without imports, loading and saving (nor, where layers are
+frozen, what is computed of them once, before the first step). Peak memory is that of the whole
+process while it trains; scores are mean nDCG@10. With --growth, plain and ours at a quarter, half
+and all of the pairs.
 """
 
 import argparse
+import itertools
 import json
+import math
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from streams import bundled_base, read_stream
 
@@ -32,10 +41,22 @@ OURS = {
     "ours-half-frozen": FineTune(frozen_layers=3, learning_rate=1e-4),
 }
 PLAIN = ("plain", "plain-bf16")
+GROWTH = (0.25, 0.5, 1.0)
+FIRST_STEPS = 5
+BATCH = FineTune().batch_size
+FIGURES = ("pairs", "epochs", "seconds", "steady", "peak")
 
 
-def train_plain(base: Path, mixture: Mixture, output: Path, max_length: int, *, bf16: bool) -> int:
-    """Train as the library's documentation shows, without anything of ours; return the epochs."""
+def train_plain(
+    base: Path,
+    mixture: Mixture,
+    output: Path,
+    max_length: int,
+    on_step: Callable[[int], None],
+    *,
+    bf16: bool,
+) -> None:
+    """Train as the library's documentation shows, without anything of ours but a stop-watch."""
     import torch
     from datasets import Dataset
     from sentence_transformers import (
@@ -44,6 +65,11 @@ def train_plain(base: Path, mixture: Mixture, output: Path, max_length: int, *, 
         SentenceTransformerTrainingArguments,
     )
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from transformers import TrainerCallback
+
+    class Steps(TrainerCallback):  # type: ignore[misc,unused-ignore]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            on_step(state.global_step)
 
     with quiet():
         model = SentenceTransformer(str(base))
@@ -55,7 +81,7 @@ def train_plain(base: Path, mixture: Mixture, output: Path, max_length: int, *, 
         arguments = SentenceTransformerTrainingArguments(
             output_dir=str(output / "checkpoints"),
             num_train_epochs=2,
-            per_device_train_batch_size=32,
+            per_device_train_batch_size=BATCH,
             bf16=bf16,
             use_cpu=not torch.cuda.is_available(),
             save_strategy="no",
@@ -67,43 +93,54 @@ def train_plain(base: Path, mixture: Mixture, output: Path, max_length: int, *, 
             args=arguments,
             train_dataset=Dataset.from_dict(columns),
             loss=MultipleNegativesRankingLoss(model),
+            callbacks=[Steps()],
         )
         trainer.train()
         model.save(str(output / "model"), create_model_card=False)
-    return 2
 
 
 def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> dict[str, float]:
     """Train and score one variant in this process."""
-    old, new, sets = read_stream(options.stream, options.fraction)
-    mixture = Mix().draw(new, Memory().absorb([], old))
-    place = work / variant
+    old, new = read_stream(options.stream, options.fraction)
+    mixture = Mix().draw(new.pairs, Memory().absorb([], old.pairs))
+    place = work / f"{variant}-{options.fraction:g}"
+    ends: list[float] = []
     started = time.perf_counter()
     if variant in PLAIN:
-        bf16 = variant == "plain-bf16"
-        epochs = train_plain(base, mixture, place, options.max_length, bf16=bf16)
+        train_plain(
+            base,
+            mixture,
+            place,
+            options.max_length,
+            lambda _: ends.append(time.perf_counter()),
+            bf16=variant == "plain-bf16",
+        )
     else:
-        trained = OURS[variant].fit(
+        OURS[variant].fit(
             base,
             mixture,
             output=place / "model",
             checkpoints=place / "checkpoints",
             max_length=options.max_length,
+            on_step=lambda _: ends.append(time.perf_counter()),
         )
-        # A small mix is passed over more often than its epochs say.
-        epochs = trained.steps // -(-trained.pairs // OURS[variant].batch_size)
     seconds = time.perf_counter() - started
+    # Counted, as a small mix is passed over more often than the epochs say.
+    epochs = len(ends) // -(-len(mixture.pairs) // BATCH)
+    pairs_a_step = len(mixture.pairs) * epochs / len(ends)
+    later = len(ends) - FIRST_STEPS
+    steady = later * pairs_a_step / (ends[-1] - ends[FIRST_STEPS - 1]) if later > 0 else math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     encoder = Encoder.load(place / "model", max_length=options.max_length)
+    sets = [*new.sets, *old.sets]
     card = Evaluate().score(encoder, sets)
     means = {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
-    return {
-        "pairs": len(mixture.pairs), "epochs": epochs, "seconds": seconds, "peak": peak, **means
-    }  # fmt: skip
+    figures = (len(mixture.pairs), epochs, seconds, steady, peak)
+    return {**dict(zip(FIGURES, figures, strict=True)), **means}
 
 
 def main() -> None:
-    """Print one row a variant."""
+    """Print one row a variant, or one a variant and share of the pairs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -114,29 +151,33 @@ def main() -> None:
     parser.add_argument(
         "--variant", action="append", choices=[*PLAIN, *OURS], help="repeatable (default: all)"
     )
+    parser.add_argument(
+        "--growth", action="store_true", help="at shares of the pairs (default: plain and ours)"
+    )
     parser.add_argument("--work", type=Path, help="folder to work in (default: a temporary one)")
     parser.add_argument("--alone", action="store_true", help="run one variant, print it as JSON")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="speed-"))
     base = fetch_base(options.base or bundled_base(), work / "base", options.max_length)
-    variants = options.variant or [*PLAIN, *OURS]
     if options.alone:
-        print(json.dumps(run(variants[0], options, base, work)))
+        print(json.dumps(run(options.variant[0], options, base, work)))
         return
-    for variant in variants:
+    variants = options.variant or (["plain", "ours"] if options.growth else [*PLAIN, *OURS])
+    shares = GROWTH if options.growth else (1.0,)
+    for number, (share, variant) in enumerate(itertools.product(shares, variants)):
         command = [sys.executable, __file__, str(options.stream), "--work", str(work), "--alone"]
-        command += ["--variant", variant, "--fraction", str(options.fraction)]
+        command += ["--variant", variant, "--fraction", str(options.fraction * share)]
         command += ["--max-length", str(options.max_length)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         row = json.loads(done.stdout.splitlines()[-1])
-        tasks = [name for name in row if name not in {"pairs", "epochs", "seconds", "peak"}]
-        if variant == variants[0]:
-            head = f"{'variant':17}{'pairs':>7}{'epochs':>8}{'seconds':>9}{'pairs/s':>9}{'MiB':>7}"
-            print(head + "".join(f"{task:>12}" for task in tasks))
+        tasks = [name for name in row if name not in FIGURES]
+        if number == 0:
+            head = f"{'variant':17}{'pairs':>7}{'epochs':>8}{'seconds':>9}{'pairs/s':>9}"
+            print(f"{head}{'steady':>9}{'MiB':>7}" + "".join(f"{task:>12}" for task in tasks))
         speed = row["pairs"] * row["epochs"] / row["seconds"]
-        cells = f"{row['pairs']:7}{row['epochs']:8}{row['seconds']:9.0f}{speed:9.1f}"
+        cells = f"{row['pairs']:7}{row['epochs']:8}{row['seconds']:9.1f}{speed:9.1f}"
         scores = "".join(f"{row[task]:12.4f}" for task in tasks)
-        print(f"{variant:17}{cells}{row['peak']:7.0f}{scores}", flush=True)
+        print(f"{variant:17}{cells}{row['steady']:9.1f}{row['peak']:7.0f}{scores}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,31 @@
-"""A stream for the benchmarks: a folder of labelled pairs, old and new, and of evaluation sets.
+"""A stream for the benchmarks: a folder of labelled pairs that arrive in phases, and what to score.
 
-A stream holds `pairs_*old*.jsonl` and `pairs_*new*.jsonl` (`query`, `positive`, optional `id` and
-`domain` a line) and evaluation sets in BEIR layout under `eval_old*` and `eval_new*`.
+The phases are called old, new and third. Each has `pairs_*<phase>*.jsonl` (`query`, `positive`,
+optional `id` and `domain` a line) and evaluation sets in BEIR layout under `eval_<phase>*`.
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from training.evaluate import EvaluationSet
-from training.pairs import LeakageGuard, Pair, hash_share
+from training.pairs import DataFault, LeakageGuard, Pair, hash_share
+
+PHASES = ("old", "new", "third")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What arrives together: pairs to learn, and the sets that measure what they teach."""
+
+    name: str
+    pairs: list[Pair]
+    sets: list[EvaluationSet]
+
+    def mean(self, scores: dict[str, float]) -> float:
+        """Return the mean over this phase's evaluation sets of their scores by name."""
+        return sum(scores[given.name] for given in self.sets) / len(self.sets)
 
 
 def read_pairs(files: list[Path], fraction: float) -> list[Pair]:
@@ -30,20 +47,31 @@ def bundled_base() -> str:
     return str(get_model_path())
 
 
-def read_stream(
-    folder: Path, fraction: float
-) -> tuple[list[Pair], list[Pair], list[EvaluationSet]]:
-    """Return (old pairs, new pairs, evaluation sets); no pair repeats an evaluation query."""
-    sets = [
-        EvaluationSet.from_folder(place.name.removeprefix("eval_"), place)
-        for place in sorted(folder.glob("eval_*"))
-        if place.name.startswith(("eval_old", "eval_new"))
+def read_stream(folder: Path, fraction: float, names: Sequence[str] = PHASES[:2]) -> list[Phase]:
+    """Return the phases of these names; no pair repeats a query of any of their evaluation sets.
+
+    Raises
+    ------
+    DataFault
+        A phase has no pairs or no evaluation set.
+    """
+    sets = {
+        name: [
+            EvaluationSet.from_folder(place.name.removeprefix("eval_"), place)
+            for place in sorted(folder.glob(f"eval_{name}*"))
+        ]
+        for name in names
+    }
+    queries = [
+        query for some in sets.values() for given in some for query in given.queries.values()
     ]
-    queries = [query for given in sets for query in given.queries.values()]
-    old, new = (
-        LeakageGuard().clean(
-            read_pairs(sorted(folder.glob(f"pairs_*{age}*.jsonl")), fraction), queries
-        )[0]
-        for age in ("old", "new")
-    )
-    return old, new, sets
+    phases = []
+    for name in names:
+        pairs = read_pairs(sorted(folder.glob(f"pairs_*{name}*.jsonl")), fraction)
+        if not pairs or not sets[name]:
+            raise DataFault(
+                f"{folder}: phase {name!r} has {len(pairs)} pairs and {len(sets[name])} evaluation "
+                f"sets; it must have some in pairs_*{name}*.jsonl and eval_{name}*"
+            )
+        phases.append(Phase(name, LeakageGuard().clean(pairs, queries)[0], sets[name]))
+    return phases

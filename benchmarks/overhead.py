@@ -1,0 +1,55 @@
+"""What a whole cycle costs beyond its training: the demonstration's cycles by the command line.
+
+    python benchmarks/overhead.py [--fast]
+
+The data of `anchorhold demo` arrives chapter by chapter in a temporary workspace, and each time
+`anchorhold run --json` turns the wheel in a process of its own. Seconds are those of the result, by
+stage; `fit` is the fine-tuning within `train`, and `process` the wall time from the start of the
+command to its end, imports included. A cycle that trained has two overheads: what the other stages
+add to `train`, and what everything adds to `fit`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipeline.cycle import STAGES
+from pipeline.demo import FAST, FULL, lay_out
+
+
+def main() -> None:
+    """Print one row a cycle."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--fast", action="store_true", help="the smaller demonstration")
+    options = parser.parse_args()
+    columns = (*STAGES, "total", "fit", "process")
+    print(f"{'outcome':14}" + "".join(f"{name:>10}" for name in columns), end="")
+    print(f"{'on train':>10}{'on fit':>10}")
+    with tempfile.TemporaryDirectory(prefix="overhead-") as place:
+        workspace = Path(place) / "workspace"
+        stage = lay_out(workspace, FAST if options.fast else FULL)
+        command = [sys.executable, "-m", "pipeline", "run", "--json", "--workspace", str(workspace)]
+        for arrive in (stage.begin, stage.quiet_week, stage.new_packages, stage.poisoned_batch):
+            arrive()
+            began = time.perf_counter()
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            process = time.perf_counter() - began
+            result = json.loads(done.stdout)
+            seconds = {**result["seconds"], "process": process}
+            overheads = ""
+            if "training" in result:
+                seconds["fit"] = result["training"]["seconds"]
+                on_train = seconds["total"] / seconds["train"] - 1
+                overheads = f"{on_train:10.0%}{process / seconds['fit'] - 1:10.0%}"
+            cells = (f"{seconds[name]:10.1f}" if name in seconds else " " * 10 for name in columns)
+            print(f"{result['outcome']:14}{''.join(cells)}{overheads}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
