@@ -248,6 +248,25 @@ def test_distillation_keeps_the_candidate_nearer_to_the_champion(tiny_model, tmp
     assert (held * base).sum(1).mean() > (free * base).sum(1).mean()
 
 
+def test_distillation_encodes_nothing_that_the_champions_cache_holds(
+    tiny_model, tmp_path, monkeypatch
+):
+    mix, cache = mixture(), tmp_path / "cache"
+    replayed = [pair for pair, old in zip(mix.pairs, mix.from_memory, strict=True) if old]
+    champion = Encoder.load(tiny_model, max_length=32, cache=cache)
+    champion.encode([pair.query for pair in replayed])
+    champion.encode([pair.positive for pair in replayed[1:]], kind="document")
+    encoded = []
+    forward = Encoder._forward
+    monkeypatch.setattr(
+        Encoder,
+        "_forward",
+        lambda self, texts, *rest: (encoded.extend(texts), forward(self, texts, *rest))[1],
+    )
+    fit(tiny_model, tmp_path, settings(distillation=1.0), mix, cache=cache)
+    assert encoded == [replayed[0].positive]
+
+
 class Table(torch.nn.Module):
     """Hands its features through as embeddings."""
 

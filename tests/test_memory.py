@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.memory import Memory, fair_shares, forget, memory_digest, read_memory, write_memory
 from training.pairs import DataFault, Pair
@@ -39,6 +41,55 @@ def test_another_seed_remembers_others():
 def test_equal_pairs_are_remembered_once():
     twice = [Pair("1", "Lost card?", "gone"), Pair("2", "lost card", "Gone!")]
     assert [p.id for p in Memory().absorb(twice, twice)] == ["1"]
+
+
+def stream(count):
+    return [
+        Pair(
+            f"s{i}",
+            f"please refund the money for my very last order that is number {i}",
+            f"the money for order {i} will be on your account again within a week",
+        )
+        for i in range(count)
+    ]
+
+
+def test_a_stream_of_one_text_does_not_push_others_out():
+    others = rows("", 40)[10:]  # of one length: "query 1" nearly repeats "query 12"
+    kept = Memory(capacity=40).absorb(others, stream(900))
+    assert len(kept) == 40
+    assert {pair.id for pair in others} <= {pair.id for pair in kept}
+
+
+def test_near_duplicates_stay_where_there_is_room():
+    assert len(Memory(capacity=1000).absorb(rows("", 30), stream(900))) == 930
+
+
+def test_pairs_of_like_queries_with_different_answers_are_different():
+    answers = ("at nine", "near the river", "for three weeks", "by train", "my cousin")
+    asked = [Pair(str(i), "what did they tell you", text) for i, text in enumerate(answers)]
+    kept = Memory(capacity=10).absorb(asked, stream(900))
+    assert {pair.id for pair in asked} <= {pair.id for pair in kept}
+
+
+ALIKE = st.builds(
+    lambda text, number, source: Pair(
+        f"{text} {number}", f"{text} {number}", f"{text} answer {number}", source=source
+    ),
+    st.sampled_from(("please refund my very last order", "when do you open on sundays", "card")),
+    st.integers(0, 30),
+    st.sampled_from(("a", "b")),
+)
+
+
+@given(st.lists(ALIKE, max_size=40), st.integers(1, 12), st.randoms())
+def test_near_duplicates_too_are_chosen_whatever_the_order(pairs, capacity, random):
+    memory = Memory(capacity=capacity)
+    kept = memory.absorb([], pairs)
+    shuffled = random.sample(pairs, len(pairs))
+    assert memory.absorb(shuffled[:7], shuffled[7:]) == kept
+    assert memory.absorb(kept, []) == kept
+    assert len(kept) == min(capacity, len({pair.query for pair in pairs}))
 
 
 def test_fresh_pairs_stay_longer_when_a_half_life_is_set():

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.pairs import SETTINGS, DataFault, Pair, hash_share, pair_key
+from training.near_duplicates import NearDuplicates
+from training.pairs import SETTINGS, DataFault, Pair, hash_share, normalised, pair_key
 
 MEMORY_FILE = "pairs.parquet"
 
@@ -28,7 +29,9 @@ class Memory:
     Each source has a fair share of the capacity; what a small source does not need goes to the
     others. Within a source the rows with the smallest hashes stay: a reservoir (bottom-k sampling,
     Cohen and Kaplan 2007) whose content depends on the rows seen, not on their order, nor on
-    restarts.
+    restarts. Where rows compete, those whose query and positive nearly repeat (`NearDuplicates`)
+    those of a row with a smaller hash that stays come last. (In a chain, where a is like b and b
+    like c but a not like c, it may matter which of them arrived in one cycle.)
 
     Examples
     --------
@@ -37,6 +40,11 @@ class Memory:
     >>> kept = Memory(capacity=40).absorb(old, new)
     >>> len(kept), sum(pair.source == "travel" for pair in kept)
     (40, 10)
+    >>> text = "please refund the money that i paid for order {} today"
+    >>> alike = [Pair(f"a{i}", text.format(i), "done") for i in range(100)]
+    >>> others = [Pair("1", "opening hours", "at nine"), Pair("2", "lost card", "block it")]
+    >>> sorted(pair.id for pair in Memory(capacity=3).absorb(alike, others))[:2]
+    ['1', '2']
     """
 
     capacity: int = Field(default=5000, ge=1)
@@ -76,9 +84,21 @@ class Memory:
         return kept
 
     def _spread(self, rows: Sequence[Pair], count: int, encode: Encode | None) -> Sequence[Pair]:
-        """Return `count` of the rows, evenly over the regions of the space they occupy."""
-        if not self.regions or len(rows) <= count:
-            return rows[:count]
+        """Return `count` of the rows, those that nearly repeat others only where there is room."""
+        if len(rows) <= count:
+            return rows
+        names = self._regions(rows, encode)
+        texts = [(normalised(pair.query), normalised(pair.positive)) for pair in rows]
+        firsts = NearDuplicates().firsts(texts, None if self.regions else count)
+        repeats = sorted(set(range(len(rows))) - set(firsts))
+        chosen = _evenly(firsts, names, count)
+        chosen += _evenly(repeats, names, count - len(chosen))
+        return [rows[row] for row in sorted(chosen)]
+
+    def _regions(self, rows: Sequence[Pair], encode: Encode | None) -> list[str]:
+        """Return the region of the space that each row occupies."""
+        if not self.regions:
+            return [""] * len(rows)
         if encode is None:
             raise ValueError(
                 "memory.regions needs an encoder to divide the pairs by; none was given"
@@ -89,15 +109,7 @@ class Memory:
         random = np.random.default_rng(self.seed)
         planes = random.standard_normal((vectors.shape[1], self.regions))
         sides = (vectors - vectors.mean(axis=0)) @ planes > 0
-        names = ["".join("01"[int(side)] for side in row) for row in sides]
-        quota = fair_shares(Counter(names), count)
-        taken: Counter[str] = Counter()
-        spread = []
-        for pair, name in zip(rows, names, strict=True):
-            if taken[name] < quota[name]:
-                taken[name] += 1
-                spread.append(pair)
-        return spread
+        return ["".join("01"[int(side)] for side in row) for row in sides]
 
     def _quota(self, sizes: Mapping[str, int]) -> dict[str, int]:
         generated = {source: sizes[source] for source in sizes if source in self.generated_sources}
@@ -112,6 +124,18 @@ class Memory:
         # -log(u) / weight stay. In logarithms the present cancels out, so that no clock is needed.
         half_lives = pair.timestamp / (86400 * self.half_life_days)
         return math.log(-math.log(max(drawn, 1e-300))) - half_lives * math.log(2)
+
+
+def _evenly(rows: Sequence[int], names: Sequence[str], count: int) -> list[int]:
+    """Return the first rows of each region, `count` in all, in fair shares."""
+    quota = fair_shares(Counter(names[row] for row in rows), count)
+    taken: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        if taken[names[row]] < quota[names[row]]:
+            taken[names[row]] += 1
+            chosen.append(row)
+    return chosen
 
 
 def _order(pair: Pair) -> tuple[str, str, str]:

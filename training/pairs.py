@@ -3,15 +3,13 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass as plain_dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from training.near_duplicates import NearDuplicates
 
 SETTINGS = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 """How every worker of this package reads its TOML table."""
@@ -155,9 +153,7 @@ class Leakage:
 class LeakageGuard:
     """Remove training pairs that repeat a query on which models are measured.
 
-    A text is a near duplicate when the sets of its words (where it has `minimum_words`) or of its
-    runs of four characters overlap an evaluation query's by `similarity` (Jaccard). The search is
-    exact.
+    A text repeats an evaluation query when it equals it or is a near duplicate (`NearDuplicates`).
 
     Examples
     --------
@@ -167,9 +163,9 @@ class LeakageGuard:
     (['2'], 1)
     """
 
-    similarity: float = Field(default=0.8, gt=0.0, le=1.0)
+    similarity: float = Field(default=NearDuplicates.similarity, gt=0.0, le=1.0)
     """Jaccard similarity of words or character runs from which two texts are near duplicates."""
-    minimum_words: int = Field(default=4, ge=1)
+    minimum_words: int = Field(default=NearDuplicates.minimum_words, ge=1)
     """Distinct words from which the overlap of words counts."""
     examples: int = Field(default=5, ge=0)
     """Examples to report."""
@@ -182,8 +178,9 @@ class LeakageGuard:
         texts = {normalised(text) for pair in pairs for text in (pair.query, pair.positive)}
         fresh = sorted(texts - shown.keys())
         evaluated = sorted(shown)
-        near = self._near(fresh, evaluated, _character_runs, 1)
-        near |= self._near(fresh, evaluated, _distinct_words, self.minimum_words)
+        search = NearDuplicates(self.similarity, self.minimum_words)
+        matches = search.matches([(text,) for text in fresh], [(text,) for text in evaluated])
+        near = {fresh[row]: evaluated[match] for row, match in matches.items()}
         kept, exact_count, near_count = [], 0, 0
         examples: list[tuple[str, str]] = []
         for pair in pairs:
@@ -199,67 +196,3 @@ class LeakageGuard:
                 original = pair.query if repeated[0][0] == keys[0] else pair.positive
                 examples.append((original, repeated[0][1]))
         return kept, Leakage(exact_count, near_count, tuple(examples))
-
-    def _near(
-        self,
-        texts: Sequence[str],
-        evaluated: Sequence[str],
-        parts_of: Callable[[str], set[str]],
-        minimum_parts: int,
-    ) -> dict[str, str]:
-        """Return text -> evaluation query for near duplicates by the parts given."""
-        import numpy as np
-
-        against = [text for text in evaluated if len(parts_of(text)) >= minimum_parts]
-        sizes = np.array([len(parts_of(text)) for text in against])
-        if not len(sizes):
-            return {}
-        columns = {part: i for i, part in enumerate(sorted(set().union(*map(parts_of, against))))}
-        # Sets whose sizes differ by more than this cannot overlap enough.
-        least, most = sizes.min() * self.similarity, sizes.max() / self.similarity
-        known, _ = _incidence(against, parts_of, columns)
-        found: dict[str, str] = {}
-        chunk = 2048  # texts at once: bounds the memory of the product
-        for start in range(0, len(texts), chunk):
-            some = [
-                text
-                for text in texts[start : start + chunk]
-                if least <= len(parts_of(text)) <= most
-            ]
-            if not some:
-                continue
-            matrix, counts = _incidence(some, parts_of, columns)
-            shared = (matrix @ known.T).tocoo()
-            union = counts[shared.row] + sizes[shared.col] - shared.data
-            large = (counts[shared.row] >= minimum_parts) & (shared.data >= self.similarity * union)
-            for row, column in zip(shared.row[large], shared.col[large], strict=True):
-                found.setdefault(some[row], against[column])
-        return found
-
-
-def _distinct_words(text: str) -> set[str]:
-    return set(text.split())
-
-
-def _character_runs(text: str) -> set[str]:
-    return {text[i : i + 4] for i in range(len(text) - 3)} or {text}
-
-
-def _incidence(
-    texts: Sequence[str], parts_of: Callable[[str], set[str]], columns: dict[str, int]
-) -> "tuple[csr_matrix, csr_matrix]":
-    """Return a matrix (texts, known parts) of 0 and 1, and each text's number of parts."""
-    import numpy as np
-    from scipy.sparse import csr_matrix
-
-    rows: list[int] = []
-    held: list[int] = []
-    sizes: list[int] = []
-    for row, text in enumerate(texts):
-        parts = parts_of(text)
-        present = sorted(columns[part] for part in parts if part in columns)
-        rows.extend([row] * len(present))
-        held.extend(present)
-        sizes.append(len(parts))
-    ones = np.ones(len(rows), dtype=np.int32)
-    return csr_matrix((ones, (rows, held)), shape=(len(texts), len(columns))), np.array(sizes)
