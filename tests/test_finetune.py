@@ -12,7 +12,6 @@ import torch
 
 from training.encoder import Encoder, fingerprint
 from training.finetune import FineTune
-from training.labels import LabelledTexts
 from training.losses import AnchoredContrastiveLoss
 from training.mix import Mix, Mixture
 from training.pairs import DataFault, Pair
@@ -267,54 +266,20 @@ def test_distillation_encodes_nothing_that_the_champions_cache_holds(
     assert encoded == [replayed[0].positive]
 
 
-class Table(torch.nn.Module):
-    """Hands its features through as embeddings."""
-
-    def forward(self, features):
-        return {"sentence_embedding": features["vectors"]}
-
-
-def contrast(pairs, columns, champion=None, margin=None, distillation=0.0, held=None):
-    loss = AnchoredContrastiveLoss(
-        Table(), LabelledTexts(pairs), champion,
-        torch.ones(len(pairs), dtype=torch.bool) if held is None else held,
-        scale=10.0, false_negative_margin=margin, distillation=distillation,
-    )  # fmt: skip
-    return loss([{"vectors": column} for column in columns], torch.arange(len(pairs)))
+def test_mini_batches_learn_as_the_whole_batch_does(tiny_model, tmp_path):
+    small = fit(tiny_model, tmp_path, settings(mini_batch_size=3, learning_rate=1e-3))
+    losses = [row["loss"] for row in small.log]
+    assert losses[-1] < losses[0]
 
 
-def test_documents_that_answer_the_query_are_no_negatives():
-    eye = torch.eye(4)
-    shared = [Pair("1", "a", "x"), Pair("2", "b", "x"), Pair("3", "a", "y"), Pair("4", "c", "z")]
-    vectors = [eye[[0, 1, 0, 2]], eye[[0, 0, 1, 2]]]
-    loss = contrast(shared, vectors)["contrastive"]
-    # Row by row, the logits of what is left: own positive first, then true negatives.
-    expected = -torch.stack([
-        torch.log_softmax(torch.tensor(row), 0)[0]
-        for row in ([10.0, 0], [0.0, 10.0, 0], [0.0, 0], [10.0, 0, 0, 0])
-    ]).mean()  # fmt: skip
-    assert loss == pytest.approx(float(expected), abs=1e-5)
+def test_mini_batches_are_refused_for_static_embeddings(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
 
-
-def test_what_the_champion_finds_nearer_than_the_positive_is_no_negative():
-    eye = torch.eye(4)
-    pairs = [Pair(str(i), f"q{i}", f"p{i}") for i in range(3)]
-    columns = [eye[[0, 1, 2]], eye[[0, 0, 2]]]
-    champion = [eye[[0, 1, 2]], eye[[0, 0, 2]]]
-    plain = contrast(pairs, columns)["contrastive"]
-    masked = contrast(pairs, columns, champion, margin=0.01)["contrastive"]
-    assert masked < plain
-
-
-def test_only_held_rows_are_distilled():
-    eye = torch.eye(4)
-    pairs = [Pair(str(i), f"q{i}", f"p{i}") for i in range(2)]
-    now, before = [eye[[0, 1]], eye[[0, 1]]], [eye[[2, 1]], eye[[2, 1]]]
-    both = contrast(pairs, now, before, distillation=1.0)["distillation"]
-    second = contrast(pairs, now, before, distillation=1.0, held=torch.tensor([False, True]))[
-        "distillation"
-    ]
-    none = contrast(pairs, now, before, distillation=1.0, held=torch.tensor([False, False]))[
-        "distillation"
-    ]
-    assert (float(both), float(second), float(none)) == (0.5, 0.0, 0.0)
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "card": 1}, unk_token="[UNK]"))
+    static = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=4)])
+    static.save(str(tmp_path / "static"), create_model_card=False)
+    with pytest.raises(DataFault, match=r"mini_batch_size must not be set .* got 3"):
+        fit(tmp_path / "static", tmp_path, settings(mini_batch_size=3))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from training.allocator import keep_freed_memory
 from training.encoder import (
     Encoder,
     Kind,
@@ -84,6 +85,8 @@ class FineTune:
     """Steps at most, for small updates in every cycle (none: all epochs)."""
     batch_size: int = Field(default=32, ge=2, le=4096)
     """Pairs a step; each pair's negatives are the others' positives."""
+    mini_batch_size: int | None = Field(default=None, ge=1)
+    """Pairs held in memory at once, for batches too large for it (none: the whole batch)."""
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -160,6 +163,7 @@ class FineTune:
         from training.trainer import Watch
 
         started = time.perf_counter()
+        keep_freed_memory()
         model = load_model(base, max_length)
         frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
         run = checkpoints / recipe[:16]
@@ -231,10 +235,16 @@ class FineTune:
         self, encoder: Encoder, model: "SentenceTransformer", mixture: Mixture, progress: Progress
     ) -> "nn.Module":
         import torch
+        from sentence_transformers.base.losses.gradcache import has_static_embedding_input
 
         from training.labels import LabelledTexts
         from training.losses import AnchoredContrastiveLoss, stacked
 
+        if self.mini_batch_size is not None and has_static_embedding_input(model):
+            raise DataFault(
+                f"finetune.mini_batch_size must not be set for a model of static embeddings, got "
+                f"{self.mini_batch_size}"
+            )
         columns = self._champion_columns(encoder, mixture, progress)
         held = [self.distil == "all" or old for old in mixture.from_memory]
         return AnchoredContrastiveLoss(
@@ -245,6 +255,7 @@ class FineTune:
             scale=self.scale,
             false_negative_margin=self.false_negative_margin,
             distillation=self.distillation,
+            mini_batch_size=self.mini_batch_size,
         )
 
     def _champion_columns(
