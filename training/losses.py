@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.labels import LabelledTexts
+from training.ranks import whole_batch
 
 
 class AnchoredContrastiveLoss(nn.Module):
@@ -67,6 +68,7 @@ class AnchoredContrastiveLoss(nn.Module):
             nn.functional.normalize(self.model(features)["sentence_embedding"].float(), dim=1)
             for features in sentence_features
         ]
+        embeddings, labels = whole_batch(self.model, embeddings, labels)
         rows = labels.tolist()
         terms = {"contrastive": self._contrast(embeddings, rows)}
         if self._champion is not None and self._distillation > 0:

@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 from training.batches import LengthBatches, row_lengths
 from training.encoder import save_model
 from training.model_folder import write_manifest
+from training.ranks import rank, wait_for_all
 from training.soundness import check_numbers
 
 
@@ -27,7 +28,18 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
         seed: int = 0,
     ) -> LengthBatches:
         """Return batches of pairs of like length."""
-        return LengthBatches(dataset, row_lengths(dataset), batch_size, seed)
+        parts = self.args.world_size
+        return LengthBatches(dataset, row_lengths(dataset), batch_size * parts, seed, parts)
+
+    def get_train_dataloader(self) -> Any:
+        """Return what loads the batches, or this process's parts of them."""
+        loader = super().get_train_dataloader()
+        if self.args.world_size > 1:
+            # A training that is continued within an epoch asks accelerate's deal of the batches for
+            # that epoch, which would not pass it on: every epoch would have the first one's order.
+            deal: Any = loader.batch_sampler
+            deal.set_epoch = deal.batch_sampler.set_epoch
+        return loader
 
     def columns(self) -> Iterator[list[Any]]:
         """Yield the tokenised training set, rows of like length together, in a fixed order."""
@@ -70,4 +82,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the checkpoint's sums, as its last file."""
-        write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        # Each process adds its random state to the checkpoint; the first one writes all the rest.
+        wait_for_all()
+        if rank() == 0:
+            write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
