@@ -21,7 +21,7 @@ from training.ranks import whole_batch
 from training.soundness import NonFiniteLoss
 
 HERE = Path(__file__).parent
-TWO = {"processes": 2, "checkpoint_steps": 2, "learning_rate": 1e-3}
+TWO = {"processes": 2, "epochs": 8, "checkpoint_steps": 2, "learning_rate": 1e-3}
 
 
 def ranks_of(folder):
@@ -138,7 +138,8 @@ def test_two_processes_learn_what_one_learns(without_dropout, tmp_path, more):
 def test_a_killed_training_of_two_processes_is_continued_exactly(
     tiny_model, tmp_path, undisturbed, victim
 ):
-    # Step 8 lies within the second pass over the mix, beyond its first checkpoint.
+    # Step 8 lies within the second pass over the mix, beyond its first checkpoint. The ranks do not
+    # wait for their parent: they may be some steps ahead when the kill meets them.
     script = (
         "import os, signal, sys; from pathlib import Path\n"
         "from test_finetune import fit, settings; from test_ranks import TWO, ranks_of\n"
@@ -163,7 +164,7 @@ def test_a_killed_training_of_two_processes_is_continued_exactly(
     assert alive == []
     steps = []
     done = fit(tiny_model, tmp_path, settings(**TWO), on_step=steps.append)
-    assert 6 < steps[0] <= 9 and steps[-1] == 10
+    assert 6 < steps[0] < 40 and steps[-1] == 40
     assert weights(done.folder) == weights(undisturbed.folder)
     assert [row["loss"] for row in done.log] == [row["loss"] for row in undisturbed.log]
     assert [file.name for file in tmp_path.iterdir()] == ["model"]
@@ -182,7 +183,7 @@ def test_under_torchrun_each_process_trains_as_one_rank(tiny_model, tmp_path, un
     assert ran.returncode == 0
     assert weights(tmp_path / "model") == weights(undisturbed.folder)
     steps = []
-    assert fit(tiny_model, tmp_path, settings(**TWO), on_step=steps.append).steps == 10
+    assert fit(tiny_model, tmp_path, settings(**TWO), on_step=steps.append).steps == 40
     assert steps == []
 
 

@@ -106,6 +106,8 @@ class FineTune:
     """Which weights are drawn most: those the replayed pairs need (EWC), or all alike (L2-SP)."""
     frozen_layers: int = Field(default=0, ge=0, le=1000)
     """Lowest layers that stay as they are, the embeddings with them (0: everything learns)."""
+    adapter_rank: int = Field(default=0, ge=0, le=1024)
+    """Rank of the low-rank adapters that learn in place of the weights (LoRA; 0: the weights)."""
     activation_memory: int = Field(default=1024, ge=0)
     """Mebibytes for what the frozen layers make of the texts, so that it is computed once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -180,10 +182,12 @@ class FineTune:
         if rank() > 0:
             progress, on_step = no_progress, None
         from training.activations import FrozenLayers
+        from training.adapters import Adapters
         from training.trainer import Watch
 
         started = time.perf_counter()
         model = load_model(base, max_length)
+        adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
         frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
         run = checkpoints / recipe[:16]
         with quiet():
@@ -204,6 +208,8 @@ class FineTune:
                     logger.info("training goes on from %s", resumed.name)
                 with self._above(frozen, trainer):
                     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        if adapters is not None:
+            adapters.merge()
         check_weights(model, trainer.state.global_step)
         log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
         facts = {

@@ -19,6 +19,7 @@ JOB = "job.json"
 """File in a job's folder that says what its ranks are to train."""
 FAULTS = {kind.__name__: kind for kind in (DataFault, NonFiniteLoss)}
 """What a rank may raise that its parent raises again; of anything else the traceback is told."""
+_EARLY = "the processes of the training ended early"
 _TAIL = 2000  # characters of the ranks' log that are shown when they do not say why they ended
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def launch(
             fault = _follow(launcher, bars, progress, on_step)
         if fault is None and launcher.returncode:
             tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
-            fault = RuntimeError(f"the processes of the training ended early:\n{tail}")
+            fault = RuntimeError(f"{_EARLY}:\n{tail}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if fault is not None:
@@ -116,7 +117,8 @@ def _follow(
             on_step(event["step"])
         elif "fault" in event:
             kind, message = event["fault"]
-            faults.append(FAULTS[kind](message) if kind in FAULTS else RuntimeError(message))
+            known = FAULTS.get(kind)
+            faults.append(known(message) if known else RuntimeError(f"{_EARLY}:\n{message}"))
     # A rank whose neighbour failed fails too, for want of a neighbour.
-    known = [fault for fault in faults if type(fault) in FAULTS.values()]
-    return next(iter(known or faults), None)
+    causes = [fault for fault in faults if type(fault) in FAULTS.values()]
+    return next(iter(causes or faults), None)

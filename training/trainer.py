@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load_model as load_weights
+from safetensors.torch import save_model as save_weights
 from sentence_transformers import SentenceTransformerTrainer
 from transformers import TrainerCallback
 
 from training.batches import LengthBatches, row_lengths
-from training.encoder import save_model
 from training.model_folder import write_manifest
 from training.ranks import rank, wait_for_all
 from training.soundness import check_numbers
+
+_WEIGHTS = "model.safetensors"
 
 
 class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ignore]
@@ -55,8 +58,13 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         # The library's own would add a card and the arguments as a pickle; neither is needed to
-        # resume.
-        save_model(self.model, Path(str(output_dir or self.args.output_dir)))
+        # resume. Nor is a folder that loads by itself, which a model with adapters cannot have.
+        folder = Path(str(output_dir or self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(self.model, str(folder / _WEIGHTS))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_weights(self.model, str(Path(resume_from_checkpoint) / _WEIGHTS))
 
 
 class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
