@@ -23,3 +23,10 @@ def test_each_strategy_changes_what_its_name_says_and_says_what_it_is():
     assert {strategy.finetune.seed for strategy in made.values()} == {7}
     settings = {(s.mix, s.finetune, s.merge) for name, s in made.items() if name != "configured"}
     assert len(settings) == len(made) - 1
+
+
+def test_adapters_are_a_strategy_where_they_are_set_and_no_part_of_the_others():
+    assert "adapter" not in strategies(Mix(), FineTune(), Merge())
+    made = strategies(Mix(), FineTune(adapter_rank=8), Merge())
+    adapted = {name for name, strategy in made.items() if strategy.finetune.adapter_rank == 8}
+    assert adapted == {"adapter", "configured"}

@@ -20,17 +20,25 @@ class LengthBatches(DefaultBatchSampler):  # type: ignore[misc,unused-ignore]
     """Shuffle, sort by length within windows, cut into equal batches, shuffle these.
 
     All batches have nearly the same size: a last batch of two pairs would have one negative each.
-    Repeated texts within a batch are left to the loss, which masks them.
+    Repeated texts within a batch are left to the loss, which masks them. Where several processes
+    train, each batch is cut into as many `parts`, one after another, which accelerate deals to them
+    in turn.
     """
 
-    def __init__(self, dataset: Any, lengths: list[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, dataset: Any, lengths: list[int], batch_size: int, seed: int, parts: int = 1
+    ) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=False, seed=seed)
+        if parts > 1:
+            # Accelerate leaves out batches of another size than this, unless there is none.
+            self.batch_size = None  # type: ignore[assignment,unused-ignore]
+        self._parts = parts
         self._lengths = np.asarray(lengths)
         self._count = max(1, -(-len(lengths) // batch_size))
 
     def __len__(self) -> int:
-        """Return the number of batches of an epoch."""
-        return self._count
+        """Return the number of batches of an epoch, or of their parts."""
+        return self._count * self._parts
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the row numbers of each batch of the current epoch."""
@@ -45,4 +53,5 @@ class LengthBatches(DefaultBatchSampler):  # type: ignore[misc,unused-ignore]
             window = window[np.argsort(self._lengths[window], kind="stable")]
             batches.extend(np.split(window, cuts[first + 1 : last] - cuts[first]))
         for place in random.permutation(len(batches)):
-            yield [int(row) for row in batches[place]]
+            for part in np.array_split(batches[place], self._parts):
+                yield [int(row) for row in part]

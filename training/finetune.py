@@ -29,9 +29,11 @@ from training.encoder import (
     quiet,
     save_model,
 )
+from training.launch import launch
 from training.mix import Mixture
 from training.model_folder import MANIFEST, read_manifest, write_manifest
 from training.pairs import SETTINGS, DataFault
+from training.ranks import connect, from_first, launched, rank, ranks, wait_for_all
 from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class FineTune:
     """Which weights are drawn most: those the replayed pairs need (EWC), or all alike (L2-SP)."""
     frozen_layers: int = Field(default=0, ge=0, le=1000)
     """Lowest layers that stay as they are, the embeddings with them (0: everything learns)."""
+    adapter_rank: int = Field(default=0, ge=0, le=1024)
+    """Rank of the low-rank adapters that learn in place of the weights (LoRA; 0: the weights)."""
     activation_memory: int = Field(default=1024, ge=0)
     """Mebibytes for what the frozen layers make of the texts, so that it is computed once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -115,6 +119,12 @@ class FineTune:
     """Steps between two checkpoints."""
     seed: int = Field(default=0, ge=0)
     """Seed of the batch order and of dropout."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Processes of this machine that train together, each on its part of every batch."""
+
+    def __post_init__(self) -> None:
+        """Refuse a batch that cannot be cut into equal parts."""
+        self._part(self.processes)
 
     def fit(
         self,
@@ -146,25 +156,42 @@ class FineTune:
         on_step
             Called with the number of each finished step.
 
+        Where a launcher such as torchrun has called this on several processes, they train as one:
+        their number stands in for `processes`, the first one writes and shows progress, and all
+        return the same.
+
         Raises
         ------
         DataFault
-            The mix holds fewer than two pairs or an empty text, or the base is refused.
+            The mix holds fewer than two pairs or an empty text, the base is refused, or batches
+            have fewer pairs than there are processes.
         NonFiniteLoss
             A loss, gradient or weight is not finite; nothing is saved.
         """
         _check(mixture)
+        self._check_batches(len(mixture.pairs))
         chosen = precision() if self.precision == "auto" else self.precision
         champion = fingerprint(base, max_length)
         recipe = self._recipe(champion, mixture, max_length, chosen)
         if (done := _finished(output, recipe)) is not None:
             return done
+        if self._processes() > ranks():
+            job = self._job(base, mixture, output, checkpoints, max_length, cache)
+            launch(job, checkpoints / "ranks", self.processes, progress=progress, on_step=on_step)
+            if (done := _finished(output, recipe)) is None:
+                raise RuntimeError(f"{output}: the processes ended without a trained model")
+            return done
+        connect()
+        if rank() > 0:
+            progress, on_step = no_progress, None
         from training.activations import FrozenLayers
+        from training.adapters import Adapters
         from training.trainer import Watch
 
         started = time.perf_counter()
         keep_freed_memory()
         model = load_model(base, max_length)
+        adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
         frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
         run = checkpoints / recipe[:16]
         with quiet():
@@ -180,11 +207,13 @@ class FineTune:
                 trainer.add_callback(Watch(step, on_step))
                 if self.elastic > 0:
                     trainer.add_callback(self._elastic_weights(trainer, mixture))
-                resumed = newest_checkpoint(run)
+                resumed = from_first(lambda: newest_checkpoint(run))
                 if resumed:
                     logger.info("training goes on from %s", resumed.name)
                 with self._above(frozen, trainer):
                     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        if adapters is not None:
+            adapters.merge()
         check_weights(model, trainer.state.global_step)
         log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
         facts = {
@@ -195,9 +224,56 @@ class FineTune:
             "pairs": len(mixture.pairs),
             "log": [dict(row) for row in log],
         }
-        _save(model, output, facts)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        if rank() == 0:
+            _save(model, output, facts)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        wait_for_all()
         return _training(output, facts)
+
+    def _processes(self) -> int:
+        """Return how many processes train: those that a launcher started, else those to start."""
+        return ranks() if launched() else self.processes
+
+    def _part(self, processes: int) -> int:
+        """Return the pairs of a batch for each process."""
+        if self.batch_size % processes:
+            raise DataFault(
+                f"finetune.batch_size must be a multiple of the {processes} processes, "
+                f"got {self.batch_size}"
+            )
+        return self.batch_size // processes
+
+    def _check_batches(self, pairs: int) -> None:
+        """Refuse a mix whose batches cannot be shared among the processes."""
+        self._part(self._processes())
+        smallest = pairs // -(-pairs // self.batch_size)
+        if smallest < self._processes():
+            raise DataFault(
+                f"finetune.processes must be at most the {smallest} pairs of the smallest batch, "
+                f"got {self._processes()}"
+            )
+
+    def _job(
+        self,
+        base: Path,
+        mixture: Mixture,
+        output: Path,
+        checkpoints: Path,
+        max_length: int,
+        cache: Path | None,
+    ) -> dict[str, Any]:
+        """Return the arguments of `fit` as JSON values, for `training.worker`."""
+        return {
+            "settings": asdict(self),
+            "base": str(base.absolute()),
+            "pairs": [asdict(pair) for pair in mixture.pairs],
+            "from_memory": mixture.from_memory,
+            "digest": mixture.digest,
+            "output": str(output.absolute()),
+            "checkpoints": str(checkpoints.absolute()),
+            "max_length": max_length,
+            "cache": str(cache.absolute()) if cache else None,
+        }
 
     def _above(
         self, frozen: "FrozenLayers | None", trainer: "CheckedTrainer"
@@ -215,6 +291,7 @@ class FineTune:
             for key, value in asdict(self).items()
             if key not in {"precision", "checkpoint_steps"}
         }
+        settings["processes"] = self._processes()
         content = [
             base,
             mixture.digest,
@@ -245,7 +322,7 @@ class FineTune:
                 f"finetune.mini_batch_size must not be set for a model of static embeddings, got "
                 f"{self.mini_batch_size}"
             )
-        columns = self._champion_columns(encoder, mixture, progress)
+        columns = from_first(lambda: self._champion_columns(encoder, mixture, progress))
         held = [self.distil == "all" or old for old in mixture.from_memory]
         return AnchoredContrastiveLoss(
             model,
@@ -322,7 +399,7 @@ class FineTune:
         arguments = SentenceTransformerTrainingArguments(
             output_dir=str(run),
             max_steps=self._steps(len(mixture.pairs)),
-            per_device_train_batch_size=self.batch_size,
+            per_device_train_batch_size=self._part(ranks()),
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup,
             weight_decay=self.weight_decay,
@@ -333,6 +410,7 @@ class FineTune:
             or None,
             bf16=chosen == "bf16",
             use_cpu=not torch.cuda.is_available(),
+            ddp_backend="gloo" if ranks() > 1 and not torch.cuda.is_available() else None,
             dataloader_pin_memory=False,
             seed=self.seed,
             save_strategy="steps",
@@ -347,6 +425,9 @@ class FineTune:
         trainer = CheckedTrainer(
             model=model, args=arguments, train_dataset=Dataset.from_dict(columns), loss=loss
         )
+        if rank() > 0:
+            # The trainer gives every process one seed, and so its rows the first one's dropout.
+            torch.manual_seed(self.seed + rank())
         # Without a progress bar the library prints its log to standard output instead, which is
         # ours.
         trainer.remove_callback(PrinterCallback)

@@ -8,6 +8,7 @@ from sentence_transformers.base.losses.gradcache import CachedLossMixin
 from torch import Tensor, nn
 
 from training.labels import LabelledTexts
+from training.ranks import whole_batch
 
 # Padding up to which one pass over all columns is cheaper than one each: a pass of its own costs
 # about a fifth of a step on short texts (six layers, CPU).
@@ -99,6 +100,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     def _terms(self, columns: Sequence[Tensor], labels: Tensor) -> dict[str, Tensor]:
         # The loss itself is computed in float32, whatever autocast does within the model.
         embeddings = [nn.functional.normalize(column.float(), dim=1) for column in columns]
+        embeddings, labels = whole_batch(self.model, embeddings, labels)
         rows = labels.tolist()
         terms = {"contrastive": self._contrast(embeddings, rows)}
         if self._champion is not None and self._distillation > 0:

@@ -27,17 +27,26 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
     """Return name -> strategy, made of the workers given; `configured` is those themselves.
 
     Each of the others changes only what its name says, so that a comparison shows what that does.
+    There is an `adapter` where `adapter_rank` is set: it needs a package that not all have, and a
+    learning rate of its own.
 
     Examples
     --------
     >>> sorted(strategies(Mix(), FineTune(), Merge()))
     ['configured', 'distilled', 'elastic', 'frozen', 'interpolated', 'naive', 'online', 'replay']
     """
-    plain = replace(finetune, distillation=0.0, elastic=0.0, frozen_layers=0, maximum_steps=None)
+    plain = replace(
+        finetune,
+        distillation=0.0,
+        elastic=0.0,
+        frozen_layers=0,
+        adapter_rank=0,
+        maximum_steps=None,
+    )
     replay = mix if mix.share > 0 else replace(mix, share=0.5)
     off = replace(merge, shares=())
     shares = merge.shares or (0.4, 0.6, 0.8)
-    return {
+    made = {
         CONFIGURED: Strategy(mix, finetune, merge, "as configured"),
         "naive": Strategy(replace(mix, share=0.0), plain, off, "recent pairs alone"),
         "replay": Strategy(replay, plain, off, "recent pairs mixed with replayed ones"),
@@ -76,3 +85,7 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
             "replay, a few small steps in every cycle",
         ),
     }
+    if finetune.adapter_rank:
+        adapter = replace(plain, adapter_rank=finetune.adapter_rank)
+        made["adapter"] = Strategy(replay, adapter, off, "replay, low-rank adapters learn alone")
+    return made

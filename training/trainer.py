@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load_model as load_weights
+from safetensors.torch import save_model as save_weights
 from sentence_transformers import SentenceTransformerTrainer
 from transformers import TrainerCallback
 
 from training.batches import LengthBatches, row_lengths
-from training.encoder import save_model
 from training.model_folder import write_manifest
+from training.ranks import rank, wait_for_all
 from training.soundness import check_numbers
+
+_WEIGHTS = "model.safetensors"
 
 
 class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ignore]
@@ -27,7 +31,18 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
         seed: int = 0,
     ) -> LengthBatches:
         """Return batches of pairs of like length."""
-        return LengthBatches(dataset, row_lengths(dataset), batch_size, seed)
+        parts = self.args.world_size
+        return LengthBatches(dataset, row_lengths(dataset), batch_size * parts, seed, parts)
+
+    def get_train_dataloader(self) -> Any:
+        """Return what loads the batches, or this process's parts of them."""
+        loader = super().get_train_dataloader()
+        if self.args.world_size > 1:
+            # A training that is continued within an epoch asks accelerate's deal of the batches for
+            # that epoch, which would not pass it on: every epoch would have the first one's order.
+            deal: Any = loader.batch_sampler
+            deal.set_epoch = deal.batch_sampler.set_epoch
+        return loader
 
     def columns(self) -> Iterator[list[Any]]:
         """Yield the tokenised training set, rows of like length together, in a fixed order."""
@@ -43,8 +58,13 @@ class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ig
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         # The library's own would add a card and the arguments as a pickle; neither is needed to
-        # resume.
-        save_model(self.model, Path(str(output_dir or self.args.output_dir)))
+        # resume. Nor is a folder that loads by itself, which a model with adapters cannot have.
+        folder = Path(str(output_dir or self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(self.model, str(folder / _WEIGHTS))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_weights(self.model, str(Path(resume_from_checkpoint) / _WEIGHTS))
 
 
 class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
@@ -70,4 +90,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Write the checkpoint's sums, as its last file."""
-        write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        # Each process adds its random state to the checkpoint; the first one writes all the rest.
+        wait_for_all()
+        if rank() == 0:
+            write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}")

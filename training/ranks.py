@@ -1,0 +1,103 @@
+"""Ranks: processes that train one model as one, and what they have to share."""
+
+import atexit
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Shared = TypeVar("Shared")
+
+# How long ranks wait for each other. The first one may encode for hours; a rank that died is
+# noticed by its launcher and by its closed connections, not by this clock.
+_PATIENCE = timedelta(days=2)
+
+
+def launched() -> bool:
+    """Say whether a launcher such as torchrun started this process as one of its ranks."""
+    return "WORLD_SIZE" in os.environ
+
+
+def rank() -> int:
+    """Return the number of this process among those that train together, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def ranks() -> int:
+    """Return how many processes train together, 1 outside a launcher."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def connect() -> None:
+    """Connect the ranks until this process ends; nothing happens where there is only one."""
+    from torch import cuda, distributed
+
+    if ranks() > 1 and not distributed.is_initialized():
+        backend = "cpu:gloo,cuda:nccl" if cuda.is_available() else "gloo"
+        distributed.init_process_group(backend, timeout=_PATIENCE)
+        atexit.register(distributed.destroy_process_group)
+
+
+def wait_for_all() -> None:
+    """Return when every rank has come here."""
+    from torch import distributed
+
+    if ranks() > 1:
+        distributed.barrier()
+
+
+def from_first(make: Callable[[], Shared]) -> Shared:
+    """Return what the first rank makes, on every rank.
+
+    Examples
+    --------
+    >>> from_first(lambda: "made once")
+    'made once'
+    """
+    from torch import distributed
+
+    made = [make() if rank() == 0 else None]
+    if ranks() > 1:
+        distributed.broadcast_object_list(made)
+    return cast(Shared, made[0])
+
+
+def whole_batch(
+    model: "nn.Module", columns: "Sequence[Tensor]", labels: "Tensor"
+) -> "tuple[list[Tensor], Tensor]":
+    """Return the embeddings and labels of all ranks, in the order of the batch they were cut from.
+
+    Each rank then computes the loss of the whole batch. The gathering's backward pass adds the
+    ranks' gradients, which are equal, and the averaging of the distributed model takes that factor
+    away again: the weights move as if one process had seen the whole batch. A model that is not
+    wrapped for several processes has seen all rows already.
+
+    Parameters
+    ----------
+    model
+        The model that made the embeddings.
+    columns
+        The embeddings of each column, each (rows of this rank, dimensions).
+    labels
+        (rows of this rank,).
+    """
+    import torch
+    from sentence_transformers.util.distributed import all_gather, all_gather_with_grad
+    from torch.nn.functional import pad
+    from torch.nn.parallel import DistributedDataParallel
+
+    if not isinstance(model, DistributedDataParallel):
+        return list(columns), labels
+    sizes = all_gather(torch.tensor([len(labels)], device=labels.device)).tolist()
+    longest = max(sizes)
+    # Only parts of one length can be gathered; theirs differ by one row at most.
+    missing = longest - len(labels)
+    rows = torch.cat(
+        [number * longest + torch.arange(size) for number, size in enumerate(sizes)]
+    ).to(labels.device)
+    embeddings = pad(torch.stack(list(columns), dim=1), (0, 0, 0, 0, 0, missing))
+    gathered = all_gather_with_grad(embeddings)[rows]
+    return list(gathered.unbind(dim=1)), all_gather(pad(labels, (0, missing)))[rows]
