@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from made_streams import TRAVEL, sentences, texts_of, write_lines
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
 from pipeline.config import load_settings
 from pipeline.cycle import run_cycle
@@ -64,7 +64,8 @@ def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel
     assert len(twin["regressions"]["worst_queries"]) == min(20, told)
 
     # Known ground now: the same topics are quiet, and what was learned is an anchor set.
-    write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 120, 5000)))
+    both = [*sentences(BANK, 120, 4000), *sentences(TRAVEL, 120, 5000)]
+    write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(both))
     third = turn(workspace, 30)
     assert third["outcome"] == "quiet"
     again = turn(workspace, 60)

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
-from made_streams import TRAVEL, sentences, texts_of, write_lines
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
 from pipeline import database
 from pipeline.arrivals import FileProgress, Record, Traffic
@@ -142,7 +142,8 @@ def test_what_a_promoted_cycle_brought_leaves_the_memory_of_the_next_candidate(w
 
 
 def test_what_is_left_of_a_refused_batch_is_looked_at_again(wheel):
-    write_lines(wheel.settings.root / "traffic" / "t.jsonl", texts_of(sentences(TRAVEL, 40, 61)))
+    both = [*sentences(BANK, 40, 60), *sentences(TRAVEL, 40, 61)]
+    write_lines(wheel.settings.root / "traffic" / "t.jsonl", texts_of(both))
     write_lines(wheel.settings.root / "pairs" / "p.jsonl", sentences(TRAVEL, 5, 24))
     assert run_cycle(wheel, NOW)["outcome"] == "quiet"
     before = run_cycle(wheel, NOW)["decision"]["reasons"][0]
