@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from test_finetune import Killed, fit, killed_at, mixture, settings, weights
+from test_finetune import fit, mixture, settings, undisturbed_and_killed, weights
 
 from training.adapters import Adapters
 from training.encoder import Encoder, load_model
@@ -53,11 +53,7 @@ def test_new_adapters_change_nothing_and_draw_no_random_number(tiny_model, peft)
 @pytest.mark.parametrize("step", [1, 5, 7])
 def test_adapters_stopped_at_any_step_end_with_the_same_weights(tiny_model, tmp_path, peft, step):
     worker = settings(**ADAPTED, elastic=1.0, distillation=0.5)
-    whole = fit(tiny_model, tmp_path / "whole", worker)
-    with pytest.raises(Killed):
-        fit(tiny_model, tmp_path / "parts", worker, on_step=killed_at(step))
-    steps = []
-    parts = fit(tiny_model, tmp_path / "parts", worker, on_step=steps.append)
+    whole, parts, steps = undisturbed_and_killed(tiny_model, tmp_path, worker, step)
     assert weights(parts.folder) == weights(whole.folder)
     assert len(steps) < 10 or step < 3
 

@@ -96,6 +96,15 @@ def killed_at(step):
     return on_step
 
 
+def undisturbed_and_killed(tiny_model, place, worker, step):
+    """Return an undisturbed training, one killed and continued, and the latter's later steps."""
+    whole = fit(tiny_model, place / "whole", worker)
+    with pytest.raises(Killed):
+        fit(tiny_model, place / "parts", worker, on_step=killed_at(step))
+    steps = []
+    return whole, fit(tiny_model, place / "parts", worker, on_step=steps.append), steps
+
+
 @pytest.mark.parametrize("step", [1, 2, 5, 7, 10])
 def test_a_training_stopped_at_any_step_ends_with_the_same_weights(tiny_model, tmp_path, step):
     worker = settings(
@@ -105,11 +114,7 @@ def test_a_training_stopped_at_any_step_ends_with_the_same_weights(tiny_model, t
         distillation=0.5,
         false_negative_margin=0.0,
     )
-    whole = fit(tiny_model, tmp_path / "whole", worker)
-    with pytest.raises(Killed):
-        fit(tiny_model, tmp_path / "parts", worker, on_step=killed_at(step))
-    steps = []
-    parts = fit(tiny_model, tmp_path / "parts", worker, on_step=steps.append)
+    whole, parts, steps = undisturbed_and_killed(tiny_model, tmp_path, worker, step)
     assert weights(parts.folder) == weights(whole.folder)
     assert (steps[0] <= step and steps[-1] == 10 and len(steps) < 10) or step < 3
     assert [row["loss"] for row in parts.log] == [row["loss"] for row in whole.log]

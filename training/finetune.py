@@ -140,6 +140,10 @@ class FineTune:
     ) -> Training:
         """Train a copy of `base` on the mix and save it at `output`.
 
+        Where a launcher such as torchrun has called this on several processes, they train as one:
+        their number stands in for `processes`, the first one writes and shows progress, and all
+        return the same.
+
         Parameters
         ----------
         base
@@ -155,10 +159,6 @@ class FineTune:
             Folder of the embedding cache, for the champion's embeddings of the mix.
         on_step
             Called with the number of each finished step.
-
-        Where a launcher such as torchrun has called this on several processes, they train as one:
-        their number stands in for `processes`, the first one writes and shows progress, and all
-        return the same.
 
         Raises
         ------
