@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
+import scipy
 
 from drift_triggers.known_ground import View, folded
 from drift_triggers.signal import Observation
@@ -57,10 +56,12 @@ def new_clusters(
     rows = recent.embeddings[far]
     distances = np.clip(1.0 - rows @ rows.T, 0.0, 2.0)
     np.fill_diagonal(distances, 0.0)
-    tree = linkage(squareform(distances, checks=False), "average")
+    tree = scipy.cluster.hierarchy.linkage(
+        scipy.spatial.distance.squareform(distances, checks=False), "average"
+    )
     # Topics as wide as those of the reference: its texts' median distance to any other text.
     wide = 1.0 - float(np.median(reference.embeddings @ reference.embeddings.mean(axis=0)))
-    groups = fcluster(tree, max(0.2, 0.9 * wide), "distance")
+    groups = scipy.cluster.hierarchy.fcluster(tree, max(0.2, 0.9 * wide), "distance")
     anchors = observation.anchor_queries
     words_before = document_counts([observation.reference.texts[row] for row in reference.rows])
     found = []

@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import ClassVar
 
+import scipy
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.known_ground import folded
 from drift_triggers.signal import Observation, PairFacts, Signal
@@ -143,7 +143,7 @@ class DataQuality:
         if not before or not now or set(now) - set(before):
             return ""
         for source, count in before.most_common():
-            chance = stats.binom.pmf(0, now.total(), count / before.total())
+            chance = scipy.stats.binom.pmf(0, now.total(), count / before.total())
             if source not in now and chance <= self.significance:
                 return (
                     f"source {source!r} fell silent: {count / before.total():.0%} of the history, "

@@ -19,9 +19,8 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from drift_triggers.signal import Sample
 from drift_triggers.two_sample import stratified_ranks
@@ -290,11 +289,20 @@ class KnownGround:
 
     @cached_property
     def _tree(self) -> NDArray[np.float64]:
-        return np.asarray(linkage(squareform(self._distances, checks=False), "average"))
+        return np.asarray(
+            scipy.cluster.hierarchy.linkage(
+                scipy.spatial.distance.squareform(self._distances, checks=False), "average"
+            )
+        )
 
     def topics(self, closeness: float) -> NDArray[np.int64]:
         """Group the reference: average linkage, cut at ``closeness`` (cosine distance)."""
-        return np.asarray(fcluster(self._tree, closeness, "distance"), dtype=np.int64) - 1
+        return (
+            np.asarray(
+                scipy.cluster.hierarchy.fcluster(self._tree, closeness, "distance"), dtype=np.int64
+            )
+            - 1
+        )
 
     @property
     def neighbour_distance(self) -> float:

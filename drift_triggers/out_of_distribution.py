@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
-from scipy.special import logsumexp
 
 from drift_triggers.known_ground import KnownGround, View, most_repeated, run_length
 from drift_triggers.signal import Observation, Signal
@@ -141,7 +140,9 @@ class OutOfDistribution:
         size = max(1, int(recent / worth))
         reached = np.arange(min(int(beyond / worth), size), size + 1)
         # Summed in logarithms: one minus the distribution function ends at rounding, 1e-13.
-        tail = logsumexp(stats.betabinom.logpmf(reached, size, k, known - k + 1))
+        tail = scipy.special.logsumexp(
+            scipy.stats.betabinom.logpmf(reached, size, k, known - k + 1)
+        )
         return float(np.clip(np.exp(tail), 1e-300, 1.0))
 
     def _threshold(self, ground: KnownGround, size: int, seed: int, contiguous: bool) -> float:

@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.signal import Observation, Quality, Signal
 
@@ -98,8 +98,10 @@ def _drop(quality: Quality) -> tuple[float, float]:
         if np.ptp(lost) < 1e-12:
             # A constant difference has no spread to test against: all or nothing.
             return effect, 1e-300 if effect > 1e-12 else 1.0
-        return effect, float(stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
+        return effect, float(scipy.stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
     if np.ptp(quality.accepted) < 1e-12 and np.ptp(quality.now) < 1e-12:
         return effect, 1e-300 if effect > 1e-12 else 1.0
-    test = stats.ttest_ind(quality.accepted, quality.now, equal_var=False, alternative="greater")
+    test = scipy.stats.ttest_ind(
+        quality.accepted, quality.now, equal_var=False, alternative="greater"
+    )
     return effect, float(test.pvalue)

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.signal import Observation, Signal
 
@@ -57,7 +57,7 @@ class SimilarityShift:
             return Signal(
                 self.name, False, f"not enough queries: {fewest} < {self.minimum_queries}"
             )
-        test = stats.mannwhitneyu(
+        test = scipy.stats.mannwhitneyu(
             now.cosines, before.cosines, alternative="less", method="asymptotic"
         )
         p_value = max(float(test.pvalue), 1e-300)

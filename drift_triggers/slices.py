@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.signal import Observation, Sample, Signal
@@ -75,4 +75,4 @@ def share_p_value(before: int, reference: int, now: int, recent: int) -> float:
     True
     """
     table = [[before, reference - before], [now, recent - now]]
-    return float(stats.fisher_exact(table).pvalue)
+    return float(scipy.stats.fisher_exact(table).pvalue)

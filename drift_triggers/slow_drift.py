@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.known_ground import View
@@ -69,9 +69,11 @@ class SlowDrift:
                 self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
             )
         novelty = view.novelty(reference)
-        rising = float(stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
+        rising = float(scipy.stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
         score = rising * np.sqrt(max(0.0, len(novelty) / view.correlation_range - 1.0))
-        trend = float(np.clip(stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
+        trend = (
+            float(np.clip(scipy.stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
+        )
         start = round(len(view.rows) * (1.0 - self.latest_share))
         rows = view.rows[start:]
         latest = replace(long, recent=part(history, rows))

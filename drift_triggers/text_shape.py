@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.known_ground import View, run_length
 from drift_triggers.signal import Observation, Signal
@@ -189,7 +189,7 @@ class TextShape:
 
         run = run_length(recent, reference)
         size = len(before) * len(now) / (len(before) + len(now)) / run
-        p_values = np.minimum(1.0, stats.kstwobign.sf(moved * np.sqrt(size)) * len(FEATURES))
+        p_values = np.minimum(1.0, scipy.stats.kstwobign.sf(moved * np.sqrt(size)) * len(FEATURES))
         splits = reference.ground.quiet_splits(
             len(now), None, self.splits, np.random.default_rng([observation.seed, 4]), run > 1
         )

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.floating[Any]]
 
@@ -51,10 +51,10 @@ class PermutationTest:
         if spread <= 0.0:
             return self.p_value
         draws = len(self.null)
-        skew = max(0.0, float(stats.skew(self.null))) + 2.0 * math.sqrt(6.0 / draws)
+        skew = max(0.0, float(scipy.stats.skew(self.null))) + 2.0 * math.sqrt(6.0 / draws)
         spread *= 1.0 + 2.0 / math.sqrt(2.0 * draws)
         score = (self.statistic - float(self.null.mean())) / spread
-        return min(self.p_value, max(float(stats.pearson3.sf(score, skew)), 1e-300))
+        return min(self.p_value, max(float(scipy.stats.pearson3.sf(score, skew)), 1e-300))
 
 
 def rbf_kernel(rows: Floats) -> NDArray[np.float32]:
@@ -238,4 +238,4 @@ def stratified_ranks(
         size = int(chosen.sum())
         variance += size * (size + len(usual) + 1) / 12.0 / len(usual)
     score = float((ranks - 0.5).sum()) / math.sqrt(variance)
-    return ranks, float(stats.norm.sf(score))
+    return ranks, float(scipy.stats.norm.sf(score))

@@ -4,10 +4,10 @@ from collections import Counter
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy import stats
 
 from drift_triggers.known_ground import View, run_length
 from drift_triggers.signal import Observation, Signal, Word
@@ -89,7 +89,7 @@ class Vocabulary:
             np.random.default_rng([observation.seed, 5]),
             run > 1,
         )
-        known, held = stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
+        known, held = scipy.stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
         quiet = np.array(
             [
                 [_order(known[column], len(known)) for column in splits.T],
@@ -164,9 +164,11 @@ def _order(ranks: NDArray[np.float64], total: int) -> float:
 
 def _finer(before: NDArray[np.float64], now: NDArray[np.float64], run: int) -> tuple[float, float]:
     """Return how much finer ``now`` is cut (0 to 1) and the one-sided p-value of a rank test."""
-    test = stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
-    effect = _order(stats.rankdata(np.append(now, before))[: len(now)], len(now) + len(before))
-    return effect, float(stats.norm.sf(stats.norm.isf(test.pvalue) / np.sqrt(run)))
+    test = scipy.stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
+    effect = _order(
+        scipy.stats.rankdata(np.append(now, before))[: len(now)], len(now) + len(before)
+    )
+    return effect, float(scipy.stats.norm.sf(scipy.stats.norm.isf(test.pvalue) / np.sqrt(run)))
 
 
 def _emerging(
@@ -192,7 +194,7 @@ def _emerging(
     size = sides.sum(axis=0)
     chances = np.ones(counts.shape)
     seen = counts[absent] // run
-    chances[absent] = counts.shape[1] * stats.hypergeom.sf(
+    chances[absent] = counts.shape[1] * scipy.stats.hypergeom.sf(
         seen - 1, len(sides) // run, seen, (size // run)[division]
     )
     chosen = chances <= significance

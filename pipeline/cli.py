@@ -1,5 +1,6 @@
 """The command line: a thin skin over functions; results on stdout, progress and logs on stderr."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ def demo(
     """Tell the whole story on the documentation of the installed Python packages."""
     from pipeline.demo import FAST, FULL, run_demo
 
+    gc.enable()
     with _at_work():
         told = run_demo(
             workspace, sizes=FAST if fast else FULL, now=_now, progress=_progress(), say=_say
@@ -289,6 +291,8 @@ def report(
 
 def main() -> None:
     """Run the command line; a mistake of input is one sentence and status 2, no traceback."""
+    # Modules stay: to look through them for garbage while they load is a sixth of a short command.
+    gc.disable()
     try:
         app()
     except Exception as fault:
@@ -324,6 +328,8 @@ def _open(
             settings, doing=doing, now=_now(), progress=_progress(), exclusive=exclusive
         ) as wheel,
     ):
+        gc.freeze()
+        gc.enable()
         yield wheel
 
 

@@ -45,6 +45,16 @@ def test_help_imports_nothing_heavy():
     assert "rollback" in done.stdout
 
 
+def test_going_back_imports_neither_models_nor_statistics():
+    code = (
+        "import sys, pipeline.promotion\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'scipy.stats', 'scipy.optimize'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_stranger_begins_with_init_and_is_told_what_is_missing(tmp_path):
     done = anchorhold("init", "search", cwd=tmp_path)
     assert done.returncode == 0
