@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.embedding_cache import prune_cache
-from training.encoder import Encoder, fetch_base, fingerprint, precision
+from training.encoder import Encoder, fetch_base, fingerprint
 from training.model_folder import read_manifest, write_manifest
 from training.pairs import DataFault
 
@@ -184,10 +184,6 @@ def test_a_base_that_does_not_exist_is_named(base, tmp_path, monkeypatch):
     with pytest.raises(DataFault, match=r"model\.base '.*' is n"):
         fetch_base(base, tmp_path / "base", 16)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_precision_follows_the_hardware():
-    assert precision() in {"bf16", "fp32"}
 
 
 def test_a_manifest_vouches_for_every_file(tmp_path):

@@ -66,6 +66,18 @@ def test_training_lowers_the_loss_and_leaves_a_plain_folder(tiny_model, tmp_path
     assert sorted(f.name for f in tmp_path.iterdir()) == ["model"]
 
 
+@pytest.mark.parametrize("begun_with", ["fp32", "bf16"])
+def test_a_training_that_goes_on_keeps_the_number_format_it_began_with(
+    begun_with, tiny_model, tmp_path
+):
+    note = tmp_path / "checkpoints" / "precision"
+    note.parent.mkdir()
+    note.write_text(begun_with)
+    done = fit(tiny_model, tmp_path)
+    assert done.precision == begun_with
+    assert weights(fit(tiny_model, tmp_path).folder) == weights(done.folder)
+
+
 def test_no_training_text_is_written(tiny_model, tmp_path):
     folder = fit(tiny_model, tmp_path).folder
     assert not [f for f in folder.rglob("*") if f.is_file() and b"canary" in f.read_bytes()]

@@ -21,7 +21,9 @@ from training.ranks import whole_batch
 from training.soundness import NonFiniteLoss
 
 HERE = Path(__file__).parent
-TWO = {"processes": 2, "epochs": 8, "checkpoint_steps": 2, "learning_rate": 1e-3}
+TWO = {
+    "processes": 2, "epochs": 8, "checkpoint_steps": 2, "learning_rate": 1e-3, "precision": "fp32"
+}  # fmt: skip
 
 
 def ranks_of(folder):
@@ -41,12 +43,16 @@ def commanded(process):
         return b""
 
 
-def python(*words):
-    """Return a command and environment that run Python on the code under test."""
+def python(*words, threads=None):
+    """Return a command and environment that run Python on the code under test.
+
+    Sums are rounded otherwise on another number of threads.
+    """
+    threads = threads or torch.get_num_threads()
     paths = os.pathsep.join([str(HERE.parent), str(HERE)])
     return {
         "args": [sys.executable, *map(str, words)],
-        "env": {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        "env": {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(threads)},
         "check": False,
     }
 
@@ -182,8 +188,9 @@ def test_under_torchrun_each_process_trains_as_one_rank(tiny_model, tmp_path, un
         "from test_ranks import TWO\n"
         "fit(Path(sys.argv[1]), Path(sys.argv[2]), settings(**{**TWO, 'processes': 1}))\n"
     )
+    threads = max(1, torch.get_num_threads() // 2)  # as `fit` shares them out
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    ran = subprocess.run(**python(*launcher, script, tiny_model, tmp_path))
+    ran = subprocess.run(**python(*launcher, script, tiny_model, tmp_path, threads=threads))
     assert ran.returncode == 0
     assert weights(tmp_path / "model") == weights(undisturbed.folder)
     steps = []

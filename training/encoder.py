@@ -28,7 +28,6 @@ __all__ = [
     "fingerprint",
     "load_model",
     "no_progress",
-    "precision",
     "quiet",
     "save_model",
 ]
@@ -47,20 +46,6 @@ logger = logging.getLogger(__name__)
 def no_progress(_label: str, _total: int) -> Iterator[Callable[[int], None]]:
     """Show nothing."""
     yield lambda _done: None
-
-
-def precision() -> Literal["bf16", "fp32"]:
-    """Return the fastest training precision of this machine, by what its hardware says it can do.
-
-    bfloat16 only with native instructions: without them autocast is several times *slower* than
-    fp32. Read from capability flags, not from a stop-watch, so that the answer is always the same.
-    """
-    import torch
-
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    capabilities = torch.cpu.get_capabilities()
-    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
 
 
 @contextmanager

@@ -25,7 +25,6 @@ from training.encoder import (
     fingerprint,
     load_model,
     no_progress,
-    precision,
     quiet,
     save_model,
 )
@@ -33,6 +32,7 @@ from training.launch import launch
 from training.mix import Mixture
 from training.model_folder import MANIFEST, read_manifest, write_manifest
 from training.pairs import SETTINGS, DataFault
+from training.precision import Precision, settled_precision
 from training.ranks import connect, from_first, launched, rank, ranks, wait_for_all
 from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
 
@@ -114,7 +114,7 @@ class FineTune:
     activation_memory: int = Field(default=1024, ge=0)
     """Mebibytes for what the frozen layers make of the texts, so that it is computed once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Number format of the forward pass; auto: bf16 where the hardware has instructions for it."""
+    """Number format of the forward pass; auto: bf16 where this machine is faster with it."""
     checkpoint_steps: int = Field(default=50, ge=1)
     """Steps between two checkpoints."""
     seed: int = Field(default=0, ge=0)
@@ -170,7 +170,8 @@ class FineTune:
         """
         _check(mixture)
         self._check_batches(len(mixture.pairs))
-        chosen = precision() if self.precision == "auto" else self.precision
+        connect()
+        chosen = from_first(lambda: self._format(output, checkpoints))
         champion = fingerprint(base, max_length)
         recipe = self._recipe(champion, mixture, max_length, chosen)
         if (done := _finished(output, recipe)) is not None:
@@ -181,7 +182,6 @@ class FineTune:
             if (done := _finished(output, recipe)) is None:
                 raise RuntimeError(f"{output}: the processes ended without a trained model")
             return done
-        connect()
         if rank() > 0:
             progress, on_step = no_progress, None
         from training.activations import FrozenLayers
@@ -229,6 +229,14 @@ class FineTune:
             shutil.rmtree(checkpoints, ignore_errors=True)
         wait_for_all()
         return _training(output, facts)
+
+    def _format(self, output: Path, checkpoints: Path) -> Precision:
+        """Return the number format; that of a training that began or is finished stays."""
+        if self.precision != "auto":
+            return self.precision
+        if finished := _manifest(output):
+            return "bf16" if finished["precision"] == "bf16" else "fp32"
+        return settled_precision(checkpoints / "precision")
 
     def _processes(self) -> int:
         """Return how many processes train: those that a launcher started, else those to start."""
@@ -442,8 +450,12 @@ def _check(mixture: Mixture) -> None:
             raise DataFault(f"pair {pair.id!r} has an empty query or positive; both must hold text")
 
 
+def _manifest(output: Path) -> dict[str, Any] | None:
+    return read_manifest(output) if (output / MANIFEST).exists() else None
+
+
 def _finished(output: Path, recipe: str) -> Training | None:
-    manifest = read_manifest(output) if (output / MANIFEST).exists() else None
+    manifest = _manifest(output)
     return _training(output, manifest) if manifest and manifest.get("recipe") == recipe else None
 
 
