@@ -11,10 +11,7 @@ from drift_triggers.known_ground import folded
 from drift_triggers.signal import Observation, PairFacts, Signal
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class DataQuality:
     """Block training on data that look broken, and say what is wrong.
 

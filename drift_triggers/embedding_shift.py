@@ -13,10 +13,7 @@ from drift_triggers.signal import Observation, Signal
 from drift_triggers.two_sample import discrepancies, kernel_two_sample, permuted_labels, rbf_kernel
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class EmbeddingShift:
     """Fire when the density of embeddings moved in a way that a change of mix cannot explain.
 

@@ -34,10 +34,7 @@ def concentration(documents: Sequence[str]) -> float:
     return float((counts * (counts - 1)).sum() / max(1, size * (size - 1)))
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class FeedbackLoop:
     """Block when too much of the input is the system's own output.
 

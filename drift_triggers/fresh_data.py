@@ -8,10 +8,7 @@ from pydantic.dataclasses import dataclass
 from drift_triggers.signal import Observation, Signal
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class FreshData:
     """Fire when labelled pairs have piled up, drift or no drift: a schedule, not a test.
 

@@ -14,10 +14,7 @@ from drift_triggers.two_sample import stratified_ranks
 STRATA = 5
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Instability:
     """Fire when recent texts have less steady embeddings than reference texts of their length.
 

@@ -17,10 +17,7 @@ SCATTER = 1.25
 100 to 1,000 texts (benchmarks/detection.py, validity)."""
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class OutOfDistribution:
     """Fire when new ground opens: recent texts far from everything the champion knows.
 

@@ -55,10 +55,7 @@ class Decision:
     """What the triggers saw."""
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Policy:
     """Decide from the signals of this look and those of the past.
 

@@ -10,10 +10,7 @@ from pydantic.dataclasses import dataclass
 from drift_triggers.signal import Observation, Quality, Signal
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class QualityDrop:
     """Fire when golden sets or recently labelled pairs say that retrieval got worse.
 

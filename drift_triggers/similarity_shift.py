@@ -11,10 +11,7 @@ from pydantic.dataclasses import dataclass
 from drift_triggers.signal import Observation, Signal
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SimilarityShift:
     """Fire when the best cosine of what was served sinks: answers fit their queries less well.
 

@@ -15,10 +15,7 @@ from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import part
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SlowDrift:
     """Fire when the long window drifts away from the reference, step by step.
 

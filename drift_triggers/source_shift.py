@@ -14,9 +14,7 @@ from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import Slice, most_moved, share_p_value
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SourceShift:
     """Tell which sources grew or shrank, and with ``inside`` fire when one moved by itself.
 

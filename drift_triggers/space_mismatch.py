@@ -10,10 +10,7 @@ from pydantic.dataclasses import dataclass
 from drift_triggers.signal import Observation, Signal
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SpaceMismatch:
     """Block when vectors of two spaces would be mixed, also when their dimensions agree.
 

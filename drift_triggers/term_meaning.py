@@ -14,9 +14,7 @@ from drift_triggers.signal import Observation, Sample, Signal
 from drift_triggers.slices import Slice, most_moved, share_p_value
 
 
-@dataclass(
-    frozen=True, config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class TermMeaning:
     """Fire when the texts around a watched term are others than before: "server" then and now.
 

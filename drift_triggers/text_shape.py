@@ -124,10 +124,7 @@ def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np
     return result
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class TextShape:
     """Fire when the texts took on another form: a new source, parser, transcript, language.
 

@@ -15,10 +15,7 @@ from drift_triggers.signal import Observation, Signal, Word
 TESTS = 2
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True),
-)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Vocabulary:
     """Fire when recent texts are cut into more pieces, or new shattered terms spread through them.
 

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from training.near_duplicates import NearDuplicates
 
-SETTINGS = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+SETTINGS = ConfigDict(extra="forbid", strict=True)
 """How every worker of this package reads its TOML table."""
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
