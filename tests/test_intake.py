@@ -382,8 +382,9 @@ import resource, sys
 from datetime import datetime
 from pathlib import Path
 from pipeline.intake import Intake
+resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20))
 texts, faults = Intake(max_bad_share=1).parse(Path(sys.argv[1]), "traffic", datetime(2024, 1, 1))
-print(len(texts), len(faults), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(len(texts), len(faults))
 """
     path = tmp_path / "a.jsonl"
     with path.open("wb") as file:
@@ -391,13 +392,13 @@ print(len(texts), len(faults), resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
         for _ in range(1_000):
             file.write(b"x" * 1_000_000)
         file.write(b'"}\n' + texts("after"))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # One thread: each has a buffer of its own, and processors have many. A limit rather than the
+    # peak that the system reports: a child's begins with that of the process that started it.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], env=environment, capture_output=True, check=True
+        [sys.executable, "-c", code, str(path)], env=environment, capture_output=True, text=True
     )
-    stored, faults, megabytes = map(int, done.stdout.split())
-    assert (stored, faults) == (2, 1)
-    assert megabytes < 400
+    assert (done.stdout, done.stderr) == ("2 1\n", "")
 
 
 # Files that change
