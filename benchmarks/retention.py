@@ -5,11 +5,11 @@
 
 STREAM is a folder as described in streams.py; all figures are mean nDCG@10 of its evaluation sets,
 with the difference to the base. Each strategy trains a copy of the base on the new pairs with a
-memory of the old ones; `joint` retrains the base on all old and new pairs for two epochs, which is
-what a team without a memory would do; `half-frozen` keeps the embeddings and the lowest three
-layers. The closing table holds means over the streams: what each strategy scores above joint on
-new and on old sets, the share of naive's gain on the new ones that it keeps (over the streams where
-naive gains), and its training time as a share of joint's.
+memory of the old ones; `joint` retrains the base on all old and new pairs with a plain script
+(plain.py), which is what a team without a memory would do; `half-frozen` keeps the embeddings and
+the lowest three layers. The closing table holds means over the streams: what each strategy scores
+above joint on new and on old sets, the share of naive's gain on the new ones that it keeps (over
+the streams where naive gains), and its training time as a share of joint's.
 
 With --phases a stream is lived through: each cycle learns one phase, starting from the model of the
 cycle before, with a memory of all earlier phases (the first cycle has none); joint starts from the
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from plain import train_plain
 from streams import PHASES, Phase, bundled_base, read_stream
 
 from training.encoder import Encoder, fetch_base
@@ -37,14 +38,7 @@ from training.pairs import Pair
 from training.selection import Select
 from training.strategies import Strategy, strategies
 
-METHODS = {
-    "joint": Strategy(
-        # Nothing is left out: what it learns of the past comes as recent pairs, not from a memory.
-        Mix(share=0.0, maximum_pairs=10**9),
-        FineTune(epochs=2, learning_rate=5e-5, batch_size=32),
-        Merge(),
-        "all pairs, two epochs",
-    ),
+STRATEGIES = {
     **strategies(Mix(), FineTune(), Merge()),
     "half-frozen": Strategy(
         Mix(),
@@ -53,6 +47,10 @@ METHODS = {
         "replay above three layers of six",
     ),
 }
+
+
+# Joint comes first: the others' time is told as a share of its.
+METHODS = ("joint", *STRATEGIES)
 
 
 @dataclass(frozen=True)
@@ -79,19 +77,27 @@ class Bench:
         champion = self.base
         with tempfile.TemporaryDirectory(dir=self.work) as place:
             for number in range(first, len(phases)):
-                past, recent = phases[:number], phases[number].pairs
-                memory: list[Pair] = []
+                here = Path(place) / str(number)
                 if name == "joint":
-                    champion = self.base
-                    recent = [pair for phase in (*past, phases[number]) for pair in phase.pairs]
-                else:
-                    for phase in past:
-                        memory = Memory().absorb(memory, phase.pairs)
-                cycle = self._learn(
-                    METHODS[name], champion, recent, memory, Path(place) / str(number), phases
-                )
+                    yield self._learn_jointly(phases[: number + 1], here, phases)
+                    continue
+                memory: list[Pair] = []
+                for phase in phases[:number]:
+                    memory = Memory().absorb(memory, phase.pairs)
+                recent = phases[number].pairs
+                cycle = self._learn(STRATEGIES[name], champion, recent, memory, here, phases)
                 champion = cycle.folder
                 yield cycle
+
+    def _learn_jointly(
+        self, arrived: Sequence[Phase], place: Path, phases: Sequence[Phase]
+    ) -> Cycle:
+        started = time.perf_counter()
+        pairs = [pair for phase in arrived for pair in phase.pairs]
+        steps: list[int] = []
+        train_plain(self.base, pairs, place, self.max_length, on_step=steps.append)
+        seconds = time.perf_counter() - started
+        return Cycle(place, len(pairs), len(steps), seconds, self.score(place, phases))
 
     def _learn(
         self,
@@ -234,15 +240,14 @@ def main() -> None:
     parser.add_argument(
         "--strategy",
         action="append",
-        choices=list(METHODS),
+        choices=METHODS,
         help="repeatable (default: all; with --phases naive and replay, joint always)",
     )
     parser.add_argument("--phases", action="store_true", help="live through old, new and third")
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
     parser.add_argument("--max-length", type=int, default=128, help="tokens")
     options = parser.parse_args()
-    wanted = options.strategy or (["naive", "replay"] if options.phases else list(METHODS))
-    # Joint comes first: the others' time is told as a share of its.
+    wanted = options.strategy or (["naive", "replay"] if options.phases else METHODS)
     names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
     told = []
     with tempfile.TemporaryDirectory(prefix="retention-") as place:

@@ -22,17 +22,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from plain import BATCH, train_plain
 from streams import bundled_base, read_stream
 
-from training.encoder import Encoder, fetch_base, quiet
+from training.encoder import Encoder, fetch_base
 from training.evaluate import Evaluate
 from training.finetune import FineTune
 from training.memory import Memory
-from training.mix import Mix, Mixture
+from training.mix import Mix
 
 OURS = {
     "ours": FineTune(),
@@ -43,60 +42,7 @@ OURS = {
 PLAIN = ("plain", "plain-bf16")
 GROWTH = (0.25, 0.5, 1.0)
 FIRST_STEPS = 5
-BATCH = FineTune().batch_size
 FIGURES = ("pairs", "epochs", "seconds", "steady", "peak")
-
-
-def train_plain(
-    base: Path,
-    mixture: Mixture,
-    output: Path,
-    max_length: int,
-    on_step: Callable[[int], None],
-    *,
-    bf16: bool,
-) -> None:
-    """Train as the library's documentation shows, without anything of ours but a stop-watch."""
-    import torch
-    from datasets import Dataset
-    from sentence_transformers import (
-        SentenceTransformer,
-        SentenceTransformerTrainer,
-        SentenceTransformerTrainingArguments,
-    )
-    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-    from transformers import TrainerCallback
-
-    class Steps(TrainerCallback):  # type: ignore[misc,unused-ignore]
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            on_step(state.global_step)
-
-    with quiet():
-        model = SentenceTransformer(str(base))
-        model.max_seq_length = max_length
-        columns = {
-            "anchor": [pair.query for pair in mixture.pairs],
-            "positive": [pair.positive for pair in mixture.pairs],
-        }
-        arguments = SentenceTransformerTrainingArguments(
-            output_dir=str(output / "checkpoints"),
-            num_train_epochs=2,
-            per_device_train_batch_size=BATCH,
-            bf16=bf16,
-            use_cpu=not torch.cuda.is_available(),
-            save_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-        )
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            args=arguments,
-            train_dataset=Dataset.from_dict(columns),
-            loss=MultipleNegativesRankingLoss(model),
-            callbacks=[Steps()],
-        )
-        trainer.train()
-        model.save(str(output / "model"), create_model_card=False)
 
 
 def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> dict[str, float]:
@@ -109,10 +55,10 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
     if variant in PLAIN:
         train_plain(
             base,
-            mixture,
-            place,
+            mixture.pairs,
+            place / "model",
             options.max_length,
-            lambda _: ends.append(time.perf_counter()),
+            on_step=lambda _: ends.append(time.perf_counter()),
             bf16=variant == "plain-bf16",
         )
     else:

@@ -47,6 +47,9 @@ __all__ = ["FineTune", "NonFiniteLoss", "Training"]
 
 logger = logging.getLogger(__name__)
 
+_CHECKPOINTS = "token rows that occur"
+"""What a checkpoint holds; changed when those of before cannot be continued."""
+
 
 @plain_dataclass(frozen=True)
 class Training:
@@ -186,11 +189,14 @@ class FineTune:
             progress, on_step = no_progress, None
         from training.activations import FrozenLayers
         from training.adapters import Adapters
+        from training.dropout import draw_for_less
         from training.trainer import Watch
+        from training.used_tokens import UsedTokens
 
         started = time.perf_counter()
         keep_freed_memory()
         model = load_model(base, max_length)
+        draw_for_less(model)
         adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
         frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
         run = checkpoints / recipe[:16]
@@ -205,6 +211,7 @@ class FineTune:
             steps = self._steps(len(mixture.pairs))
             with progress("train", steps) as step:
                 trainer.add_callback(Watch(step, on_step))
+                used = UsedTokens.replace(model, trainer.columns())
                 if self.elastic > 0:
                     trainer.add_callback(self._elastic_weights(trainer, mixture))
                 resumed = from_first(lambda: newest_checkpoint(run))
@@ -212,6 +219,8 @@ class FineTune:
                     logger.info("training goes on from %s", resumed.name)
                 with self._above(frozen, trainer):
                     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        if used is not None:
+            used.give_back(model)
         if adapters is not None:
             adapters.merge()
         check_weights(model, trainer.state.global_step)
@@ -301,6 +310,7 @@ class FineTune:
         }
         settings["processes"] = self._processes()
         content = [
+            _CHECKPOINTS,
             base,
             mixture.digest,
             "".join(str(int(old)) for old in mixture.from_memory),
