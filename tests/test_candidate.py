@@ -62,12 +62,15 @@ def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(le
 def test_a_memory_divided_into_regions_is_divided_by_the_champion(lesson_of):
     _, _, whole = lesson_of(memory=Memory(capacity=60))
     wheel, folder, divided = lesson_of(memory=Memory(capacity=60, regions=3))
-    assert len(divided.memory) == len(whole.memory)
     assert {pair.id for pair in divided.memory} != {pair.id for pair in whole.memory}
     again = Memory(capacity=60, regions=3).absorb(
         folder.memory(), [], wheel.encoder(folder.model).encode
     )
-    assert divided.memory == again
+    assert len(again) == 60
+    # Which pairs the regions choose depends on the weights, and so whether one repeats a query.
+    measured = [text for each in divided.measured_on for text in each.queries.values()]
+    kept, _ = wheel.settings.tables.leakage.clean(again, measured)
+    assert divided.memory == kept
 
 
 def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):
