@@ -7,7 +7,7 @@ import torch
 
 from training.encoder import load_model
 from training.labels import LabelledTexts
-from training.losses import AnchoredContrastiveLoss, together
+from training.losses import AnchoredContrastiveLoss, _alike_in_length
 from training.pairs import Pair
 
 
@@ -112,28 +112,34 @@ def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(tiny_mo
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
-def test_one_pass_over_all_columns_gives_each_column_what_its_own_pass_would(tiny_model):
+@pytest.mark.parametrize("packs", [False, True])
+def test_one_pass_over_all_columns_gives_each_column_what_its_own_pass_would(tiny_model, packs):
     model = still(tiny_model)
-    given = columns(model, [replace(pair, positive=pair.query + " now") for pair in PAIRS])
-    joined = together(given)
-    assert joined is not None
-    sizes = [len(column["input_ids"]) for column in given]
-    found = model(joined)["sentence_embedding"].split(sizes)
+    passes = []
+    model.register_forward_pre_hook(lambda *_: passes.append(1))
+    rows = [replace(pair, positive=pair.query + " now") for pair in PAIRS]
+    given = columns(model, rows if not packs else PAIRS)
+    found = anchored(model, packs=packs)._embed([dict(column) for column in given])
+    assert len(passes) == 1
     for embeddings, column in zip(found, given, strict=True):
         own = model(column)["sentence_embedding"]
         torch.testing.assert_close(embeddings, own, rtol=1e-4, atol=1e-6)
 
 
-def test_columns_are_not_joined_where_padding_costs_more_or_they_are_treated_differently():
-    def column(rows, tokens, **more):
+def test_columns_are_joined_only_where_padding_them_to_one_length_costs_little():
+    def column(rows, tokens):
         ones = torch.ones(rows, tokens, dtype=torch.long)
-        return {"input_ids": ones, "attention_mask": ones, **more}
+        return {"input_ids": ones, "attention_mask": ones}
 
-    assert together([column(4, 10), column(4, 12)]) is not None
-    assert together([column(4, 10), column(4, 40)]) is None
-    assert together([column(4, 10, task="query"), column(4, 10, task="document")]) is None
-    assert together([column(4, 10, prompt_length=torch.ones(4)), column(4, 10)]) is None
-    padded_before = column(4, 10)
-    padded_before["attention_mask"] = padded_before["attention_mask"].tril()[:, :].flip(1)
-    assert together([padded_before, column(4, 10)]) is None
-    assert together([{"vectors": torch.ones(2, 2)}, {"vectors": torch.ones(2, 2)}]) is None
+    assert _alike_in_length([column(4, 10), column(4, 12)])
+    assert not _alike_in_length([column(4, 10), column(4, 40)])
+    assert not _alike_in_length([{"vectors": torch.ones(2, 2)}, {"vectors": torch.ones(2, 2)}])
+
+
+def test_columns_that_are_treated_differently_have_a_pass_each(tiny_model):
+    model = still(tiny_model)
+    passes = []
+    model.register_forward_pre_hook(lambda *_: passes.append(1))
+    first, second = columns(model)
+    anchored(model, packs=True)._embed([{**first, "prompt_length": 1}, second])
+    assert len(passes) == 2

@@ -1,6 +1,6 @@
 """Activations: what frozen lower layers make of the training texts, computed once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,10 +8,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
+from training.packing import Features, Packing, text_parts
 from training.pairs import DataFault
-
-Features = Mapping[str, Any]
-"""A tokenised column of a batch: input_ids and attention_mask (texts, tokens), and the rest."""
 
 
 class _Reached(Exception):
@@ -31,6 +29,8 @@ class FrozenLayers:
         The model that is trained; the frozen weights are marked as not learning.
     layers
         Lowest layers to freeze, at least one.
+    packing
+        How the model reads packed texts, where that is how they go through it.
 
     Raises
     ------
@@ -38,7 +38,9 @@ class FrozenLayers:
         The model has no stack of more layers than that.
     """
 
-    def __init__(self, model: SentenceTransformer, layers: int) -> None:
+    def __init__(
+        self, model: SentenceTransformer, layers: int, packing: Packing | None = None
+    ) -> None:
         core = model.transformers_model
         stacks = (
             []
@@ -52,6 +54,7 @@ class FrozenLayers:
                 f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
             )
         self._model = model
+        self._packing = packing
         self._below = list(stack[:layers])
         self._above = stack[layers]
         self._kept: dict[bytes, Tensor] = {}
@@ -91,9 +94,11 @@ class FrozenLayers:
                     name: value[new] if isinstance(value, Tensor) and value.ndim > 1 else value
                     for name, value in features.items()
                 }
-                present = some["attention_mask"].bool()
-                for row, tokens, state in zip(new, present, self._lower(some), strict=True):
-                    kept = self._kept[keys[row]] = state[tokens].clone()
+                if self._packing:
+                    some = self._packing.pack(some)
+                parts = text_parts(some, self._lower(some))
+                for row, states in zip(new, parts, strict=True):
+                    kept = self._kept[keys[row]] = states.clone()
                     room -= kept.nbytes
 
     @contextmanager
@@ -133,11 +138,16 @@ class FrozenLayers:
         return passing
 
     def _known(self, features: Features) -> Tensor:
-        """Return the input of the first learning layer, (texts, tokens, width)."""
+        """Return the input of the first learning layer, (texts, tokens, width).
+
+        Packed texts stand in one row.
+        """
         keys = _keys(features)
         if not all(key in self._kept for key in keys):
             return self._lower(features)
         kept = torch.cat([self._kept[key] for key in keys])
+        if "attention_mask" not in features:
+            return kept.unsqueeze(0)
         present = features["attention_mask"].bool()
         states = kept.new_zeros(*present.shape, kept.shape[1])
         states[present] = kept
@@ -167,8 +177,4 @@ class FrozenLayers:
 
 def _keys(features: Features) -> list[bytes]:
     """Return what tells the tokenised texts apart."""
-    present = features["attention_mask"].bool()
-    return [
-        row[tokens].numpy().tobytes()
-        for row, tokens in zip(features["input_ids"].cpu(), present.cpu(), strict=True)
-    ]
+    return [part.numpy().tobytes() for part in text_parts(features, features["input_ids"].cpu())]

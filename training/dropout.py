@@ -4,14 +4,9 @@ Drawing what dropout leaves out takes an eighth of a transformer's training on s
 third on long ones, where most draws are those of attention.
 """
 
-from typing import Any
-
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 __all__ = ["ByteDropout", "draw_for_less"]
 
@@ -41,44 +36,6 @@ class ByteDropout(nn.Dropout):
         return states * kept.to(states.dtype).mul_(_STEPS / (_STEPS - left_out))
 
 
-def _byte_drawn_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    **more: Any,
-) -> tuple[Tensor, None]:
-    """Attend as transformers' own does, (texts, heads, positions, width), with dropout of ours.
-
-    On a CPU torch has no fused kernel for attention that drops weights, so that nothing is lost
-    with it here. What is more than attention over all positions that the mask lets through goes to
-    the library's.
-    """
-    causal = more.get("is_causal")
-    causal = getattr(module, "is_causal", True) if causal is None else causal
-    usual = causal and attention_mask is None
-    usual |= key.shape != query.shape or any(more.get(name) is not None for name in _UNUSUAL)
-    if dropout == 0 or usual:
-        attended, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
-        )
-        return attended, None
-    weights = query * (query.shape[-1] ** -0.5 if scaling is None else scaling) @ key.mT
-    if attention_mask is not None:
-        weights = weights.masked_fill(~attention_mask, torch.finfo(weights.dtype).min)
-    weights = ByteDropout(dropout)(weights.softmax(dim=-1)).to(value.dtype)
-    return (weights @ value).transpose(1, 2).contiguous(), None
-
-
-_UNUSUAL = ("cache", "position_bias", "softcap")
-_BYTE_DRAWN = "byte_drawn_attention"
-AttentionInterface.register(_BYTE_DRAWN, _byte_drawn_attention)
-AttentionMaskInterface.register(_BYTE_DRAWN, sdpa_mask)
-
-
 def draw_for_less(model: SentenceTransformer) -> None:
     """Replace the dropout of a model that is trained on a CPU; its shares stay."""
     if model.device.type != "cpu":
@@ -87,6 +44,3 @@ def draw_for_less(model: SentenceTransformer) -> None:
         for name, child in list(part.named_children()):
             if type(child) is nn.Dropout:
                 setattr(part, name, ByteDropout(child.p))
-    core = model.transformers_model
-    if core is not None and core.config._attn_implementation == "sdpa":
-        core.set_attn_implementation(_BYTE_DRAWN)

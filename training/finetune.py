@@ -31,8 +31,8 @@ from training.encoder import (
 from training.launch import launch
 from training.mix import Mixture
 from training.model_folder import MANIFEST, read_manifest, write_manifest
-from training.pairs import SETTINGS, DataFault
-from training.precision import Precision, settled_precision
+from training.pairs import SETTINGS, DataFault, Pair
+from training.precision import Precision, keep_within, settled_precision
 from training.ranks import connect, from_first, launched, rank, ranks, wait_for_all
 from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from training.activations import FrozenLayers
+    from training.packing import Packing
     from training.trainer import CheckedTrainer
 
 __all__ = ["FineTune", "NonFiniteLoss", "Training"]
@@ -118,7 +119,7 @@ class FineTune:
     """Mebibytes for what the frozen layers make of the texts, so that it is computed once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Number format of the forward pass; auto: bf16 where this machine is faster with it."""
-    checkpoint_steps: int = Field(default=50, ge=1)
+    checkpoint_steps: int = Field(default=100, ge=1)
     """Steps between two checkpoints."""
     seed: int = Field(default=0, ge=0)
     """Seed of the batch order and of dropout."""
@@ -189,16 +190,16 @@ class FineTune:
             progress, on_step = no_progress, None
         from training.activations import FrozenLayers
         from training.adapters import Adapters
-        from training.dropout import draw_for_less
         from training.trainer import Watch
         from training.used_tokens import UsedTokens
 
         started = time.perf_counter()
         keep_freed_memory()
         model = load_model(base, max_length)
-        draw_for_less(model)
+        packing = _made_for_training(model, mixture)
         adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
-        frozen = FrozenLayers(model, self.frozen_layers) if self.frozen_layers else None
+        layers = self.frozen_layers
+        frozen = FrozenLayers(model, layers, packing) if layers else None
         run = checkpoints / recipe[:16]
         with quiet():
             trainer = self._trainer(
@@ -206,7 +207,7 @@ class FineTune:
                 mixture,
                 run,
                 chosen,
-                self._loss(Encoder(model, champion, cache), model, mixture, progress),
+                self._loss(Encoder(model, champion, cache), model, mixture, packing, progress),
             )
             steps = self._steps(len(mixture.pairs))
             with progress("train", steps) as step:
@@ -217,7 +218,8 @@ class FineTune:
                 resumed = from_first(lambda: newest_checkpoint(run))
                 if resumed:
                     logger.info("training goes on from %s", resumed.name)
-                with self._above(frozen, trainer):
+                packed = packing.packed(model) if packing else nullcontext()
+                with packed, self._above(frozen, trainer):
                     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         if used is not None:
             used.give_back(model)
@@ -327,7 +329,12 @@ class FineTune:
         return min(passes * pass_over, self.maximum_steps or passes * pass_over)
 
     def _loss(
-        self, encoder: Encoder, model: "SentenceTransformer", mixture: Mixture, progress: Progress
+        self,
+        encoder: Encoder,
+        model: "SentenceTransformer",
+        mixture: Mixture,
+        packing: "Packing | None",
+        progress: Progress,
     ) -> "nn.Module":
         import torch
         from sentence_transformers.base.losses.gradcache import has_static_embedding_input
@@ -350,6 +357,7 @@ class FineTune:
             scale=self.scale,
             false_negative_margin=self.false_negative_margin,
             distillation=self.distillation,
+            packs=packing is not None,
             mini_batch_size=self.mini_batch_size,
         )
 
@@ -452,12 +460,30 @@ class FineTune:
         return trainer
 
 
+def _made_for_training(model: "SentenceTransformer", mixture: Mixture) -> "Packing | None":
+    """Let a model train at less cost on a CPU; return how it reads packed texts, if it can."""
+    from training.attention import attend_for_less
+    from training.dropout import draw_for_less
+    from training.packing import Packing
+
+    keep_within(model)
+    draw_for_less(model)
+    if not attend_for_less(model):
+        return None
+    return Packing.of(model, [text for pair in mixture.pairs for text in _texts(pair)])
+
+
 def _check(mixture: Mixture) -> None:
     if len(mixture.pairs) < 2:
         raise DataFault(f"a mix must hold at least 2 pairs, got {len(mixture.pairs)}")
     for pair in mixture.pairs:
         if not pair.query.strip() or not pair.positive.strip():
             raise DataFault(f"pair {pair.id!r} has an empty query or positive; both must hold text")
+
+
+def _texts(pair: Pair) -> list[str]:
+    """Return what of a pair is trained on."""
+    return [text for text in (pair.query, pair.positive, pair.negative) if text]
 
 
 def _manifest(output: Path) -> dict[str, Any] | None:

@@ -1,10 +1,11 @@
 """The loss: contrast with false negatives masked, and a pull towards the champion's embeddings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from sentence_transformers.base.losses.gradcache import CachedLossMixin
+from sentence_transformers.base.losses.merged_forward import merge_feature_batches
 from torch import Tensor, nn
 
 from training.labels import LabelledTexts
@@ -42,6 +43,8 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         the champion, no distillation.
     held
         (rows,) which rows are held to the champion's embeddings.
+    packs
+        The model packs its texts, so that padding columns to one length costs nothing.
     mini_batch_size
         Rows of which activations are held at once; the others' gradients wait as those of their
         embeddings (GradCache, Gao et al. 2021). None: the whole batch.
@@ -57,6 +60,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         scale: float,
         false_negative_margin: float | None,
         distillation: float,
+        packs: bool = False,
         mini_batch_size: int | None = None,
     ) -> None:
         super().__init__()
@@ -67,6 +71,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         self._scale = scale
         self._margin = false_negative_margin
         self._distillation = distillation
+        self._packs = packs
         self.uses_gradient_cache = mini_batch_size is not None
         self.mini_batch_size = mini_batch_size or len(held)
 
@@ -108,12 +113,17 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         return terms
 
     def _embed(self, columns: list[dict[str, Any]]) -> list[Tensor]:
-        """Return each column's embeddings, (texts, dimensions)."""
-        joined = together(columns)
+        """Return each column's embeddings, (texts, dimensions).
+
+        One pass over all columns is cheaper than one each: the gradient of the word embeddings
+        alone is as large as their table whatever the batch.
+        """
+        alike = self._packs or _alike_in_length(columns)
+        joined = merge_feature_batches(columns) if alike else None
         if joined is None:
             return [self.model(features)["sentence_embedding"] for features in columns]
-        sizes = [len(features["input_ids"]) for features in columns]
-        return list(self.model(joined)["sentence_embedding"].split(sizes))
+        embeddings: Tensor = self.model(joined)["sentence_embedding"]
+        return list(embeddings.chunk(len(columns)))
 
     def _contrast(self, embeddings: Sequence[Tensor], rows: list[int]) -> Tensor:
         queries, documents = embeddings[0], torch.cat(list(embeddings[1:]))
@@ -155,61 +165,18 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         return torch.stack([column[held].mean() for column in moved]).mean()
 
 
-def together(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the tokenised columns of a batch below each other, for one forward pass over all.
-
-    One pass is cheaper than one a column: the gradient of the word embeddings alone is as large as
-    the vocabulary whatever the batch. None where the columns are not texts of tokens treated alike,
-    padded at the end, or where padding them to one length would cost more than it saves.
-
-    Parameters
-    ----------
-    columns
-        Tensors (texts, tokens) by name, and what else the model wants to know.
-
-    Examples
-    --------
-    >>> short = {"input_ids": torch.tensor([[5, 6]]), "attention_mask": torch.tensor([[1, 1]])}
-    >>> longer = {name: torch.tensor([[7, 8, 9]] * 3) for name in short}
-    >>> together([short, longer])["attention_mask"].tolist()[0]
-    [1, 1, 0]
-    """
-    settings = [
-        {name: value for name, value in features.items() if not isinstance(value, Tensor)}
+def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:
+    """Say whether padding columns of tokens to one length costs less than a pass each."""
+    shapes = [
+        features["input_ids"].shape
         for features in columns
+        if isinstance(features.get("input_ids"), Tensor) and features["input_ids"].ndim == 2
     ]
-    tensors = [
-        {name: value for name, value in features.items() if isinstance(value, Tensor)}
-        for features in columns
-    ]
-    alike = all(
-        given.keys() == tensors[0].keys() and rest == settings[0]
-        for given, rest in zip(tensors, settings, strict=True)
-    )
-    if not alike or not {"input_ids", "attention_mask"} <= tensors[0].keys():
-        return None
-    shapes = [given["input_ids"].shape for given in tensors]
-    if not all(
-        value.shape == shape and value.ndim == 2
-        for given, shape in zip(tensors, shapes, strict=True)
-        for value in given.values()
-    ) or not all(bool(given["attention_mask"][:, 0].all()) for given in tensors):
-        return None
+    if len(shapes) < len(columns):
+        return False
     length = max(shape[1] for shape in shapes)
-    if length * sum(shape[0] for shape in shapes) > _PADDING * sum(
-        rows * tokens for rows, tokens in shapes
-    ):
-        return None
-    joined = {
-        name: torch.cat(
-            [
-                nn.functional.pad(given[name], (0, length - given[name].shape[1]))
-                for given in tensors
-            ]
-        )
-        for name in tensors[0]
-    }
-    return {**settings[0], **joined}
+    padded = length * sum(shape[0] for shape in shapes)
+    return bool(padded <= _PADDING * sum(rows * tokens for rows, tokens in shapes))
 
 
 def stacked(columns: Sequence[Any]) -> list[Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 Precision = Literal["bf16", "fp32"]
 
@@ -55,6 +55,27 @@ def settled_precision(note: Path) -> Precision:
     beside.write_text(chosen, encoding="ascii")
     beside.replace(note)
     return chosen
+
+
+def keep_within(model: "nn.Module") -> None:
+    """Let the layer norms within a model hand on autocast's number format, not float32.
+
+    Autocast leaves what comes out of a norm in float32 where float32 went in, as from the word
+    embeddings, and so the stream through all layers: each product then narrows its input, and each
+    gradient is widened again. The sums within a norm, the weights and what leaves the last norm
+    stay in float32.
+    """
+    import torch
+    from torch import nn
+
+    def narrow(norm: "nn.Module", given: object, states: "Tensor") -> "Tensor":
+        device = states.device.type
+        within = torch.is_autocast_enabled(device)
+        return states.to(torch.get_autocast_dtype(device)) if within else states
+
+    norms = [part for part in model.modules() if isinstance(part, nn.LayerNorm)]
+    for norm in norms[:-1]:
+        norm.register_forward_hook(narrow)
 
 
 def _seconds(left: "Tensor", right: "Tensor") -> float:

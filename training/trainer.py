@@ -79,8 +79,10 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         self._step(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count one step."""
+        """Count one step; the last one needs no checkpoint, the model itself is saved next."""
         self._step(1)
+        if state.global_step >= state.max_steps:
+            control.should_save = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Check the numbers of the step."""

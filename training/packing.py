@@ -1,0 +1,259 @@
+"""Packing: the texts of a batch one after another, so that no step is spent on padding."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Layout", "Packing", "text_parts"]
+
+logger = logging.getLogger(__name__)
+
+Features = Mapping[str, Any]
+"""A tokenised column of a batch: input_ids and attention_mask (texts, tokens), and the rest."""
+
+# What attention from a group of its own costs, in places (a token that another attends to): six
+# layers of twelve heads on two cores take the time of some 70,000 places for one more group.
+_GROUP = 2**16
+_CLOSE = 1e-4  # of the largest number in an embedding; float32 differs by some 1e-6
+_TRIED = 8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the tokens of packed texts lie when attention pads texts of like length together.
+
+    Attributes
+    ----------
+    groups
+        (texts, tokens) of each group.
+    masks
+        (texts, 1, 1, tokens) of each group, true where there is a token; None: everywhere.
+    tokens
+        (texts, tokens) of each group, the number of the packed token; `count` where there is none.
+    count
+        Packed tokens.
+    """
+
+    groups: tuple[tuple[int, int], ...]
+    masks: tuple[Tensor | None, ...]
+    tokens: tuple[NDArray[np.int64], ...]
+    count: int
+    _moves: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> "Layout":
+        """Group texts of so many tokens each.
+
+        Examples
+        --------
+        >>> layout = Layout.of([2, 512, 3])
+        >>> layout.groups, layout.tokens[1].tolist()
+        (((1, 512), (2, 3)), [[514, 515, 516], [0, 1, 517]])
+        """
+        sizes = np.asarray(lengths)
+        ends = np.cumsum(sizes)
+        order = np.argsort(-sizes, kind="stable")
+        groups, masks, tokens = [], [], []
+        for texts in _groups(order, sizes):
+            places = np.arange(sizes[texts].max())
+            own = places < sizes[texts, None]
+            tokens.append(np.where(own, (ends - sizes)[texts, None] + places, ends[-1]))
+            groups.append((len(texts), len(places)))
+            masks.append(None if own.all() else torch.from_numpy(own)[:, None, None])
+        return cls(tuple(groups), tuple(masks), tuple(tokens), int(ends[-1]))
+
+    def padded(
+        self, columns: Sequence[Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """Yield each group of query, key and value, (texts, heads, tokens, width), and its mask.
+
+        Parameters
+        ----------
+        columns
+            Query, key and value of the packed tokens, each (tokens, heads, width).
+        """
+        heads = columns[0].shape[1]
+        there, back = self._rows(heads)
+        spread = [_moved(column.flatten(0, 1), there, back) for column in columns]
+        start = 0
+        for (texts, tokens), mask in zip(self.groups, self.masks, strict=True):
+            end = start + texts * heads * tokens
+            query, key, value = (rows[start:end].view(texts, heads, tokens, -1) for rows in spread)
+            yield query, key, value, mask
+            start = end
+
+    def packed(self, groups: Sequence[Tensor]) -> Tensor:
+        """Return the tokens of padded groups, each (texts, heads, tokens, width), in their order.
+
+        Returns
+        -------
+        Tensor
+            (tokens, heads, width).
+        """
+        heads = groups[0].shape[1]
+        there, back = self._rows(heads)
+        rows = _moved(torch.cat([group.flatten(0, 2) for group in groups]), back, there)
+        return rows.view(-1, heads, rows.shape[1])
+
+    def _rows(self, heads: int) -> tuple[Tensor, Tensor]:
+        """Return the packed row of each padded one, and back; a row is a token's part in a head."""
+        if heads not in self._moves:
+            total = heads * self.count
+            each = np.arange(heads)[:, None]
+            rows = [(group[:, None] * heads + each).ravel() for group in self.tokens]
+            there = np.minimum(np.concatenate(rows), total)
+            back = np.empty(total, dtype=np.int64)
+            taken = there < total
+            back[there[taken]] = np.flatnonzero(taken)
+            self._moves[heads] = torch.from_numpy(there), torch.from_numpy(back)
+        return self._moves[heads]
+
+
+def _groups(order: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Divide texts, the longest first, wherever that saves attention more than a group costs."""
+    squares = np.square(sizes[order])
+    saved = np.arange(len(order), 0, -1) * (squares[0] - squares)
+    place = int(saved.argmax())
+    if saved[place] <= _GROUP:
+        return [order]
+    return [*_groups(order[:place], sizes), *_groups(order[place:], sizes)]
+
+
+class _Moved(torch.autograd.Function):
+    """Rows to where the numbers say, zero for the number after the last; gradients the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.back = back
+        return _rows(rows, there)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _rows(gradient, ctx.back), None, None
+
+
+def _moved(rows: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    moved: Tensor = _Moved.apply(rows, there, back)  # type: ignore[no-untyped-call]
+    return moved
+
+
+def _rows(rows: Tensor, numbers: Tensor) -> Tensor:
+    return functional.pad(rows, (0, 0, 0, 1)).index_select(0, numbers)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a model reads packed texts.
+
+    Attributes
+    ----------
+    first_position
+        The position of a text's first token.
+    """
+
+    first_position: int = 0
+
+    @classmethod
+    def of(cls, model: SentenceTransformer, texts: Sequence[str]) -> "Packing | None":
+        """Return how a model reads packed texts; None where it does not make the same of them.
+
+        That is tried, with some of the longest and of the shortest texts: architectures differ in
+        what they do with positions, masks and windows.
+        """
+        packing = cls(_first_position(model))
+        by_length = sorted(texts, key=len)
+        some = [*by_length[: _TRIED // 2], *by_length[-_TRIED // 2 :]]
+        features = dict(model.preprocess(some))
+        packed = packing.pack(features)
+        if "cu_seq_lens_q" not in packed:
+            return None
+        training = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                expected = model(features)["sentence_embedding"]
+                found = model(packed)["sentence_embedding"]
+        except (IndexError, RuntimeError, TypeError, ValueError) as fault:
+            logger.debug("texts are padded: %s", fault)
+            return None
+        finally:
+            model.train(training)
+        if found.shape != expected.shape:
+            return None
+        close = float((found - expected).abs().max()) <= _CLOSE * float(expected.abs().max())
+        return packing if close else None
+
+    def pack(self, features: Features) -> dict[str, Any]:
+        """Return a column's texts one after another, as sentence-transformers lays them out.
+
+        What is packed already, or is not padded tokens, is returned as it is.
+        """
+        present = features.get("attention_mask")
+        if "cu_seq_lens_q" in features or not isinstance(present, Tensor) or present.ndim != 2:
+            return dict(features)
+        by_token = {
+            name: value
+            for name, value in features.items()
+            if isinstance(value, Tensor) and value.shape == present.shape
+        }
+        if "input_ids" not in by_token or not bool(present[:, 0].all()):
+            return dict(features)
+        taken = present.bool()
+        lengths = taken.sum(dim=1)
+        packed = {
+            **features,
+            **{name: value[taken].unsqueeze(0) for name, value in by_token.items()},
+            "position_ids": self.first_position
+            + torch.arange(present.shape[1]).expand_as(present)[taken].unsqueeze(0),
+            "cu_seq_lens_q": functional.pad(lengths.cumsum(0), (1, 0)),
+            "packing": Layout.of(lengths.tolist()),
+        }
+        del packed["attention_mask"]
+        return packed
+
+    @contextmanager
+    def packed(self, model: SentenceTransformer) -> Iterator[None]:
+        """Pack whatever goes through the model."""
+
+        def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (self.pack(given[0]), *given[1:])
+
+        hook = model.register_forward_pre_hook(before)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
+def text_parts(features: Features, states: Tensor) -> list[Tensor]:
+    """Return each text's part of something that has a value, or a row, for each token.
+
+    Parameters
+    ----------
+    features
+        The column, padded or packed.
+    states
+        (texts, tokens, …) of a padded column, (1, tokens, …) of a packed one.
+    """
+    ends = features.get("cu_seq_lens_q")
+    if ends is not None:
+        return list(torch.split(states[0], ends.diff().tolist()))
+    present = features["attention_mask"].bool()
+    return [row[tokens] for row, tokens in zip(states, present, strict=True)]
+
+
+def _first_position(model: SentenceTransformer) -> int:
+    """Return the first position that the model counts: after that of padding, where it has one."""
+    for name, part in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(part, nn.Embedding):
+            return 0 if part.padding_idx is None else part.padding_idx + 1
+    return 0
