@@ -22,7 +22,7 @@ def train_plain(
 ) -> None:
     """Train a copy of the base on the pairs for two epochs at the library's defaults.
 
-    Nothing is of ours but a stop-watch.
+    Nothing is of ours but a stop-watch, and that it prints nothing.
     """
     import torch
     from datasets import Dataset
@@ -32,7 +32,7 @@ def train_plain(
         SentenceTransformerTrainingArguments,
     )
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     class Steps(TrainerCallback):  # type: ignore[misc,unused-ignore]
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -62,5 +62,6 @@ def train_plain(
             loss=MultipleNegativesRankingLoss(model),
             callbacks=[Steps()],
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
         model.save(str(output), create_model_card=False)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,15 +25,14 @@ from training.encoder import (
     load_model,
     no_progress,
     quiet,
-    save_model,
 )
 from training.launch import launch
 from training.mix import Mixture
-from training.model_folder import MANIFEST, read_manifest, write_manifest
 from training.pairs import SETTINGS, DataFault, Pair
 from training.precision import Precision, keep_within, settled_precision
 from training.ranks import connect, from_first, launched, rank, ranks, wait_for_all
 from training.soundness import NonFiniteLoss, check_weights, newest_checkpoint
+from training.trained import Training
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -50,21 +48,6 @@ logger = logging.getLogger(__name__)
 
 _CHECKPOINTS = "token rows that occur"
 """What a checkpoint holds; changed when those of before cannot be continued."""
-
-
-@plain_dataclass(frozen=True)
-class Training:
-    """What one training did."""
-
-    folder: Path
-    """The trained model, a plain sentence-transformers folder."""
-    steps: int
-    seconds: float
-    """Wall time since the training was started or continued, model loading included."""
-    log: tuple[Mapping[str, float], ...]
-    """One row a step: step, loss, its terms, grad_norm, learning_rate."""
-    precision: str
-    pairs: int
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -178,12 +161,12 @@ class FineTune:
         chosen = from_first(lambda: self._format(output, checkpoints))
         champion = fingerprint(base, max_length)
         recipe = self._recipe(champion, mixture, max_length, chosen)
-        if (done := _finished(output, recipe)) is not None:
+        if (done := Training.finished(output, recipe)) is not None:
             return done
         if self._processes() > ranks():
             job = self._job(base, mixture, output, checkpoints, max_length, cache)
             launch(job, checkpoints / "ranks", self.processes, progress=progress, on_step=on_step)
-            if (done := _finished(output, recipe)) is None:
+            if (done := Training.finished(output, recipe)) is None:
                 raise RuntimeError(f"{output}: the processes ended without a trained model")
             return done
         if rank() > 0:
@@ -227,26 +210,26 @@ class FineTune:
             adapters.merge()
         check_weights(model, trainer.state.global_step)
         log = tuple(_numbers(row) for row in trainer.state.log_history if "loss" in row)
-        facts = {
-            "recipe": recipe,
-            "steps": trainer.state.global_step,
-            "seconds": round(time.perf_counter() - started, 3),
-            "precision": chosen,
-            "pairs": len(mixture.pairs),
-            "log": [dict(row) for row in log],
-        }
+        done = Training(
+            output,
+            trainer.state.global_step,
+            round(time.perf_counter() - started, 3),
+            log,
+            chosen,
+            len(mixture.pairs),
+        )
         if rank() == 0:
-            _save(model, output, facts)
+            done.save(model, recipe)
             shutil.rmtree(checkpoints, ignore_errors=True)
         wait_for_all()
-        return _training(output, facts)
+        return done
 
     def _format(self, output: Path, checkpoints: Path) -> Precision:
         """Return the number format; that of a training that began or is finished stays."""
         if self.precision != "auto":
             return self.precision
-        if finished := _manifest(output):
-            return "bf16" if finished["precision"] == "bf16" else "fp32"
+        if (done := Training.finished(output)) is not None:
+            return done.precision
         return settled_precision(checkpoints / "precision")
 
     def _processes(self) -> int:
@@ -486,35 +469,5 @@ def _texts(pair: Pair) -> list[str]:
     return [text for text in (pair.query, pair.positive, pair.negative) if text]
 
 
-def _manifest(output: Path) -> dict[str, Any] | None:
-    return read_manifest(output) if (output / MANIFEST).exists() else None
-
-
-def _finished(output: Path, recipe: str) -> Training | None:
-    manifest = _manifest(output)
-    return _training(output, manifest) if manifest and manifest.get("recipe") == recipe else None
-
-
-def _training(output: Path, facts: Mapping[str, Any]) -> Training:
-    return Training(
-        output,
-        facts["steps"],
-        facts["seconds"],
-        tuple(facts["log"]),
-        facts["precision"],
-        facts["pairs"],
-    )
-
-
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(row[key]) for key in sorted(row) if isinstance(row[key], int | float)}
-
-
-def _save(model: "SentenceTransformer", output: Path, facts: Mapping[str, Any]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    beside = output.with_name(f".{output.name}.beside")
-    shutil.rmtree(beside, ignore_errors=True)
-    save_model(model, beside)
-    write_manifest(beside, **facts)
-    shutil.rmtree(output, ignore_errors=True)
-    beside.rename(output)

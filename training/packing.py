@@ -1,4 +1,8 @@
-"""Packing: the texts of a batch one after another, so that no step is spent on padding."""
+"""Packing: the texts of a batch one after another, so that no step is spent on padding.
+
+sentence-transformers packs texts by itself where flash attention runs, on GPUs; its names for where
+packed texts begin and end are kept, so that its pooling understands them.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
