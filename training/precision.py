@@ -58,24 +58,30 @@ def settled_precision(note: Path) -> Precision:
 
 
 def keep_within(model: "nn.Module") -> None:
-    """Let the layer norms within a model hand on autocast's number format, not float32.
+    """Let the layer norms within a model hand on autocast's number format, the last one float32.
 
     Autocast leaves what comes out of a norm in float32 where float32 went in, as from the word
     embeddings, and so the stream through all layers: each product then narrows its input, and each
-    gradient is widened again. The sums within a norm, the weights and what leaves the last norm
-    stay in float32.
+    gradient is widened again. The sums within a norm and the weights stay in float32, as does what
+    leaves the model.
     """
     import torch
     from torch import nn
 
-    def narrow(norm: "nn.Module", given: object, states: "Tensor") -> "Tensor":
-        device = states.device.type
-        within = torch.is_autocast_enabled(device)
-        return states.to(torch.get_autocast_dtype(device)) if within else states
+    def within(states: "Tensor") -> bool:
+        return torch.is_autocast_enabled(states.device.type)
+
+    def narrow(_: "nn.Module", given: object, states: "Tensor") -> "Tensor":
+        return states.to(torch.get_autocast_dtype(states.device.type)) if within(states) else states
+
+    def widen(_: "nn.Module", given: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
+        return tuple(states.float() if within(states) else states for states in given)
 
     norms = [part for part in model.modules() if isinstance(part, nn.LayerNorm)]
     for norm in norms[:-1]:
         norm.register_forward_hook(narrow)
+    for norm in norms[-1:]:
+        norm.register_forward_pre_hook(widen)
 
 
 def _seconds(left: "Tensor", right: "Tensor") -> float:
