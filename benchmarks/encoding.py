@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--max-length", type=int, default=128, help="tokens")
     options = parser.parse_args()
     usual = encoding._BATCH
-    print(f"{'set':34}{'queries':>8}{'fp32':>9}{'seconds':>9}{'bf16':>9}{'seconds':>9}", end="")
+    print(f"{'set':38}{'queries':>8}{'fp32':>9}{'seconds':>9}{'bf16':>9}{'seconds':>9}", end="")
     print(f"{'change':>10}{'moved':>7}{'recut':>10}{'moved':>7}")
     with tempfile.TemporaryDirectory(prefix="encoding-") as place:
         base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)
@@ -59,7 +59,7 @@ def main() -> None:
                 for narrow, batch in ((False, usual), (True, usual), (True, usual * 3 // 4))
             ]
             (exact, slow), (narrow, fast), (recut, _) = rows
-            print(f"{'/'.join(folder.parts[-2:]):34}{len(exact):8}{exact.mean():9.4f}", end="")
+            print(f"{'/'.join(folder.parts[-2:]):38}{len(exact):8}{exact.mean():9.4f}", end="")
             print(f"{slow:9.1f}{narrow.mean():9.4f}{fast:9.1f}", end="")
             for change in (narrow - exact, recut - narrow):
                 moved = (np.abs(change) > ROUNDING).mean()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from training import encoder
 from training.embedding_cache import prune_cache
 from training.encoder import Encoder, fetch_base, fingerprint
 from training.model_folder import read_manifest, write_manifest
@@ -198,3 +199,21 @@ def test_a_manifest_vouches_for_every_file(tmp_path):
     assert read_manifest(tmp_path) is None
     (tmp_path / "manifest.json").write_text("{")
     assert read_manifest(tmp_path) is None
+
+
+def test_texts_of_like_token_counts_share_a_batch(tiny_model, monkeypatch):
+    monkeypatch.setattr(encoder, "_BATCH", 2)
+    loaded = Encoder.load(tiny_model, max_length=32)
+    batches = []
+    forward = loaded._model.encode_query
+    monkeypatch.setattr(
+        loaded._model,
+        "encode_query",
+        lambda some, **more: batches.append(some) or forward(some, **more),
+    )
+    # Letter by letter, a word that is none has as many tokens as letters.
+    texts = ["where is my card where is my card", "zzzzzzzz", "qqqqqqqqq", "card is my where"]
+    vectors = loaded.encode(texts)
+    assert batches == [["qqqqqqqqq", texts[0]], ["zzzzzzzz", "card is my where"]]
+    alone = [Encoder.load(tiny_model, max_length=32).encode([text])[0] for text in texts]
+    np.testing.assert_allclose(vectors, alone, atol=1e-6)

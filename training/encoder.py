@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -242,11 +243,11 @@ class Encoder:
             if digest in known:
                 vectors[row] = known[digest]
         # Longest first: batches of like length need least padding, and memory runs out at once or
-        # never. Chunks
-        # are cut from this one order, so that a run continued after a kill meets the same batches
-        # again.
+        # never. Chunks are cut from this one order, so that a run continued after a kill meets the
+        # same batches again.
         missing = [row for row, digest in enumerate(digests) if digest not in known]
-        missing.sort(key=lambda row: (-len(unique[row]), unique[row]))
+        sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
+        missing.sort(key=lambda row: (-sizes[row], unique[row]))
         with progress("encode", len(missing)) as step:
             for start in range(0, len(missing), _CHUNK):
                 rows = missing[start : start + _CHUNK]
@@ -261,19 +262,34 @@ class Encoder:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         parts = []
         with quiet():
-            for start in range(0, len(texts), _BATCH * 8):
-                some = texts[start : start + _BATCH * 8]
-                try:
+            # A batch a call: of more, the library would sort the texts by their characters.
+            for start in range(0, len(texts), _BATCH):
+                some = texts[start : start + _BATCH]
+                with _unicode_only():
                     part = encode(
                         some, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True
                     )
-                except (TypeError, UnicodeError) as fault:
-                    raise DataFault(
-                        f"a text cannot be tokenized ({_first_line(fault)}); it must be Unicode"
-                    ) from fault
                 parts.append(np.asarray(part, dtype=np.float32))
                 step(len(some))
         return np.concatenate(parts)
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text, as far as the model reads it.
+
+        Characters tell little: a line of code has twice the tokens of a sentence as long. Where the
+        tokenizer cannot tell either, they have to do.
+        """
+        try:
+            tokenizer = self._word_tokenizer()
+        except DataFault:
+            return [len(text) for text in texts]
+        longest = self._model.max_seq_length or sys.maxsize
+        lengths: list[int] = []
+        for start in range(0, len(texts), _CHUNK):
+            with _unicode_only():
+                encodings = tokenizer.encode_batch_fast(texts[start : start + _CHUNK])
+            lengths.extend(min(len(encoding), longest) for encoding in encodings)
+        return lengths
 
     def _open_cache(self, kind: Kind) -> EmbeddingCache | None:
         if self._cache is None:
@@ -322,6 +338,17 @@ class Encoder:
             self._words.no_truncation()
             self._words.no_padding()
         return self._words
+
+
+@contextmanager
+def _unicode_only() -> Iterator[None]:
+    """Say in our words that a text is not what a tokenizer takes."""
+    try:
+        yield
+    except (TypeError, UnicodeError) as fault:
+        raise DataFault(
+            f"a text cannot be tokenized ({_first_line(fault)}); it must be Unicode"
+        ) from fault
 
 
 def _unknown_token(tokenizer: Any) -> str | None:
