@@ -9,7 +9,10 @@ memory of the old ones; `joint` retrains the base on all old and new pairs with 
 (plain.py), which is what a team without a memory would do; `half-frozen` keeps the embeddings and
 the lowest three layers. The closing table holds means over the streams: what each strategy scores
 above joint on new and on old sets, the share of naive's gain on the new ones that it keeps (over
-the streams where naive gains), and its training time as a share of joint's.
+the streams where naive gains), its training time as a share of joint's, and how much the queries of
+old sets scatter (the standard deviation of their differences to the base): of two candidates with
+equal means the gate can vouch for the one that scatters less with fewer anchor queries. `distilled`
+is what the defaults do.
 
 With --phases a stream is lived through: each cycle learns one phase, starting from the model of the
 cycle before, with a memory of all earlier phases (the first cycle has none); joint starts from the
@@ -25,6 +28,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from plain import train_plain
 from streams import PHASES, Phase, bundled_base, read_stream
 
@@ -52,16 +57,29 @@ STRATEGIES = {
 # Joint comes first: the others' time is told as a share of its.
 METHODS = ("joint", *STRATEGIES)
 
+Scores = dict[str, NDArray[np.float64]]
+"""nDCG@10 of each query, by evaluation set."""
+
+
+def means(scores: Scores) -> dict[str, float]:
+    """Return the mean score by set."""
+    return {name: float(values.mean()) for name, values in scores.items()}
+
 
 @dataclass(frozen=True)
 class Cycle:
-    """What one cycle trained on, how long that took in seconds, and scores by set after it."""
+    """What one cycle trained on, how long that took in seconds, and scores by query after it."""
 
     folder: Path
     pairs: int
     steps: int
     seconds: float
-    scores: dict[str, float]
+    by_query: Scores
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Mean score by set."""
+        return means(self.by_query)
 
 
 @dataclass(frozen=True)
@@ -127,12 +145,12 @@ class Bench:
         seconds = time.perf_counter() - started
         return Cycle(folder, trained.pairs, trained.steps, seconds, self.score(folder, phases))
 
-    def score(self, folder: Path, phases: Sequence[Phase]) -> dict[str, float]:
-        """Return nDCG@10 by evaluation set."""
+    def score(self, folder: Path, phases: Sequence[Phase]) -> Scores:
+        """Return the scores of a model on the sets of all phases."""
         sets = [given for phase in phases for given in phase.sets]
         encoder = Encoder.load(folder, max_length=self.max_length, cache=self.work / "cache")
         card = Evaluate().score(encoder, sets)
-        return {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
+        return {given.name: card.tasks[given.name].metrics["ndcg_at_10"] for given in sets}
 
     def warm_up(self, phases: Sequence[Phase]) -> None:
         """Train one step, so that the first row does not pay for imports."""
@@ -160,11 +178,12 @@ def row(label: str, cycle: Cycle, before: dict[str, float], joint: Cycle | None)
     )
 
 
-def base_row(bench: Bench, phases: Sequence[Phase]) -> dict[str, float]:
+def base_row(bench: Bench, phases: Sequence[Phase]) -> Scores:
     """Print the base's scores below a head, and return them."""
     before = bench.score(bench.base, phases)
     head(phases)
-    print(f"{'base':55}" + "".join(f"{f'{score:.4f}':>8}{'':8}" for score in before.values()))
+    shown = means(before).values()
+    print(f"{'base':55}" + "".join(f"{f'{score:.4f}':>8}{'':8}" for score in shown))
     return before
 
 
@@ -175,15 +194,17 @@ def one_step(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> dic
     -------
     dict
         Strategy -> new and old score less joint's, share of naive's gain kept, share of joint's
-        time; NaN where there is nothing to compare with.
+        time, scatter of the old sets; NaN where there is nothing to compare with.
     """
     old, new = phases
-    before = base_row(bench, phases)
+    queries_before = base_row(bench, phases)
+    before = means(queries_before)
     done: dict[str, Cycle] = {}
     for name in names:
         (done[name],) = bench.live(name, phases, first=1)
         row(name, done[name], before, done.get("joint"))
-    none = Cycle(Path(), 0, 0, math.nan, dict.fromkeys(before, math.nan))
+    unknown = np.array([math.nan])
+    none = Cycle(Path(), 0, 0, math.nan, dict.fromkeys(before, unknown))
     joint, naive = done.get("joint", none), done.get("naive", none)
     possible = new.mean(naive.scores) - new.mean(before)
     return {
@@ -192,25 +213,33 @@ def one_step(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> dic
             old.mean(cycle.scores) - old.mean(joint.scores),
             (new.mean(cycle.scores) - new.mean(before)) / possible if possible > 0 else math.nan,
             cycle.seconds / joint.seconds,
+            old.mean(scatter(cycle.by_query, queries_before)),
         ]
         for name, cycle in done.items()
     }
 
 
+def scatter(after: Scores, before: Scores) -> dict[str, float]:
+    """Return the standard deviation of the differences by query, by set."""
+    return {name: float(np.std(after[name] - before[name], ddof=1)) for name in after}
+
+
 def closing(told: Sequence[dict[str, list[float]]]) -> None:
     """Print the means over the streams of what `one_step` returned."""
     print(f"\n{f'mean of {len(told)}':14}{'new-joint':>11}{'old-joint':>11}", end="")
-    print(f"{'gain kept':>11}{'of joint':>10}")
+    print(f"{'gain kept':>11}{'of joint':>10}{'scatter':>9}")
     for name in told[0]:
         columns = zip(*(stream[name] for stream in told), strict=True)
         known = [[value for value in column if not math.isnan(value)] for column in columns]
-        new, old, kept, ratio = (sum(some) / len(some) if some else math.nan for some in known)
-        print(f"{name:14}{new:+11.4f}{old:+11.4f}{kept:11.0%}{ratio:10.2f}")
+        new, old, kept, ratio, moved = (
+            sum(some) / len(some) if some else math.nan for some in known
+        )
+        print(f"{name:14}{new:+11.4f}{old:+11.4f}{kept:11.0%}{ratio:10.2f}{moved:9.3f}")
 
 
 def matrix(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> None:
     """Live through all phases with each strategy; print a row a cycle, and backward transfer."""
-    before = base_row(bench, phases)
+    before = means(base_row(bench, phases))
     joint: list[Cycle] = []
     for name in names:
         cycles: list[Cycle] = []

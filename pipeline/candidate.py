@@ -176,6 +176,7 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         "seconds": training.seconds,
         "precision": training.precision,
         "pairs": training.pairs,
+        "held": training.held,
         "log": [dict(row) for row in training.log],
         "negatives": mined,
         "merge": merged.reason,

@@ -33,7 +33,11 @@ def record_training(
     for row in training["log"]:
         metrics = {f"train/{name}": value for name, value in row.items() if name not in _AXES}
         registry.log_metrics(child, metrics, step=int(row["step"]), at=journal.started)
-    registry.close_run(child, note=f"{training['steps']} steps over {training['pairs']} pairs")
+    note = (
+        f"{training['steps']} steps over {training['pairs']} pairs, "
+        f"{training['held']} of them held to the champion's embeddings"
+    )
+    registry.close_run(child, note=note)
     return child
 
 

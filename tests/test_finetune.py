@@ -224,7 +224,7 @@ def test_progress_counts_every_step(tiny_model, tmp_path, capsys):
         yield lambda done: seen[label].__setitem__(1, seen[label][1] + done)
 
     fit(tiny_model, tmp_path, progress=progress)
-    assert seen == {"train": [10, 10]}
+    assert seen["train"] == [10, 10]
     assert capsys.readouterr().out == ""
 
 

@@ -11,21 +11,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.allocator import keep_freed_memory
 from training.encoder import (
     Encoder,
-    Kind,
     Progress,
     fingerprint,
     load_model,
     no_progress,
     quiet,
 )
+from training.hold import Hold, Rows
 from training.launch import launch
 from training.mix import Mixture
 from training.pairs import SETTINGS, DataFault, Pair
@@ -84,10 +82,13 @@ class FineTune:
     """Norm to which gradients are clipped."""
     scale: float = Field(default=20.0, gt=0.0, le=1000.0)
     """Factor on cosines before the softmax (inverse temperature)."""
-    distillation: float = Field(default=0.0, ge=0.0, le=1000.0)
-    """Weight of the pull towards the champion's embeddings."""
-    distil: Literal["replayed", "all"] = "replayed"
-    """Rows that are pulled towards the champion's embeddings."""
+    distillation: float = Field(default=20.0, ge=0.0, le=1000.0)
+    """Pull of a held row towards the champion's embeddings, a unit of cosine (0: none is held).
+
+    At the value of `scale`, staying in place counts as much as lying near the answer does.
+    """
+    distil: Rows = "answered"
+    """Held rows: replayed ones that the champion answers in full, all replayed ones, or all."""
     false_negative_margin: float | None = Field(default=None, ge=-2.0, le=2.0)
     """Mask negatives whose champion cosine exceeds the positive's less this (none: mask none)."""
     elastic: float = Field(default=0.0, ge=0.0, le=1e9)
@@ -185,13 +186,11 @@ class FineTune:
         frozen = FrozenLayers(model, layers, packing) if layers else None
         run = checkpoints / recipe[:16]
         with quiet():
-            trainer = self._trainer(
-                model,
-                mixture,
-                run,
-                chosen,
-                self._loss(Encoder(model, champion, cache), model, mixture, packing, progress),
+            hold = from_first(
+                lambda: self._hold(mixture, Encoder(model, champion, cache), progress)
             )
+            loss = self._loss(model, mixture, hold, packing)
+            trainer = self._trainer(model, mixture, run, chosen, loss)
             steps = self._steps(len(mixture.pairs))
             with progress("train", steps) as step:
                 trainer.add_callback(Watch(step, on_step))
@@ -217,6 +216,7 @@ class FineTune:
             log,
             chosen,
             len(mixture.pairs),
+            int(hold.rows.sum()),
         )
         if rank() == 0:
             done.save(model, recipe)
@@ -313,11 +313,10 @@ class FineTune:
 
     def _loss(
         self,
-        encoder: Encoder,
         model: "SentenceTransformer",
         mixture: Mixture,
+        hold: Hold,
         packing: "Packing | None",
-        progress: Progress,
     ) -> "nn.Module":
         import torch
         from sentence_transformers.base.losses.gradcache import has_static_embedding_input
@@ -330,13 +329,11 @@ class FineTune:
                 f"finetune.mini_batch_size must not be set for a model of static embeddings, got "
                 f"{self.mini_batch_size}"
             )
-        columns = from_first(lambda: self._champion_columns(encoder, mixture, progress))
-        held = [self.distil == "all" or old for old in mixture.from_memory]
         return AnchoredContrastiveLoss(
             model,
             LabelledTexts(mixture.pairs),
-            stacked(columns) if columns else None,
-            torch.tensor(held),
+            stacked(hold.columns) if hold.columns else None,
+            torch.from_numpy(hold.rows),
             scale=self.scale,
             false_negative_margin=self.false_negative_margin,
             distillation=self.distillation,
@@ -344,30 +341,12 @@ class FineTune:
             mini_batch_size=self.mini_batch_size,
         )
 
-    def _champion_columns(
-        self, encoder: Encoder, mixture: Mixture, progress: Progress
-    ) -> list[NDArray[np.float32]]:
-        """Return the champion's embeddings of each column, zero in rows that need none."""
+    def _hold(self, mixture: Mixture, encoder: Encoder, progress: Progress) -> Hold:
+        """Return which rows stay where the champion has them, and the embeddings that needs."""
         masks = self.false_negative_margin is not None
         if not masks and self.distillation == 0:
-            return []
-        everything = masks or self.distil == "all"
-        rows = [row for row, old in enumerate(mixture.from_memory) if everything or old]
-        texts: list[tuple[Kind, list[str]]] = [
-            ("query", [pair.query for pair in mixture.pairs]),
-            ("document", [pair.positive for pair in mixture.pairs]),
-        ]
-        if masks and any(pair.negative for pair in mixture.pairs):
-            texts.append(("document", [pair.negative for pair in mixture.pairs]))
-        columns = []
-        for kind, column in texts:
-            vectors = np.zeros((len(column), encoder.dimensions), dtype=np.float32)
-            given = [row for row in rows if column[row]]
-            if given:
-                wanted = [column[row] for row in given]
-                vectors[given] = encoder.encode(wanted, kind=kind, progress=progress)
-            columns.append(vectors)
-        return columns
+            return Hold.none(len(mixture.pairs))
+        return Hold.of(mixture, encoder, self.distil, progress, whole=masks)
 
     def _elastic_weights(self, trainer: "CheckedTrainer", mixture: Mixture) -> Any:
         from training.consolidation import ElasticWeights, equal_importance, fisher_importance

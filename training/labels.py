@@ -1,5 +1,6 @@
 """The labels of a training set: which texts answer which query, and so are no negatives of it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ class LabelledTexts:
         self._groups = same_meaning_groups(pairs)
         self.queries = [self.name(pair.query) for pair in pairs]
         self.positives = [self.name(pair.positive) for pair in pairs]
+        self._keys = [normalised(pair.positive) for pair in pairs]
         self.negatives = [self.name(pair.negative) for pair in pairs]
         self._answers: dict[str, set[str]] = {}
         for query, positive in zip(self.queries, self.positives, strict=True):
@@ -37,7 +39,28 @@ class LabelledTexts:
 
     def answers(self, rows: Sequence[int], documents: Sequence[str]) -> NDArray[np.bool_]:
         """Return which documents (by name) answer each row's query, (rows, documents)."""
-        sets = [self._answers[self.queries[row]] for row in rows]
-        return np.array(
-            [[document in known for document in documents] for known in sets], dtype=bool
-        )
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, document in enumerate(documents):
+            places[document].append(place)
+        found = np.zeros((len(rows), len(documents)), dtype=bool)
+        for answers, row in zip(found, rows, strict=True):
+            for name in self._answers[self.queries[row]]:
+                answers[places.get(name, [])] = True
+        return found
+
+    def count_answers(self, rows: Sequence[int]) -> list[int]:
+        """Return how many different positives of these rows answer each row's query.
+
+        Examples
+        --------
+        >>> labels = LabelledTexts([Pair("1", "a", "x"), Pair("2", "a", "y"), Pair("3", "b", "x")])
+        >>> labels.count_answers([0, 1, 2]), labels.count_answers([0, 2])
+        ([2, 2, 1], [1, 1])
+        """
+        texts: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            texts[self.positives[row]].add(self._keys[row])
+        return [
+            sum(len(texts.get(name, ())) for name in self._answers[self.queries[row]])
+            for row in rows
+        ]

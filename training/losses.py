@@ -23,8 +23,9 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     the other documents of the batch. Documents that answer the query by the labels, or that the
     champion finds closer to it than its own positive (less `false_negative_margin`), are left out,
     as in GISTEmbed (Solatorio 2024), but by embeddings computed once instead of by a guide's
-    forward pass. `distillation` weighs the mean of 1 - cosine(embedding now, the champion's) over
-    the rows to hold (DER++, Buzzega et al. 2020).
+    forward pass. `distillation` weighs 1 - cosine(embedding now, the champion's) of the rows to
+    hold (DER++, Buzzega et al. 2020); like contrast it is a mean over the rows of the batch, so
+    that a row counts the same however many are held beside it.
 
     ============================================  =======================================
     columns                                       label
@@ -162,7 +163,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
             1.0 - (now * column[rows].to(now.device)).sum(dim=1)
             for now, column in zip(embeddings[:2], self._champion, strict=False)
         ]
-        return torch.stack([column[held].mean() for column in moved]).mean()
+        return torch.stack([column[held].sum() / len(held) for column in moved]).mean()
 
 
 def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:

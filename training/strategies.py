@@ -58,9 +58,9 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
         ),
         "distilled": Strategy(
             replay,
-            replace(plain, distillation=finetune.distillation or 1.0),
+            replace(plain, distillation=finetune.distillation or FineTune().distillation),
             off,
-            "replay, old texts held to the champion's embeddings",
+            "replay, old texts held to the champion's embeddings where `distil` says",
         ),
         "elastic": Strategy(
             replay,

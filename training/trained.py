@@ -27,6 +27,8 @@ class Training:
     """One row a step: step, loss, its terms, grad_norm, learning_rate."""
     precision: Precision
     pairs: int
+    held: int
+    """Pairs that were held to the champion's embeddings."""
 
     @classmethod
     def finished(cls, folder: Path, recipe: str | None = None) -> Self | None:
@@ -41,6 +43,7 @@ class Training:
             tuple(facts["log"]),
             facts["precision"],
             facts["pairs"],
+            facts.get("held", 0),
         )
 
     def save(self, model: "SentenceTransformer", recipe: str) -> None:
