@@ -24,7 +24,7 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +43,19 @@ from training.pairs import Pair
 from training.selection import Select
 from training.strategies import Strategy, strategies
 
-STRATEGIES = {
-    **strategies(Mix(), FineTune(), Merge()),
-    "half-frozen": Strategy(
-        Mix(),
-        FineTune(frozen_layers=3, learning_rate=1e-4),
-        Merge(),
-        "replay above three layers of six",
-    ),
-}
+
+def made(share: float = 0.5, seed: int = 0) -> dict[str, Strategy]:
+    """Return the strategies to compare, at a replayed share of the mix and a seed."""
+    mix = Mix(share=share, seed=seed)
+    half_frozen = FineTune(frozen_layers=3, learning_rate=1e-4, seed=seed)
+    return {
+        **strategies(mix, FineTune(seed=seed), Merge()),
+        "half-frozen": Strategy(mix, half_frozen, Merge(), "replay above three layers of six"),
+    }
 
 
 # Joint comes first: the others' time is told as a share of its.
-METHODS = ("joint", *STRATEGIES)
+METHODS = ("joint", *made())
 
 Scores = dict[str, NDArray[np.float64]]
 """nDCG@10 of each query, by evaluation set."""
@@ -84,11 +84,12 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Bench:
-    """A base to train, where to do so, and the tokens at which texts are cut."""
+    """A base to train, where to do so, the tokens at which texts are cut, and the strategies."""
 
     base: Path
     work: Path
     max_length: int
+    strategies: Mapping[str, Strategy]
 
     def live(self, name: str, phases: Sequence[Phase], first: int) -> Iterator[Cycle]:
         """Learn the phases from number `first` on, one a cycle; score all sets after each."""
@@ -103,7 +104,7 @@ class Bench:
                 for phase in phases[:number]:
                     memory = Memory().absorb(memory, phase.pairs)
                 recent = phases[number].pairs
-                cycle = self._learn(STRATEGIES[name], champion, recent, memory, here, phases)
+                cycle = self._learn(self.strategies[name], champion, recent, memory, here, phases)
                 champion = cycle.folder
                 yield cycle
 
@@ -275,13 +276,15 @@ def main() -> None:
     parser.add_argument("--phases", action="store_true", help="live through old, new and third")
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
     parser.add_argument("--max-length", type=int, default=128, help="tokens")
+    parser.add_argument("--share", type=float, default=0.5, help="replayed share of the mix")
+    parser.add_argument("--seed", type=int, default=0, help="of the mix and of the training")
     options = parser.parse_args()
     wanted = options.strategy or (["naive", "replay"] if options.phases else METHODS)
     names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
     told = []
     with tempfile.TemporaryDirectory(prefix="retention-") as place:
         base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)
-        bench = Bench(base, Path(place), options.max_length)
+        bench = Bench(base, Path(place), options.max_length, made(options.share, options.seed))
         for folder in options.streams:
             phases = read_stream(folder, options.fraction, PHASES if options.phases else PHASES[:2])
             if folder == options.streams[0]:
