@@ -44,12 +44,15 @@ from training.selection import Select
 from training.strategies import Strategy, strategies
 
 
-def made(share: float = 0.5, seed: int = 0) -> dict[str, Strategy]:
-    """Return the strategies to compare, at a replayed share of the mix and a seed."""
+def made(
+    share: float = 0.5, seed: int = 0, distillation: float = FineTune().distillation
+) -> dict[str, Strategy]:
+    """Return the strategies to compare, at a replayed share, a seed and a weight of the hold."""
     mix = Mix(share=share, seed=seed)
+    held = FineTune(seed=seed, distillation=distillation)
     half_frozen = FineTune(frozen_layers=3, learning_rate=1e-4, seed=seed)
     return {
-        **strategies(mix, FineTune(seed=seed), Merge()),
+        **strategies(mix, held, Merge()),
         "half-frozen": Strategy(mix, half_frozen, Merge(), "replay above three layers of six"),
     }
 
@@ -278,13 +281,21 @@ def main() -> None:
     parser.add_argument("--max-length", type=int, default=128, help="tokens")
     parser.add_argument("--share", type=float, default=0.5, help="replayed share of the mix")
     parser.add_argument("--seed", type=int, default=0, help="of the mix and of the training")
+    parser.add_argument(
+        "--distillation", type=float, default=FineTune().distillation, help="weight of the hold"
+    )
     options = parser.parse_args()
     wanted = options.strategy or (["naive", "replay"] if options.phases else METHODS)
     names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
     told = []
     with tempfile.TemporaryDirectory(prefix="retention-") as place:
         base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)
-        bench = Bench(base, Path(place), options.max_length, made(options.share, options.seed))
+        bench = Bench(
+            base,
+            Path(place),
+            options.max_length,
+            made(options.share, options.seed, options.distillation),
+        )
         for folder in options.streams:
             phases = read_stream(folder, options.fraction, PHASES if options.phases else PHASES[:2])
             if folder == options.streams[0]:
