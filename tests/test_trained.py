@@ -5,7 +5,7 @@ from training.trained import Training
 
 
 def trained(folder):
-    return Training(folder, 4, 1.5, ({"step": 1.0, "loss": 0.5},), "fp32", 24)
+    return Training(folder, 4, 1.5, ({"step": 1.0, "loss": 0.5},), "fp32", 24, held=6)
 
 
 def test_what_was_saved_is_found_again_by_its_recipe(tiny_model, tmp_path):
