@@ -99,6 +99,13 @@ def test_where_the_whole_mix_is_wanted_all_rows_have_embeddings_whatever_is_held
     np.testing.assert_array_equal(found.columns[0], np.eye(4))
 
 
+def test_where_nothing_is_to_be_held_the_whole_mix_may_be_wanted_all_the_same():
+    found = hold(PAIRS, [True] * 4, PLACES, rows=None, whole=True)
+    assert not found.rows.any()
+    np.testing.assert_array_equal(found.columns[0], np.eye(4))
+    assert hold(PAIRS, [True] * 4, PLACES, rows=None).columns == ()
+
+
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_answered_is_what_the_definition_says(count, seed):
     random = np.random.default_rng(seed)

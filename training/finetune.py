@@ -344,10 +344,9 @@ class FineTune:
 
     def _hold(self, mixture: Mixture, encoder: Encoder, progress: Progress) -> Hold:
         """Return which rows stay where the champion has them, and the embeddings that needs."""
+        rows = self.distil if self.distillation > 0 else None
         masks = self.false_negative_margin is not None
-        if not masks and self.distillation == 0:
-            return Hold.none(len(mixture.pairs))
-        return Hold.of(mixture, encoder, self.distil, progress, whole=masks)
+        return Hold.of(mixture, encoder, rows, progress, whole=masks)
 
     def _elastic_weights(self, trainer: "CheckedTrainer", mixture: Mixture) -> Any:
         from training.consolidation import ElasticWeights, equal_importance, fisher_importance

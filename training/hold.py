@@ -37,13 +37,14 @@ class Hold:
     columns: tuple[NDArray[np.float32], ...]
 
     @classmethod
-    def none(cls, rows: int) -> "Hold":
-        """Hold none of so many rows."""
-        return cls(np.zeros(rows, dtype=bool), ())
-
-    @classmethod
     def of(
-        cls, mixture: Mixture, encoder: Encoder, rows: Rows, progress: Progress, *, whole: bool
+        cls,
+        mixture: Mixture,
+        encoder: Encoder,
+        rows: Rows | None,
+        progress: Progress,
+        *,
+        whole: bool,
     ) -> "Hold":
         """Encode with the champion what its hold on the mix needs.
 
@@ -52,22 +53,23 @@ class Hold:
         encoder
             The champion.
         rows
-            Which rows are to be held.
+            Which rows are to be held; None: none.
         whole
             Whether the embeddings of all rows are wanted, whatever is held.
         """
         old = np.array(mixture.from_memory, dtype=bool)
-        held = np.ones(len(old), dtype=bool) if rows == "all" else old
-        labels = LabelledTexts(mixture.pairs)
+        none, everything = np.zeros_like(old), np.ones_like(old)
+        held = none if rows is None else everything if rows == "all" else old
         replayed = np.flatnonzero(old).tolist()
-        if rows == "answered" and not _few_answers(labels, replayed).any():
-            held = np.zeros(len(old), dtype=bool)
-        known = np.ones(len(old), dtype=bool) if whole else held
+        labels = LabelledTexts(mixture.pairs) if rows == "answered" else None
+        if labels and not _few_answers(labels, replayed).any():
+            held = none
+        known = everything if whole else held
         if not known.any():
             return cls(held, ())
         columns = _columns(mixture, encoder, known, progress, with_negatives=whole)
-        if rows == "answered" and held.any():
-            held = np.zeros(len(old), dtype=bool)
+        if labels and held.any():
+            held = none.copy()
             held[replayed] = answered(labels, replayed, *(each[replayed] for each in columns[:2]))
         return cls(held, columns)
 

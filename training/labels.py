@@ -25,8 +25,8 @@ class LabelledTexts:
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self._groups = same_meaning_groups(pairs)
         self.queries = [self.name(pair.query) for pair in pairs]
-        self.positives = [self.name(pair.positive) for pair in pairs]
         self._keys = [normalised(pair.positive) for pair in pairs]
+        self.positives = [self._groups.get(key, key) for key in self._keys]
         self.negatives = [self.name(pair.negative) for pair in pairs]
         self._answers: dict[str, set[str]] = {}
         for query, positive in zip(self.queries, self.positives, strict=True):
