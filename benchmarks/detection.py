@@ -26,15 +26,15 @@ from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.policy import Look, Policy
 from drift_triggers.signal import Observation, Sample, Signal, Stability, Trigger
 from drift_triggers.source_shift import SourceShift
-from drift_triggers.term_meaning import TermMeaning
-from drift_triggers.text_shape import TextShape
-from drift_triggers.two_sample import (
+from drift_triggers.statistics.two_sample import (
     PermutationTest,
     discrepancies,
     kernel_two_sample,
     permuted_labels,
     rbf_kernel,
 )
+from drift_triggers.term_meaning import TermMeaning
+from drift_triggers.text_shape import TextShape
 from drift_triggers.vocabulary import Vocabulary
 
 DIMENSIONS = 64

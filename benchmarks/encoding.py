@@ -18,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 from streams import bundled_base
 
-from training import encoder as encoding
-from training.encoder import Encoder, fetch_base
-from training.evaluate import Evaluate, EvaluationSet
+from training.encoding import encoder as encoding
+from training.encoding.encoder import Encoder
+from training.encoding.loading import fetch_base
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluation_set import EvaluationSet
 
 ROUNDING = 1e-9
 

@@ -53,7 +53,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from pipeline.paired_bounds import lower_bound
+from pipeline.gate.bounds import lower_bound
 
 MARGIN = 0.02
 CONFIDENCE = 0.95

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.cycle import STAGES
-from pipeline.demo import FAST, FULL, lay_out
+from pipeline.cycle.run import STAGES
+from pipeline.demo.demo import FAST, FULL, lay_out
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.encoder import quiet
-from training.pairs import Pair
+from training.pairs.pair import Pair
+from training.progress import quiet
 
 BATCH = 32
 """Pairs a step, as many as ours takes."""

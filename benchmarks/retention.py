@@ -33,15 +33,16 @@ from numpy.typing import NDArray
 from plain import train_plain
 from streams import PHASES, Phase, bundled_base, read_stream
 
-from training.encoder import Encoder, fetch_base
-from training.evaluate import Evaluate
-from training.finetune import FineTune
-from training.memory import Memory
-from training.merge import Merge
-from training.mix import Mix
-from training.pairs import Pair
-from training.selection import Select
-from training.strategies import Strategy, strategies
+from training.encoding.encoder import Encoder
+from training.encoding.loading import fetch_base
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.selection import Select
+from training.finetuning.finetune import FineTune
+from training.finetuning.strategies import Strategy, strategies
+from training.pairs.memory import Memory
+from training.pairs.mix import Mix
+from training.pairs.pair import Pair
+from training.retention.merge import Merge
 
 
 def made(

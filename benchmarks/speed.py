@@ -27,11 +27,12 @@ from pathlib import Path
 from plain import BATCH, train_plain
 from streams import bundled_base, read_stream
 
-from training.encoder import Encoder, fetch_base
-from training.evaluate import Evaluate
-from training.finetune import FineTune
-from training.memory import Memory
-from training.mix import Mix
+from training.encoding.encoder import Encoder
+from training.encoding.loading import fetch_base
+from training.evaluation.evaluate import Evaluate
+from training.finetuning.finetune import FineTune
+from training.pairs.memory import Memory
+from training.pairs.mix import Mix
 
 OURS = {
     "ours": FineTune(),

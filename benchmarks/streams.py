@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.evaluate import EvaluationSet
-from training.pairs import DataFault, LeakageGuard, Pair, hash_share
+from training.evaluation.evaluation_set import EvaluationSet
+from training.faults import DataFault
+from training.pairs.leakage import LeakageGuard
+from training.pairs.pair import Pair, hash_share
 
 PHASES = ("old", "new", "third")
 

@@ -7,10 +7,15 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.geometry import Geometry
-from drift_triggers.known_ground import View, most_repeated, run_length
 from drift_triggers.signal import Observation, Signal
-from drift_triggers.two_sample import discrepancies, kernel_two_sample, permuted_labels, rbf_kernel
+from drift_triggers.statistics.geometry import Geometry
+from drift_triggers.statistics.known_ground import View, most_repeated, run_length
+from drift_triggers.statistics.two_sample import (
+    discrepancies,
+    kernel_two_sample,
+    permuted_labels,
+    rbf_kernel,
+)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

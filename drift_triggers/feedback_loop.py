@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.known_ground import View, folded
 from drift_triggers.signal import Observation, Signal
+from drift_triggers.statistics.known_ground import View, folded
 
 SHINGLE = 8
 """Words in a row that count as copied: long enough that people do not write them by chance."""

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.known_ground import KnownGround
 from drift_triggers.signal import Observation, Sample, Signal, Stability
-from drift_triggers.two_sample import stratified_ranks
+from drift_triggers.statistics.known_ground import KnownGround
+from drift_triggers.statistics.two_sample import stratified_ranks
 
 STRATA = 5
 

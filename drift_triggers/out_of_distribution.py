@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.known_ground import KnownGround, View, most_repeated, run_length
 from drift_triggers.signal import Observation, Signal
+from drift_triggers.statistics.known_ground import KnownGround, View, most_repeated, run_length
 
 SCATTER = 1.25
 """Variance of the number of far texts over that of independent ones, at most, in quiet windows of

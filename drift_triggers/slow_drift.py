@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.embedding_shift import EmbeddingShift
-from drift_triggers.known_ground import View
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import part
+from drift_triggers.statistics.known_ground import View
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.known_ground import View
 from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import Slice, most_moved, share_p_value
+from drift_triggers.statistics.known_ground import View
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

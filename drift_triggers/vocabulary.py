@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.known_ground import View, run_length
 from drift_triggers.signal import Observation, Signal, Word
+from drift_triggers.statistics.known_ground import View, run_length
 
 TESTS = 2
 

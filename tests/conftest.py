@@ -16,7 +16,7 @@ from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pipeline.wheel import Wheel
+    from pipeline.workspace.workspace import Wheel
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tests assert behaviour, never time.
@@ -104,7 +104,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    from training.encoder import quiet, save_model
+    from training.encoding.loading import save_model
+    from training.progress import quiet
 
     place = tmp_path_factory.mktemp("tiny")
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -138,7 +139,7 @@ def minilm() -> Path:
 @pytest.fixture(scope="session")
 def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh MLflow database to copy: its migrations take seconds, once is enough."""
-    from pipeline.tracking import open_tracking
+    from pipeline.registry.runs import open_tracking
 
     state = tmp_path_factory.mktemp("tracking") / "state"
     open_tracking(
@@ -219,9 +220,9 @@ def turned_once(
     tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, empty_tracking_store: Path
 ) -> Path:
     """Return a workspace after two cycles, to copy: version 2 was promoted over version 1."""
-    from pipeline.config import load_settings
-    from pipeline.cycle import run_cycle
-    from pipeline.wheel import open_wheel
+    from pipeline.cycle.run import run_cycle
+    from pipeline.workspace.settings_file import load_settings
+    from pipeline.workspace.workspace import open_wheel
 
     space = make_workspace(
         tmp_path_factory.mktemp("turned") / "space", tiny_model, empty_tracking_store
@@ -236,8 +237,8 @@ def turned_once(
 @pytest.fixture
 def wheel(tmp_path: Path, turned_once: Path) -> Iterator["Wheel"]:
     """Return the open wheel of a workspace in which version 2 was promoted over version 1."""
-    from pipeline.config import load_settings
-    from pipeline.wheel import open_wheel
+    from pipeline.workspace.settings_file import load_settings
+    from pipeline.workspace.workspace import open_wheel
 
     space = tmp_path / "turned"
     shutil.copytree(turned_once, space)

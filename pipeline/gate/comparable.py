@@ -1,0 +1,135 @@
+"""Whether scorecards may be compared at all: the same tasks, queries and sets, finite scores."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from training.evaluation import Scorecard, TaskScores
+
+_ROUNDING = 1e-9
+
+
+def is_new(task: str) -> bool:
+    """Return whether a task is what is being learned ("new", "new/...") and must gain.
+
+    Examples
+    --------
+    >>> is_new("new/french"), is_new("anchor/new")
+    (True, False)
+    """
+    return task == "new" or task.startswith("new/")
+
+
+def set_of_slice(task: str) -> str | None:
+    """Return the evaluation set that a task is a slice of; None where it is a set itself.
+
+    Slices are "anchor/<name>/<slice>", and "new/<column>=<value>" for the new task.
+
+    Examples
+    --------
+    >>> [set_of_slice(each) for each in ("anchor/past/source=a/b", "new/source=forum")]
+    ['anchor/past', 'new']
+    >>> set_of_slice("anchor/past") is set_of_slice("new/french") is None
+    True
+    """
+    if is_new(task):
+        return "new" if "=" in task else None
+    parts = task.split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else None
+
+
+def new_first(task: str) -> tuple[bool, str]:
+    """Return a key that sorts what is learned before what is held.
+
+    Examples
+    --------
+    >>> sorted(["anchor/past", "new"], key=new_first)
+    ['new', 'anchor/past']
+    """
+    return not is_new(task), task
+
+
+def floor_of(origin: Scorecard | None, champion: Scorecard, task: str) -> TaskScores | None:
+    """Return the origin's scores of an anchor set; None where it has none, or is the champion."""
+    if origin is None or origin.fingerprint == champion.fingerprint or is_new(task):
+        return None
+    return origin.tasks.get(task)
+
+
+def faults_of(
+    champion: Scorecard,
+    candidate: Scorecard,
+    origin: Scorecard | None,
+    metric: str,
+    expected: Iterable[str],
+    leaked: int,
+) -> Iterator[str]:
+    """Yield, as sentences, why a candidate must not be judged by these scores.
+
+    Parameters
+    ----------
+    champion, candidate, origin
+        Scores of the models; `origin` may be None, or lack tasks, which then have no floor.
+    metric
+        Name of the metric that must be there, finite and in [0, 1].
+    expected
+        Further names of tasks that must be there.
+    leaked
+        Training texts that are also evaluation queries.
+    """
+    names = {*champion.tasks, *candidate.tasks, *expected}
+    if leaked:
+        yield f"{leaked} training texts are also evaluation queries; allowed: none"
+    if not any(is_new(name) for name in names):
+        yield "nothing to gain: no evaluation set of the new task"
+    if not any(name.startswith("anchor/") for name in names):
+        yield "nothing to hold: no anchor set configured"
+    for name in sorted(names, key=new_first):
+        if not (is_new(name) or name.startswith("anchor/")):
+            yield f"{name}: neither a new task (new, new/...) nor an anchor set (anchor/...)"
+            continue
+        sides = {"champion": champion.tasks.get(name), "candidate": candidate.tasks.get(name)}
+        floor = floor_of(origin, champion, name)
+        if floor is not None:
+            sides["origin"] = floor
+        present = {who: scores for who, scores in sides.items() if scores is not None}
+        if len(present) < len(sides):
+            absent = " and the ".join(who for who in sides if who not in present)
+            yield f"{name}: missing from the scores of the {absent}"
+            continue
+        for who, scores in present.items():
+            fault = _fault_of(scores, metric) or _mismatch(present["champion"], scores)
+            if fault:
+                yield f"{name}: the {who} {fault}"
+
+
+def _fault_of(scores: TaskScores, metric: str) -> str:
+    """Return what is wrong with the scores of one model on one task; empty when nothing is."""
+    queries = len(scores.query_ids)
+    if not queries:
+        return "was measured on no query"
+    if len(set(scores.query_ids)) < queries:
+        return "was measured on the same query more than once"
+    if metric not in scores.metrics:
+        return f"has no metric {metric}; there is: {', '.join(sorted(scores.metrics)) or 'none'}"
+    values = np.asarray(scores.metrics[metric], np.float64)
+    if values.shape != (queries,):
+        return f"has {values.size} scores for {queries} queries"
+    broken = np.flatnonzero(~np.isfinite(values))
+    if len(broken):
+        return (
+            f"has {len(broken)} scores {metric} that are not finite numbers, the first on query "
+            f"{scores.query_ids[int(broken[0])]}"
+        )
+    if values.min() < -_ROUNDING or values.max() > 1 + _ROUNDING:
+        return f"has scores {metric} outside [0, 1]: {values.min():g} to {values.max():g}"
+    return ""
+
+
+def _mismatch(champion: TaskScores, scores: TaskScores) -> str:
+    """Return how the measurement differs from the champion's; empty when it does not."""
+    if scores.set_digest != champion.set_digest:
+        return "was measured on another evaluation set than the champion"
+    if scores.query_ids != champion.query_ids:
+        return "was measured on other queries, or in another order, than the champion"
+    return ""

@@ -1,0 +1,335 @@
+"""Intake: files and data sets into the store, and what is wrong with them into quarantine."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.intake.json_lines import JsonLines, Line
+from pipeline.intake.record_rules import REQUIRED, BadRecord, RecordRules
+from pipeline.intake.sources import LINES, Source, find_sources, stamp_of
+from pipeline.intake.tables import HubData, Row, csv_rows, parquet_rows
+from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
+from training.faults import DataFault
+from training.pairs import Pair
+from training.settings import SETTINGS
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+DATA_KEYS: Mapping[str, tuple[Kind, Role]] = {
+    "history": ("pair", "history"),
+    "reference": ("traffic", "reference"),
+    "pairs": ("pair", "recent"),
+    "traffic": ("traffic", "recent"),
+}
+"""Key of the `[data]` table -> what its files hold, and what for."""
+
+_BATCH = 2_000
+
+
+@plain_dataclass(frozen=True)
+class IntakeReport:
+    """What became of the records: `seen` = `stored` + `known` + `quarantined`.
+
+    `files` were read, `unchanged` ones were not; `warnings` say what deserves a look.
+    """
+
+    files: int = 0
+    unchanged: int = 0
+    stored: int = 0
+    known: int = 0
+    quarantined: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def seen(self) -> int:
+        """All records read this time."""
+        return self.stored + self.known + self.quarantined
+
+    def __add__(self, other: "IntakeReport") -> "IntakeReport":
+        """Return the sums, and the warnings of both."""
+        return IntakeReport(
+            *(
+                getattr(self, name) + getattr(other, name)
+                for name in ("files", "unchanged", "stored", "known", "quarantined", "warnings")
+            )
+        )
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class Intake:
+    r"""Take records in, each once: new ones are stored, bad ones set aside with their reason.
+
+    A record is a JSON object a line (`.jsonl`, `.ndjson`), or a row (`.csv`, `.parquet`,
+    `hf:<dataset>[:<split>]`). Pairs hold `query` and `positive`, and may hold `negative`; traffic
+    holds `text`; both may hold `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no
+    zone) or in seconds since 1970. Anything else is ignored.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "today.jsonl"
+    >>> _ = path.write_text('{"text": "where is my card"}\n{"text": 7}\n')
+    >>> texts, faults = Intake(max_bad_share=0.5).parse(path, "traffic", datetime(2024, 5, 1))
+    >>> [text.text for text in texts], faults[0].line, faults[0].reason
+    (['where is my card'], 2, 'text is a number (7); it must be a text')
+    >>> folder.cleanup()
+    """
+
+    max_line_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
+    """Longest line of a JSONL file and longest row of a CSV file, in bytes."""
+    max_text_characters: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Longest text, in characters."""
+    max_bad_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of a file's new records that may be bad; one at the end of a good file always may."""
+    future_hours: float = Field(default=24.0, ge=0, le=87_600)
+    """How far a timestamp may lie ahead of the clock, in hours."""
+
+    def read(
+        self,
+        store: Store,
+        kind: Kind,
+        role: Role,
+        patterns: Sequence[str],
+        root: Path,
+        now: datetime,
+        progress: Progress | None = None,
+    ) -> IntakeReport:
+        """Take in what is new in the files of the patterns, in the order of their names.
+
+        Each file is taken in as one transaction with the place it was read to; an interruption
+        leaves whole files, and reading again goes on behind them. A JSONL file that grew is read
+        on from where it ended; a file that was rewritten is read again, and what is stored counts
+        as known.
+
+        Parameters
+        ----------
+        patterns
+            Files, patterns with wildcards (`**` for folders within folders), `hf:<dataset>`.
+        root
+            Folder to which relative patterns are relative; files below it are known by their path
+            from there.
+        now
+            The present, against which timestamps are checked.
+        progress
+            Opened with the number of bytes to read, told the bytes of each file.
+
+        Raises
+        ------
+        DataFault
+            A file is missing or cannot be read as what it is, or too many of its new records are
+            bad: nothing of this file is stored. Or history yields nothing at all.
+        """
+        sources = find_sources(patterns, root)
+        total = sum(source.size for source in sources)
+        report = IntakeReport()
+        with progress(f"reading {role}", total) if progress else nullcontext(_no_step) as step:
+            for source in sources:
+                report += self._take(store, kind, role, source, now)
+                step(source.size)
+        if role == "history" and patterns and not store.count_pairs(role="history"):
+            raise DataFault(
+                f"history ({', '.join(patterns)}) holds no record; at least one labelled pair of "
+                "the task that the model already serves is needed"
+            )
+        return report
+
+    def read_all(
+        self,
+        store: Store,
+        patterns: Mapping[str, Sequence[str]],
+        root: Path,
+        now: datetime,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Take in the files of the four keys of `[data]`, history first, and return the counts.
+
+        Parameters and faults are those of `read`; `patterns` are the keys of `DATA_KEYS`.
+        """
+        counts: dict[str, Any] = {}
+        warnings: list[str] = []
+        for name, (kind, role) in DATA_KEYS.items():
+            report = self.read(store, kind, role, patterns.get(name, ()), root, now, progress)
+            counts[name] = {
+                "files": report.files,
+                "seen": report.seen,
+                "stored": report.stored,
+                "known": report.known,
+                "quarantined": report.quarantined,
+            }
+            warnings += report.warnings
+        return {**counts, "warnings": warnings}
+
+    @overload
+    def parse(
+        self, path: Path, kind: Literal["pair"], now: datetime
+    ) -> tuple[list[Pair], list[Fault]]: ...
+
+    @overload
+    def parse(
+        self, path: Path, kind: Literal["traffic"], now: datetime
+    ) -> tuple[list[Traffic], list[Fault]]: ...
+
+    def parse(
+        self, path: Path, kind: Kind, now: datetime
+    ) -> tuple[list[Pair] | list[Traffic], list[Fault]]:
+        """Return the records of one file and what is wrong with the others; keep nothing.
+
+        The rules are those of `read`, except that a last line without its line end is final.
+        """
+        source = Source.of(path, str(path))
+        with Store.open("sqlite://") as scratch:
+            self._take(scratch, kind, "recent", source, now, complete=True)
+            faults = scratch.quarantine()[::-1]
+            return (scratch.pairs() if kind == "pair" else scratch.traffic()), faults
+
+    def _take(
+        self,
+        store: Store,
+        kind: Kind,
+        role: Role,
+        source: Source,
+        now: datetime,
+        *,
+        complete: bool = False,
+    ) -> IntakeReport:
+        moment = now if now.tzinfo else now.replace(tzinfo=UTC)
+        rules = RecordRules(self.max_text_characters, moment.timestamp(), self.future_hours)
+        judge = rules.pair if kind == "pair" else rules.traffic
+        before = store.progress(kind, role, source.label) or FileProgress(source.label)
+        with self._reader(source, kind, before, complete=complete) as reader:
+            if reader is None:
+                return IntakeReport(unchanged=1)
+            with store.arriving(kind, role, source.label) as arrivals:
+                for records, faults in _judged(reader.entries, judge, source.label):
+                    arrivals.add(records, faults)
+                self._refuse_if_too_bad(arrivals, source.label)
+                arrivals.progress = reader.progress()
+        return _reported(source.label, arrivals, reader.remarks())
+
+    @contextmanager
+    def _reader(
+        self, source: Source, kind: Kind, before: FileProgress, *, complete: bool
+    ) -> Iterator["_Reader | None"]:
+        """Open a source behind what was consumed; None if it did not change."""
+        if source.path is None:
+            hub = HubData(source.label, source.root)
+            after = replace(before, stamp=hub.stamp)
+            same = hub.stamp == before.stamp
+            yield None if same else _Reader(hub.rows(REQUIRED[kind]), lambda: after)
+            return
+        with source.opened() as stream:
+            status = os.fstat(stream.fileno())
+            stamp = stamp_of(status)
+            if stamp == before.stamp:
+                yield None
+            elif source.path.suffix.lower() in LINES:
+                lines = JsonLines(
+                    stream,
+                    status.st_size,
+                    before,
+                    max_line_bytes=self.max_line_bytes,
+                    complete=complete,
+                )
+                yield _Reader(
+                    lines, lambda: lines.progress(source.label, stamp), lambda: _remarks(lines)
+                )
+            else:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                after = FileProgress(source.label, stamp, status.st_size, 0, digest)
+                rows: Iterable[Row] = ()
+                if (digest, status.st_size) != (before.digest, before.done):
+                    rows = self._rows(source.path, source.label, kind)
+                yield _Reader(rows, lambda: after)
+
+    def _rows(self, path: Path, label: str, kind: Kind) -> Iterator[Row]:
+        if path.suffix.lower() == ".csv":
+            return csv_rows(path, label, REQUIRED[kind], self.max_line_bytes)
+        return parquet_rows(path, label, REQUIRED[kind])
+
+    def _refuse_if_too_bad(self, arrivals: Arrivals, label: str) -> None:
+        bad = arrivals.total.quarantined
+        new = bad + arrivals.total.stored
+        # A file that has brought good records is not judged by one bad line at its end.
+        lone = bad == 1 and arrivals.total.known + arrivals.earlier.stored > 0
+        if bad > self.max_bad_share * new and not (lone and self.max_bad_share):
+            raise DataFault(
+                f"{label}: {bad} of {new} new records are bad, at most {self.max_bad_share:.0%} "
+                f"may be (intake.max_bad_share); nothing of this file was stored; the first: "
+                f"{arrivals.first_fault}"
+            )
+
+
+@plain_dataclass(frozen=True)
+class _Reader:
+    """An open source: its records to come, and, when they are read, how far that was."""
+
+    entries: Iterable[Line | Row]
+    progress: Callable[[], FileProgress]
+    remarks: Callable[[], tuple[str, ...]] = tuple
+
+
+def _judged(
+    entries: Iterable[Line | Row],
+    judge: Callable[[dict[str, object]], Pair | Traffic],
+    label: str,
+) -> Iterator[tuple[list[Record], list[Fault]]]:
+    """Yield records and faults in batches of bounded size."""
+    records: list[Record] = []
+    faults: list[Fault] = []
+    characters = 0
+    for entry in entries:
+        try:
+            if isinstance(entry.content, BadRecord):
+                raise entry.content
+            content = judge(entry.content)
+        except BadRecord as bad:
+            faults.append(Fault(label, entry.number, str(bad)))
+        else:
+            records.append(Record(content, entry.number))
+            characters += len(
+                content.text if isinstance(content, Traffic) else content.query + content.positive
+            )
+        if len(records) + len(faults) >= _BATCH or characters > 10_000_000:
+            yield records, faults
+            records, faults, characters = [], [], 0
+    yield records, faults
+
+
+def _remarks(lines: JsonLines) -> tuple[str, ...]:
+    remarks = []
+    if lines.rewritten:
+        remarks.append("was rewritten since it was read, and read again")
+    if lines.waiting:
+        remarks.append(f"line {lines.waiting} is not complete yet and waits for the next time")
+    return tuple(remarks)
+
+
+def _reported(label: str, arrivals: Arrivals, remarks: tuple[str, ...]) -> IntakeReport:
+    added: Added = arrivals.total
+    warnings = [f"{label} {remark}" for remark in remarks]
+    if added.quarantined:
+        warnings.append(
+            f"{label}: {added.quarantined} of {added.seen} records went into quarantine; "
+            f"the first: {arrivals.first_fault}"
+        )
+    return IntakeReport(
+        files=1,
+        stored=added.stored,
+        known=added.known,
+        quarantined=added.quarantined,
+        warnings=tuple(warnings),
+    )
+
+
+def _no_step(_: int) -> None:
+    """Show no progress."""

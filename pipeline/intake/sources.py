@@ -1,0 +1,104 @@
+"""What a pattern of the settings names: files, each under the name by which the store knows it."""
+
+import glob
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+from training.faults import DataFault
+
+LINES = (".jsonl", ".ndjson")
+"""Endings of files that are read as JSON Lines."""
+_ENDINGS = (*LINES, ".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, or a data set of the hub (no path), under the name by which the store knows it."""
+
+    label: str
+    path: Path | None
+    size: int = 0
+    root: Path = Path()
+
+    @classmethod
+    def of(cls, path: Path, label: str) -> Self:
+        """Return a file as a source; raises DataFault if it is none that intake may open."""
+        return cls(label, path, _size(path, label))
+
+    @contextmanager
+    def opened(self) -> Iterator[FileIO]:
+        """Open the file for reading, unbuffered; raises DataFault if it cannot be read."""
+        try:
+            with open(self.path or self.label, "rb", buffering=0) as stream:
+                yield stream
+        except OSError as error:
+            raise DataFault(
+                f"{self.label}: cannot be read: {error.strerror or error}; "
+                "it must be a readable file"
+            ) from error
+
+
+def find_sources(patterns: Sequence[str], root: Path) -> list[Source]:
+    """Return the sources that the patterns name, each once, files in the order of their names."""
+    found: dict[str, Source] = {}
+    for pattern in patterns:
+        if pattern.startswith("hf:"):
+            found.setdefault(pattern, Source(pattern, None, root=root))
+            continue
+        is_literal = not glob.has_magic(pattern) or (root / pattern).exists()
+        names = [pattern] if is_literal else glob.glob(pattern, root_dir=root, recursive=True)
+        for name in sorted(names):
+            path = root / name
+            if path.is_dir() and not is_literal:
+                continue
+            label = _label(path, root)
+            found.setdefault(label, Source.of(path, label))
+    return list(found.values())
+
+
+def stamp_of(status: os.stat_result) -> str:
+    """Return what changes with a file's content, even when its size and time are put back."""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def _label(path: Path, root: Path) -> str:
+    """Return the path from the root, so that a workspace may move; absolute outside of it."""
+    whole, top = os.path.abspath(path), os.path.abspath(root)
+    label = Path(os.path.relpath(whole, top)).as_posix()
+    if label.startswith("../"):
+        label = Path(whole).as_posix()
+    # Half surrogates stand for bytes that are not UTF-8: no database could keep such a name.
+    if any(character < " " or "\ud800" <= character <= "\udfff" for character in label):
+        raise DataFault(
+            f"the file name {label!r} holds bytes or characters that cannot be shown; "
+            "it must be plain text in UTF-8"
+        )
+    return label
+
+
+def _size(path: Path, label: str) -> int:
+    """Return the size of a file that intake may open."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise DataFault(
+            f"{label}: {getattr(error, 'strerror', None) or error}; "
+            "it must name a readable file, or hold a wildcard"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise DataFault(f"{label}: is a folder; name its files, such as {label}/*.jsonl")
+    # Opening a pipe would wait for its writer for ever.
+    if not stat.S_ISREG(status.st_mode):
+        raise DataFault(f"{label}: is neither a file nor a link to one; it must be a file")
+    if path.suffix.lower() not in _ENDINGS:
+        raise DataFault(
+            f"{label}: ends in {path.suffix or 'nothing'!r}; it must be one of "
+            f"{', '.join(_ENDINGS)}"
+        )
+    return status.st_size

@@ -1,0 +1,16 @@
+"""Versions and runs in MLflow; the only room that knows it."""
+
+from pipeline.registry.runs import RegistryFault
+from pipeline.registry.version_folder import Facts, VersionFolder
+from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, Version, open_registry
+
+__all__ = [
+    "CHAMPION",
+    "ChampionMoved",
+    "Facts",
+    "Registry",
+    "RegistryFault",
+    "Version",
+    "VersionFolder",
+    "open_registry",
+]

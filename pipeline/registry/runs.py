@@ -1,0 +1,419 @@
+"""The MLflow store of a workspace: opened safely, one run a cycle, repeatable logging.
+
+MLflow's SQLite store is damaged for good when two processes create it at once or one is killed
+while it does: it is created beside, under a lock, and renamed. Its client waits minutes for a
+server that is down: servers are asked for a sign of life first.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from pipeline.machine import lives, this_process, why_silent
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+    from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "anchorhold."
+"""Of all tags that the product sets."""
+
+NOTE = "mlflow.note.content"
+"""Tag that MLflow shows as the description, as Markdown."""
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_ABOUT = """\
+One run a cycle, also where nothing was trained: what was seen, decided, measured and promoted.
+Training attempts are nested in their cycle; charts are grouped by task.
+"""
+_METRICS_AT_ONCE = 1000
+_PARAMS_AT_ONCE = 100
+_LONGEST_PARAM = 6000
+_LONGEST_TAG = 8000
+_LONGEST_DIGEST = 36
+
+
+class RegistryFault(Exception):
+    """The registry cannot do what is asked; the message says why and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The runs of one model's experiment; every call may be repeated without harm.
+
+    Attributes
+    ----------
+    client
+        The only way to MLflow; no global state of its fluent interface is used.
+    experiment
+        Id of the experiment, named like the model.
+    workspace
+        Identity of the workspace, so that several may share one server and one model name.
+    """
+
+    client: "MlflowClient"
+    experiment: str
+    workspace: str
+
+    def open_run(
+        self,
+        cycle: str,
+        *,
+        name: str,
+        parent: str | None = None,
+        attempt: str = "cycle",
+        tags: Mapping[str, str] | None = None,
+        started: datetime | None = None,
+    ) -> str:
+        """Return the id of the run of a cycle, or of one attempt in it, as this process's own.
+
+        A run that was begun before, by a process that died, is continued.
+
+        Parameters
+        ----------
+        cycle
+            Id of the cycle.
+        name
+            Name that people see.
+        parent
+            Id of the cycle's run, for the run of an attempt.
+        attempt
+            Which run of the cycle: "cycle" for the cycle's own.
+        tags
+            Further tags.
+        started
+            When the run began; the server's present where it is None.
+        """
+        identity = {
+            f"{PREFIX}workspace": self.workspace,
+            f"{PREFIX}cycle": cycle,
+            f"{PREFIX}attempt": attempt,
+        }
+        all_tags = {**_shortened(tags or {}), **identity, **_owned()}
+        if parent is not None:
+            all_tags["mlflow.parentRunId"] = parent
+        with clear_faults("open a run"):
+            found = self._search(identity)
+            if found:
+                run: str = found[0].info.run_id
+                self.client.update_run(run, status="RUNNING", name=name)
+                self.set_tags(run, all_tags)
+                return run
+            milliseconds = None if started is None else _milliseconds(started)
+            made = self.client.create_run(
+                self.experiment, start_time=milliseconds, tags=all_tags, run_name=name
+            )
+            return str(made.info.run_id)
+
+    def log_metrics(
+        self, run: str, metrics: Mapping[str, float], *, step: int, at: datetime
+    ) -> None:
+        """Log numbers, named "<task>/<metric>" so that charts group by task."""
+        from mlflow.entities import Metric
+
+        when = _milliseconds(at)
+        each = [Metric(_key(name), float(value), when, step) for name, value in metrics.items()]
+        with clear_faults("log metrics"):
+            for start in range(0, len(each), _METRICS_AT_ONCE):
+                self.client.log_batch(run, metrics=each[start : start + _METRICS_AT_ONCE])
+
+    def log_params(self, run: str, params: Mapping[str, Any]) -> None:
+        """Log settings; MLflow lets none change, so the first value of each stays."""
+        from mlflow.entities import Param
+
+        with clear_faults("log settings"):
+            known = self.client.get_run(run).data.params
+            values = {_key(name): str(value)[:_LONGEST_PARAM] for name, value in params.items()}
+            for name in known.keys() & values.keys():
+                if known[name] != values[name]:
+                    logger.warning("%s of run %s stays %s", name, run, known[name])
+            fresh = [Param(name, text) for name, text in values.items() if name not in known]
+            for start in range(0, len(fresh), _PARAMS_AT_ONCE):
+                self.client.log_batch(run, params=fresh[start : start + _PARAMS_AT_ONCE])
+
+    def log_json(self, run: str, name: str, content: Any) -> None:
+        """Log a value as the JSON file `name`, a path inside the run's files."""
+        self.log_text(run, name, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def log_text(self, run: str, name: str, text: str) -> None:
+        """Log a text as the file `name`, a path inside the run's files."""
+        with clear_faults(f"log {name}"):
+            self.client.log_text(run, text, name)
+
+    def log_folder(self, run: str, folder: Path, path: str) -> None:
+        """Log all files of a folder under `path`."""
+        with clear_faults(f"log {folder}"):
+            self.client.log_artifacts(run, str(folder), path)
+
+    def log_dataset(self, run: str, name: str, digest: str, context: str, rows: int) -> None:
+        """Log which data a run used, by digest; no row of it leaves the workspace.
+
+        Parameters
+        ----------
+        run
+            Id of the run.
+        name
+            Such as "mix" or "anchor/support-2023".
+        digest
+            Of the data, hexadecimal; MLflow shows its first 36 characters.
+        context
+            What for, such as "training", "replay" or "evaluation".
+        rows
+            Number of rows.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(
+            name=name,
+            digest=digest[:_LONGEST_DIGEST],
+            source_type="local",
+            source=json.dumps({"digest": digest}),
+            profile=json.dumps({"num_rows": rows}),
+        )
+        tags = [InputTag("mlflow.data.context", context)]
+        with clear_faults(f"log the data set {name}"):
+            self.client.log_inputs(run, [DatasetInput(dataset, tags)])
+
+    def set_tags(self, run: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run; values too long for MLflow are cut."""
+        from mlflow.entities import RunTag
+
+        with clear_faults("set tags"):
+            each = [RunTag(name, value) for name, value in _shortened(tags).items()]
+            self.client.log_batch(run, tags=each)
+
+    def close_run(
+        self,
+        run: str,
+        *,
+        status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED",
+        note: str = "",
+        tags: Mapping[str, str] | None = None,
+        ended: datetime | None = None,
+    ) -> None:
+        """End a run, with its description in Markdown."""
+        self.set_tags(run, {**(tags or {}), **({NOTE: note} if note else {})})
+        with clear_faults("end a run"):
+            end = None if ended is None else _milliseconds(ended)
+            self.client.set_terminated(run, status=status, end_time=end)
+
+    def reap(self, resuming: str | None = None) -> list[str]:
+        """End the runs whose processes died on this machine, but those of the cycle continued.
+
+        Returns
+        -------
+        list of str
+            Ids of the runs that were ended as KILLED.
+        """
+        here = {f"{PREFIX}host": this_process()["host"]}
+        reaped = []
+        with clear_faults("look for dead runs"):
+            for run in self._search(here, "attributes.status = 'RUNNING'"):
+                tags = run.data.tags
+                if tags.get(f"{PREFIX}cycle") == resuming or lives(_owner(tags)):
+                    continue
+                self.client.set_tag(run.info.run_id, f"{PREFIX}reaped", "its process had died")
+                self.client.set_terminated(run.info.run_id, status="KILLED")
+                reaped.append(str(run.info.run_id))
+        return reaped
+
+    def _search(self, tags: Mapping[str, str], *conditions: str) -> list[Any]:
+        """Return the runs with these tags, oldest first."""
+        for value in tags.values():
+            if "'" in value or '"' in value:
+                raise RegistryFault(f"{value!r} cannot be part of a tag; quotes are not allowed")
+        asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        found = self.client.search_runs(
+            [self.experiment],
+            " and ".join([*asked, *conditions]),
+            order_by=["attributes.start_time ASC"],
+        )
+        return list(found)
+
+
+def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path) -> Tracking:
+    """Open the tracking store and the experiment of a model; both are made where missing.
+
+    Parameters
+    ----------
+    uri
+        An MLflow tracking URI: ``sqlite:///…``, ``postgresql://…``, ``http(s)://…``.
+    artifacts
+        Folder for the files of runs; a server keeps them itself.
+    name
+        Name of the experiment.
+    workspace_state
+        The workspace's state folder.
+
+    Raises
+    ------
+    RegistryFault
+        The store is out of reach, of a kind MLflow no longer keeps, or damaged.
+    """
+    workspace_state.mkdir(parents=True, exist_ok=True)
+    os.environ.update(_ENVIRONMENT)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    shown, scheme = _without_password(uri), urlsplit(uri).scheme
+    if scheme in ("http", "https"):
+        _ask_for_life(uri)
+    elif scheme == "sqlite":
+        _create_sqlite(uri, artifacts)
+    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
+        raise RegistryFault(
+            f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
+            "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
+        )
+    location = None if scheme in ("http", "https") else artifacts.absolute().as_uri()
+    with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
+        from mlflow.tracking import MlflowClient
+
+        _quieten()
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiment = _experiment(client, name, location)
+        return Tracking(client, experiment, _identity(workspace_state))
+
+
+def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found: Experiment | None = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            tags = {NOTE: _ABOUT}
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
+        except MlflowException as fault:
+            # Another workspace on the same server was faster.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise fault
+    if found.lifecycle_stage != "active":
+        raise RegistryFault(
+            f"the experiment {name!r} was deleted in MLflow; restore it there (mlflow experiments "
+            f"restore --experiment-id {found.experiment_id}) or choose another model.name"
+        )
+    return str(found.experiment_id)
+
+
+def _create_sqlite(uri: str, artifacts: Path) -> None:
+    """Create a SQLite store so that no other process ever sees it half made."""
+    path = uri.removeprefix("sqlite:///").split("?")[0]
+    if path in ("", ":memory:") or not uri.startswith("sqlite:///"):
+        raise RegistryFault(f"tracking.uri is {uri!r}; SQLite needs a file: sqlite:///FILE")
+    file = Path(path)
+    if file.exists() and file.stat().st_size:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        if file.exists() and file.stat().st_size:
+            return
+        for left in file.parent.glob(f"{file.name}.creating-*"):
+            left.unlink(missing_ok=True)
+        beside = Path(f"{file}.creating-{os.getpid()}")
+        with clear_faults(f"create {file}"):
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+            _quieten()
+            # Hundreds of small transactions: in memory they take a third of the time.
+            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+            prefix = f"anchorhold-{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:16]}-"
+            for left in Path(memory).glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as folder:
+                made = Path(folder) / file.name
+                store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
+                    f"sqlite:///{made}", artifacts.absolute().as_uri()
+                )
+                store.engine.dispose()
+                shutil.copyfile(made, beside)
+        with beside.open("rb+") as written:
+            os.fsync(written.fileno())
+        beside.replace(file)
+
+
+def _ask_for_life(uri: str) -> None:
+    silence = why_silent(f"{uri.rstrip('/')}/health")
+    if silence:
+        raise RegistryFault(
+            f"the MLflow server {_without_password(uri)} does not answer ({silence}); start it, or "
+            "name another store: [tracking] uri (anchorhold.toml)"
+        )
+
+
+def _quieten() -> None:
+    # At INFO it tells of every table and of every version it waits for.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+
+@contextmanager
+def clear_faults(doing: str) -> Iterator[None]:
+    """Turn MLflow's faults into one sentence that says what was being done."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except Exception as fault:
+        # MLflow lets some faults of its database and of the disk through as they are.
+        database = type(fault).__module__ == "sqlalchemy.exc"
+        if not (isinstance(fault, MlflowException | OSError) or database):
+            raise
+        first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+        raise RegistryFault(f"MLflow could not {doing}: {first}") from fault
+
+
+def _identity(workspace_state: Path) -> str:
+    """Return the identity of a workspace, made under the caller's lock."""
+    file = workspace_state / "workspace.id"
+    if not file.exists():
+        partial = file.with_suffix(".partial")
+        partial.write_text(uuid.uuid4().hex, encoding="ascii")
+        partial.replace(file)
+    return file.read_text(encoding="ascii").strip()
+
+
+def _owned() -> dict[str, str]:
+    return {f"{PREFIX}{name}": value for name, value in this_process().items()}
+
+
+def _owner(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: tags.get(f"{PREFIX}{name}", "") for name in this_process()}
+
+
+def _key(name: str) -> str:
+    """Return a name that MLflow takes: "ndcg@10" -> "ndcg_at_10", other signs -> "_"."""
+    plain = re.sub(r"[^\w./ :-]", "_", name.replace("@", "_at_"))
+    parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
+    return "/".join(parts)[:250] or "_"
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _shortened(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(value)[:_LONGEST_TAG] for name, value in tags.items()}
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", uri)

@@ -1,0 +1,397 @@
+"""The registered versions of a model: stored with their hashes, fetched checked, one champion.
+
+A version is a folder of plain files (model, memory, reference, learned anchor sets, scorecard),
+logged as the files of an MLflow run. MLflow's own model loaders are never used: they trust remote
+code. MLflow sets an alias without looking at its old value, so the champion moves under a lock that
+compares first.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.registry.manifest import Manifest, ModelDamaged
+from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults, open_tracking
+
+__all__ = [
+    "CANDIDATE",
+    "CHAMPION",
+    "PREVIOUS",
+    "ChampionMoved",
+    "ModelDamaged",
+    "Registry",
+    "RegistryFault",
+    "UnknownVersion",
+    "Version",
+    "open_registry",
+]
+
+logger = logging.getLogger(__name__)
+
+CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
+
+_FILES = "version"
+_MANIFEST = "version.manifest.json"
+_ABOUT = """\
+Versions of a text-embedding model, kept by anchorhold. The alias `champion` names the one that
+serves, `candidate` the newest not yet trusted, `previous` the champion before. The files of a
+version lie with its run under `version/`; `version/model` is a plain sentence-transformers folder.
+"""
+
+
+class UnknownVersion(RegistryFault, ValueError):
+    """There is no such version or alias; the message says which there are."""
+
+
+class ChampionMoved(RegistryFault):
+    """The champion is not the version that was compared against."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version.
+
+    Attributes
+    ----------
+    number
+        Its number in MLflow.
+    run_id
+        The run that made it and holds its files.
+    cycle
+        The cycle that made it.
+    tags
+        All its tags, "anchorhold.…".
+    aliases
+        Such as "champion".
+    """
+
+    number: int
+    run_id: str
+    cycle: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registry(Tracking):
+    """The versions of one model, and the runs that made them.
+
+    Attributes
+    ----------
+    name
+        Name of the registered model.
+    state
+        The workspace's state folder; checked local copies lie in ``versions/`` in it.
+    """
+
+    name: str
+    state: Path
+    _checked: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def register(
+        self, run: str, cycle: str, folder: Path, tags: Mapping[str, str] | None = None
+    ) -> Version:
+        """Store a version's files with their hashes and register it, once a run.
+
+        Repeating it, also after a process was killed in the midst of it, gives the same version.
+
+        Parameters
+        ----------
+        run
+            The run that made it.
+        cycle
+            The cycle that made it.
+        folder
+            Its files.
+        tags
+            Further tags of the version, such as "anchorhold.parent".
+
+        Raises
+        ------
+        ModelDamaged
+            The folder is empty or holds links.
+        """
+        manifest = Manifest.of(folder)
+        with FileLock(self.state / "registry.lock"), clear_faults(f"register {folder}"):
+            for known in self.versions():
+                if (known.run_id, known.cycle) == (run, cycle):
+                    return known
+            self.client.log_artifacts(run, str(folder), _FILES)
+            self.client.log_text(run, manifest.to_text(), _MANIFEST)
+            made = self.client.create_model_version(
+                self.name,
+                source=f"runs:/{run}/{_FILES}",
+                run_id=run,
+                tags={
+                    **(tags or {}),
+                    f"{PREFIX}cycle": cycle,
+                    f"{PREFIX}workspace": self.workspace,
+                    f"{PREFIX}manifest": manifest.digest,
+                },
+            )
+            self.client.set_tag(run, f"{PREFIX}version", str(made.version))
+        return self.version(int(made.version))
+
+    def versions(self) -> list[Version]:
+        """Return all versions, oldest first."""
+        with clear_faults("list versions"):
+            aliases = self._aliases()
+            found: list[Any] = []
+            token = None
+            while True:
+                page = self.client.search_model_versions(f"name='{self.name}'", page_token=token)
+                found.extend(page)
+                token = page.token
+                if not token:
+                    break
+        return sorted((_version(each, aliases) for each in found), key=lambda each: each.number)
+
+    def version(self, reference: int | str) -> Version:
+        """Return a version by number or alias.
+
+        Raises
+        ------
+        UnknownVersion
+            There is none such.
+        """
+        versions = self.versions()
+        for each in versions:
+            if str(reference) in (str(each.number), f"v{each.number}", *each.aliases):
+                return each
+        numbers = ", ".join(str(each.number) for each in versions) or "none"
+        aliases = ", ".join(sorted(alias for each in versions for alias in each.aliases)) or "none"
+        raise UnknownVersion(
+            f"there is no version {str(reference)!r} of {self.name}; versions: {numbers}; aliases: "
+            f"{aliases}"
+        )
+
+    def champion(self) -> Version | None:
+        """Return the version that serves; None before the first one does."""
+        return next((each for each in self.versions() if CHAMPION in each.aliases), None)
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        with clear_faults(f"tag version {version.number}"):
+            for name, value in tags.items():
+                self.client.set_model_version_tag(self.name, str(version.number), name, value)
+
+    def fetch(self, version: Version) -> Path:
+        """Return a private local copy of a version, every file checked against its hash.
+
+        A local copy that is damaged or lacks files is fetched again.
+
+        Raises
+        ------
+        ModelDamaged
+            What is stored is not what was registered; the message names the file.
+        """
+        copy = self.state / "versions" / str(version.number)
+        copy.parent.mkdir(mode=0o700, exist_ok=True)
+        with FileLock(copy.with_name(f"{version.number}.lock")):
+            digest = version.tags.get(f"{PREFIX}manifest", "")
+            if copy.is_dir() and self._is_whole(version.number, copy, digest):
+                return copy
+            if copy.exists():
+                logger.warning("%s is not what was registered; it is fetched again", copy)
+            self._download(version, digest, copy)
+            self._checked[version.number] = _signature(copy, digest)
+        return copy
+
+    def set_candidate(self, version: Version) -> None:
+        """Name a version the candidate."""
+        with clear_faults("name the candidate"):
+            self.client.set_registered_model_alias(self.name, CANDIDATE, str(version.number))
+
+    def promote(self, version: Version, *, expected: int | None) -> Version:
+        """Make a version the champion, if the champion is the one that it was compared against.
+
+        Going back to an older version is the same step. Repeating a move that is made is no fault.
+
+        Parameters
+        ----------
+        version
+            The new champion.
+        expected
+            Number of the champion that it was compared against; None for the first champion.
+
+        Notes
+        -----
+        The lock holds for all processes that share the workspace. Several workspaces that move the
+        champion of one model on one server are not kept apart between the comparison and the move,
+        some milliseconds.
+
+        Raises
+        ------
+        ChampionMoved
+            Somebody moved the champion meanwhile.
+        UnknownVersion
+            The version was deleted meanwhile.
+        """
+        number = self.version(version.number).number
+        with FileLock(self.state / "promotion.lock"), clear_faults("move the champion"):
+            current = self.champion()
+            serving = current.number if current else None
+            if serving != number:
+                if serving != expected:
+                    raise ChampionMoved(_moved(expected, serving))
+                # The way back is written first: a process killed here leaves the champion as it
+                # was, and the move can be repeated.
+                if serving is not None:
+                    self.client.set_registered_model_alias(self.name, PREVIOUS, str(serving))
+                self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
+                after = self.champion()
+                if after is None or after.number != number:
+                    raise ChampionMoved(_moved(number, after.number if after else None))
+            promoted = self.version(number)
+            if CANDIDATE in promoted.aliases:
+                self.client.delete_registered_model_alias(self.name, CANDIDATE)
+        return self.version(number)
+
+    def _aliases(self) -> dict[str, tuple[str, ...]]:
+        """Return the aliases of each version number."""
+        found: dict[str, tuple[str, ...]] = {}
+        for alias, number in self.client.get_registered_model(self.name).aliases.items():
+            found[str(number)] = (*found.get(str(number), ()), alias)
+        return found
+
+    def _is_whole(self, number: int, copy: Path, digest: str) -> bool:
+        """Whether a local copy is what was registered; read once, then watched for changes."""
+        if self._checked.get(number) == _signature(copy, digest):
+            return True
+        try:
+            manifest = Manifest.from_text((copy / _MANIFEST).read_text(encoding="utf-8"))
+            if manifest.digest != digest:
+                return False
+            manifest.verify(copy, besides=(_MANIFEST,))
+        except (OSError, UnicodeDecodeError, ModelDamaged) as fault:
+            logger.warning("%s", fault)
+            return False
+        self._checked[number] = _signature(copy, digest)
+        return True
+
+    def _download(self, version: Version, digest: str, copy: Path) -> None:
+        """Fetch a version beside its place, check it, and move it there."""
+        beside = copy.with_name(f"{version.number}.partial")
+        stored = copy.with_name(f"{version.number}.download")
+        for left in (beside, stored):
+            shutil.rmtree(left, ignore_errors=True)
+            left.mkdir(mode=0o700)
+        try:
+            with clear_faults(f"fetch version {version.number}"):
+                # Always with a place of our own: without one MLflow returns the live folder.
+                for path in (_MANIFEST, _FILES):
+                    self.client.download_artifacts(version.run_id, path, str(stored))
+            text = (stored / _MANIFEST).read_text(encoding="utf-8")
+            manifest = Manifest.from_text(text)
+            if manifest.digest != digest:
+                raise ModelDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
+            manifest.take(stored / _FILES, beside)
+            manifest.verify(beside)
+            (beside / _MANIFEST).write_text(text, encoding="utf-8")
+        except (UnicodeDecodeError, ModelDamaged) as fault:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise ModelDamaged(
+                f"version {version.number} is damaged where it is stored: {fault}"
+            ) from None
+        finally:
+            shutil.rmtree(stored, ignore_errors=True)
+        shutil.rmtree(copy, ignore_errors=True)
+        beside.rename(copy)
+
+
+def open_registry(
+    uri: str,
+    *,
+    artifacts: Path,
+    name: str,
+    workspace_state: Path,
+    resuming: str | None = None,
+) -> Registry:
+    """Open the registry of a model; store, experiment and registered model are made where missing.
+
+    Runs that dead processes of this machine left running are ended, but those of the cycle
+    `resuming`.
+
+    Parameters
+    ----------
+    uri
+        An MLflow tracking URI.
+    artifacts
+        Folder for the files of runs, unless a server keeps them.
+    name
+        Name of the registered model and of the experiment.
+    workspace_state
+        The workspace's state folder.
+    resuming
+        Id of the cycle that is about to be continued.
+
+    Raises
+    ------
+    RegistryFault
+        The store cannot be opened; the message says why.
+    """
+    tracking = open_tracking(uri, artifacts=artifacts, name=name, workspace_state=workspace_state)
+    registry = Registry(
+        tracking.client, tracking.experiment, tracking.workspace, name, workspace_state
+    )
+    with clear_faults(f"open the registered model {name}"):
+        from mlflow.exceptions import MlflowException
+
+        try:
+            tracking.client.get_registered_model(name)
+        except MlflowException as fault:
+            if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            with FileLock(workspace_state / "registry.lock"):
+                _create_model(tracking, name)
+    registry.reap(resuming)
+    return registry
+
+
+def _create_model(tracking: Tracking, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracking.client.create_registered_model(name, description=_ABOUT)
+    except MlflowException as fault:
+        # Another process or workspace was faster.
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _version(found: Any, aliases: Mapping[str, Iterable[str]]) -> Version:
+    return Version(
+        number=int(found.version),
+        run_id=str(found.run_id),
+        cycle=found.tags.get(f"{PREFIX}cycle", ""),
+        tags=dict(found.tags),
+        aliases=tuple(sorted(aliases.get(str(found.version), ()))),
+    )
+
+
+def _moved(expected: int | None, serving: int | None) -> str:
+    def called(number: int | None) -> str:
+        return "none" if number is None else f"version {number}"
+
+    return (
+        f"the champion is {called(serving)}, not {called(expected)} that was compared against: it "
+        "moved meanwhile, and the gate must compare again"
+    )
+
+
+def _signature(folder: Path, digest: str) -> tuple[Any, ...]:
+    """Return what changes when any file of a folder is written, replaced, added or removed."""
+    facts = []
+    for root, _, names in os.walk(folder):
+        for name in names:
+            about = os.lstat(os.path.join(root, name))
+            facts.append(
+                (root, name, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
+            )
+    return (digest, *sorted(facts))

@@ -1,0 +1,28 @@
+"""The store: arrivals, cycles and promotions in one database; the only room with SQL."""
+
+from pipeline.store.arrivals import Arrivals
+from pipeline.store.cycles import CycleRow
+from pipeline.store.database import StoreUnusable
+from pipeline.store.discards import Discard, Named, Selection
+from pipeline.store.promotions import Action, Promotion
+from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
+from pipeline.store.store import Store
+
+__all__ = [
+    "Action",
+    "Added",
+    "Arrivals",
+    "CycleRow",
+    "Discard",
+    "Fault",
+    "FileProgress",
+    "Kind",
+    "Named",
+    "Promotion",
+    "Record",
+    "Role",
+    "Selection",
+    "Store",
+    "StoreUnusable",
+    "Traffic",
+]

@@ -1,0 +1,239 @@
+"""Records on their way into the store: told apart by identity, numbered, or put into quarantine."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+
+from pipeline.store.records import (
+    Added,
+    Fault,
+    FileProgress,
+    Kind,
+    Record,
+    Role,
+    Traffic,
+)
+from pipeline.store.tables import counters, files, pairs, quarantine, traffic
+from training.pairs import Pair
+
+_CHUNK = 2_000
+"""Rows to look up or insert with one statement: below every engine's limit of parameters."""
+
+
+@dataclass
+class Arrivals:
+    """Records of one file on their way into the store: kept together at the end, or none."""
+
+    kind: Kind
+    role: Role
+    progress: FileProgress
+    """Kept with the rows; set it to where the file was read to."""
+    connection: Connection
+    earlier: Added = field(default_factory=Added)
+    """What the same file brought before."""
+    total: Added = field(default_factory=Added)
+    first_fault: Fault | None = None
+
+    def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
+        """Insert what is new and return what became of these records and faults."""
+        added, bad = Added(), list(faults)
+        for start in range(0, len(records), _CHUNK):
+            part = records[start : start + _CHUNK]
+            if self.kind == "pair":
+                taken, conflicts = self._take_pairs(part)
+                bad += conflicts
+            else:
+                taken = self._take_traffic(part)
+            added += taken
+        bad.sort(key=lambda fault: fault.line)
+        for start in range(0, len(bad), _CHUNK):
+            added += self._put_away(bad[start : start + _CHUNK])
+        self.total += added
+        return added
+
+    def _take_pairs(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
+        file = self.progress.file
+        rows = [_pair_row(record, file, self.role) for record in records]
+        held = {
+            row.id: (row.digest, row.file, row.line)
+            for row in self.connection.execute(
+                select(pairs.c.id, pairs.c.digest, pairs.c.file, pairs.c.line).where(
+                    pairs.c.id.in_([row["id"] for row in rows])
+                )
+            )
+        }
+        fresh, conflicts, known = [], [], 0
+        for row in rows:
+            first = held.get(row["id"])
+            if first is None:
+                held[row["id"]] = (row["digest"], file, row["line"])
+                fresh.append(row)
+            elif first[0] == row["digest"]:
+                known += 1
+            else:
+                reason = (
+                    f"id {row['id'][:60]!r} already stands for another pair (first seen in "
+                    f"{Fault(first[1], first[2], '')}".removesuffix(": ")
+                    + "); an id must name one pair, leave it out if there is none"
+                )
+                conflicts.append(Fault(file, row["line"], reason))
+        self._insert(pairs, fresh)
+        return Added(stored=len(fresh), known=known), conflicts
+
+    def _take_traffic(self, records: Sequence[Record]) -> Added:
+        file = self.progress.file
+        first = 0 if file else next_numbers(self.connection, "unplaced", len(records))
+        rows = [
+            _traffic_row(record, file, self.role, unplaced=first + index)
+            for index, record in enumerate(records)
+        ]
+        held = self._held(traffic, [row["digest"] for row in rows])
+        fresh = []
+        for row in rows:
+            if row["digest"] not in held:
+                held.add(row["digest"])
+                fresh.append(row)
+        self._insert(traffic, fresh)
+        return Added(stored=len(fresh), known=len(rows) - len(fresh))
+
+    def _put_away(self, faults: Sequence[Fault]) -> Added:
+        rows: list[dict[str, Any]] = []
+        for fault in faults:
+            place = (self.kind, self.role, fault.file, str(fault.line), fault.reason)
+            rows.append(
+                {
+                    "digest": _digest(*place),
+                    "kind": self.kind,
+                    "role": self.role,
+                    "file": fault.file,
+                    "line": fault.line,
+                    "reason": fault.reason,
+                }
+            )
+        held = self._held(quarantine, [row["digest"] for row in rows])
+        fresh = []
+        for fault, row in zip(faults, rows, strict=True):
+            if row["digest"] not in held:
+                held.add(row["digest"])
+                fresh.append(row)
+                self.first_fault = self.first_fault or fault
+        self._insert(quarantine, fresh)
+        return Added(known=len(rows) - len(fresh), quarantined=len(fresh))
+
+    def _held(self, table: Table, digests: list[str]) -> set[str]:
+        if not digests:
+            return set()
+        found = select(table.c.digest).where(table.c.digest.in_(digests))
+        return {str(digest) for digest in self.connection.scalars(found)}
+
+    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        column, counter = (
+            ("number", "quarantine") if table is quarantine else ("sequence", "sequence")
+        )
+        first = next_numbers(self.connection, counter, len(rows))
+        for number, row in enumerate(rows, start=first):
+            row[column] = number
+        self.connection.execute(insert(table), rows)
+
+
+def pair_digest(pair: Pair) -> str:
+    """Return the identity of a pair by content: query, positive and negative, as they are."""
+    return _digest(pair.query, pair.positive, pair.negative)
+
+
+def _digest(*parts: str) -> str:
+    # The length before each part keeps ("ab", "c") and ("a", "bc") apart.
+    content = "".join([f"{len(part)}:{part}" for part in parts])
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _pair_row(record: Record, file: str, role: Role) -> dict[str, Any]:
+    pair = record.content
+    if not isinstance(pair, Pair):
+        raise TypeError(f"a record of kind 'pair' must hold a Pair, got {type(pair).__name__}")
+    digest = pair_digest(pair)
+    return {
+        **vars(pair),
+        "id": pair.id or digest,
+        "digest": digest,
+        "role": role,
+        "file": file,
+        "line": record.line,
+    }
+
+
+def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]:
+    seen = record.content
+    if not isinstance(seen, Traffic):
+        raise TypeError(f"a record of kind 'traffic' must hold Traffic, got {type(seen).__name__}")
+    moment = repr(seen.timestamp)
+    if seen.id:
+        identity = _digest("id", seen.id, seen.text, moment)
+    else:
+        place = (file, str(record.line)) if file else ("", str(unplaced))
+        identity = _digest("place", *place, seen.text, moment)
+    return {
+        "digest": identity,
+        "role": role,
+        "id": seen.id,
+        "text": seen.text,
+        "source": seen.source,
+        "timestamp": seen.timestamp,
+        "file": file,
+        "line": record.line,
+    }
+
+
+def next_numbers(connection: Connection, counter: str, size: int) -> int:
+    """Take a block of numbers and return its first."""
+    last = connection.scalar(
+        update(counters)
+        .where(counters.c.name == counter)
+        .values(value=counters.c.value + size)
+        .returning(counters.c.value)
+    )
+    return int(last or 0) - size + 1
+
+
+def _is_file(kind: Kind, role: Role, file: str) -> ColumnElement[bool]:
+    return (files.c.kind == kind) & (files.c.role == role) & (files.c.file == file)
+
+
+def read_progress(connection: Connection, kind: Kind, role: Role, file: str) -> FileProgress | None:
+    """Return how far a file has been read, None if it never was."""
+    columns = (files.c.file, files.c.stamp, files.c.done, files.c.lines, files.c.digest)
+    row = connection.execute(select(*columns).where(_is_file(kind, role, file))).first()
+    return None if row is None else FileProgress(*row)
+
+
+def read_counts(connection: Connection, kind: Kind, role: Role, file: str) -> Added:
+    """Return what a file has brought so far."""
+    columns = (files.c.stored, files.c.known, files.c.quarantined)
+    row = connection.execute(select(*columns).where(_is_file(kind, role, file))).first()
+    return Added() if row is None else Added(*row)
+
+
+def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -> None:
+    """Keep where the file was read to, and add to its counts."""
+    progress, total = arrivals.progress, arrivals.total
+    state = {name: getattr(progress, name) for name in ("stamp", "done", "lines", "digest")}
+    if is_new:
+        place = {"kind": arrivals.kind, "role": arrivals.role, "file": progress.file}
+        counts = {name: getattr(total, name) for name in ("stored", "known", "quarantined")}
+        connection.execute(insert(files).values({**place, **state, **counts}))
+        return
+    connection.execute(
+        update(files)
+        .where(_is_file(arrivals.kind, arrivals.role, progress.file))
+        .values(
+            **state,
+            stored=files.c.stored + total.stored,
+            known=files.c.known + total.known,
+            quarantined=files.c.quarantined + total.quarantined,
+        )
+    )

@@ -1,0 +1,90 @@
+"""What arrives: records and faults, and what was counted of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from training.pairs import Pair
+
+Kind = Literal["pair", "traffic"]
+
+
+Role = Literal["history", "reference", "recent"]
+
+
+ROLES: Mapping[str, tuple[Role, ...]] = {
+    "pair": ("history", "recent"),
+    "traffic": ("reference", "recent"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """One unlabelled text as the service saw it; `timestamp` in seconds since the epoch."""
+
+    text: str
+    id: str = ""
+    source: str = ""
+    timestamp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A pair or a text with the line (or row) of its file, counted from 1; 0 is no place."""
+
+    content: Pair | Traffic
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A record that cannot be used: where it stands, and what is wrong with it."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        """Return one sentence that begins with the place."""
+        unit = "row" if self.file.startswith("hf:") or self.file.endswith(_ROW_FILES) else "line"
+        return f"{self.file} {unit} {self.line}: {self.reason}"
+
+
+_ROW_FILES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of records: new rows, repetitions of stored or quarantined ones, new faults."""
+
+    stored: int = 0
+    known: int = 0
+    quarantined: int = 0
+
+    @property
+    def seen(self) -> int:
+        """All records."""
+        return self.stored + self.known + self.quarantined
+
+    def __add__(self, other: "Added") -> "Added":
+        """Return the sums."""
+        return Added(
+            self.stored + other.stored,
+            self.known + other.known,
+            self.quarantined + other.quarantined,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How far a file has been read: enough to go on, and to notice that it was rewritten.
+
+    `stamp` changes when the file does (size, times, inode), `done` is the number of bytes
+    consumed, `lines` the number of line ends among them, `digest` their SHA-256.
+    """
+
+    file: str
+    stamp: str = ""
+    done: int = 0
+    lines: int = 0
+    digest: str = ""

@@ -1,0 +1,262 @@
+"""Moving the champion by hand and back: logged, compared first, and everything comes along."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.cycle.promotion import (
+    awaiting,
+    barred,
+    finish_interrupted_move,
+    install,
+    promote_by_hand,
+    roll_back,
+    rolled_back,
+)
+from pipeline.cycle.run import run_cycle
+from pipeline.operations.status import status_now
+from pipeline.registry.versions import ChampionMoved
+from pipeline.store.promotions import HistoryBroken
+from training.faults import DataFault
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_rollback_brings_model_memory_reference_anchors_and_cut_back(wheel):
+    before = wheel.folder(wheel.champion())
+    move = roll_back(wheel, None, reason="it looked odd", now=NOW)
+    assert (move.version, move.previous, move.action) == (1, 2, "rollback")
+    folder = wheel.folder(wheel.champion())
+    assert folder.facts().cut < before.facts().cut
+    assert folder.facts().fingerprint != before.facts().fingerprint
+    assert len(folder.memory()) < len(before.memory())
+    assert len(folder.reference()) < len(before.reference())
+    assert folder.learned_anchors() == []
+    last = wheel.store.promotions()[-1]
+    assert (last.version, last.previous, last.reason) == (1, 2, "it looked odd")
+    wheel.store.verify_promotions()
+
+
+def registered(wheel, cycle, **tags):
+    """Register another version with the files of the champion."""
+    run = wheel.registry.open_run(cycle, name="by hand")
+    named = {f"anchorhold.{name}": value for name, value in tags.items()}
+    return wheel.registry.register(run, cycle, wheel.folder(wheel.champion()).path, named)
+
+
+def test_a_version_that_was_rolled_back_serves_again_only_by_force(wheel):
+    roll_back(wheel, None, reason="complaints", now=NOW)
+    assert rolled_back(wheel.store.promotions()) == {2: "complaints"}
+    assert wheel.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
+    with pytest.raises(DataFault, match=r"it was rolled back \(complaints\); .*--force"):
+        promote_by_hand(wheel, "2", reason="forward", force=False, now=NOW)
+    with pytest.raises(DataFault, match="version 2 was rolled back itself"):
+        roll_back(wheel, "2", reason="forward", now=NOW)
+    with pytest.raises(DataFault, match="there is none to roll back to"):
+        roll_back(wheel, None, reason="further", now=NOW)
+    move = promote_by_hand(wheel, "2", reason="fixed", force=True, now=NOW)
+    assert (move.version, move.action) == (2, "force")
+    assert wheel.champion().number == 2
+    assert rolled_back(wheel.store.promotions()) == {}
+    assert wheel.registry.version(2).tags["anchorhold.rolled_back"] == "forced again: fixed"
+
+
+def test_what_descends_from_a_version_that_was_rolled_back_is_barred_until_forced(wheel):
+    child = registered(wheel, "0070", parent="2", verdict="promoted")
+    grandchild = registered(wheel, "0071", parent=str(child.number), verdict="promoted")
+    sibling = registered(wheel, "0072", parent="1", verdict="promoted")
+    assert not any(barred(wheel, each) for each in (child, grandchild, sibling))
+    roll_back(wheel, None, reason="complaints", now=NOW)
+    assert barred(wheel, sibling) == ""
+    assert "its ancestor, version 2, was rolled back (complaints)" in barred(wheel, grandchild)
+    promote_by_hand(wheel, str(child.number), reason="we checked", force=True, now=NOW)
+    assert barred(wheel, child) == barred(wheel, grandchild) == ""
+    assert barred(wheel, wheel.registry.version(2))
+
+
+def test_a_version_that_passed_waits_and_is_promoted_without_force(wheel):
+    passed = registered(wheel, "0070", parent="2", verdict="promoted")
+    registered(wheel, "0071", parent="2", verdict="rejected")
+    assert [each.number for each in awaiting(wheel)] == [passed.number]
+    assert status_now(wheel, NOW)["awaiting_approval"] == [
+        {"version": passed.number, "cycle": "0070"}
+    ]
+    move = promote_by_hand(wheel, str(passed.number), reason="approved", force=False, now=NOW)
+    assert (move.version, move.previous, move.action) == (passed.number, 2, "promote")
+    assert awaiting(wheel) == []
+
+
+def test_a_version_that_passed_against_another_champion_is_refused(wheel):
+    passed = registered(wheel, "0070", parent="2", verdict="promoted")
+    roll_back(wheel, None, reason="complaints", now=NOW)
+    assert awaiting(wheel) == []
+    with pytest.raises(
+        DataFault, match="passed against version 2, but the champion moved: it is 1"
+    ):
+        promote_by_hand(wheel, str(passed.number), reason="approved", force=False, now=NOW)
+    assert wheel.champion().number == 1
+
+
+def test_a_version_that_did_not_pass_needs_force(wheel, tmp_path):
+    run = wheel.registry.open_run("0077", name="by hand")
+    folder = wheel.folder(wheel.champion()).path
+    unproven = wheel.registry.register(run, "0077", folder)
+    with pytest.raises(DataFault, match=r"did not pass the gate .*--force"):
+        promote_by_hand(wheel, str(unproven.number), reason="hope", force=False, now=NOW)
+    move = promote_by_hand(wheel, str(unproven.number), reason="hope", force=True, now=NOW)
+    assert move.action == "force"
+    assert wheel.store.promotions()[-1].reason == "hope"
+
+
+def test_moves_that_make_no_sense_are_refused(wheel):
+    with pytest.raises(DataFault, match="is the champion already"):
+        promote_by_hand(wheel, "champion", reason="again", force=False, now=NOW)
+    with pytest.raises(DataFault, match="is the champion already"):
+        roll_back(wheel, "2", reason="again", now=NOW)
+    roll_back(wheel, "1", reason="back", now=NOW)
+    with pytest.raises(DataFault, match="the champion already"):
+        roll_back(wheel, "1", reason="again", now=NOW)
+
+
+def test_a_champion_that_moved_meanwhile_is_never_overwritten(wheel):
+    first = wheel.registry.version(1)
+    roll_back(wheel, None, reason="somebody else", now=NOW)
+    history = len(wheel.store.promotions())
+    second = wheel.registry.version(2)
+    with pytest.raises(ChampionMoved):
+        install(wheel, second, expected=2, action="promote", reason="late", now=NOW)
+    assert wheel.champion().number == first.number
+    assert len(wheel.store.promotions()) == history
+
+
+def test_a_lost_champion_is_not_replaced_by_the_base_but_named_by_hand(wheel):
+    wheel.registry.client.delete_registered_model_alias("tiny-search", "champion")
+    with pytest.raises(DataFault, match=r"version 2 was the champion.*anchorhold promote"):
+        run_cycle(wheel, NOW)
+    promote_by_hand(wheel, "2", reason="found again", force=False, now=NOW)
+    assert wheel.champion().number == 2
+
+
+def test_a_move_that_was_cut_off_is_written_down_once(wheel):
+    roll_back(wheel, None, reason="back", now=NOW)
+    second = wheel.registry.version(2)
+    for _ in range(2):
+        install(wheel, second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099")
+    assert [move.cycle for move in wheel.store.promotions()].count("0099") == 1
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.config import load_settings
+from pipeline.promotion import roll_back
+from pipeline.store import Store
+from pipeline.wheel import open_wheel
+
+Store.append_promotion = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+now = datetime(2026, 3, 2, tzinfo=UTC)
+with open_wheel(load_settings(Path(sys.argv[1])), doing="x", now=now, exclusive=False) as wheel:
+    roll_back(wheel, None, reason="complaints", now=now)
+"""
+
+
+def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_next_run(wheel):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(wheel.settings.root)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    assert wheel.champion().number == 1
+    assert [move.version for move in wheel.store.promotions()] == [1, 2]
+    for _ in range(2):
+        run_cycle(wheel, NOW)
+        assert [move.version for move in wheel.store.promotions()] == [1, 2, 1]
+    assert rolled_back(wheel.store.promotions()) == {2: "complaints"}
+    assert wheel.store.verify_promotions() == 3
+
+
+def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(wheel):
+    roll_back(wheel, None, reason="back", now=NOW)
+    file = wheel.settings.state / "move.json"
+    assert not file.exists()
+    meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
+    file.write_text(json.dumps({**meant, "moves": 3}))
+    finish_interrupted_move(wheel)
+    assert len(wheel.store.promotions()) == 3
+    assert not file.exists()
+
+
+RIVAL = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.config import load_settings
+from pipeline.promotion import install
+from pipeline.registry import ChampionMoved
+from pipeline.wheel import open_wheel
+
+now = datetime(2026, 3, 2, tzinfo=UTC)
+with open_wheel(load_settings(Path(sys.argv[1])), doing="race", now=now, exclusive=False) as wheel:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        number, expected = map(int, line.split())
+        version = wheel.registry.version(number)
+        try:
+            install(wheel, version, expected=expected, action="promote", reason="race", now=now)
+            print("made", flush=True)
+        except ChampionMoved:
+            print("moved", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_that_promote_at_once_exactly_one_does_fifty_times(wheel):
+    third = registered(wheel, "0070", parent="2", verdict="promoted").number
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-c", RIVAL, str(wheel.settings.root)],
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for rival in rivals:
+        assert rival.stdout.readline() == "ready\n"
+    before = len(wheel.store.promotions())
+    for turn in range(1, 51):
+        serving = wheel.champion().number
+        wanted = sorted({1, 2, third} - {serving}, reverse=turn % 2 == 0)
+        for rival, number in zip(rivals, wanted, strict=True):
+            rival.stdin.write(f"{number} {serving}\n")
+            rival.stdin.flush()
+        said = [rival.stdout.readline().strip() for rival in rivals]
+        assert sorted(said) == ["made", "moved"]
+        made = wanted[said.index("made")]
+        assert wheel.champion().number == made
+        assert wheel.registry.version("previous").number == serving
+        moves = wheel.store.promotions()
+        assert len(moves) == before + turn
+        assert (moves[-1].version, moves[-1].previous) == (made, serving)
+    for rival in rivals:
+        rival.stdin.close()
+        rival.stdout.close()
+        assert rival.wait() == 0
+    assert wheel.store.verify_promotions() == before + 50
+
+    connection = sqlite3.connect(wheel.settings.state / "store.db")
+    with connection:
+        connection.execute("UPDATE promotions SET previous = 7 WHERE number = 20")
+    connection.close()
+    with pytest.raises(HistoryBroken, match="row 20"):
+        wheel.store.verify_promotions()

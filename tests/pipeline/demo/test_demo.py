@@ -1,0 +1,60 @@
+"""The demonstration: the real MiniLM on real text, from end to end."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.cycle.check import Gathered, find
+from pipeline.cycle.run import run_cycle
+from pipeline.demo.demo import FAST, MARKER, Sizes, lay_out, run_demo
+from pipeline.demo.docstrings import documentation_pairs
+from pipeline.observation.observe import queries_as_traffic
+from pipeline.workspace.settings_file import load_settings
+from pipeline.workspace.workspace import open_wheel
+from training.faults import DataFault
+from training.progress import no_progress
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SMALL = Sizes(
+    history=60, reference=200, anchor_queries=30, window=60, new_pairs=0, poisoned_pairs=0
+)
+
+
+@pytest.mark.usefixtures("minilm")
+def test_the_real_model_tells_known_packages_from_new_ones(tmp_path):
+    stage = lay_out(tmp_path / "demo", SMALL)
+    stage.begin()
+    with open_wheel(load_settings(tmp_path / "demo"), doing="run", now=NOW) as wheel:
+        assert run_cycle(wheel, NOW)["outcome"] == "bootstrapped"
+        stage.quiet_week()
+        quiet = run_cycle(wheel, NOW)
+        assert quiet["outcome"] == "quiet"
+        assert not any(signal["fired"] for signal in quiet["decision"]["signals"])
+        texts = queries_as_traffic(documentation_pairs(["transformers"], most=80))
+        finding = find(wheel, 1, Gathered(idle="", recent=texts), NOW)
+        assert finding.decision.train, finding.decision.reasons
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+    (tmp_path / "anchorhold.toml").write_text("[model]\n")
+    with pytest.raises(DataFault, match="something other than a demonstration"):
+        lay_out(tmp_path, SMALL)
+    (tmp_path / "anchorhold.toml").write_text(f"# {MARKER}\n")
+    lay_out(tmp_path, SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_the_story_ends_as_it_is_told(tmp_path):
+    said = []
+    told = run_demo(
+        tmp_path / "demo",
+        sizes=FAST,
+        now=lambda: datetime.now(UTC),
+        progress=no_progress,
+        say=said.append,
+    )
+    outcomes = [cycle["outcome"] for cycle in told["cycles"]]
+    assert outcomes == ["bootstrapped", "quiet", "promoted", "rejected"]
+    assert [step["champion"] for step in told["story"]] == [1, 1, 2, 2, 1, 2]
+    assert (tmp_path / "demo" / ".anchorhold" / "cycles" / "0003" / "report.html").exists()

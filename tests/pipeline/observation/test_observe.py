@@ -1,0 +1,125 @@
+"""Observation: which texts are looked at, and what a version keeps as its reference."""
+
+import numpy as np
+import pytest
+
+from drift_triggers.signal import Space
+from pipeline.observation.observe import Observe, queries_as_traffic
+from pipeline.store.store import Traffic
+from training.pairs.pair import Pair
+
+
+def texts(word, count):
+    return [
+        Traffic(text=f"{word} number {number}", timestamp=float(number)) for number in range(count)
+    ]
+
+
+def test_a_short_window_is_stretched_back_to_the_minimum_but_not_past_what_was_learned():
+    observe = Observe(window=100, minimum_window=30)
+    assert observe.recent(texts("a", 500), since_look=5) == texts("a", 500)[-30:]
+    assert observe.recent(texts("a", 500), since_look=60) == texts("a", 500)[-60:]
+    assert observe.recent(texts("a", 500), since_look=400) == texts("a", 500)[-100:]
+    assert observe.recent(texts("a", 12), since_look=5) == texts("a", 12)
+
+
+def test_the_reference_stays_bounded_and_in_order_and_learned_ground_gets_half():
+    observe = Observe(reference=100)
+    kept = observe.remember(texts("known", 300), texts("fresh", 400))
+    assert len(kept) == 100
+    assert sum(each.text.startswith("fresh") for each in kept) == 50
+    times = [each.timestamp for each in kept if each.text.startswith("known")]
+    assert times == sorted(times)
+    assert observe.remember(texts("known", 40), texts("fresh", 20)) == [
+        *texts("known", 40),
+        *texts("fresh", 20),
+    ]
+
+
+def test_the_probes_of_a_reference_do_not_depend_on_its_order():
+    observe = Observe(probes=8)
+    one, other = observe.probe_texts(texts("a", 50)), observe.probe_texts(texts("a", 50)[::-1])
+    assert sorted(one) == sorted(other)
+    assert len(one) == 8
+
+
+def test_the_observation_holds_each_span_with_its_own_vectors(fake_encoder):
+    observe = Observe(long_window=40)
+    since = texts("later", 90)
+    seen = observe.look(
+        fake_encoder,
+        reference=texts("past", 60),
+        recent=since[-30:],
+        since_learned=since,
+        new_pairs=[Pair("1", "a", "b"), Pair("2", "a", "b"), Pair("3", "c", "d")],
+        champion_age_days=3.0,
+        accepted_space=Space(fingerprint=fake_encoder.fingerprint),
+        probe_texts=["past number 1"],
+    )
+    assert (len(seen.reference), len(seen.recent), len(seen.history)) == (60, 30, 40)
+    assert np.allclose(seen.recent.embeddings, fake_encoder.encode(seen.recent.texts))
+    assert np.allclose(seen.history.embeddings, fake_encoder.encode(seen.history.texts))
+    assert seen.history.texts[0] == since[0].text
+    assert seen.history.texts[-1] == since[-1].text
+    assert seen.new_pairs == 2
+    assert seen.serving_space.fingerprint == seen.accepted_space.fingerprint
+    assert seen.recent.words[0][0] == ("later", 1, False)
+
+
+def test_there_is_no_long_span_when_everything_is_recent(fake_encoder):
+    since = texts("later", 30)
+    seen = Observe().look(
+        fake_encoder, reference=texts("past", 30), recent=since, since_learned=since
+    )
+    assert seen.history is None
+
+
+def test_columns_that_no_pair_fills_are_missing_from_the_facts(fake_encoder):
+    known = [Pair(str(n), f"q {n}", "a", source="app", timestamp=1.0) for n in range(4)]
+    new = [Pair("8", "q", "b", source="app"), Pair("9", "r", "b")]
+    seen = Observe().look(
+        fake_encoder,
+        reference=texts("past", 30),
+        recent=texts("later", 30),
+        new_pairs=new,
+        known_pairs=known,
+    )
+    assert seen.reference_pairs.fields == {"query", "positive", "source", "timestamp"}
+    assert seen.recent_pairs.fields == {"query", "positive", "source"}
+    assert seen.recent_pairs.missing == {"source": 1}
+
+
+def test_texts_are_changed_and_encoded_again_only_where_it_is_asked_for(fake_encoder):
+    spans = {"reference": texts("past", 60), "recent": [*texts("later", 30), *texts("later", 30)]}
+    assert Observe().look(fake_encoder, **spans).recent_stability is None
+    seen = Observe(perturbed=20).look(fake_encoder, **spans)
+    assert len(seen.reference_stability.rows) == 20
+    assert len({seen.recent.texts[row] for row in seen.recent_stability.rows}) == 20
+    assert (seen.recent_stability.cosines <= 1.0 + 1e-6).all()
+    again = Observe(perturbed=20).look(fake_encoder, **spans)
+    assert (again.recent_stability.rows == seen.recent_stability.rows).all()
+
+
+def test_the_queries_of_anchor_sets_come_with_their_vectors(fake_encoder):
+    seen = Observe().look(
+        fake_encoder,
+        reference=texts("past", 30),
+        recent=texts("later", 30),
+        anchor_queries=["where is my card", "what does it cost"],
+    )
+    assert seen.anchor_queries.texts == ("where is my card", "what does it cost")
+    assert np.allclose(
+        seen.anchor_queries.embeddings, fake_encoder.encode(seen.anchor_queries.texts)
+    )
+
+
+def test_queries_of_pairs_stand_for_traffic_where_there_is_none():
+    pair = Pair("7", "where is my card", "in the post", source="bank", timestamp=5.0)
+    assert queries_as_traffic([pair]) == [
+        Traffic(text="where is my card", id="7", source="bank", timestamp=5.0)
+    ]
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="window"):
+        Observe(window=1)

@@ -1,0 +1,77 @@
+"""Comparison of versions: the same queries, every task, with intervals."""
+
+import json
+import re
+
+import pytest
+
+from pipeline.operations.compare import compare_versions
+from training.faults import DataFault
+
+
+def test_versions_stand_side_by_side_on_every_task_that_one_of_them_knows(wheel):
+    found = compare_versions(wheel, ["1", "champion"])
+    assert [each["version"] for each in found["versions"]] == [1, 2]
+    assert "champion" in found["versions"][1]["aliases"]
+    rows = {row["task"]: row for row in found["tasks"]}
+    assert set(rows) == {"anchor/bank", "anchor/learned-0002"}
+    for row in rows.values():
+        versus = row["differences"][0]
+        assert versus["difference"] == pytest.approx(row["means"][1] - row["means"][0])
+        assert versus["low"] <= versus["difference"] <= versus["high"]
+        assert versus["better"] + versus["worse"] <= row["queries"]
+
+
+def test_one_version_alone_is_nothing_to_compare(wheel):
+    with pytest.raises(DataFault, match="two different versions"):
+        compare_versions(wheel, ["2", "champion"])
+
+
+def test_origin_names_the_first_champion_and_equal_versions_count_once(wheel):
+    found = compare_versions(wheel, ["origin", "1", "champion"])
+    assert [each["version"] for each in found["versions"]] == [1, 2]
+
+
+def test_what_got_worse_is_told_with_the_documents_of_both(wheel):
+    found = compare_versions(wheel, ["champion", "1"])
+    rows = {row["task"]: row["differences"][0] for row in found["tasks"]}
+    changes = {each["task"]: each for each in found["regressions"][0]["changes"]}
+    assert set(changes) == set(rows)
+    for task, versus in rows.items():
+        assert changes[task]["worse"] == versus["worse"]
+        assert changes[task]["better"] == versus["better"]
+    worst = found["regressions"][0]["worst_queries"]
+    assert worst
+    assert len(worst) <= 20
+    falls = [each["before"] - each["after"] for each in worst]
+    assert falls == sorted(falls, reverse=True)
+    assert all(len(each["old"]) == len(each["new"]) == 3 for each in worst)
+
+
+def test_a_set_that_changed_since_a_version_was_accepted_is_scored_on_and_named(wheel):
+    assert compare_versions(wheel, ["1", "2"])["notes"] == []
+    corpus = wheel.settings.root / "anchors" / "bank" / "corpus.jsonl"
+    more = json.dumps({"id": "another", "text": "how the card is gone"})
+    corpus.write_text(corpus.read_text() + more + "\n")
+    found = compare_versions(wheel, ["1", "2"])
+    assert [note.split(" (")[0] for note in found["notes"]] == [
+        "anchor/bank changed since version 1 was accepted",
+        "anchor/bank changed since version 2 was accepted",
+    ]
+    digests = {each["name"]: each["digest"][:12] for each in found["sets"]}
+    assert digests["anchor/bank"] in found["notes"][0]
+
+
+def test_the_page_holds_everything_and_runs_nothing(wheel, tmp_path):
+    found = compare_versions(wheel, ["1", "2"], page=tmp_path / "sides" / "page.html")
+    page = (tmp_path / "sides" / "page.html").read_text(encoding="utf-8")
+    assert found["page"] == str(tmp_path / "sides" / "page.html")
+    assert "<script" not in page
+    assert "<svg" in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", page)
+    for row in found["tasks"]:
+        assert row["task"] in page
+    assert len(page) < 500_000
+    (tmp_path / "file").touch()
+    with pytest.raises(DataFault, match="cannot be written"):
+        compare_versions(wheel, ["1", "2"], page=tmp_path / "file" / "page.html")

@@ -1,0 +1,180 @@
+"""Discarding records: out of learning and looks, never deleted, and brought back on request."""
+
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
+
+from pipeline.cycle.lesson import prepare_lesson
+from pipeline.cycle.run import run_cycle
+from pipeline.cycle.window import gather, window_now
+from pipeline.operations.discard import discard_records
+from pipeline.operations.status import status_now
+from pipeline.store import database
+from pipeline.store.records import FileProgress, Record, Traffic
+from pipeline.store.store import Selection, Store
+from training.faults import DataFault
+from training.pairs.pair import Pair
+
+NOW = datetime(2026, 3, 9, tzinfo=UTC)
+FORUM = Selection("source", "forum")
+
+
+def do(wheel, *, undo=False, reason="bad labels", **named):
+    names = {"cycle": None, "source": None, "file": None, "pair": None, **named}
+    return discard_records(wheel, **names, undo=undo, reason=reason, who="ada", now=NOW)
+
+
+@pytest.fixture
+def store():
+    with Store.open("sqlite://") as opened:
+        for file, source in (("a.jsonl", "forum"), ("b.jsonl", "forum"), ("b.jsonl", "shop")):
+            records = [
+                Record(Pair(f"{file} {source} {i}", f"query {i}", "answer", source=source), line=i)
+                for i in range(3)
+            ]
+            opened.add("pair", "recent", records, progress=FileProgress(file))
+        opened.add("traffic", "recent", [Record(Traffic("hello", source="forum"))])
+        yield opened
+
+
+def test_discarded_records_are_neither_returned_nor_counted_but_stay_stored(store):
+    done = store.discard(FORUM, "spam", "ada", NOW)
+    assert (done.pairs, done.traffic) == (6, 1)
+    assert {pair.source for pair in store.pairs()} == {"shop"}
+    assert (store.count_pairs(), store.count_traffic()) == (3, 0)
+    assert store.traffic() == []
+    counts = store.counts()
+    assert counts["discarded"] == {"pairs": 6, "traffic": 1}
+    assert counts["stored"] == 10, "nothing is deleted"
+    assert len(store.discarded_pairs()) == 6
+
+
+def test_a_record_that_two_discards_cover_stays_out_until_both_are_undone(store):
+    everything = store.pairs()
+    store.discard(FORUM, "spam", "ada", NOW)
+    of_file = Selection("file", "b.jsonl")
+    assert store.discard(of_file, "half written", "bob", NOW).pairs == 6
+    store.undo_discard(FORUM, "no spam after all", "ada", NOW)
+    assert {pair.id for pair in store.pairs()} == {f"a.jsonl forum {i}" for i in range(3)}
+    assert store.undo_discard(of_file, "whole again", "bob", NOW).pairs == 6
+    assert store.pairs() == everything
+    log = [
+        (each.number, each.action, each.name, each.who, each.reason) for each in store.discards()
+    ]
+    assert log == [
+        (1, "discard", "forum", "ada", "spam"),
+        (2, "discard", "b.jsonl", "bob", "half written"),
+        (3, "undo", "forum", "ada", "no spam after all"),
+        (4, "undo", "b.jsonl", "bob", "whole again"),
+    ]
+
+
+def test_a_single_pair_is_taken_out_by_its_identifier(store):
+    one = Selection("id", "a.jsonl forum 1")
+    assert "a.jsonl forum 1" in store.names("id")
+    assert (store.discard(one, "asked for", "ada", NOW).pairs, store.count_pairs()) == (1, 8)
+    assert store.undo_discard(one, "not any more", "ada", NOW).pairs == 1
+    assert store.count_pairs() == 9
+
+
+def test_doing_it_again_marks_only_what_arrived_meanwhile(store):
+    store.discard(FORUM, "spam", "ada", NOW)
+    store.add("pair", "recent", [Record(Pair("late", "late query", "answer", source="forum"))])
+    assert "late" in {pair.id for pair in store.pairs()}, "later arrivals are not concerned"
+    assert store.discard(FORUM, "spam", "ada", NOW).pairs == 1
+    assert "late" not in {pair.id for pair in store.pairs()}
+
+
+def test_a_store_from_before_discards_opens_with_its_records(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with monkeypatch.context() as then:
+        then.setattr(database, "_MIGRATIONS", {1: database._MIGRATIONS[1]})
+        database.Database.open(url).close()
+    connection = sqlite3.connect(tmp_path / "store.db")
+    with connection:
+        connection.execute(
+            "INSERT INTO pairs VALUES (1, 'p', 'd', 'recent', 'q', 'a', '', 'forum', NULL, 'f', 1)"
+        )
+    connection.close()
+    with Store.open(url) as store:
+        assert [pair.id for pair in store.pairs()] == ["p"]
+        assert store.discard(FORUM, "spam", "ada", NOW).pairs == 1
+        assert store.pairs() == []
+
+
+def test_a_discarded_pair_is_in_no_new_mix_memory_or_new_task_and_waits_no_more(wheel):
+    good = [{**row, "source": "good"} for row in sentences(TRAVEL, 120, 21)]
+    bad = [{**row, "source": "bad"} for row in sentences(TRAVEL, 80, 22)]
+    write_lines(wheel.settings.root / "pairs" / "more.jsonl", [*good, *bad])
+    wheel.take_in(NOW)
+    assert status_now(wheel, NOW)["waiting"]["pairs"] == 200
+    done = do(wheel, source="bad")
+    assert (done["pairs"], done["champion"]["in_memory"], done["who"]) == (80, 0, "ada")
+    champion = wheel.champion()
+    window = window_now(wheel, champion)
+    assert {pair.source for pair in gather(wheel, window).pairs} == {"good"}
+    lesson = prepare_lesson(wheel, wheel.folder(champion), window)
+    used = {pair.id for pair in (*lesson.mixture.pairs, *lesson.memory, *lesson.learned)}
+    measured = {*lesson.new_task.queries.values(), *lesson.new_task.corpus.values()}
+    assert not used & {row["id"] for row in bad}
+    assert not measured & {text for row in bad for text in (row["query"], row["positive"])}
+    found = status_now(wheel, NOW)
+    assert found["waiting"]["pairs"] == 120
+    for count in found["records"].values():
+        assert count["stored"] == count["learned"] + count["waiting"] + count["discarded"]
+    assert found["records"]["pairs"]["discarded"] == 80
+
+
+def test_what_a_promoted_cycle_brought_leaves_the_memory_of_the_next_candidate(wheel):
+    done = do(wheel, cycle="2")
+    assert (done["name"], done["pairs"]) == ("0002", 300)
+    held = done["champion"]["in_memory"]
+    champion = wheel.folder(wheel.champion())
+    assert held == sum(pair.source == "flight" for pair in champion.memory()) > 0
+    write_lines(wheel.settings.root / "pairs" / "more.jsonl", sentences(TRAVEL, 100, 23))
+    wheel.take_in(NOW)
+    lesson = prepare_lesson(wheel, champion, window_now(wheel, wheel.champion()))
+    assert {pair.source for pair in lesson.memory} == {"lost"}
+    assert do(wheel, cycle="0002", undo=True)["pairs"] == 300
+    lesson = prepare_lesson(wheel, champion, window_now(wheel, wheel.champion()))
+    assert "flight" in {pair.source for pair in lesson.memory}
+
+
+def test_what_is_left_of_a_refused_batch_is_looked_at_again(wheel):
+    both = [*sentences(BANK, 40, 60), *sentences(TRAVEL, 40, 61)]
+    write_lines(wheel.settings.root / "traffic" / "t.jsonl", texts_of(both))
+    write_lines(wheel.settings.root / "pairs" / "p.jsonl", sentences(TRAVEL, 5, 24))
+    assert run_cycle(wheel, NOW)["outcome"] == "quiet"
+    before = run_cycle(wheel, NOW)["decision"]["reasons"][0]
+    assert before.startswith("nothing new since cycle 0003")
+    do(wheel, file="pairs/p.jsonl")
+    assert not gather(wheel, window_now(wheel, wheel.champion())).idle
+    do(wheel, file="pairs/p.jsonl", undo=True)
+    assert gather(wheel, window_now(wheel, wheel.champion())).idle.startswith("nothing new")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({}, "exactly one of --cycle, --source, --file and --id must be given, got none"),
+        ({"source": "a", "file": "b"}, "got --source and --file"),
+        ({"source": "no such"}, r"source 'no such'; there are: .*'flight', 'lost'"),
+        ({"pair": "no such"}, r"id 'no such'; there are: .* and \d+ more"),
+        ({"file": "no.jsonl"}, r"file 'no.jsonl'; there are: .*'pairs/travel.jsonl'"),
+        ({"cycle": "0001"}, r"no cycle '0001' looked at arrivals; those that did: 0002"),
+        ({"cycle": "0002", "undo": True}, "no discard of the cycle '0002' to undo; .* none"),
+        ({"cycle": "0002", "reason": " "}, "--reason is empty"),
+    ],
+)
+def test_what_is_not_there_is_refused_and_what_is_there_is_named(wheel, named, message):
+    with pytest.raises(DataFault, match=message):
+        do(wheel, **named)
+    assert wheel.store.discards() == []
+
+
+def test_an_unfinished_cycle_keeps_the_records_it_began_with(wheel):
+    row = wheel.store.begin_cycle(NOW)
+    with pytest.raises(DataFault, match=f"cycle {row.id} is unfinished"):
+        do(wheel, source="lost")

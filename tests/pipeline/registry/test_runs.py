@@ -1,0 +1,264 @@
+"""The tracking store survives its first opening; runs and what is logged may be repeated."""
+
+import http.server
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.machine.process import lives, this_process
+from pipeline.registry.runs import RegistryFault, open_tracking
+
+pytestmark = pytest.mark.filterwarnings(
+    # MLflow's own tables under SQLAlchemy 2.1.
+    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
+)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+OPEN = """
+import sys
+from pathlib import Path
+from pipeline.tracking import open_tracking
+state = Path(sys.argv[1])
+uri = f"sqlite:///{state}/mlflow.db"
+open_tracking(uri, artifacts=state / "a", name="m", workspace_state=state)
+"""
+
+
+def opened(state, uri=None):
+    return open_tracking(
+        uri or f"sqlite:///{state}/mlflow.db",
+        artifacts=state / "mlartifacts",
+        name="support-search",
+        workspace_state=state,
+    )
+
+
+@pytest.fixture(scope="module")
+def first_state(tmp_path_factory):
+    state = tmp_path_factory.mktemp("first") / ".anchorhold"
+    state.mkdir()
+    # What processes leave that were killed in the midst of creating a store.
+    (state / "mlflow.db").touch()
+    (state / "mlflow.db.creating-1").write_text("half a database")
+    opened(state)
+    return state
+
+
+@pytest.fixture
+def state(tmp_path, first_state):
+    state = tmp_path / ".anchorhold"
+    state.mkdir()
+    shutil.copy(first_state / "mlflow.db", state / "mlflow.db")
+    return state
+
+
+@pytest.fixture
+def tracking(state):
+    return opened(state)
+
+
+def test_a_store_is_created_beside_and_leaves_nothing_half_made(first_state):
+    names = {path.name for path in first_state.iterdir()}
+    assert names == {"mlflow.db", "mlflow.db.lock", "tracking.lock", "workspace.id"}
+    assert opened(first_state).client.get_experiment_by_name("support-search") is not None
+
+
+def test_a_damaged_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("this is no database, but it is not empty")
+    with pytest.raises(RegistryFault, match=r"could not open sqlite:.*mlflow\.db.*not a database"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mlruns", "file:///tmp/mlruns", "databricks", "sqlite://", "sqlite:///:memory:"]
+)
+def test_stores_that_cannot_serve_are_refused(tmp_path, uri):
+    with pytest.raises(RegistryFault, match=r"tracking\.uri is"):
+        opened(tmp_path, uri)
+
+
+def test_a_server_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = time.monotonic()
+    with pytest.raises(RegistryFault, match=rf"http://…@127\.0\.0\.1:{port} does not answer") as it:
+        opened(tmp_path, f"http://user:secret@127.0.0.1:{port}")
+    assert time.monotonic() - started < 10
+    assert "secret" not in str(it.value)
+
+
+def test_a_server_that_fails_is_refused_with_its_answer(tmp_path):
+    class Failing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(RegistryFault, match="it answers 503"):
+                opened(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_given_up_within_half_a_minute(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(RegistryFault, match="does not answer"):
+            opened(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.monotonic() - started < 30
+
+
+@pytest.mark.slow
+def test_four_processes_may_open_a_fresh_store_at_once(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", OPEN, str(tmp_path)]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [each.wait(timeout=120) for each in processes] == [0, 0, 0, 0]
+    assert not list(tmp_path.glob("*.creating-*"))
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_creates_the_store_does_no_harm(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", OPEN, str(tmp_path)]
+    killed = 0
+    while killed < 20 and not (tmp_path / "mlflow.db").exists():
+        process = subprocess.Popen(command, start_new_session=True)
+        while process.poll() is None and not list(tmp_path.glob("mlflow.db.lock")):
+            time.sleep(0.01)
+        time.sleep(killed)
+        process.kill()
+        process.wait()
+        killed += 1
+    assert killed > 1
+    assert subprocess.run(command, timeout=120).returncode == 0
+
+
+def test_the_run_of_a_cycle_is_found_again_and_continued(tracking):
+    run = tracking.open_run("0001", name="cycle 0001", started=NOW)
+    tracking.close_run(run, status="KILLED")
+    assert tracking.open_run("0001", name="cycle 0001", started=NOW) == run
+    info = tracking.client.get_run(run).info
+    assert info.status == "RUNNING"
+    assert info.start_time == int(NOW.timestamp() * 1000)
+
+
+def test_attempts_are_children_of_their_cycle(tracking):
+    cycle = tracking.open_run("0001", name="cycle 0001")
+    attempt = tracking.open_run("0001", name="training", parent=cycle, attempt="training")
+    other = tracking.open_run("0002", name="cycle 0002")
+    assert len({cycle, attempt, other}) == 3
+    found = tracking.client.search_runs(
+        [tracking.experiment], f"tags.mlflow.parentRunId = '{cycle}'"
+    )
+    assert [(each.info.run_id, each.info.run_name) for each in found] == [(attempt, "training")]
+
+
+def test_workspaces_on_one_store_do_not_mistake_each_others_runs(state, tmp_path):
+    here = opened(state).open_run("0001", name="here")
+    elsewhere = open_tracking(
+        f"sqlite:///{state}/mlflow.db",
+        artifacts=state / "mlartifacts",
+        name="support-search",
+        workspace_state=tmp_path / "elsewhere",
+    )
+    assert elsewhere.open_run("0001", name="elsewhere") != here
+
+
+def test_metrics_are_logged_once_by_name_of_task_however_many_there_are(tracking):
+    run = tracking.open_run("0001", name="cycle 0001")
+    metrics = {f"anchor/many/metric_{number}": number for number in range(1100)}
+    metrics |= {"anchor/past/ndcg@10": 0.5, "anchor/größe/a'b//mrr_at_10": 0.25}
+    for _ in range(2):
+        tracking.log_metrics(run, metrics, step=3, at=NOW)
+    logged = tracking.client.get_run(run).data.metrics
+    assert len(logged) == 1102
+    assert logged["anchor/größe/a_b/mrr_at_10"] == 0.25
+    (point,) = tracking.client.get_metric_history(run, "anchor/past/ndcg_at_10")
+    assert (point.value, point.step) == (0.5, 3)
+    assert point.timestamp == int(NOW.timestamp() * 1000)
+    found = tracking.client.search_runs(
+        [tracking.experiment], "metrics.`anchor/past/ndcg_at_10` > 0.4"
+    )
+    assert [each.info.run_id for each in found] == [run]
+
+
+def test_settings_logged_again_keep_their_first_value(tracking):
+    run = tracking.open_run("0001", name="cycle 0001")
+    tracking.log_params(run, {"gate.max_drop": 0.02, "long": "x" * 9000})
+    tracking.log_params(run, {"gate.max_drop": 0.05, "mix.share": 0.5})
+    params = tracking.client.get_run(run).data.params
+    assert (params["gate.max_drop"], params["mix.share"]) == ("0.02", "0.5")
+    assert len(params["long"]) == 6000
+
+
+def test_files_are_logged_under_their_names(tracking, tmp_path):
+    run = tracking.open_run("0001", name="cycle 0001")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "a.svg").write_text("<svg/>")
+    tracking.log_json(run, "verdict.json", {"outcome": "geprüft"})
+    tracking.log_text(run, "report.html", "<p>")
+    tracking.log_folder(run, tmp_path / "plots", "plots")
+    names = {each.path for each in tracking.client.list_artifacts(run)}
+    assert names == {"verdict.json", "report.html", "plots"}
+    (tmp_path / "down").mkdir()
+    tracking.client.download_artifacts(run, "verdict.json", str(tmp_path / "down"))
+    text = (tmp_path / "down" / "verdict.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"outcome": "geprüft"}
+
+
+def test_data_sets_are_logged_by_digest_and_purpose_only(tracking):
+    run = tracking.open_run("0001", name="cycle 0001")
+    for _ in range(2):
+        tracking.log_dataset(run, "anchor/past", "ab" * 32, "evaluation", 300)
+    (found,) = tracking.client.get_run(run).inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("anchor/past", "ab" * 18)
+    assert json.loads(found.dataset.profile) == {"num_rows": 300}
+    assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "evaluation")]
+
+
+def test_a_closed_run_says_what_happened(tracking):
+    run = tracking.open_run("0001", name="cycle 0001")
+    tracking.close_run(run, note="**promoted**", tags={"anchorhold.outcome": "x" * 9000}, ended=NOW)
+    found = tracking.client.get_run(run)
+    assert found.info.status == "FINISHED"
+    assert found.info.end_time == int(NOW.timestamp() * 1000)
+    assert found.data.tags["mlflow.note.content"] == "**promoted**"
+    assert len(found.data.tags["anchorhold.outcome"]) == 8000
+
+
+def test_runs_of_dead_processes_are_ended_and_those_of_live_ones_are_not(tracking):
+    dead, resumed, alive = (tracking.open_run(cycle, name=cycle) for cycle in ("1", "2", "3"))
+    for run in (dead, resumed):
+        # The number of this process, but of one that began at another time.
+        tracking.client.set_tag(run, "anchorhold.process_started", "another boot:1")
+    assert tracking.reap(resuming="2") == [dead]
+    status = [tracking.client.get_run(run).info.status for run in (dead, resumed, alive)]
+    assert status == ["KILLED", "RUNNING", "RUNNING"]
+    assert tracking.reap() == [resumed]
+
+
+def test_a_process_is_known_by_its_number_and_its_start():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert lives(this_process())
+    assert not lives({"process": str(gone.pid), "process_started": ""})
+    assert lives({"process": "", "process_started": ""})
+
+
+def test_an_experiment_deleted_in_mlflow_is_named_with_the_remedy(tracking, state):
+    tracking.client.delete_experiment(tracking.experiment)
+    with pytest.raises(RegistryFault, match="was deleted in MLflow; restore it"):
+        opened(state)

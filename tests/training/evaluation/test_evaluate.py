@@ -1,0 +1,190 @@
+import json
+
+import numpy as np
+import pytest
+
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluation_set import EvaluationSet
+from training.evaluation.scorecard import Scorecard
+from training.faults import DataFault
+from training.pairs.pair import Pair
+
+
+def small_set():
+    return EvaluationSet(
+        "anchor/cards",
+        {"q1": "lost card", "q2": "pay bill", "q3": "nothing alike"},
+        {"d1": "i lost my card", "d2": "pay a bill", "d3": "pay the other bill", "d4": "zebra"},
+        {"q1": {"d1": 1}, "q2": {"d2": 1, "d3": 1}, "q3": {"d4": 1}},
+        {"hard": ("q3",)},
+    )
+
+
+def test_scores_are_those_of_the_definition(fake_encoder):
+    given = small_set()
+    card = Evaluate().score(fake_encoder, [given])
+    scores = card.tasks["anchor/cards"]
+    documents = fake_encoder.encode(list(given.corpus.values()))
+    for place, query in enumerate(scores.query_ids):
+        similarity = documents @ fake_encoder.encode([given.queries[query]])[0]
+        ranked = [list(given.corpus)[i] for i in np.argsort(-similarity)]
+        gains = [given.relevant[query].get(d, 0) / np.log2(r + 2) for r, d in enumerate(ranked)]
+        ideal = sum(1 / np.log2(r + 2) for r in range(len(given.relevant[query])))
+        first = next(r for r, d in enumerate(ranked, 1) if d in given.relevant[query])
+        assert scores.metrics["ndcg_at_10"][place] == pytest.approx(sum(gains) / ideal)
+        assert scores.metrics["mrr_at_10"][place] == pytest.approx(1 / first)
+        assert scores.metrics["recall_at_10"][place] == 1.0
+    assert scores.query_ids == ("q1", "q2", "q3")
+    assert card.fingerprint == fake_encoder.fingerprint
+
+
+def test_slices_are_tasks_of_their_own(fake_encoder):
+    card = Evaluate().score(fake_encoder, [small_set()])
+    assert set(card.tasks) == {"anchor/cards", "anchor/cards/hard"}
+    assert card.tasks["anchor/cards/hard"].query_ids == ("q3",)
+    assert set(card.means()) >= {"anchor/cards/ndcg_at_10", "anchor/cards/hard/recall_at_10"}
+
+
+def test_chunks_do_not_change_the_scores(fake_encoder):
+    whole, parts = (Evaluate(rows_at_once=n).score(fake_encoder, [small_set()]) for n in (100, 2))
+    assert whole.to_json() == parts.to_json()
+
+
+def test_repeated_documents_rank_by_id_and_not_by_place(fake_encoder):
+    corpus = {f"d{i:02}": "same text" for i in range(20)}
+    forward = EvaluationSet("t", {"q": "same text"}, corpus, {"q": {"d03": 1}})
+    backward = EvaluationSet(
+        "t", {"q": "same text"}, dict(reversed(corpus.items())), {"q": {"d03": 1}}
+    )
+    first, second = (Evaluate().score(fake_encoder, [s]).tasks["t"] for s in (forward, backward))
+    assert first.mean("mrr_at_10") == second.mean("mrr_at_10") == 0.25
+    assert first.set_digest == second.set_digest
+
+
+def test_a_scorecard_survives_json(fake_encoder):
+    card = Evaluate().score(fake_encoder, [small_set()])
+    again = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
+    assert again.to_json() == card.to_json()
+    assert np.array_equal(
+        again.tasks["anchor/cards"].metrics["ndcg_at_10"],
+        card.tasks["anchor/cards"].metrics["ndcg_at_10"],
+    )
+
+
+def test_the_mean_of_nothing_is_not_a_number(fake_encoder):
+    card = Evaluate().score(fake_encoder, [EvaluationSet("empty", {}, {"d": "x"}, {})])
+    assert np.isnan(card.tasks["empty"].mean("ndcg_at_10"))
+
+
+def write(
+    folder,
+    corpus=None,
+    queries=None,
+    qrels="query-id\tcorpus-id\tscore\nq1\td1\t1\n",
+    place="qrels.tsv",
+):
+    folder.mkdir(exist_ok=True)
+    (folder / "corpus.jsonl").write_text(
+        corpus or '{"_id": "d1", "title": "Cards", "text": "lost"}\n{"id": "d2", "text": "x"}\n'
+    )
+    (folder / "queries.jsonl").write_text(
+        queries or '{"id": "q1", "text": "where", "slice": "short"}\n'
+    )
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text(qrels)
+    return folder
+
+
+def test_beir_folders_are_read_with_either_spelling(tmp_path):
+    given = EvaluationSet.from_folder("anchor/a", write(tmp_path / "a"))
+    assert given.corpus == {"d1": "Cards lost", "d2": "x"}
+    assert given.slices == {"short": ("q1",)}
+    other = EvaluationSet.from_folder(
+        "b", write(tmp_path / "b", place="qrels/test.tsv", qrels="q1\t0\td1\t2\n")
+    )
+    assert other.relevant == {"q1": {"d1": 2}}
+
+
+def test_a_saved_set_is_read_back_equal(tmp_path):
+    given = small_set()
+    given.save(tmp_path / "set")
+    given.save(tmp_path / "set")
+    assert EvaluationSet.from_folder("x", tmp_path / "set").digest == given.digest
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"corpus": "no json\n"}, r"corpus\.jsonl:1: not JSON"),
+        ({"corpus": "[1]\n"}, r"corpus\.jsonl:1: must be an object"),
+        ({"corpus": '{"_id": "d1"}\n'}, r"corpus\.jsonl:1: `text` must hold text, got None"),
+        ({"corpus": '{"text": "x"}\n'}, r"corpus\.jsonl:1: `_id` must be"),
+        (
+            {"corpus": '{"_id": "d1", "text": "x"}\n' * 2},
+            r"corpus\.jsonl:2: id 'd1' stands in the file twice",
+        ),
+        ({"queries": "\n"}, r"queries\.jsonl: is empty"),
+        ({"qrels": "q1\td9\t1\n"}, r"qrels\.tsv:1: document 'd9' is not in corpus\.jsonl"),
+        ({"qrels": "h\th\ts\nq7\td1\t1\n"}, r"qrels\.tsv:2: query 'q7' is not in queries\.jsonl"),
+        (
+            {"qrels": "q1 d1 1\n"},
+            r"qrels\.tsv:1: must be query, document and grade|has no relevant",
+        ),
+        (
+            {"qrels": "h\th\ts\nq1\td1\tgood\n"},
+            r"qrels\.tsv:2: the grade must be a whole number, got 'good'",
+        ),
+        ({"qrels": "q1\td1\t0\n"}, r"query 'q1' has no relevant document"),
+    ],
+)
+def test_faults_name_the_file_and_the_line(tmp_path, broken, message):
+    with pytest.raises(DataFault, match=message):
+        EvaluationSet.from_folder("a", write(tmp_path / "a", **broken))
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path):
+    folder = write(tmp_path / "a")
+    (folder / "corpus.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataFault, match=r"corpus\.jsonl: not valid UTF-8"):
+        EvaluationSet.from_folder("a", folder)
+    (folder / "corpus.jsonl").unlink()
+    with pytest.raises(DataFault, match=r"corpus\.jsonl: no such file"):
+        EvaluationSet.from_folder("a", folder)
+    folder = write(tmp_path / "b")
+    (folder / "qrels.tsv").unlink()
+    with pytest.raises(DataFault, match="neither"):
+        EvaluationSet.from_folder("b", folder)
+
+
+def test_held_out_pairs_make_a_set_with_all_their_labels():
+    held = [Pair("1", "Lost card", "gone"), Pair("2", "lost card!", "missing")]
+    others = [
+        Pair("3", "lost  card", "stolen"),
+        *(Pair(f"o{i}", f"other {i}", f"text {i}") for i in range(50)),
+    ]
+    given = EvaluationSet.from_pairs("new", held, others, maximum_documents=20)
+    assert list(given.queries.values()) == ["Lost card"]
+    assert len(given.corpus) == 20
+    (documents,) = given.relevant.values()
+    assert {given.corpus[d] for d in documents} == {"gone", "missing", "stolen"}
+    assert (
+        given.digest
+        == EvaluationSet.from_pairs("new", held[::-1], others[::-1], maximum_documents=20).digest
+    )
+
+
+def test_documents_of_the_same_meaning_answer_the_query_too():
+    others = [
+        Pair("2", "card gone", "card missing"),
+        Pair("3", "card missing", "my card is away"),
+        Pair("4", "zoo", "animals"),
+    ]
+    given = EvaluationSet.from_pairs("new", [Pair("1", "lost card", "card gone")], others)
+    (documents,) = given.relevant.values()
+    assert {given.corpus[d] for d in documents} == {"card gone", "card missing", "my card is away"}
+
+
+def test_no_held_out_pairs_make_no_set():
+    with pytest.raises(DataFault, match="no held-out pairs"):
+        EvaluationSet.from_pairs("new", [], [Pair("1", "a", "b")])

@@ -1,0 +1,77 @@
+"""Scores: each model is scored once on each evaluation set."""
+
+import pytest
+
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluation_set import EvaluationSet
+from training.evaluation.score_cache import rankings, scorecard
+
+SET = EvaluationSet(
+    "anchor/past",
+    {"q1": "lost my card", "q2": "book a flight"},
+    {"d1": "my card is lost", "d2": "a flight to book"},
+    {"q1": {"d1": 1}, "q2": {"d2": 1}},
+    {"bank": ("q1",)},
+)
+
+
+def test_a_model_is_loaded_and_scored_once_for_each_set(tmp_path, fake_encoder):
+    first = scorecard(
+        fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
+    )
+    again = scorecard(
+        fake_encoder.fingerprint,
+        lambda: pytest.fail("loaded again"),
+        [SET],
+        evaluate=Evaluate(),
+        cache=tmp_path,
+    )
+    assert again.to_json() == first.to_json()
+    assert set(first.tasks) == {"anchor/past", "anchor/past/bank"}
+
+
+def test_another_set_or_another_model_is_scored_anew(tmp_path, make_fake_encoder):
+    encoder, other = make_fake_encoder(), make_fake_encoder(salt="other")
+    changed = EvaluationSet(
+        SET.name, SET.queries, {**SET.corpus, "d3": "a new document"}, SET.relevant
+    )
+    loads = []
+    for model, sets in ((encoder, [SET]), (encoder, [SET, changed]), (other, [SET])):
+        scorecard(
+            model.fingerprint,
+            lambda model=model: loads.append(model) or model,
+            sets,
+            evaluate=Evaluate(),
+            cache=tmp_path,
+        )
+    assert loads == [encoder, encoder, other]
+
+
+def test_a_damaged_cache_entry_is_scored_anew(tmp_path, fake_encoder):
+    def score():
+        return scorecard(
+            fake_encoder.fingerprint,
+            lambda: fake_encoder,
+            [SET],
+            evaluate=Evaluate(),
+            cache=tmp_path,
+        )
+
+    first = score()
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:40])
+    assert score().to_json() == first.to_json()
+
+
+def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
+    def found(load):
+        return rankings(fake_encoder.fingerprint, load, [SET], evaluate=Evaluate(), cache=tmp_path)
+
+    scorecard(
+        fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
+    )
+    kept = found(lambda: pytest.fail("loaded again"))[SET.name]
+    fresh = Evaluate().rank(fake_encoder, SET)
+    assert (kept.query_ids, kept.document_ids) == (("q1", "q2"), ("d1", "d2"))
+    assert kept.places.tolist() == fresh.places.tolist() == [[0, 1], [1, 0]]
+    assert kept.cosines.tolist() == fresh.cosines.tolist()

@@ -1,0 +1,74 @@
+import pytest
+from pydantic import ValidationError
+
+from training.pairs.mix import Mix
+from training.pairs.pair import Pair
+
+
+def rows(name, count, sources=("s",)):
+    return [
+        Pair(f"{name}{i}", f"{name} query {i}", f"{name} {i}", source=sources[i % len(sources)])
+        for i in range(count)
+    ]
+
+
+def test_the_share_of_the_mix_is_replayed():
+    mixture = Mix(share=0.25).draw(rows("new", 300), rows("old", 1000))
+    assert (mixture.recent, mixture.replayed) == (300, 100)
+    assert mixture.reason == "300 recent pairs and 100 replayed ones"
+
+
+def test_a_small_memory_is_replayed_whole_and_none_is_fine():
+    assert Mix(share=0.5).draw(rows("new", 100), rows("old", 10)).replayed == 10
+    assert Mix(share=0.5).draw(rows("new", 100), []).replayed == 0
+    assert Mix(share=0.0).draw(rows("new", 100), rows("old", 10)).replayed == 0
+
+
+def test_the_mix_does_not_depend_on_the_order_of_reading():
+    new, old = rows("new", 100), rows("old", 500)
+    assert Mix().draw(new, old) == Mix().draw(new[::-1], old[::-1])
+    assert Mix().draw(new, old).digest != Mix(seed=1).draw(new, old).digest
+
+
+def test_other_recent_pairs_replay_other_old_ones():
+    old = rows("old", 500)
+    first, second = Mix().draw(rows("one", 50), old), Mix().draw(rows("two", 50), old)
+    replayed = [
+        {p.id for p, was in zip(m.pairs, m.from_memory, strict=True) if was}
+        for m in (first, second)
+    ]
+    assert replayed[0] != replayed[1]
+
+
+def test_replay_is_fair_to_the_sources_of_the_memory():
+    old = rows("big", 1000, ("bank",)) + rows("small", 40, ("travel",))
+    mixture = Mix().draw(rows("new", 60), old)
+    assert sum(p.source == "travel" for p in mixture.pairs) == 30
+
+
+def test_every_stretch_of_the_mix_holds_both():
+    mixture = Mix().draw(rows("new", 320), rows("old", 1000))
+    for start in range(0, 640, 64):
+        assert 10 < sum(mixture.from_memory[start : start + 64]) < 54
+
+
+def test_a_pair_that_is_recent_and_remembered_counts_as_recent():
+    new = rows("new", 70)
+    mixture = Mix().draw(new, new)
+    assert (mixture.recent, mixture.replayed) == (70, 0)
+
+
+def test_the_size_of_a_mix_is_bounded():
+    mixture = Mix(share=0.5, maximum_pairs=100).draw(rows("new", 1000), rows("old", 1000))
+    assert (mixture.recent, mixture.replayed) == (50, 50)
+
+
+def test_too_few_pairs_are_said_to_be_too_few():
+    assert Mix().shortage(rows("new", 1) * 100) == "not enough new pairs: 1 < 64"
+    assert not Mix().enough(rows("new", 63))
+    assert Mix().enough(rows("new", 64)) and Mix().shortage(rows("new", 64)) == ""
+
+
+def test_a_share_of_one_is_refused():
+    with pytest.raises(ValidationError, match="less than 1"):
+        Mix(share=1.0)

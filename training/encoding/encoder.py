@@ -1,0 +1,242 @@
+"""The encoder: a model folder loaded safely, texts to unit vectors, never the same text twice."""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.encoding.embedding_cache import EmbeddingCache, text_digest
+from training.encoding.loading import _first_line, fetch_base, load_model, save_model
+from training.encoding.model_folder import fingerprint
+from training.faults import DataFault
+from training.progress import Progress, no_progress, quiet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = [
+    "Encoder",
+    "Progress",
+    "fetch_base",
+    "fingerprint",
+    "load_model",
+    "no_progress",
+    "quiet",
+    "save_model",
+]
+
+Kind = Literal["query", "document"]
+
+_CHUNK = 2048  # texts between two writes to the cache: what a kill can lose
+_BATCH = 32  # texts a forward pass; larger batches fall out of a CPU's caches and are slower
+
+logger = logging.getLogger(__name__)
+
+
+class Encoder:
+    """One embedding space: a loaded model and what it has already encoded.
+
+    Use `Encoder.load`; equal texts under one prompt are encoded once, also across processes with a
+    cache.
+    """
+
+    def __init__(self, model: "SentenceTransformer", identity: str, cache: Path | None) -> None:
+        self._model = model
+        self._cache = cache
+        self._caches: dict[str, EmbeddingCache] = {}
+        self._words: Any = None
+        self.fingerprint = identity
+        """Identity of the embedding space."""
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, max_length: int | None = None, cache: Path | None = None
+    ) -> "Encoder":
+        """Load a model folder (remote code off, safetensors only); `cache` keeps vectors.
+
+        Raises
+        ------
+        DataFault
+            The folder is not a plain and safe sentence-transformers model.
+        """
+        model = load_model(folder, max_length)
+        return cls(model, fingerprint(folder, max_length), cache)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of an embedding."""
+        length = self._model.get_embedding_dimension()
+        if length is None:
+            raise DataFault("the model does not tell the length of its embeddings")
+        return int(length)
+
+    def encode(
+        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return unit vectors (n, dimensions), rows in the order of the texts.
+
+        Raises
+        ------
+        DataFault
+            A text is no valid Unicode.
+        """
+        place: dict[str, int] = {}
+        for text in texts:
+            place.setdefault(text, len(place))
+        unique = list(place)
+        vectors = np.zeros((len(unique), self.dimensions), dtype=np.float32)
+        digests = [text_digest(text) for text in unique]
+        cache = self._open_cache(kind)
+        known = cache.get(digests) if cache and unique else {}
+        for row, digest in enumerate(digests):
+            if digest in known:
+                vectors[row] = known[digest]
+        # Longest first: batches of like length need least padding, and memory runs out at once or
+        # never. Chunks are cut from this one order, so that a run continued after a kill meets the
+        # same batches again.
+        missing = [row for row, digest in enumerate(digests) if digest not in known]
+        sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
+        missing.sort(key=lambda row: (-sizes[row], unique[row]))
+        with progress("encode", len(missing)) as step:
+            for start in range(0, len(missing), _CHUNK):
+                rows = missing[start : start + _CHUNK]
+                vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
+                if cache:
+                    cache.put([digests[row] for row in rows], vectors[rows])
+        return vectors[[place[text] for text in texts]]
+
+    def _forward(
+        self, texts: list[str], kind: Kind, step: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        parts = []
+        with quiet():
+            # A batch a call: of more, the library would sort the texts by their characters.
+            for start in range(0, len(texts), _BATCH):
+                some = texts[start : start + _BATCH]
+                with _unicode_only():
+                    part = encode(
+                        some, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True
+                    )
+                parts.append(np.asarray(part, dtype=np.float32))
+                step(len(some))
+        return np.concatenate(parts)
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text, as far as the model reads it.
+
+        Characters tell little: a line of code has twice the tokens of a sentence as long. Where the
+        tokenizer cannot tell either, they have to do.
+        """
+        try:
+            tokenizer = self._word_tokenizer()
+        except DataFault:
+            return [len(text) for text in texts]
+        longest = self._model.max_seq_length or sys.maxsize
+        lengths: list[int] = []
+        for start in range(0, len(texts), _CHUNK):
+            with _unicode_only():
+                encodings = tokenizer.encode_batch_fast(texts[start : start + _CHUNK])
+            lengths.extend(min(len(encoding), longest) for encoding in encodings)
+        return lengths
+
+    def _open_cache(self, kind: Kind) -> EmbeddingCache | None:
+        if self._cache is None:
+            return None
+        name = self._route(kind)
+        if name not in self._caches:
+            folder = self._cache / self.fingerprint[:32] / name
+            self._caches[name] = EmbeddingCache(folder, self.dimensions)
+        return self._caches[name]
+
+    def _route(self, kind: Kind) -> str:
+        """Return a name for how a kind is encoded; kinds that are encoded alike share it."""
+        names = ("query",) if kind == "query" else ("document", "passage", "corpus")
+        prompts = self._model.prompts
+        default = prompts.get(self._model.default_prompt_name or "", "")
+        prompt = next((prompts[name] for name in names if name in prompts), default) or ""
+        routed = any(type(module).__name__ in {"Router", "Asym"} for module in self._model)
+        return f"{kind if routed else 'text'}-{text_digest(prompt).hex()[:8]}"
+
+    def words(self, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
+        """Return each text's words as (word, pieces it is cut into, has an unknown piece)."""
+        tokenizer = self._word_tokenizer()
+        unknown = _unknown_token(tokenizer)
+        with quiet():
+            encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return tuple(
+            _words_of(text, encoding, unknown)
+            for text, encoding in zip(texts, encodings, strict=True)
+        )
+
+    @property
+    def tokenizer(self) -> str:
+        """Identity of the tokenizer alone: sha256 of its rules and vocabulary."""
+        return hashlib.sha256(self._word_tokenizer().to_str().encode()).hexdigest()
+
+    def _word_tokenizer(self) -> Any:
+        if self._words is None:
+            from tokenizers import Tokenizer
+
+            tokenizer = self._model.tokenizer
+            backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+            if not isinstance(backend, Tokenizer):
+                raise DataFault(f"words need a fast tokenizer, got {type(tokenizer).__name__}")
+            # A copy of our own: the model's is cut to the maximum length.
+            self._words = Tokenizer.from_str(backend.to_str())
+            self._words.no_truncation()
+            self._words.no_padding()
+        return self._words
+
+
+@contextmanager
+def _unicode_only() -> Iterator[None]:
+    """Say in our words that a text is not what a tokenizer takes."""
+    try:
+        yield
+    except (TypeError, UnicodeError) as fault:
+        raise DataFault(
+            f"a text cannot be tokenized ({_first_line(fault)}); it must be Unicode"
+        ) from fault
+
+
+def _unknown_token(tokenizer: Any) -> str | None:
+    token = getattr(tokenizer.model, "unk_token", None)
+    if token is None and (place := getattr(tokenizer.model, "unk_id", None)) is not None:
+        token = tokenizer.id_to_token(place)
+    return token
+
+
+def _words_of(text: str, encoding: Any, unknown: str | None) -> tuple[tuple[str, int, bool], ...]:
+    words: list[tuple[int, int, int, int, bool]] = []  # word, start, end, pieces, unknown
+    for word, (start, end), token in zip(
+        encoding.word_ids, encoding.offsets, encoding.tokens, strict=True
+    ):
+        if word is None:
+            continue
+        if words and words[-1][0] == word:
+            _, first, _, pieces, had_unknown = words[-1]
+            words[-1] = (word, first, end, pieces + 1, had_unknown or token == unknown)
+        else:
+            words.append((word, start, end, 1, token == unknown))
+    return tuple(
+        (text[start:end].strip(), pieces, has_unknown)
+        for _, start, end, pieces, has_unknown in words
+    )
+
+
+class TextEncoder(Protocol):
+    """What evaluation needs of an encoder."""
+
+    fingerprint: str
+
+    def encode(
+        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return unit vectors (n, dimensions)."""

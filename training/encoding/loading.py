@@ -1,0 +1,124 @@
+"""Loading a model folder safely, and saving one plainly."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.encoding.model_folder import check_model_folder
+from training.faults import DataFault
+from training.progress import quiet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def load_model(folder: Path, max_length: int | None = None) -> "SentenceTransformer":
+    """Load a checked model folder with remote code off and the maximum length given.
+
+    Raises
+    ------
+    DataFault
+        The folder is refused (see `check_model_folder`), or cannot be loaded.
+    """
+    check_model_folder(folder)
+    return _load(str(folder), max_length, local=True)
+
+
+def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransformer":
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+
+    with quiet():
+        try:
+            model = SentenceTransformer(
+                name,
+                trust_remote_code=False,
+                local_files_only=local,
+                model_kwargs={"use_safetensors": True},
+            )
+        except TypeError:
+            # Models without a transformer (static embeddings) take no such argument; theirs are
+            # safetensors anyway.
+            model = SentenceTransformer(name, trust_remote_code=False, local_files_only=local)
+        except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as fault:
+            raise DataFault(
+                f"{name}: cannot be loaded as a sentence-transformers model: {_first_line(fault)}"
+            ) from fault
+    if max_length is not None:
+        limit = _position_limit(model)
+        if not 1 <= max_length <= limit:
+            raise DataFault(f"max_length must lie in [1, {limit}] for {name}, got {max_length}")
+        with contextlib.suppress(AttributeError, NotImplementedError):
+            model.max_seq_length = max_length
+    model.eval()
+    return model
+
+
+def _first_line(fault: BaseException) -> str:
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
+
+
+def _position_limit(model: "SentenceTransformer") -> int:
+    limit = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else 2**31
+
+
+def save_model(model: "SentenceTransformer", folder: Path) -> None:
+    """Save as a plain folder: safetensors, and no model card (cards quote training text)."""
+    with quiet():
+        model.save(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def fetch_base(base: str, target: Path, max_length: int) -> Path:
+    """Save the model of a hub id or a folder as a plain, safe folder at `target`, and return it.
+
+    A `target` that exists is complete (it is written beside and renamed) and returned as it is.
+
+    Raises
+    ------
+    DataFault
+        There is no such folder or hub model, it cannot be reached, or it is refused.
+    """
+    if target.exists():
+        check_model_folder(target)
+        return target
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        model = (
+            _load(str(folder), max_length, local=True)
+            if _is_bare(folder)
+            else load_model(folder, max_length)
+        )
+    elif base.startswith((".", "/", "~")) or base.count("/") != 1:
+        raise DataFault(
+            f"model.base {base!r} is no folder; give a folder or a hub id such as owner/name"
+        )
+    else:
+        try:
+            model = _load(
+                base,
+                max_length,
+                local=os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"},
+            )
+        except DataFault as fault:
+            raise DataFault(
+                f"model.base {base!r} is neither a folder nor a hub model that can be reached: "
+                f"{_first_line(fault)}"
+            ) from fault
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        save_model(model, beside)
+        check_model_folder(beside)
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target
+
+
+def _is_bare(folder: Path) -> bool:
+    """Say whether the folder is a bare transformer without modules, which gets mean pooling."""
+    return not (folder / "modules.json").exists() and (folder / "config.json").exists()

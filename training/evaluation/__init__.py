@@ -1,0 +1,30 @@
+"""How well a model retrieves: evaluation sets, scores by query, what got worse."""
+
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluation_set import EvaluationSet
+from training.evaluation.learned_anchors import LearnedAnchors
+from training.evaluation.query_slices import by_columns, by_source
+from training.evaluation.rankings import Ranking
+from training.evaluation.regressions import Regressions, cut, regressions
+from training.evaluation.score_cache import rankings, scorecard
+from training.evaluation.scorecard import Scorecard, TaskScores
+from training.evaluation.selection import Select, Selection, preferred
+
+__all__ = [
+    "Evaluate",
+    "EvaluationSet",
+    "LearnedAnchors",
+    "Ranking",
+    "Regressions",
+    "Scorecard",
+    "Select",
+    "Selection",
+    "TaskScores",
+    "by_columns",
+    "by_source",
+    "cut",
+    "preferred",
+    "rankings",
+    "regressions",
+    "scorecard",
+]

@@ -1,0 +1,80 @@
+"""Slices of evaluation sets: by the columns of their queries, or by the source of their pairs."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.evaluation_set import EvaluationSet
+from training.faults import DataFault
+from training.pairs import Pair, normalised
+
+SMALLEST = 10
+"""Queries below which a value is not even reported: its mean would say nothing."""
+
+
+def by_columns(given: EvaluationSet, folder: Path, columns: Sequence[str]) -> EvaluationSet:
+    """Return an anchor set with a slice "<column>=<value>" for each value that its queries have.
+
+    Parameters
+    ----------
+    given
+        The set as it was read from the folder.
+    folder
+        Holds queries.jsonl.
+    columns
+        Names of columns of queries.jsonl; texts, numbers and truth values count as values.
+
+    Raises
+    ------
+    DataFault
+        No query has such a column; names those that there are.
+    """
+    if not columns:
+        return given
+    file = folder / "queries.jsonl"
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+    found = []
+    for column in columns:
+        valued = [row for row in rows if isinstance(row.get(column), str | int | float)]
+        if not valued:
+            known = sorted({key for row in rows for key in row} - {"_id", "id", "text"})
+            raise DataFault(
+                f"{file}: no query has a value in the column {column!r} of "
+                f"{given.name.replace('/', 's.', 1)}.slices; columns: {', '.join(known) or 'none'}"
+            )
+        found += [(f"{column}={row[column]}", str(row.get("_id", row.get("id")))) for row in valued]
+    return _sliced(given, found)
+
+
+def by_source(new_task: EvaluationSet, held_out: Iterable[Pair]) -> EvaluationSet:
+    """Return the new task with a slice "source=<source>" for each source, if there are several.
+
+    Examples
+    --------
+    >>> pairs = [Pair(str(i), f"q{i}", f"a{i}", source="forum" if i % 2 else "") for i in range(40)]
+    >>> named = EvaluationSet.from_pairs("new", pairs, [])
+    >>> {name: len(queries) for name, queries in by_source(named, pairs).slices.items()}
+    {'source=': 20, 'source=forum': 20}
+    """
+    ids = {normalised(text): key for key, text in new_task.queries.items()}
+    found = [
+        (f"source={pair.source}", ids[normalised(pair.query)])
+        for pair in held_out
+        if normalised(pair.query) in ids
+    ]
+    several = len({name for name, _ in found}) > 1
+    return _sliced(new_task, found) if several else new_task
+
+
+def _sliced(given: EvaluationSet, found: Iterable[tuple[str, str]]) -> EvaluationSet:
+    slices: dict[str, dict[str, None]] = defaultdict(dict)
+    for name, query in found:
+        slices[name][query] = None
+    large = {
+        name: tuple(queries) for name, queries in sorted(slices.items()) if len(queries) >= SMALLEST
+    }
+    return replace(given, slices={**given.slices, **large})

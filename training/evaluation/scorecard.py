@@ -1,0 +1,68 @@
+"""The scorecard: the metrics of one model by task and query."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass as plain_dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@plain_dataclass(frozen=True)
+class TaskScores:
+    """One model's scores on one task, query by query."""
+
+    query_ids: tuple[str, ...]
+    metrics: Mapping[str, NDArray[np.float64]]
+    """Metric name -> (queries,), in the order of `query_ids`."""
+    set_digest: str
+    """Digest of the evaluation set: only scores on equal sets compare."""
+
+    def mean(self, metric: str) -> float:
+        """Return the mean over the queries; undefined, and therefore `nan`, without queries."""
+        values = self.metrics[metric]
+        return float(values.mean()) if len(values) else float("nan")
+
+
+@plain_dataclass(frozen=True)
+class Scorecard:
+    """One model's scores on all tasks and slices."""
+
+    fingerprint: str
+    tasks: Mapping[str, TaskScores]
+
+    def means(self) -> dict[str, float]:
+        """Return "task/metric" -> mean."""
+        return {
+            f"{task}/{metric}": scores.mean(metric)
+            for task, scores in self.tasks.items()
+            for metric in scores.metrics
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a value for `json.dumps` from which `from_json` makes an equal scorecard."""
+        tasks = {
+            task: {
+                "set_digest": scores.set_digest,
+                "query_ids": list(scores.query_ids),
+                "metrics": {metric: values.tolist() for metric, values in scores.metrics.items()},
+            }
+            for task, scores in self.tasks.items()
+        }
+        return {"fingerprint": self.fingerprint, "tasks": tasks}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Scorecard":
+        """Return the scorecard that `to_json` described."""
+        tasks = {
+            task: TaskScores(
+                tuple(scores["query_ids"]),
+                {
+                    metric: np.array(values, dtype=np.float64)
+                    for metric, values in scores["metrics"].items()
+                },
+                scores["set_digest"],
+            )
+            for task, scores in value["tasks"].items()
+        }
+        return cls(value["fingerprint"], tasks)

@@ -1,0 +1,113 @@
+"""The selection split: pairs kept out of training to choose between models by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.encoding import Encoder
+from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluation_set import EvaluationSet
+from training.pairs import HoldOut, Pair, normalised
+from training.progress import Progress, no_progress
+from training.settings import SETTINGS
+
+
+@plain_dataclass(frozen=True)
+class Selection:
+    """Pairs left to train on, and two evaluation sets of the pairs taken out."""
+
+    recent: tuple[Pair, ...]
+    memory: tuple[Pair, ...]
+    sets: tuple[EvaluationSet, ...]
+    """The sets "selection/new" and "selection/old"; none where nothing was taken out."""
+
+    def judge(
+        self,
+        max_length: int,
+        *,
+        cache: Path | None = None,
+        metric: str = "ndcg_at_10",
+        progress: Progress = no_progress,
+    ) -> Callable[[Path], tuple[float, float]]:
+        """Return a function that scores a model folder on (new, old) selection pairs."""
+
+        def scores(folder: Path) -> tuple[float, float]:
+            encoder = Encoder.load(folder, max_length=max_length, cache=cache)
+            card = Evaluate().score(encoder, self.sets, progress)
+            new, old = (card.tasks[given.name].mean(metric) for given in self.sets)
+            return new, old
+
+        return scores
+
+
+def preferred(scores: Mapping[str, tuple[float, float]], champion: tuple[float, float]) -> str:
+    """Return the name with the best new score among those that keep the champion's old one.
+
+    Where none does, the one that loses least of it.
+
+    Parameters
+    ----------
+    scores
+        Name -> (new, old) scores on the selection split.
+    champion
+        The champion's (new, old).
+
+    Examples
+    --------
+    >>> preferred({"naive": (0.9, 0.6), "replay": (0.8, 0.7)}, champion=(0.5, 0.7))
+    'replay'
+    """
+    holding = {name: new for name, (new, old) in scores.items() if old >= champion[1]}
+    if holding:
+        return max(holding, key=lambda name: holding[name])
+    return max(scores, key=lambda name: scores[name][1])
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class Select:
+    """Take some recent and some remembered queries out of training, to choose a blend by.
+
+    Examples
+    --------
+    >>> recent = [Pair(f"n{i}", f"new {i}", f"answer {i}") for i in range(300)]
+    >>> memory = [Pair(f"o{i}", f"old {i}", f"reply {i}") for i in range(300)]
+    >>> selection = Select().split(recent, memory)
+    >>> [given.name for given in selection.sets], len(selection.recent) < 300
+    (['selection/new', 'selection/old'], True)
+    """
+
+    share: float = Field(default=0.1, gt=0.0, le=0.5)
+    """Share of the queries to take out."""
+    minimum: int = Field(default=20, ge=1)
+    """Queries to take out of each side even where the share gives fewer (never more than half)."""
+    maximum: int = Field(default=100, ge=1)
+    """Queries to take out of each side at most."""
+    seed: int = 1
+    """Seed of the hash; another than the hold-out's, or both would choose alike."""
+
+    def split(self, recent: Sequence[Pair], memory: Sequence[Pair]) -> Selection:
+        """Return what is left to train on and the selection sets.
+
+        A selected query that stands on both sides is left out of both. Where there is no memory,
+        nothing is taken out: there is no forgetting to choose by.
+        """
+        hold_out = HoldOut(
+            share=self.share, minimum=self.minimum, maximum=self.maximum, seed=self.seed
+        )
+        left_recent, new = hold_out.split(recent)
+        left_memory, old = hold_out.split(memory)
+        if not new or not old:
+            return Selection(tuple(recent), tuple(memory), ())
+        sets = (
+            EvaluationSet.from_pairs("selection/new", new, left_recent),
+            EvaluationSet.from_pairs("selection/old", old, left_memory),
+        )
+        selected = {normalised(pair.query) for pair in (*new, *old)}
+        return Selection(
+            tuple(pair for pair in left_recent if normalised(pair.query) not in selected),
+            tuple(pair for pair in left_memory if normalised(pair.query) not in selected),
+            sets,
+        )

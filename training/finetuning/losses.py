@@ -1,0 +1,185 @@
+"""The loss: contrast with false negatives masked, and a pull towards the champion's embeddings."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from sentence_transformers.base.losses.gradcache import CachedLossMixin
+from sentence_transformers.base.losses.merged_forward import merge_feature_batches
+from torch import Tensor, nn
+
+from training.distributed import whole_batch
+from training.pairs import LabelledTexts
+
+# Padding up to which one pass over all columns is cheaper than one each: a pass of its own costs
+# about a fifth of a step on short texts (six layers, CPU).
+_PADDING = 1.2
+
+
+class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
+    """In-batch contrast that knows its false negatives and holds on to the champion.
+
+    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it from
+    the other documents of the batch. Documents that answer the query by the labels, or that the
+    champion finds closer to it than its own positive (less `false_negative_margin`), are left out,
+    as in GISTEmbed (Solatorio 2024), but by embeddings computed once instead of by a guide's
+    forward pass. `distillation` weighs 1 - cosine(embedding now, the champion's) of the rows to
+    hold (DER++, Buzzega et al. 2020); like contrast it is a mean over the rows of the batch, so
+    that a row counts the same however many are held beside it.
+
+    ============================================  =======================================
+    columns                                       label
+    ============================================  =======================================
+    (query, positive), (query, positive, negative)  number of the row in the training set
+    ============================================  =======================================
+
+    Parameters
+    ----------
+    model
+        The model that is trained.
+    texts
+        What the labels say about the texts of the training set.
+    champion
+        The champion's unit embeddings of each column, each (rows, dimensions); None: no masking by
+        the champion, no distillation.
+    held
+        (rows,) which rows are held to the champion's embeddings.
+    packs
+        The model packs its texts, so that padding columns to one length costs nothing.
+    mini_batch_size
+        Rows of which activations are held at once; the others' gradients wait as those of their
+        embeddings (GradCache, Gao et al. 2021). None: the whole batch.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        texts: LabelledTexts,
+        champion: Sequence[Tensor] | None,
+        held: Tensor,
+        *,
+        scale: float,
+        false_negative_margin: float | None,
+        distillation: float,
+        packs: bool = False,
+        mini_batch_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._texts = texts
+        self._champion = champion
+        self._held = held
+        self._scale = scale
+        self._margin = false_negative_margin
+        self._distillation = distillation
+        self._packs = packs
+        self.uses_gradient_cache = mini_batch_size is not None
+        self.mini_batch_size = mini_batch_size or len(held)
+
+    def forward(
+        self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor
+    ) -> dict[str, Tensor] | Tensor:
+        """Return the two terms, already weighted; in mini-batches their sum."""
+        if self.uses_gradient_cache:
+            return self.forward_cached(sentence_features, labels)
+        return self._terms(self._embed(list(sentence_features)), labels)
+
+    def calculate_loss(
+        self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False
+    ) -> Tensor:
+        """Return the sum of the terms from the columns' embeddings, in mini-batches.
+
+        Raises
+        ------
+        ValueError
+            There are no labels to know the rows by.
+        """
+        if labels is None:
+            raise ValueError("labels must be the numbers of the rows, got None")
+        columns = [torch.cat(mini_batches) for mini_batches in reps]
+        loss = torch.stack(list(self._terms(columns, labels).values())).sum()
+        if with_backward:
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
+        return loss
+
+    def _terms(self, columns: Sequence[Tensor], labels: Tensor) -> dict[str, Tensor]:
+        # The loss itself is computed in float32, whatever autocast does within the model.
+        embeddings = [nn.functional.normalize(column.float(), dim=1) for column in columns]
+        embeddings, labels = whole_batch(self.model, embeddings, labels)
+        rows = labels.tolist()
+        terms = {"contrastive": self._contrast(embeddings, rows)}
+        if self._champion is not None and self._distillation > 0:
+            terms["distillation"] = self._distillation * self._movement(embeddings, labels)
+        return terms
+
+    def _embed(self, columns: list[dict[str, Any]]) -> list[Tensor]:
+        """Return each column's embeddings, (texts, dimensions).
+
+        One pass over all columns is cheaper than one each: the gradient of the word embeddings
+        alone is as large as their table whatever the batch.
+        """
+        alike = self._packs or _alike_in_length(columns)
+        joined = merge_feature_batches(columns) if alike else None
+        if joined is None:
+            return [self.model(features)["sentence_embedding"] for features in columns]
+        embeddings: Tensor = self.model(joined)["sentence_embedding"]
+        return list(embeddings.chunk(len(columns)))
+
+    def _contrast(self, embeddings: Sequence[Tensor], rows: list[int]) -> Tensor:
+        queries, documents = embeddings[0], torch.cat(list(embeddings[1:]))
+        similarities = queries @ documents.T
+        masked = self._mask(rows, len(embeddings) == 3).to(similarities.device)
+        own = torch.arange(len(rows), device=similarities.device)
+        masked[own, own] = False
+        logits = (self._scale * similarities).masked_fill(masked, -torch.inf)
+        return nn.functional.cross_entropy(logits, own)
+
+    def _mask(self, rows: list[int], with_negatives: bool) -> Tensor:
+        documents = [self._texts.positives[row] for row in rows]
+        if with_negatives:
+            # Rows without a negative have an empty text there, which is nobody's negative.
+            documents += [self._texts.negatives[row] for row in rows]
+        masked = torch.from_numpy(self._texts.answers(rows, documents))
+        masked |= torch.tensor([not document for document in documents])
+        if self._champion is not None and self._margin is not None:
+            columns = [column[rows] for column in self._champion]
+            similarities = columns[0] @ torch.cat(columns[1:]).T
+            masked |= similarities > similarities.diagonal().unsqueeze(1) - self._margin
+            if with_negatives:
+                # A negative that was labelled by hand is one, whatever the champion thinks.
+                own = torch.arange(len(rows))
+                masked[own, own + len(rows)] = torch.tensor(
+                    [not document for document in documents[len(rows) :]]
+                )
+        return masked
+
+    def _movement(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
+        held = self._held.to(labels.device)[labels]
+        if self._champion is None or not bool(held.any()):
+            return embeddings[0].sum() * 0.0
+        rows = labels.cpu()
+        moved = [
+            1.0 - (now * column[rows].to(now.device)).sum(dim=1)
+            for now, column in zip(embeddings[:2], self._champion, strict=False)
+        ]
+        return torch.stack([column[held].sum() / len(held) for column in moved]).mean()
+
+
+def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:
+    """Say whether padding columns of tokens to one length costs less than a pass each."""
+    shapes = [
+        features["input_ids"].shape
+        for features in columns
+        if isinstance(features.get("input_ids"), Tensor) and features["input_ids"].ndim == 2
+    ]
+    if len(shapes) < len(columns):
+        return False
+    length = max(shape[1] for shape in shapes)
+    padded = length * sum(shape[0] for shape in shapes)
+    return bool(padded <= _PADDING * sum(rows * tokens for rows, tokens in shapes))
+
+
+def stacked(columns: Sequence[Any]) -> list[Tensor]:
+    """Return numpy columns as tensors that share their memory."""
+    return [torch.from_numpy(column) for column in columns]

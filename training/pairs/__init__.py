@@ -1,0 +1,27 @@
+"""Labelled pairs: what is learned, replayed, held out and left out."""
+
+from training.pairs.hold_out import HoldOut
+from training.pairs.labels import LabelledTexts, same_meaning_groups
+from training.pairs.leakage import Leakage, LeakageGuard
+from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
+from training.pairs.mix import Mix, Mixture
+from training.pairs.pair import Pair, hash_share, normalised
+
+__all__ = [
+    "Encode",
+    "HoldOut",
+    "LabelledTexts",
+    "Leakage",
+    "LeakageGuard",
+    "Memory",
+    "Mix",
+    "Mixture",
+    "Pair",
+    "forget",
+    "hash_share",
+    "memory_digest",
+    "normalised",
+    "read_memory",
+    "same_meaning_groups",
+    "write_memory",
+]

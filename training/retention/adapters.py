@@ -1,0 +1,54 @@
+"""Adapters: small low-rank matrices that learn in place of the weights, and then join them."""
+
+from typing import TYPE_CHECKING, Any
+
+from training.faults import DataFault
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Adapters:
+    """A low-rank adapter on every linear layer of a model's transformer (LoRA, Hu et al. 2021).
+
+    Only the adapters learn. They begin without effect, each an addition of rank `rank` to its
+    layer's weights, and `merge` makes the addition, so that a plain model is left.
+
+    Parameters
+    ----------
+    model
+        The model that is trained; its transformer's layers are replaced in place.
+    rank
+        Rank of each addition; its factor is 2, whatever the rank.
+    seed
+        Seed of the adapters' first weights.
+
+    Raises
+    ------
+    DataFault
+        The model has no transformer, or the package peft is missing.
+    """
+
+    def __init__(self, model: "SentenceTransformer", rank: int, seed: int) -> None:
+        import torch
+
+        try:
+            from peft import LoraConfig
+            from peft.tuners.lora import LoraModel
+        except ImportError:
+            raise DataFault(
+                "finetune.adapter_rank needs the package peft: pip install 'anchorhold[lora]'"
+            ) from None
+        core = model.transformers_model
+        if core is None:
+            raise DataFault("finetune.adapter_rank must be 0 for a model without a transformer")
+        shape = LoraConfig(
+            r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self._layers: Any = LoraModel(core, shape, "learned")
+
+    def merge(self) -> None:
+        """Add what the adapters learned to the weights, and leave the layers as they were made."""
+        self._layers.merge_and_unload().requires_grad_(True)
