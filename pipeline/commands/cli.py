@@ -296,20 +296,12 @@ def main() -> None:
     try:
         app()
     except Exception as fault:
-        if not isinstance(fault, _mistakes()):
+        from training.faults import AnchorholdError
+
+        if not isinstance(fault, AnchorholdError):
             raise
         _say(f"anchorhold: {fault}")
         sys.exit(2)
-
-
-def _mistakes() -> tuple[type[Exception], ...]:
-    from pipeline.machine import WorkspaceBusy
-    from pipeline.registry import RegistryFault
-    from pipeline.store import StoreUnusable
-    from pipeline.workspace import SettingsFault
-    from training.faults import DataFault
-
-    return SettingsFault, WorkspaceBusy, RegistryFault, StoreUnusable, DataFault
 
 
 @contextmanager

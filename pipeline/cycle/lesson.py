@@ -2,16 +2,14 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
-from pipeline.cycle.new_version import (
-    _encode,
-)
 from pipeline.cycle.window import Window
 from pipeline.registry import VersionFolder
 from pipeline.workspace import Settings, Wheel
 from training.evaluation import EvaluationSet, Selection, by_source
-from training.pairs import Leakage, Mixture, Pair, forget, memory_digest
+from training.pairs import Encode, Leakage, Mixture, Pair, forget, memory_digest
 
 NEW_TASK = "new"
 
@@ -110,7 +108,7 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     ]
     learned, leakage = tables.leakage.clean(training, queries)
     discarded = {pair.id for pair in wheel.store.discarded_pairs()}
-    encode = _encode(wheel, champion.model)
+    encode = regions_encoder(wheel, champion.model)
     replayable = tables.memory.absorb(forget(champion.memory(), discarded), later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
@@ -126,3 +124,8 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
         memory=memory,
         selection=selection,
     )
+
+
+def regions_encoder(wheel: Wheel, model: Path) -> Encode | None:
+    """Return what divides the memory into regions, where that is asked for."""
+    return wheel.encoder(model).encode if wheel.settings.tables.memory.regions else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.cycle.lesson import Lesson
+from pipeline.cycle.lesson import Lesson, regions_encoder
 from pipeline.cycle.window import Window
 from pipeline.observation import queries_as_traffic
 from pipeline.registry import Facts, Version, VersionFolder
@@ -13,7 +13,7 @@ from pipeline.workspace import Wheel
 from training.encoding import fetch_base
 from training.evaluation import EvaluationSet, Scorecard
 from training.faults import DataFault
-from training.pairs import Encode, Pair
+from training.pairs import Pair
 
 
 def bootstrap_version(wheel: Wheel, cycle: str, started: datetime, path: Path) -> VersionFolder:
@@ -46,7 +46,7 @@ def bootstrap_version(wheel: Wheel, cycle: str, started: datetime, path: Path) -
         cycle=cycle,
         started=started,
         cut=wheel.store.last_sequence(),
-        memory=tables.memory.absorb([], memory, _encode(wheel, model)),
+        memory=tables.memory.absorb([], memory, regions_encoder(wheel, model)),
         reference=tables.observe.remember([], reference),
         learned_anchors=[],
         scored_on=anchors,
@@ -82,7 +82,9 @@ def candidate_version(
         cycle=cycle,
         started=started,
         cut=window.until,
-        memory=tables.memory.absorb(lesson.memory, lesson.learned, _encode(wheel, champion.model)),
+        memory=tables.memory.absorb(
+            lesson.memory, lesson.learned, regions_encoder(wheel, champion.model)
+        ),
         reference=tables.observe.remember(_reference_left(wheel, champion), fresh),
         learned_anchors=learned_anchors,
         scored_on=scored_on,
@@ -130,11 +132,6 @@ def _write(
         learned_anchors=learned_anchors,
         scorecard=card,
     )
-
-
-def _encode(wheel: Wheel, model: Path) -> Encode | None:
-    """Return what divides the memory into regions, where that is asked for."""
-    return wheel.encoder(model).encode if wheel.settings.tables.memory.regions else None
 
 
 def _base(wheel: Wheel, named: str) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from training.faults import AnchorholdError
 
-class WorkspaceBusy(RuntimeError):
+
+class WorkspaceBusy(AnchorholdError, RuntimeError):
     """Another process is at work in the workspace; the message names it."""
 
 

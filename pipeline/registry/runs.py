@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from pipeline.machine import lives, this_process, why_silent
+from training.faults import AnchorholdError
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -55,7 +56,7 @@ _LONGEST_TAG = 8000
 _LONGEST_DIGEST = 36
 
 
-class RegistryFault(Exception):
+class RegistryFault(AnchorholdError):
     """The registry cannot do what is asked; the message says why and what is allowed."""
 
 

@@ -24,12 +24,13 @@ from pipeline.store.migrations import _MIGRATIONS
 from pipeline.store.tables import (
     _tables,
 )
+from training.faults import AnchorholdError
 
 LOCK_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
 
 
-class StoreUnusable(RuntimeError):
+class StoreUnusable(AnchorholdError, RuntimeError):
     """The database cannot be opened, read or written; the message names its URL and the cause."""
 
 

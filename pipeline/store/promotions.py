@@ -10,12 +10,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.tables import promotion_head, promotions
+from training.faults import AnchorholdError
 
 Action = Literal["bootstrap", "promote", "rollback", "force"]
 """Why the champion changed: first version, gate passed, way back, or by hand without passing."""
 
 
-class HistoryBroken(RuntimeError):
+class HistoryBroken(AnchorholdError, RuntimeError):
     """The promotion history was changed after it was written; the message names the row."""
 
 

@@ -31,6 +31,7 @@ from pipeline.gate import Gate, Suspects
 from pipeline.intake import Intake
 from pipeline.observation import Observe
 from training.evaluation import Evaluate, LearnedAnchors, Select
+from training.faults import AnchorholdError
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
 from training.pairs import HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
@@ -62,7 +63,7 @@ BUILT_IN_TRIGGERS: dict[str, Any] = {
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
-class SettingsFault(ValueError):
+class SettingsFault(AnchorholdError, ValueError):
     """A settings file that cannot be used; the message names file, key and what is allowed."""
 
 
