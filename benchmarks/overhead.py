@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--fast]
 
 The data of `anchorhold demo` arrives chapter by chapter in a temporary workspace, and each time
-`anchorhold run --json` turns the wheel in a process of its own. Seconds are those of the result, by
+`anchorhold run --json` runs a cycle in a process of its own. Seconds are those of the result, by
 stage; `fit` is the fine-tuning within `train`, and `process` the wall time from the start of the
 command to its end, imports included. A cycle that trained has two overheads: what the other stages
 add to `train`, and what everything adds to `fit`.

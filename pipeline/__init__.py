@@ -1,1 +1,1 @@
-"""The wheel: the only package with effects (disk, database, MLflow, clock, network)."""
+"""The workspace: the only package with effects (disk, database, MLflow, clock, network)."""

@@ -16,7 +16,7 @@ from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pipeline.workspace.workspace import Wheel
+    from pipeline.workspace.workspace import OpenWorkspace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tests assert behaviour, never time.
@@ -222,25 +222,25 @@ def turned_once(
     """Return a workspace after two cycles, to copy: version 2 was promoted over version 1."""
     from pipeline.cycle.run import run_cycle
     from pipeline.workspace.settings_file import load_settings
-    from pipeline.workspace.workspace import open_wheel
+    from pipeline.workspace.workspace import open_workspace
 
     space = make_workspace(
         tmp_path_factory.mktemp("turned") / "space", tiny_model, empty_tracking_store
     )
     for outcome in ("bootstrapped", "promoted"):
-        with open_wheel(load_settings(space), doing="run", now=NOW) as wheel:
-            assert run_cycle(wheel, NOW)["outcome"] == outcome
+        with open_workspace(load_settings(space), doing="run", now=NOW) as opened:
+            assert run_cycle(opened, NOW)["outcome"] == outcome
         let_travel_arrive(space)
     return space
 
 
 @pytest.fixture
-def wheel(tmp_path: Path, turned_once: Path) -> Iterator["Wheel"]:
-    """Return the open wheel of a workspace in which version 2 was promoted over version 1."""
+def opened(tmp_path: Path, turned_once: Path) -> Iterator["OpenWorkspace"]:
+    """Return the open opened of a workspace in which version 2 was promoted over version 1."""
     from pipeline.workspace.settings_file import load_settings
-    from pipeline.workspace.workspace import open_wheel
+    from pipeline.workspace.workspace import open_workspace
 
     space = tmp_path / "turned"
     shutil.copytree(turned_once, space)
-    with open_wheel(load_settings(space), doing="test", now=NOW) as opened:
+    with open_workspace(load_settings(space), doing="test", now=NOW) as opened:
         yield opened

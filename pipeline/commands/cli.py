@@ -13,7 +13,7 @@ import typer
 
 # Whatever is heavy (torch, MLflow, workers) is imported inside the commands: help is instant.
 if TYPE_CHECKING:
-    from pipeline.workspace import Wheel
+    from pipeline.workspace import OpenWorkspace
 
 app = typer.Typer(
     name="anchorhold",
@@ -75,8 +75,8 @@ def check(
     """Say whether training is called for, and why; read-only. With --exit-code: 3 if it is."""
     from pipeline.cycle import check_now
 
-    with _open(workspace, "check", exclusive=False) as wheel:
-        decision = check_now(wheel, traffic=traffic, pairs=pairs, now=_now()).to_json()
+    with _open(workspace, "check", exclusive=False) as opened:
+        decision = check_now(opened, traffic=traffic, pairs=pairs, now=_now()).to_json()
     _show(decision, as_json, "check")
     if exit_code and decision["train"]:
         raise typer.Exit(3)
@@ -92,14 +92,14 @@ def run(
     as_json: Json = False,
     exit_code: ExitCode = False,
 ) -> None:
-    """Turn the wheel once, or finish a cycle that was interrupted.
+    """Run one cycle, or finish a cycle that was interrupted.
 
     With --exit-code: 4 rejected, 5 inconclusive.
     """
     from pipeline.cycle import run_cycle
 
-    with _open(workspace, "run", strategies=strategy) as wheel:
-        result = run_cycle(wheel, _now())
+    with _open(workspace, "run", strategies=strategy) as opened:
+        result = run_cycle(opened, _now())
     _show(result, as_json, "run")
     if exit_code:
         raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(result["outcome"], 0))
@@ -110,8 +110,8 @@ def status(workspace: Workspace = HERE, as_json: Json = False) -> None:
     """Show the champion, the data that waits, the last cycles and unfinished work."""
     from pipeline.operations.status import status_now
 
-    with _open(workspace, "status", exclusive=False) as wheel:
-        found = status_now(wheel, _now())
+    with _open(workspace, "status", exclusive=False) as opened:
+        found = status_now(opened, _now())
     _show(found, as_json, "status")
 
 
@@ -132,8 +132,8 @@ def compare(
     """Show versions side by side on every task: means, differences, intervals, what got worse."""
     from pipeline.operations.compare import compare_versions
 
-    with _open(workspace, "compare", exclusive=False) as wheel:
-        found = compare_versions(wheel, versions, page=html)
+    with _open(workspace, "compare", exclusive=False) as opened:
+        found = compare_versions(opened, versions, page=html)
     _show(found, as_json, "compare")
 
 
@@ -159,11 +159,11 @@ def evaluate(
     """
     from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 
-    with _open(workspace, "evaluate", exclusive=False) as wheel:
+    with _open(workspace, "evaluate", exclusive=False) as opened:
         if benchmark is None:
-            found = evaluate_again(wheel, version, _now())
+            found = evaluate_again(opened, version, _now())
         else:
-            found = evaluate_on_benchmark(wheel, version, benchmark, _now())
+            found = evaluate_on_benchmark(opened, version, benchmark, _now())
     _show(found, as_json, "evaluate")
     if exit_code and found["fell"]:
         raise typer.Exit(3)
@@ -182,8 +182,8 @@ def promote(
     """Make a version the champion by hand; the history keeps the reason."""
     from pipeline.cycle import promote_by_hand
 
-    with _open(workspace, "promote") as wheel:
-        move = promote_by_hand(wheel, version, reason=reason, force=force, now=_now())
+    with _open(workspace, "promote") as opened:
+        move = promote_by_hand(opened, version, reason=reason, force=force, now=_now())
     _show(move.to_json(), as_json, "move")
 
 
@@ -197,8 +197,8 @@ def rollback(
     """Return to the champion before, or to a version named, with its memory and reference."""
     from pipeline.cycle import roll_back
 
-    with _open(workspace, "rollback") as wheel:
-        move = roll_back(wheel, version, reason=reason, now=_now())
+    with _open(workspace, "rollback") as opened:
+        move = roll_back(opened, version, reason=reason, now=_now())
     _show(move.to_json(), as_json, "move")
 
 
@@ -224,9 +224,9 @@ def discard(
     """Take records out of learning and drift looks for good, or --undo it; nothing is deleted."""
     from pipeline.operations.discard import discard_records
 
-    with _open(workspace, "discard") as wheel:
+    with _open(workspace, "discard") as opened:
         done = discard_records(
-            wheel,
+            opened,
             cycle=cycle,
             source=source,
             file=file,
@@ -249,8 +249,8 @@ def export(
     """Write the plain sentence-transformers folder of a version."""
     from pipeline.operations.export import export_version
 
-    with _open(workspace, "export", exclusive=False) as wheel:
-        exported = export_version(wheel, version, directory)
+    with _open(workspace, "export", exclusive=False) as opened:
+        exported = export_version(opened, version, directory)
     _show(exported, as_json, "export")
 
 
@@ -268,8 +268,8 @@ def backtest(
     """Replay past windows through triggers and policy: false alarms, misses, delay."""
     from pipeline.operations.backtest import rehearse
 
-    with _open(workspace, "backtest", exclusive=False) as wheel:
-        found = rehearse(wheel, windows, _now())
+    with _open(workspace, "backtest", exclusive=False) as opened:
+        found = rehearse(opened, windows, _now())
     _show(found, as_json, "backtest")
 
 
@@ -284,8 +284,8 @@ def report(
     """Write the HTML report of a finished cycle and say where it is."""
     from pipeline.reports import report_of
 
-    with _open(workspace, "report", exclusive=False) as wheel:
-        written = report_of(wheel.store, wheel.settings.state, cycle)
+    with _open(workspace, "report", exclusive=False) as opened:
+        written = report_of(opened.store, opened.settings.state, cycle)
     _show(written, as_json, "report")
 
 
@@ -307,21 +307,21 @@ def main() -> None:
 @contextmanager
 def _open(
     workspace: Path, doing: str, *, exclusive: bool = True, strategies: Sequence[str] | None = None
-) -> Iterator["Wheel"]:
-    from pipeline.workspace import load_settings, open_wheel
+) -> Iterator["OpenWorkspace"]:
+    from pipeline.workspace import load_settings, open_workspace
 
     settings = load_settings(workspace)
     if strategies:
         settings = settings.trying(strategies)
     with (
         _at_work(),
-        open_wheel(
+        open_workspace(
             settings, doing=doing, now=_now(), progress=_progress(), exclusive=exclusive
-        ) as wheel,
+        ) as opened,
     ):
         gc.freeze()
         gc.enable()
-        yield wheel
+        yield opened
 
 
 @contextmanager

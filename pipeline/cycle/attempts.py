@@ -10,7 +10,7 @@ from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.record import record_training
 from pipeline.registry import VersionFolder
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import preferred
 from training.faults import NonFiniteLoss
 from training.pairs import memory_digest
@@ -18,7 +18,7 @@ from training.retention import Judge
 
 
 def attempt(
-    wheel: Wheel, journal: Journal, run: str, champion: VersionFolder, lesson: Lesson
+    opened: OpenWorkspace, journal: Journal, run: str, champion: VersionFolder, lesson: Lesson
 ) -> dict[str, Any]:
     """Train with every strategy of the settings and choose one by the selection split.
 
@@ -48,16 +48,16 @@ def attempt(
     """
     tried = {
         name: journal.once(
-            f"train/{name}", partial(_train, wheel, journal, run, champion, lesson, name)
+            f"train/{name}", partial(_train, opened, journal, run, champion, lesson, name)
         )
-        for name in wheel.settings.strategies
+        for name in opened.settings.strategies
     }
     sound = {name: done for name, done in tried.items() if not done["fault"]}
     if not sound:
         raise NonFiniteLoss("; ".join(done["fault"] for done in tried.values()))
     chosen, before = next(iter(sound)), None
     if len(sound) > 1 and lesson.selection.sets:
-        judge = selection_judge(wheel, lesson)
+        judge = selection_judge(opened, lesson)
         scored = journal.once("champion", lambda: {"selection": list(judge(champion.model))})
         before = scored["selection"]
         chosen = preferred({name: done["selection"] for name, done in sound.items()}, before)
@@ -69,14 +69,14 @@ def attempt(
 
 
 def _train(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     journal: Journal,
     run: str,
     champion: VersionFolder,
     lesson: Lesson,
     strategy: str,
 ) -> dict[str, Any]:
-    following = dataclasses.replace(wheel, settings=wheel.settings.following(strategy))
+    following = dataclasses.replace(opened, settings=opened.settings.following(strategy))
     folder = journal.folder / "attempts" / strategy
     try:
         done = train(following, champion, lesson.following(following.settings), folder)
@@ -92,7 +92,9 @@ def _row(done: dict[str, Any], chosen: str) -> dict[str, Any]:
     return {**{name: done.get(name) for name in names}, "chosen": done["strategy"] == chosen}
 
 
-def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -> dict[str, Any]:
+def train(
+    opened: OpenWorkspace, champion: VersionFolder, lesson: Lesson, folder: Path
+) -> dict[str, Any]:
     """Fine-tune the champion on the mix; continued from a checkpoint when it was interrupted.
 
     Returns
@@ -101,11 +103,13 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         Folder, steps, seconds, precision, pairs, the log of the steps, what was mined and merged,
         and the (new, old) scores on the selection split where there is one.
     """
-    tables = wheel.settings.tables
+    tables = opened.settings.tables
     mixture = lesson.mixture
     mined = ""
     if tables.negatives.enabled:
-        found = tables.negatives.mine(mixture.pairs, wheel.encoder(champion.model), wheel.progress)
+        found = tables.negatives.mine(
+            mixture.pairs, opened.encoders.load(champion.model), opened.progress
+        )
         mixture = replace(mixture, pairs=found.pairs, digest=memory_digest(found.pairs))
         mined = found.reason
     training = tables.finetune.fit(
@@ -114,11 +118,11 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
         output=folder / "trained",
         checkpoints=folder / "checkpoints",
         max_length=tables.model.max_length,
-        progress=wheel.progress,
-        cache=wheel.embeddings,
+        progress=opened.progress,
+        cache=opened.encoders.cache,
     )
     merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
-    judge = selection_judge(wheel, lesson)
+    judge = selection_judge(opened, lesson)
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
     selection = {blend.share: (blend.new, blend.old) for blend in merged.curve}.get(merged.share)
     if selection is None and lesson.selection.sets:
@@ -139,12 +143,12 @@ def train(wheel: Wheel, champion: VersionFolder, lesson: Lesson, folder: Path) -
     }
 
 
-def selection_judge(wheel: Wheel, lesson: Lesson) -> Judge:
+def selection_judge(opened: OpenWorkspace, lesson: Lesson) -> Judge:
     """Return what scores a model folder on the pairs set aside."""
-    tables = wheel.settings.tables
+    tables = opened.settings.tables
     return lesson.selection.judge(
         tables.model.max_length,
-        cache=wheel.embeddings,
+        cache=opened.encoders.cache,
         metric=tables.gate.metric,
-        progress=wheel.progress,
+        progress=opened.progress,
     )

@@ -14,7 +14,7 @@ from pipeline.cycle.window import TRAINED, Gathered, gather, same_records_left, 
 from pipeline.observation import queries_as_traffic
 from pipeline.registry import VersionFolder
 from pipeline.store import Store
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet, Scorecard
 from training.faults import DataFault
 
@@ -53,7 +53,9 @@ class Finding:
         }
 
 
-def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: datetime) -> Finding:
+def check_now(
+    opened: OpenWorkspace, *, traffic: Path | None, pairs: Path | None, now: datetime
+) -> Finding:
     """Say what a run would decide now, or would on the files given; nothing is kept.
 
     Parameters
@@ -66,25 +68,30 @@ def check_now(wheel: Wheel, *, traffic: Path | None, pairs: Path | None, now: da
     DataFault
         A file cannot be read, holds no record, or too many of its records are bad.
     """
-    champion = wheel.champion()
+    champion = opened.versions.champion()
     if traffic is None and pairs is None:
-        with wheel.store.rehearsal():
-            refused = wheel.take_in(now)["pairs"]["quarantined"]
-            gathered = gather(wheel, window_now(wheel, champion))
-        return find(wheel, champion.number, gathered, now, refused_pairs=refused)
-    intake = wheel.settings.tables.intake
+        with opened.store.rehearsal():
+            refused = opened.take_in(now)["pairs"]["quarantined"]
+            gathered = gather(opened, window_now(opened, champion))
+        return find(opened, champion.number, gathered, now, refused_pairs=refused)
+    intake = opened.settings.tables.intake
     labelled = intake.parse(pairs, "pair", now)[0] if pairs else []
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
     for path, found in ((traffic, texts), (pairs, labelled)):
         if path is not None and not found:
             raise DataFault(f"{path}: holds no record; at least one is needed to look at")
-    window = wheel.settings.tables.observe.window
+    window = opened.settings.tables.observe.window
     gathered = Gathered(idle="", recent=texts[-window:], pairs=labelled)
-    return find(wheel, champion.number, gathered, now)
+    return find(opened, champion.number, gathered, now)
 
 
 def find(
-    wheel: Wheel, champion: int, gathered: Gathered, now: datetime, *, refused_pairs: int = 0
+    opened: OpenWorkspace,
+    champion: int,
+    gathered: Gathered,
+    now: datetime,
+    *,
+    refused_pairs: int = 0,
 ) -> Finding:
     """Hold what was gathered against the champion and let the policy decide.
 
@@ -95,19 +102,19 @@ def find(
     """
     if gathered.idle:
         return Finding(Decision(False, (gathered.idle,), (), ()))
-    folder = wheel.folder(wheel.registry.version(champion))
-    anchors = wheel.anchors(folder)
-    today = wheel.scores(folder, anchors)
-    observation = observe(wheel, folder, gathered, now, anchors, today, refused_pairs)
+    folder = opened.versions.folder(opened.registry.version(champion))
+    anchors = opened.anchor_sets.of(folder)
+    today = opened.scores.of(folder, anchors)
+    observation = observe(opened, folder, gathered, now, anchors, today, refused_pairs)
     signals = []
-    for trigger in wheel.settings.triggers:
+    for trigger in opened.settings.triggers:
         try:
             signals.append(trigger.check(observation))
         except ValueError as fault:
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
-    decision = wheel.settings.tables.policy.decide(
+    decision = opened.settings.tables.policy.decide(
         signals,
-        past_looks(wheel, champion),
+        past_looks(opened, champion),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
@@ -120,7 +127,7 @@ def find(
 
 
 def observe(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     folder: VersionFolder,
     gathered: Gathered,
     now: datetime,
@@ -138,9 +145,9 @@ def observe(
     facts = folder.facts()
     probe_texts, probes = folder.probes()
     accepted = Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes)
-    tables = wheel.settings.tables
+    tables = opened.settings.tables
     return tables.observe.look(
-        wheel.encoder(folder.model),
+        opened.encoders.load(folder.model),
         reference=folder.reference(),
         recent=gathered.recent,
         since_learned=gathered.since_learned,
@@ -149,12 +156,12 @@ def observe(
         champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
         accepted_space=accepted,
         probe_texts=probe_texts,
-        quality=_quality(wheel, folder, anchors, today),
-        hit_rates=_past_hit_rates(wheel.store, today),
+        quality=_quality(opened, folder, anchors, today),
+        hit_rates=_past_hit_rates(opened.store, today),
         anchor_queries=[query for each in anchors for query in each.queries.values()],
         refused_pairs=refused_pairs,
         generated_sources=tables.memory.generated_sources,
-        progress=wheel.progress,
+        progress=opened.progress,
     )
 
 
@@ -170,11 +177,11 @@ def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float,
 
 
 def _quality(
-    wheel: Wheel, folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard
+    opened: OpenWorkspace, folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard
 ) -> Mapping[str, Quality]:
     """Return the champion's scores on today's anchor sets beside those it was accepted with."""
     accepted = folder.scorecard()
-    metric = wheel.settings.tables.gate.metric
+    metric = opened.settings.tables.gate.metric
     found = {}
     for each in anchors:
         then, now = accepted.tasks.get(each.name), today.tasks[each.name]
@@ -190,13 +197,13 @@ def _quality(
     return found
 
 
-def past_looks(wheel: Wheel, champion: int) -> list[Look]:
+def past_looks(opened: OpenWorkspace, champion: int) -> list[Look]:
     """Return the earlier decisions about the data that one champion met, oldest first.
 
     A launch counts, for the cool-down, until enough labelled pairs for another one have arrived, or
     some of those it trained on were discarded.
     """
-    store, enough = wheel.store, wheel.settings.tables.mix.minimum_pairs
+    store, enough = opened.store, opened.settings.tables.mix.minimum_pairs
     looks = []
     for row in reversed(store.cycles()):
         window, decision = row.result.get("window"), row.result.get("decision")

@@ -9,41 +9,45 @@ from pipeline.cycle.lesson import NEW_TASK, Lesson
 from pipeline.cycle.window import Window
 from pipeline.gate import Costs, HeldOut, measure, reuse_of, times_judged, told
 from pipeline.registry import Version
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet, Scorecard
 from training.pairs import normalised
 
 
-def judge(wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson) -> dict[str, Any]:
+def judge(
+    opened: OpenWorkspace, champion: Version, candidate: Version, lesson: Lesson
+) -> dict[str, Any]:
     """Compare champion, candidate and origin on the same queries; tag the candidate."""
     sets = lesson.measured_on
-    origin = wheel.version("origin")
+    origin = opened.versions.named("origin")
 
     def scored(version: Version) -> Scorecard:
-        return wheel.scores(wheel.folder(version), sets)
+        return opened.scores.of(opened.versions.folder(version), sets)
 
-    gate = wheel.settings.tables.gate
+    gate = opened.settings.tables.gate
     verdict = gate.judge(
         scored(champion),
         scored(candidate),
         scored(origin) if origin.number != champion.number else None,
-        margins=wheel.margins(),
-        costs=_costs(wheel, champion, candidate, sets) if gate.measures_costs() else None,
+        margins=opened.anchor_sets.margins,
+        costs=_costs(opened, champion, candidate, sets) if gate.measures_costs() else None,
     )
-    reuse, worn = reuse_of(lesson.anchors, times_judged(wheel.store.cycles()), gate)
-    wheel.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
+    reuse, worn = reuse_of(lesson.anchors, times_judged(opened.store.cycles()), gate)
+    opened.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
     told_first = verdict.to_json()
     return {**told_first, "reasons": [*told_first["reasons"], *worn], "reuse": reuse}
 
 
-def _costs(wheel: Wheel, champion: Version, candidate: Version, sets: list[EvaluationSet]) -> Costs:
+def _costs(
+    opened: OpenWorkspace, champion: Version, candidate: Version, sets: list[EvaluationSet]
+) -> Costs:
     """Measure both models side by side on queries that the gate judges by."""
     texts = [text for each in sets for text in each.queries.values()]
     return measure(
-        wheel.folder(champion).model,
-        wheel.folder(candidate).model,
+        opened.versions.folder(champion).model,
+        opened.versions.folder(candidate).model,
         texts[:_TIMED_TEXTS],
-        max_length=wheel.settings.tables.model.max_length,
+        max_length=opened.settings.tables.model.max_length,
         clock=time.perf_counter,
     )
 
@@ -53,7 +57,7 @@ _TIMED_TEXTS = 64
 
 
 def find_suspects(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     cycle: str,
     champion: Version,
     candidate: Version,
@@ -61,22 +65,22 @@ def find_suspects(
     window: Window,
 ) -> dict[str, Any]:
     """Say which part of the refused pairs hurts; nearly all vectors it needs are cached."""
-    tables = wheel.settings.tables
+    tables = opened.settings.tables
     place: dict[str, int] = {}
     differences = np.empty(0)
     if lesson.new_task is not None:
         old, new = (
-            wheel.scores(wheel.folder(version), [lesson.new_task]).tasks[NEW_TASK]
+            opened.scores.of(opened.versions.folder(version), [lesson.new_task]).tasks[NEW_TASK]
             for version in (champion, candidate)
         )
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
         differences = tables.gate.differences(old, new)
     ranked = tables.suspects.rank(
-        wheel.store.pairs(role="recent", after=window.after, until=window.until),
-        wheel.store.files_of_pairs(after=window.after, until=window.until),
+        opened.store.pairs(role="recent", after=window.after, until=window.until),
+        opened.store.files_of_pairs(after=window.after, until=window.until),
         lesson.memory,
-        wheel.encoder(wheel.folder(champion).model),
+        opened.encoders.load(opened.versions.folder(champion).model),
         HeldOut(place, differences, tables.gate.bounds),
     )
     return told(ranked, cycle)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pipeline.cycle.window import Window
 from pipeline.registry import VersionFolder
-from pipeline.workspace import Settings, Wheel
+from pipeline.workspace import OpenWorkspace, Settings
 from training.evaluation import EvaluationSet, Selection, by_source
 from training.pairs import Encode, Leakage, Mixture, Pair, forget, memory_digest
 
@@ -91,28 +91,28 @@ class Lesson:
         ]
 
 
-def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Lesson:
+def prepare_lesson(opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Lesson:
     """Split, guard and mix the pairs of the window with the champion's memory."""
-    tables = wheel.settings.tables
-    recent = wheel.store.pairs(role="recent", after=window.after, until=window.until)
-    later_history = wheel.store.pairs(role="history", after=window.after, until=window.until)
+    tables = opened.settings.tables
+    recent = opened.store.pairs(role="recent", after=window.after, until=window.until)
+    later_history = opened.store.pairs(role="history", after=window.after, until=window.until)
     training, held_out = tables.holdout.split(recent)
     new_task = None
     if held_out:
         new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
-    anchors = wheel.anchors(champion)
+    anchors = opened.anchor_sets.of(champion)
     queries = [
         text
         for each in [*anchors, *([new_task] if new_task else [])]
         for text in each.queries.values()
     ]
     learned, leakage = tables.leakage.clean(training, queries)
-    discarded = {pair.id for pair in wheel.store.discarded_pairs()}
-    encode = regions_encoder(wheel, champion.model)
+    discarded = {pair.id for pair in opened.store.discarded_pairs()}
+    encode = regions_encoder(opened, champion.model)
     replayable = tables.memory.absorb(forget(champion.memory(), discarded), later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
-    if tables.merge.shares or len(wheel.settings.strategies) > 1:
+    if tables.merge.shares or len(opened.settings.strategies) > 1:
         selection = tables.select.split(learned, memory)
     return Lesson(
         mixture=tables.mix.draw(selection.recent, selection.memory),
@@ -126,6 +126,6 @@ def prepare_lesson(wheel: Wheel, champion: VersionFolder, window: Window) -> Les
     )
 
 
-def regions_encoder(wheel: Wheel, model: Path) -> Encode | None:
+def regions_encoder(opened: OpenWorkspace, model: Path) -> Encode | None:
     """Return what divides the memory into regions, where that is asked for."""
-    return wheel.encoder(model).encode if wheel.settings.tables.memory.regions else None
+    return opened.encoders.load(model).encode if opened.settings.tables.memory.regions else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.registry import Version
 from pipeline.store import Action, Promotion
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 ROLLED_BACK = "anchorhold.rolled_back"
@@ -37,7 +37,7 @@ class Move:
 
 
 def install(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     version: Version,
     *,
     expected: int | None,
@@ -57,14 +57,14 @@ def install(
         Somebody else moved the champion meanwhile.
     """
     # The copy is fetched and its hashes are checked before anybody is sent to it.
-    wheel.registry.fetch(version)
+    opened.registry.fetch(version)
     if cycle is None:
-        _intend(wheel, version.number, expected, action, reason, now)
-    wheel.registry.promote(version, expected=expected)
-    moves = wheel.store.promotions()
+        _intend(opened, version.number, expected, action, reason, now)
+    opened.registry.promote(version, expected=expected)
+    moves = opened.store.promotions()
     last = moves[-1] if moves else None
     if last is None or (last.version, last.cycle) != (version.number, cycle) or cycle is None:
-        wheel.store.append_promotion(
+        opened.store.append_promotion(
             version=version.number,
             previous=expected,
             action=action,
@@ -73,35 +73,40 @@ def install(
             at=now,
         )
     if cycle is None:
-        _intention(wheel).unlink(missing_ok=True)
+        _intention(opened).unlink(missing_ok=True)
     return Move(version.number, expected, action, reason)
 
 
-def finish_interrupted_move(wheel: Wheel) -> None:
+def finish_interrupted_move(opened: OpenWorkspace) -> None:
     """Write a move by hand down that was killed after the champion moved and before the history.
 
     Such a move would otherwise be missing from the history for ever, and with it the mark of the
     version that was rolled back.
     """
-    file = _intention(wheel)
+    file = _intention(opened)
     if not file.exists():
         return
     meant = json.loads(file.read_text(encoding="utf-8"))
-    moves, champion = wheel.store.promotions(), wheel.registry.champion()
+    moves, champion = opened.store.promotions(), opened.registry.champion()
     was_made = champion is not None and champion.number == meant["version"]
     if was_made and len(moves) == meant.pop("moves"):
-        wheel.store.append_promotion(
+        opened.store.append_promotion(
             **{**meant, "at": datetime.fromisoformat(meant["at"]), "cycle": None}
         )
     file.unlink()
 
 
-def _intention(wheel: Wheel) -> Path:
-    return wheel.settings.state / "move.json"
+def _intention(opened: OpenWorkspace) -> Path:
+    return opened.settings.state / "move.json"
 
 
 def _intend(
-    wheel: Wheel, version: int, previous: int | None, action: Action, reason: str, now: datetime
+    opened: OpenWorkspace,
+    version: int,
+    previous: int | None,
+    action: Action,
+    reason: str,
+    now: datetime,
 ) -> None:
     """Note down a move before it is made."""
     meant = {
@@ -110,9 +115,9 @@ def _intend(
         "action": action,
         "reason": reason,
         "at": now.isoformat(),
-        "moves": len(wheel.store.promotions()),
+        "moves": len(opened.store.promotions()),
     }
-    file = _intention(wheel)
+    file = _intention(opened)
     beside = file.with_suffix(f".{os.getpid()}.partial")
     beside.write_text(json.dumps(meant), encoding="utf-8")
     beside.replace(file)
@@ -132,16 +137,16 @@ def rolled_back(moves: Sequence[Promotion]) -> dict[int, str]:
     return marked
 
 
-def barred(wheel: Wheel, version: Version) -> str:
+def barred(opened: OpenWorkspace, version: Version) -> str:
     """Say why a version must not be promoted again; empty when it may be.
 
     What descends from a version that was rolled back shares its weights and data, until a person
     forces one of the line.
     """
-    moves = wheel.store.promotions()
+    moves = opened.store.promotions()
     marked = rolled_back(moves)
     forced = {move.version for move in moves if move.action == "force"}
-    parents = {str(each.number): each for each in wheel.registry.versions()}
+    parents = {str(each.number): each for each in opened.registry.versions()}
     line: Version | None = version
     while line is not None and (line.number in marked or line.number not in forced):
         if line.number in marked:
@@ -153,23 +158,23 @@ def barred(wheel: Wheel, version: Version) -> str:
     return ""
 
 
-def awaiting(wheel: Wheel) -> list[Version]:
+def awaiting(opened: OpenWorkspace) -> list[Version]:
     """Return the versions that passed against today's champion and wait for a person's word."""
-    champion = wheel.registry.champion()
-    served = {move.version for move in wheel.store.promotions()}
+    champion = opened.registry.champion()
+    served = {move.version for move in opened.store.promotions()}
     return [
         each
-        for each in wheel.registry.versions()
+        for each in opened.registry.versions()
         if champion is not None
         and each.number not in served
         and each.tags.get("anchorhold.verdict") == "promoted"
         and each.tags.get("anchorhold.parent") == str(champion.number)
-        and not barred(wheel, each)
+        and not barred(opened, each)
     ]
 
 
 def promote_by_hand(
-    wheel: Wheel, reference: str, *, reason: str, force: bool, now: datetime
+    opened: OpenWorkspace, reference: str, *, reason: str, force: bool, now: datetime
 ) -> Move:
     """Promote a version that a person chose.
 
@@ -179,12 +184,12 @@ def promote_by_hand(
         It is the champion already, or `force` is not given and it did not pass the gate, passed
         against another champion, or was rolled back, as may be one that it descends from.
     """
-    finish_interrupted_move(wheel)
-    version = wheel.registry.version(reference)
-    champion = wheel.registry.champion()
+    finish_interrupted_move(opened)
+    version = opened.registry.version(reference)
+    champion = opened.registry.champion()
     if champion is not None and version.number == champion.number:
         raise DataFault(f"version {version.number} is the champion already; nothing to promote")
-    served = {move.version for move in wheel.store.promotions()}
+    served = {move.version for move in opened.store.promotions()}
     verdict = version.tags.get("anchorhold.verdict", "none")
     why = ""
     if version.number not in served:
@@ -194,7 +199,7 @@ def promote_by_hand(
         elif champion is None or parent != str(champion.number):
             serving = champion.number if champion else "none"
             why = f"passed against version {parent}, but the champion moved: it is {serving} now"
-    mark = barred(wheel, version)
+    mark = barred(opened, version)
     if mark and not why:
         why = f"must not be promoted again: {mark}"
     if why and not force:
@@ -204,13 +209,13 @@ def promote_by_hand(
         )
     action: Action = "force" if force else "promote"
     expected = champion.number if champion else None
-    move = install(wheel, version, expected=expected, action=action, reason=reason, now=now)
+    move = install(opened, version, expected=expected, action=action, reason=reason, now=now)
     if ROLLED_BACK in version.tags:
-        wheel.registry.tag(version, {ROLLED_BACK: f"forced again: {reason}"})
+        opened.registry.tag(version, {ROLLED_BACK: f"forced again: {reason}"})
     return move
 
 
-def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime) -> Move:
+def roll_back(opened: OpenWorkspace, reference: str | None, *, reason: str, now: datetime) -> Move:
     """Return to the champion before, or to any version that served before and was not rolled back.
 
     The version that is left is marked: only `promote` with `force` lets it, or one that descends
@@ -221,15 +226,15 @@ def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime
     DataFault
         There is no champion before, or the version named never served or was rolled back.
     """
-    finish_interrupted_move(wheel)
-    champion = wheel.champion()
-    served = [move.version for move in wheel.store.promotions()]
-    marked = rolled_back(wheel.store.promotions())
+    finish_interrupted_move(opened)
+    champion = opened.versions.champion()
+    served = [move.version for move in opened.store.promotions()]
+    marked = rolled_back(opened.store.promotions())
     if reference is None:
         before = next(
             (
                 move.previous
-                for move in reversed(wheel.store.promotions())
+                for move in reversed(opened.store.promotions())
                 if move.version == champion.number
                 and move.previous is not None
                 and move.previous not in marked
@@ -242,7 +247,7 @@ def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime
                 "none to roll back to"
             )
         reference = str(before)
-    version = wheel.registry.version(reference)
+    version = opened.registry.version(reference)
     if version.number == champion.number:
         raise DataFault(f"version {version.number} is the champion already; nothing to roll back")
     if version.number not in served:
@@ -257,7 +262,7 @@ def roll_back(wheel: Wheel, reference: str | None, *, reason: str, now: datetime
             "return to it with `anchorhold promote --force`"
         )
     move = install(
-        wheel, version, expected=champion.number, action="rollback", reason=reason, now=now
+        opened, version, expected=champion.number, action="rollback", reason=reason, now=now
     )
-    wheel.registry.tag(champion, {ROLLED_BACK: reason})
+    opened.registry.tag(champion, {ROLLED_BACK: reason})
     return move

@@ -8,27 +8,31 @@ from typing import Any
 from pipeline.cycle.journal import Journal
 from pipeline.registry import CHAMPION, Version
 from pipeline.reports import write_report
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 
 _PREFIX = "anchorhold."
 
 
-def open_record(wheel: Wheel, journal: Journal) -> str:
+def open_record(opened: OpenWorkspace, journal: Journal) -> str:
     """Return the id of the cycle's run; a continued cycle goes on in the run it began."""
-    return wheel.registry.open_run(
+    return opened.registry.open_run(
         journal.cycle, name=f"cycle {journal.cycle}", started=journal.started
     )
 
 
 def record_training(
-    wheel: Wheel, journal: Journal, run: str, training: Mapping[str, Any], attempt: str = "training"
+    opened: OpenWorkspace,
+    journal: Journal,
+    run: str,
+    training: Mapping[str, Any],
+    attempt: str = "training",
 ) -> str:
     """Write a training down as a child of the cycle's run and return the child's id."""
-    registry = wheel.registry
+    registry = opened.registry
     child = registry.open_run(
         journal.cycle, name=attempt, parent=run, attempt=attempt, started=journal.started
     )
-    settings = dataclasses.asdict(wheel.settings.tables.finetune)
+    settings = dataclasses.asdict(opened.settings.tables.finetune)
     registry.log_params(child, {**settings, "precision": training["precision"]})
     for row in training["log"]:
         metrics = {f"train/{name}": value for name, value in row.items() if name not in _AXES}
@@ -45,12 +49,14 @@ _AXES = ("step", "epoch")
 """What the rows of a training log are drawn over."""
 
 
-def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, Any]) -> None:
+def close_record(
+    opened: OpenWorkspace, journal: Journal, run: str, result: Mapping[str, Any]
+) -> None:
     """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description.
 
     The texts of what got worse stand in the report and its JSON twin only.
     """
-    registry, step, at = wheel.registry, int(journal.cycle), journal.started
+    registry, step, at = opened.registry, int(journal.cycle), journal.started
     registry.log_metrics(run, dict(_metrics(result)), step=step, at=at)
     for name in ("decision", "verdict", "intake", "lesson"):
         if result.get(name):
@@ -60,30 +66,32 @@ def close_record(wheel: Wheel, journal: Journal, run: str, result: Mapping[str, 
         registry.log_dataset(run, name, digest, context, rows)
     worse = journal.result("regressions")
     shown = {**result, "regressions": worse} if worse else result
-    report = write_report(journal.folder / "report.html", shown, wheel.settings.tables.model.name)
+    report = write_report(journal.folder / "report.html", shown, opened.settings.tables.model.name)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
         registry.log_json(run, "regressions.json", worse)
     registry.close_run(run, note=_note(result), tags=_tags(result))
     # A cycle that found nothing to look at adds no point to the line.
     if result["outcome"] == "bootstrapped" or result["decision"]["signals"]:
-        champion = wheel.champion()
-        folder = wheel.folder(champion)
-        means = wheel.scores(folder, wheel.anchors(folder)).means()
-        record_golden(wheel, champion, means, at)
+        champion = opened.versions.champion()
+        folder = opened.versions.folder(champion)
+        means = opened.scores.of(folder, opened.anchor_sets.of(folder)).means()
+        record_golden(opened, champion, means, at)
 
 
-def record_golden(wheel: Wheel, version: Version, means: Mapping[str, float], at: datetime) -> str:
+def record_golden(
+    opened: OpenWorkspace, version: Version, means: Mapping[str, float], at: datetime
+) -> str:
     """Write a version's scores on its golden sets down, and return the id of the run.
 
     One long-lived run holds the scores of whatever serves, at the number of the last cycle, so that
     charts show a line over the cycles; other versions have a run each.
     """
-    registry = wheel.registry
+    registry = opened.registry
     whose = "the champion" if CHAMPION in version.aliases else f"version {version.number}"
     name = f"golden sets of {whose}"
     run = registry.open_run(_EVERY_CYCLE, name=name, attempt=name, started=at)
-    cycles = wheel.store.cycles(limit=1)
+    cycles = opened.store.cycles(limit=1)
     registry.log_metrics(run, means, step=int(cycles[0].id) if cycles else 0, at=at)
     registry.close_run(run, note=f"Scores of {whose} on its golden sets over the cycles.")
     return run

@@ -1,4 +1,4 @@
-"""One turn of the wheel: from intake to a recorded outcome, continued where it was interrupted."""
+"""One turn of the opened: from intake to a recorded outcome, continued where it was interrupted."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.window import Window, gather, window_now
 from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import ChampionMoved, Version, VersionFolder
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.encoding import prune_cache
 from training.faults import DataFault, NonFiniteLoss
 
@@ -31,31 +31,31 @@ STAGES = {
 """How the times of the stages are grouped in the result."""
 
 
-def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
-    """Turn the wheel once and return what `anchorhold run` prints.
+def run_cycle(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
+    """Run one cycle and return what `anchorhold run` prints.
 
     Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
     was killed is continued from its journal and ends as if it had not been.
 
     Parameters
     ----------
-    wheel
+    opened
         The open workspace, held exclusively.
     now
         The present; a continued cycle keeps the present it began with.
     """
-    store, state = wheel.store, wheel.settings.state
-    finish_interrupted_move(wheel)
+    store, state = opened.store, opened.settings.state
+    finish_interrupted_move(opened)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
-    intake = journal.once("intake", lambda: wheel.take_in(row.started))
-    run = open_record(wheel, journal)
-    champion = wheel.registry.champion()
-    _refuse_a_lost_champion(wheel, champion)
+    intake = journal.once("intake", lambda: opened.take_in(row.started))
+    run = open_record(opened, journal)
+    champion = opened.registry.champion()
+    _refuse_a_lost_champion(opened, champion)
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
-        result = _bootstrap(wheel, journal, run)
+        result = _bootstrap(opened, journal, run)
     else:
-        result = _turn(wheel, journal, run, champion, intake["pairs"]["quarantined"])
+        result = _turn(opened, journal, run, champion, intake["pairs"]["quarantined"])
     result = {
         "cycle": row.id,
         **result,
@@ -64,15 +64,15 @@ def run_cycle(wheel: Wheel, now: datetime) -> dict[str, Any]:
         "peak_memory_megabytes": peak_memory_megabytes(),
         "run_id": run,
     }
-    close_record(wheel, journal, run, result)
+    close_record(opened, journal, run, result)
     store.finish_cycle(row.id, result["outcome"], result)
-    _tidy(wheel)
+    _tidy(opened)
     return result
 
 
-def _refuse_a_lost_champion(wheel: Wheel, champion: Version | None) -> None:
+def _refuse_a_lost_champion(opened: OpenWorkspace, champion: Version | None) -> None:
     """Never begin again from the base because somebody deleted the champion in MLflow."""
-    moves = wheel.store.promotions()
+    moves = opened.store.promotions()
     if champion is None and moves:
         raise DataFault(
             f"version {moves[-1].version} was the champion, but no version has the alias champion "
@@ -80,15 +80,15 @@ def _refuse_a_lost_champion(wheel: Wheel, champion: Version | None) -> None:
         )
 
 
-def _bootstrap(wheel: Wheel, journal: Journal, run: str) -> dict[str, Any]:
+def _bootstrap(opened: OpenWorkspace, journal: Journal, run: str) -> dict[str, Any]:
     """Register the base model as the first version and champion."""
 
     def make() -> dict[str, Any]:
         path = journal.folder / "version"
-        folder = bootstrap_version(wheel, journal.cycle, journal.started, path)
-        version = _register(wheel, journal, run, folder, parent=None)
+        folder = bootstrap_version(opened, journal.cycle, journal.started, path)
+        version = _register(opened, journal, run, folder, parent=None)
         install(
-            wheel,
+            opened,
             version,
             expected=None,
             action="bootstrap",
@@ -109,12 +109,12 @@ def _bootstrap(wheel: Wheel, journal: Journal, run: str) -> dict[str, Any]:
 
 
 def _turn(
-    wheel: Wheel, journal: Journal, run: str, champion: Version, refused_pairs: int
+    opened: OpenWorkspace, journal: Journal, run: str, champion: Version, refused_pairs: int
 ) -> dict[str, Any]:
     """Look, and if it is called for, learn, measure, judge and promote."""
-    window = Window(**journal.once("window", lambda: asdict(window_now(wheel, champion))))
-    champion = wheel.registry.version(window.champion)
-    looked = journal.once("decision", lambda: _decide(wheel, journal, window, refused_pairs))
+    window = Window(**journal.once("window", lambda: asdict(window_now(opened, champion))))
+    champion = opened.registry.version(window.champion)
+    looked = journal.once("decision", lambda: _decide(opened, journal, window, refused_pairs))
     decision = looked["decision"]
     seen: dict[str, Any] = {**looked, "champion": champion.number, "window": asdict(window)}
     if decision["blocked_by"]:
@@ -122,39 +122,39 @@ def _turn(
     if not decision["train"]:
         return _result("quiet", **seen)
 
-    wheel = _as_begun(wheel, journal)
-    old = wheel.folder(champion)
-    lesson = prepare_lesson(wheel, old, window)
+    opened = _as_begun(opened, journal)
+    old = opened.versions.folder(champion)
+    lesson = prepare_lesson(opened, old, window)
     facts = journal.once("prepare", lesson.facts)
     if lesson.shortage:
         seen["decision"] = {**decision, "reasons": [*decision["reasons"], lesson.shortage]}
         return _result("insufficient_data", **seen, lesson=facts)
     try:
-        training = attempt(wheel, journal, run, old, lesson)
+        training = attempt(opened, journal, run, old, lesson)
     except NonFiniteLoss as fault:
         reason = f"rejected: there is no candidate: {fault}"
         refusal = {"promote": False, "outcome": "rejected", "reasons": [reason], "comparisons": []}
         return _result("rejected", **seen, lesson=facts, verdict=refusal)
-    facts = lesson.following(wheel.settings.following(training["strategy"])).facts()
+    facts = lesson.following(opened.settings.following(training["strategy"])).facts()
     learned: dict[str, Any] = {"lesson": facts, "training": training}
     fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
-    candidate = _candidate(wheel, journal, window, champion, lesson, training, fired)
-    verdict = journal.once("verdict", lambda: judge(wheel, champion, candidate, lesson))
+    candidate = _candidate(opened, journal, window, champion, lesson, training, fired)
+    verdict = journal.once("verdict", lambda: judge(opened, champion, candidate, lesson))
     if not verdict["promote"]:
         found = journal.once(
             "suspects",
-            lambda: find_suspects(wheel, journal.cycle, champion, candidate, lesson, window),
+            lambda: find_suspects(opened, journal.cycle, champion, candidate, lesson, window),
         )
         verdict = {
             **verdict,
             "suspects": found["suspects"],
             "reasons": [*verdict["reasons"], *found["reasons"]],
         }
-    worse = journal.once("regressions", lambda: _regressions(wheel, champion, candidate, lesson))
+    worse = journal.once("regressions", lambda: _regressions(opened, champion, candidate, lesson))
     # The texts stay in the report: results are read again at every look.
     learned["regressions"] = {"changes": worse["changes"]}
     outcome = journal.once(
-        "promote", lambda: _promote(wheel, journal, champion, candidate, verdict)
+        "promote", lambda: _promote(opened, journal, champion, candidate, verdict)
     )
     seen["champion"] = outcome["champion"]
     seen["awaiting_approval"] = outcome.get("awaiting_approval", False)
@@ -164,20 +164,22 @@ def _turn(
     )
 
 
-def _as_begun(wheel: Wheel, journal: Journal) -> Wheel:
-    """Return the wheel with the strategies that the cycle began with, whoever continues it."""
-    begun = journal.once("strategies", lambda: {"names": list(wheel.settings.strategies)})
-    return replace(wheel, settings=replace(wheel.settings, strategies=tuple(begun["names"])))
+def _as_begun(opened: OpenWorkspace, journal: Journal) -> OpenWorkspace:
+    """Rerun cycles with the strategies that the cycle began with, whoever continues it."""
+    begun = journal.once("strategies", lambda: {"names": list(opened.settings.strategies)})
+    return replace(opened, settings=replace(opened.settings, strategies=tuple(begun["names"])))
 
 
-def _decide(wheel: Wheel, journal: Journal, window: Window, refused_pairs: int) -> dict[str, Any]:
-    gathered = gather(wheel, window)
-    finding = find(wheel, window.champion, gathered, journal.started, refused_pairs=refused_pairs)
+def _decide(
+    opened: OpenWorkspace, journal: Journal, window: Window, refused_pairs: int
+) -> dict[str, Any]:
+    gathered = gather(opened, window)
+    finding = find(opened, window.champion, gathered, journal.started, refused_pairs=refused_pairs)
     return {"decision": finding.to_json(), "fresh": gathered.fresh}
 
 
 def _candidate(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     journal: Journal,
     window: Window,
     champion: Version,
@@ -189,7 +191,7 @@ def _candidate(
 
     def make() -> dict[str, Any]:
         folder = candidate_version(
-            wheel,
+            opened,
             champion,
             window,
             lesson,
@@ -199,16 +201,16 @@ def _candidate(
             journal.folder / "version",
         )
         version = _register(
-            wheel, journal, training["run_id"], folder, parent=champion, fired=fired
+            opened, journal, training["run_id"], folder, parent=champion, fired=fired
         )
-        wheel.registry.set_candidate(version)
+        opened.registry.set_candidate(version)
         return {"version": version.number}
 
-    return wheel.registry.version(journal.once("evaluate", make)["version"])
+    return opened.registry.version(journal.once("evaluate", make)["version"])
 
 
 def _register(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     journal: Journal,
     run: str,
     folder: VersionFolder,
@@ -216,7 +218,7 @@ def _register(
     fired: Sequence[str] = (),
 ) -> Version:
     facts = folder.facts()
-    return wheel.registry.register(
+    return opened.registry.register(
         run,
         journal.cycle,
         folder.path,
@@ -230,16 +232,16 @@ def _register(
 
 
 def _regressions(
-    wheel: Wheel, champion: Version, candidate: Version, lesson: Lesson
+    opened: OpenWorkspace, champion: Version, candidate: Version, lesson: Lesson
 ) -> dict[str, Any]:
     """Return what the candidate answers worse than the champion, and the documents it lost."""
-    return wheel.regressions(
-        wheel.folder(champion), wheel.folder(candidate), lesson.measured_on
+    return opened.scores.regressions(
+        opened.versions.folder(champion), opened.versions.folder(candidate), lesson.measured_on
     ).to_json()
 
 
 def _promote(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     journal: Journal,
     champion: Version,
     candidate: Version,
@@ -249,11 +251,11 @@ def _promote(
     if not verdict["promote"]:
         return {"outcome": verdict["outcome"], "champion": champion.number, "reasons": []}
     waits = f"version {candidate.number} passed the gate and was not promoted"
-    mark = barred(wheel, candidate)
+    mark = barred(opened, candidate)
     if mark:
         said = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
         return {"outcome": "inconclusive", "champion": champion.number, "reasons": [said]}
-    if wheel.settings.tables.gate.approval:
+    if opened.settings.tables.gate.approval:
         said = f"{waits}: it awaits approval: anchorhold promote {candidate.number} --reason …"
         return {
             "outcome": "inconclusive",
@@ -263,7 +265,7 @@ def _promote(
         }
     try:
         install(
-            wheel,
+            opened,
             candidate,
             expected=champion.number,
             action="promote",
@@ -272,7 +274,7 @@ def _promote(
             cycle=journal.cycle,
         )
     except ChampionMoved as moved:
-        serving = wheel.champion().number
+        serving = opened.versions.champion().number
         return {"outcome": "inconclusive", "champion": serving, "reasons": [str(moved)]}
     return {"outcome": "promoted", "champion": candidate.number, "reasons": []}
 
@@ -289,13 +291,16 @@ def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
     }
 
 
-def _tidy(wheel: Wheel) -> None:
+def _tidy(opened: OpenWorkspace) -> None:
     """Remove what the registry holds now, after kills too; the reports stay.
 
     Vectors stay of the versions that are asked for every day; others would be encoded again.
     """
-    versions = [wheel.version("origin"), *(v for v in wheel.registry.versions() if v.aliases)]
-    prune_cache(wheel.embeddings, [each.tags["anchorhold.fingerprint"] for each in versions])
-    for folder in (wheel.settings.state / "cycles").iterdir():
+    versions = [
+        opened.versions.named("origin"),
+        *(v for v in opened.registry.versions() if v.aliases),
+    ]
+    prune_cache(opened.encoders.cache, [each.tags["anchorhold.fingerprint"] for each in versions])
+    for folder in (opened.settings.state / "cycles").iterdir():
         for name in ("base", "attempts", "version", "version.partial"):
             shutil.rmtree(folder / name, ignore_errors=True)

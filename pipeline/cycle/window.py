@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.observation import queries_as_traffic
 from pipeline.registry import Version
 from pipeline.store import CycleRow, Store, Traffic
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.pairs import Pair
 
 TRAINED = ("promoted", "rejected", "inconclusive")
@@ -70,24 +70,24 @@ class Gathered:
     fresh: bool = True
 
 
-def window_now(wheel: Wheel, champion: Version) -> Window:
+def window_now(opened: OpenWorkspace, champion: Version) -> Window:
     """Return the window from the champion's cut up to what is stored now."""
-    after = wheel.folder(champion).facts().cut
-    looked = [row.result["window"]["until"] for row in looks(wheel.store)]
-    until = wheel.store.last_sequence()
+    after = opened.versions.folder(champion).facts().cut
+    looked = [row.result["window"]["until"] for row in looks(opened.store)]
+    until = opened.store.last_sequence()
     return Window(
         champion=champion.number,
         after=after,
         since=max([after, *looked]),
         until=until,
-        settings=wheel.settings.digest,
-        discards=wheel.store.discards_in_force(after, until),
+        settings=opened.settings.digest,
+        discards=opened.store.discards_in_force(after, until),
     )
 
 
-def gather(wheel: Wheel, window: Window) -> Gathered:
+def gather(opened: OpenWorkspace, window: Window) -> Gathered:
     """Read what the window holds; the same data is not looked at, or learned, twice."""
-    store = wheel.store
+    store = opened.store
     before = _same_data_before(store, window)
     if before:
         return Gathered(idle=before)
@@ -99,7 +99,7 @@ def gather(wheel: Wheel, window: Window) -> Gathered:
         fresh = store.count_pairs(role="recent", after=window.since, until=window.until)
     if not texts:
         return Gathered(idle="nothing has arrived since the champion learned")
-    recent = wheel.settings.tables.observe.recent(texts, fresh)
+    recent = opened.settings.tables.observe.recent(texts, fresh)
     return Gathered(
         idle="",
         recent=recent,

@@ -11,7 +11,13 @@ from typing import Any
 
 from pipeline.cycle import promote_by_hand, roll_back, run_cycle
 from pipeline.demo.docstrings import documentation_pairs
-from pipeline.workspace import SETTINGS_FILE, STATE_FOLDER, Wheel, load_settings, open_wheel
+from pipeline.workspace import (
+    SETTINGS_FILE,
+    STATE_FOLDER,
+    OpenWorkspace,
+    load_settings,
+    open_workspace,
+)
 from training.evaluation import EvaluationSet
 from training.faults import DataFault
 from training.pairs import Pair
@@ -88,7 +94,7 @@ def run_demo(
     progress: Progress,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Make a workspace, turn the wheel through four chapters, roll back and forward.
+    """Make a workspace, run cycles through four chapters, roll back and forward.
 
     Parameters
     ----------
@@ -111,10 +117,10 @@ def run_demo(
 
     def turn(step: str) -> None:
         say(f"{step} …")
-        with open_wheel(
+        with open_workspace(
             load_settings(workspace), doing="demo", now=now(), progress=progress
-        ) as wheel:
-            cycles.append(run_cycle(wheel, now()))
+        ) as opened:
+            cycles.append(run_cycle(opened, now()))
         last = cycles[-1]
         # The first reason of a verdict is its summary; the second is what decided.
         reasons = last["verdict"]["reasons"][1:] if last["verdict"] else last["decision"]["reasons"]
@@ -132,8 +138,10 @@ def run_demo(
     stage.poisoned_batch()
     turn("a batch whose answers are shuffled")
     say("rollback and forward …")
-    with open_wheel(load_settings(workspace), doing="demo", now=now(), progress=progress) as wheel:
-        story.extend(_back_and_forward(wheel, now))
+    with open_workspace(
+        load_settings(workspace), doing="demo", now=now(), progress=progress
+    ) as opened:
+        story.extend(_back_and_forward(opened, now))
         report = workspace / STATE_FOLDER / "cycles" / cycles[2]["cycle"] / "report.html"
     return {
         "cycles": cycles,
@@ -221,11 +229,11 @@ class Stage:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _back_and_forward(wheel: Wheel, now: Callable[[], datetime]) -> list[dict[str, Any]]:
-    serving = wheel.champion().number
-    back = roll_back(wheel, None, reason="shown by the demonstration", now=now())
+def _back_and_forward(opened: OpenWorkspace, now: Callable[[], datetime]) -> list[dict[str, Any]]:
+    serving = opened.versions.champion().number
+    back = roll_back(opened, None, reason="shown by the demonstration", now=now())
     forward = promote_by_hand(
-        wheel, str(serving), reason="shown by the demonstration", force=True, now=now()
+        opened, str(serving), reason="shown by the demonstration", force=True, now=now()
     )
     return [
         _told("back with one command", "", back.action, back.version, [back.reason]),

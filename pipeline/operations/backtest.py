@@ -10,13 +10,13 @@ from typing import Any
 from drift_triggers.backtest import Window, replay
 from drift_triggers.signal import Observation
 from pipeline.cycle import Gathered, observe
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 TRUTH_FILE = "truth.json"
 
 
-def rehearse(wheel: Wheel, folder: Path | None, now: datetime) -> dict[str, Any]:
+def rehearse(opened: OpenWorkspace, folder: Path | None, now: datetime) -> dict[str, Any]:
     """Replay windows against the champion's reference, as if each were looked at in turn.
 
     Parameters
@@ -33,12 +33,12 @@ def rehearse(wheel: Wheel, folder: Path | None, now: datetime) -> dict[str, Any]
     DataFault
         There is no window, or the truth names none of them.
     """
-    champion = wheel.champion()
-    windows = list(_of_folder(wheel, folder, now) if folder else _of_store(wheel, now))
+    champion = opened.versions.champion()
+    windows = list(_of_folder(opened, folder, now) if folder else _of_store(opened, now))
     if not windows:
         where = f"{folder} holds no file of texts" if folder else "no cycle has looked at data yet"
         raise DataFault(f"{where}; a backtest needs at least one window")
-    done = replay(windows, wheel.settings.triggers, wheel.settings.tables.policy)
+    done = replay(windows, opened.settings.triggers, opened.settings.tables.policy)
     return {
         "champion": {"version": champion.number},
         "windows": [
@@ -55,22 +55,22 @@ def rehearse(wheel: Wheel, folder: Path | None, now: datetime) -> dict[str, Any]
     }
 
 
-def _look_of_champion(wheel: Wheel) -> Callable[[Gathered, datetime], Observation]:
+def _look_of_champion(opened: OpenWorkspace) -> Callable[[Gathered, datetime], Observation]:
     """Return what the champion's triggers see of any window; its anchor sets are read once."""
-    champion = wheel.folder(wheel.champion())
-    anchors = wheel.anchors(champion)
-    today = wheel.scores(champion, anchors)
-    return lambda gathered, now: observe(wheel, champion, gathered, now, anchors, today)
+    champion = opened.versions.folder(opened.versions.champion())
+    anchors = opened.anchor_sets.of(champion)
+    today = opened.scores.of(champion, anchors)
+    return lambda gathered, now: observe(opened, champion, gathered, now, anchors, today)
 
 
-def _of_folder(wheel: Wheel, folder: Path, now: datetime) -> Iterator[Window]:
+def _of_folder(opened: OpenWorkspace, folder: Path, now: datetime) -> Iterator[Window]:
     files = sorted(
         path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".parquet")
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
-    look = _look_of_champion(wheel)
+    look = _look_of_champion(opened)
     for days, path in enumerate(files, start=1 - len(files)):
-        texts, _ = wheel.settings.tables.intake.parse(path, "traffic", now)
+        texts, _ = opened.settings.tables.intake.parse(path, "traffic", now)
         if not texts:
             raise DataFault(f"{path}: holds no record; a window needs at least one text")
         gathered = Gathered(idle="", recent=texts)
@@ -96,13 +96,13 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
     return truth
 
 
-def _of_store(wheel: Wheel, now: datetime) -> Iterator[Window]:
-    look = _look_of_champion(wheel)
-    for row in reversed(wheel.store.cycles()):
+def _of_store(opened: OpenWorkspace, now: datetime) -> Iterator[Window]:
+    look = _look_of_champion(opened)
+    for row in reversed(opened.store.cycles()):
         looked = row.result.get("window")
         if not looked:
             continue
-        texts = wheel.store.traffic(role="recent", after=looked["since"], until=looked["until"])
+        texts = opened.store.traffic(role="recent", after=looked["since"], until=looked["until"])
         if texts:
             gathered = Gathered(idle="", recent=texts)
             yield Window(

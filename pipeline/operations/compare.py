@@ -8,13 +8,13 @@ import numpy as np
 
 from pipeline.registry import Version
 from pipeline.reports import Interval, intervals_chart, write_page
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet, Scorecard
 from training.faults import DataFault
 
 
 def compare_versions(
-    wheel: Wheel, references: Sequence[str], *, page: Path | None = None
+    opened: OpenWorkspace, references: Sequence[str], *, page: Path | None = None
 ) -> dict[str, Any]:
     """Score versions on today's anchor sets and hold each against the first.
 
@@ -24,7 +24,7 @@ def compare_versions(
 
     Parameters
     ----------
-    wheel
+    opened
         The open workspace.
     references
         Numbers or aliases (champion, candidate, previous, origin); the first is the baseline.
@@ -36,19 +36,19 @@ def compare_versions(
     DataFault
         Fewer than two different versions, or nothing to compare them on.
     """
-    versions = _distinct(wheel.version(reference) for reference in references)
+    versions = _distinct(opened.versions.named(reference) for reference in references)
     if len(versions) < 2:
         raise DataFault(
             "compare needs two different versions or aliases, such as: compare 1 champion"
         )
-    sets = _all_sets(wheel, versions)
+    sets = _all_sets(opened, versions)
     if not sets:
         raise DataFault(
             "there is nothing to compare on: name an anchor set ([anchors.…], anchorhold.toml)"
         )
-    folders = [wheel.folder(version) for version in versions]
-    cards = [wheel.scores(folder, sets) for folder in folders]
-    gate = wheel.settings.tables.gate
+    folders = [opened.versions.folder(version) for version in versions]
+    cards = [opened.scores.of(folder, sets) for folder in folders]
+    gate = opened.settings.tables.gate
     result = {
         "metric": gate.metric,
         "confidence": gate.confidence,
@@ -56,11 +56,11 @@ def compare_versions(
             {"version": version.number, "aliases": list(version.aliases)} for version in versions
         ],
         "sets": [{"name": each.name, "digest": each.digest} for each in sets],
-        "tasks": [_row(wheel, task, cards) for task in cards[0].tasks],
+        "tasks": [_row(opened, task, cards) for task in cards[0].tasks],
         "regressions": [
             {
                 "version": version.number,
-                **wheel.regressions(folders[0], folder, sets).to_json(),
+                **opened.scores.regressions(folders[0], folder, sets).to_json(),
             }
             for version, folder in zip(versions[1:], folders[1:], strict=True)
         ],
@@ -71,7 +71,7 @@ def compare_versions(
         ],
     }
     if page is not None:
-        _write(page, result, wheel.settings.tables.model.name)
+        _write(page, result, opened.settings.tables.model.name)
         result["page"] = str(page)
     return result
 
@@ -80,10 +80,10 @@ def _distinct(versions: Iterator[Version]) -> list[Version]:
     return list({version.number: version for version in versions}.values())
 
 
-def _all_sets(wheel: Wheel, versions: Sequence[Version]) -> list[EvaluationSet]:
-    found = {each.name: each for each in wheel.anchors(None)}
+def _all_sets(opened: OpenWorkspace, versions: Sequence[Version]) -> list[EvaluationSet]:
+    found = {each.name: each for each in opened.anchor_sets.of(None)}
     for version in versions:
-        for each in wheel.folder(version).learned_anchors():
+        for each in opened.versions.folder(version).learned_anchors():
             found.setdefault(each.name, each)
     return list(found.values())
 
@@ -99,8 +99,8 @@ def _changed(version: Version, accepted: Scorecard, sets: Sequence[EvaluationSet
             )
 
 
-def _row(wheel: Wheel, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
-    gate = wheel.settings.tables.gate
+def _row(opened: OpenWorkspace, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
+    gate = opened.settings.tables.gate
     differences = []
     for card in cards[1:]:
         change = gate.differences(cards[0].tasks[task], card.tasks[task])

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.cycle import TRAINED, looks
 from pipeline.store import Discard, Named, Selection
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 _SHOWN = 20
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 def discard_records(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     *,
     cycle: str | None,
     source: str | None,
@@ -50,7 +50,7 @@ def discard_records(
         Not exactly one name, no such cycle, source, file or pair, nothing to undo, an empty reason,
         or an unfinished cycle, which must go on with the records that it began with.
     """
-    unfinished = wheel.store.unfinished_cycle()
+    unfinished = opened.store.unfinished_cycle()
     if unfinished:
         raise DataFault(
             f"cycle {unfinished.id} is unfinished and works with these records; finish it with "
@@ -58,15 +58,15 @@ def discard_records(
         )
     if not reason.strip():
         raise DataFault("--reason is empty; it must say why, the log keeps it")
-    selection = _selected(wheel, {"cycle": cycle, "source": source, "file": file, "id": pair})
+    selection = _selected(opened, {"cycle": cycle, "source": source, "file": file, "id": pair})
     if undo:
-        done = _undone(wheel, selection, reason, who, now)
+        done = _undone(opened, selection, reason, who, now)
     else:
-        done = wheel.store.discard(selection, reason, who, now)
-    return _told(wheel, done)
+        done = opened.store.discard(selection, reason, who, now)
+    return _told(opened, done)
 
 
-def _selected(wheel: Wheel, named: Mapping[Named, str | None]) -> Selection:
+def _selected(opened: OpenWorkspace, named: Mapping[Named, str | None]) -> Selection:
     given = [(kind, name) for kind, name in named.items() if name is not None]
     if len(given) != 1:
         raise DataFault(
@@ -75,8 +75,8 @@ def _selected(wheel: Wheel, named: Mapping[Named, str | None]) -> Selection:
         )
     kind, name = given[0]
     if kind == "cycle":
-        return _of_cycle(wheel, name)
-    _must_exist(kind, name, wheel.store.names(kind))
+        return _of_cycle(opened, name)
+    _must_exist(kind, name, opened.store.names(kind))
     return Selection(kind, name)
 
 
@@ -87,10 +87,10 @@ def _must_exist(kind: Named, name: str, known: list[str]) -> None:
         raise DataFault(f"no stored record is of the {kind} {name!r}; there are: {shown}{more}")
 
 
-def _of_cycle(wheel: Wheel, cycle: str) -> Selection:
+def _of_cycle(opened: OpenWorkspace, cycle: str) -> Selection:
     """Return the pairs that a cycle was the first to train on, or to look at."""
     cycle = cycle.zfill(4)
-    rows = {row.id: row for row in reversed(looks(wheel.store))}
+    rows = {row.id: row for row in reversed(looks(opened.store))}
     if cycle not in rows:
         raise DataFault(
             f"no cycle {cycle!r} looked at arrivals; those that did: {', '.join(rows) or 'none'}"
@@ -108,23 +108,25 @@ def _of_cycle(wheel: Wheel, cycle: str) -> Selection:
     return Selection("cycle", cycle, after, window["until"])
 
 
-def _undone(wheel: Wheel, selection: Selection, reason: str, who: str, now: datetime) -> Discard:
-    last = {(each.kind, each.name): each.action for each in wheel.store.discards()}
+def _undone(
+    opened: OpenWorkspace, selection: Selection, reason: str, who: str, now: datetime
+) -> Discard:
+    last = {(each.kind, each.name): each.action for each in opened.store.discards()}
     if last.get((selection.kind, selection.name)) != "discard":
         open_ones = [f"--{kind} {name}" for (kind, name), what in last.items() if what == "discard"]
         raise DataFault(
             f"there is no discard of the {selection.kind} {selection.name!r} to undo; there are: "
             f"{', '.join(open_ones) or 'none'}"
         )
-    return wheel.store.undo_discard(selection, reason, who, now)
+    return opened.store.undo_discard(selection, reason, who, now)
 
 
-def _told(wheel: Wheel, done: Discard) -> dict[str, Any]:
-    champion = wheel.registry.champion()
+def _told(opened: OpenWorkspace, done: Discard) -> dict[str, Any]:
+    champion = opened.registry.champion()
     held = 0
     if champion is not None:
-        discarded = {pair.id for pair in wheel.store.discarded_pairs()}
-        held = sum(pair.id in discarded for pair in wheel.folder(champion).memory())
+        discarded = {pair.id for pair in opened.store.discarded_pairs()}
+        held = sum(pair.id in discarded for pair in opened.versions.folder(champion).memory())
     return {
         "action": done.action,
         "number": done.number,
@@ -135,6 +137,6 @@ def _told(wheel: Wheel, done: Discard) -> dict[str, Any]:
         "at": done.at.isoformat(timespec="seconds"),
         "pairs": done.pairs,
         "traffic": done.traffic,
-        "discarded": wheel.store.counts()["discarded"],
+        "discarded": opened.store.counts()["discarded"],
         "champion": {"version": champion.number, "in_memory": held} if champion else None,
     }

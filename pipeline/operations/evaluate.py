@@ -8,13 +8,13 @@ import numpy as np
 from pipeline.cycle import record_golden
 from pipeline.intake import benchmark_sets
 from pipeline.registry import Version
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.encoding import Encoder
 from training.evaluation import Scorecard, TaskScores
 from training.faults import DataFault
 
 
-def evaluate_again(wheel: Wheel, reference: str, now: datetime) -> dict[str, Any]:
+def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> dict[str, Any]:
     """Encode a version's golden sets anew and hold the scores against those of its acceptance.
 
     Nothing is taken from the caches: what is measured is what this installation, with today's
@@ -24,7 +24,7 @@ def evaluate_again(wheel: Wheel, reference: str, now: datetime) -> dict[str, Any
 
     Parameters
     ----------
-    wheel
+    opened
         The open workspace.
     reference
         Number or alias of the version.
@@ -36,24 +36,24 @@ def evaluate_again(wheel: Wheel, reference: str, now: datetime) -> dict[str, Any
     DataFault
         There is no golden set to evaluate on.
     """
-    version = wheel.version(reference)
-    folder = wheel.folder(version)
-    sets = wheel.anchors(folder)
+    version = opened.versions.named(reference)
+    folder = opened.versions.folder(version)
+    sets = opened.anchor_sets.of(folder)
     if not sets:
         raise DataFault(
             "there is nothing to evaluate on: name an anchor set ([anchors.…], anchorhold.toml)"
         )
-    tables = wheel.settings.tables
+    tables = opened.settings.tables
     encoder = Encoder.load(folder.model, max_length=tables.model.max_length)
-    card = tables.evaluate.score(encoder, sets, wheel.progress)
+    card = tables.evaluate.score(encoder, sets, opened.progress)
     accepted = folder.scorecard()
-    rows = [_row(wheel, task, scores, accepted) for task, scores in card.tasks.items()]
+    rows = [_row(opened, task, scores, accepted) for task, scores in card.tasks.items()]
     notes = _notes(rows, encoder.fingerprint == folder.facts().fingerprint)
-    return _recorded(wheel, version, card, rows, notes, now)
+    return _recorded(opened, version, card, rows, notes, now)
 
 
 def evaluate_on_benchmark(
-    wheel: Wheel, reference: str, benchmark: str, now: datetime
+    opened: OpenWorkspace, reference: str, benchmark: str, now: datetime
 ) -> dict[str, Any]:
     """Score a version on a public benchmark, once ever for each state of it.
 
@@ -64,18 +64,18 @@ def evaluate_on_benchmark(
     DataFault
         The benchmark cannot be had.
     """
-    version = wheel.version(reference)
-    sets = benchmark_sets(benchmark, wheel.settings.root)
-    card = wheel.scores(wheel.folder(version), sets)
+    version = opened.versions.named(reference)
+    sets = benchmark_sets(benchmark, opened.settings.root)
+    card = opened.scores.of(opened.versions.folder(version), sets)
     nothing = Scorecard(card.fingerprint, {})
-    rows = [_row(wheel, task, scores, nothing) for task, scores in card.tasks.items()]
+    rows = [_row(opened, task, scores, nothing) for task, scores in card.tasks.items()]
     mean = float(np.mean([row["now"] for row in rows]))
     notes = [f"mean over {len(rows)} sets: {mean:.4f}"] if len(rows) > 1 else []
-    return _recorded(wheel, version, card, rows, notes, now)
+    return _recorded(opened, version, card, rows, notes, now)
 
 
 def _recorded(
-    wheel: Wheel,
+    opened: OpenWorkspace,
     version: Version,
     card: Scorecard,
     rows: list[dict[str, Any]],
@@ -85,17 +85,17 @@ def _recorded(
     return {
         "version": version.number,
         "aliases": list(version.aliases),
-        "metric": wheel.settings.tables.gate.metric,
+        "metric": opened.settings.tables.gate.metric,
         "tasks": rows,
         "fell": [row["task"] for row in rows if row["fell"]],
         "notes": notes,
-        "run_id": record_golden(wheel, version, card.means(), now),
+        "run_id": record_golden(opened, version, card.means(), now),
     }
 
 
-def _row(wheel: Wheel, task: str, now: TaskScores, accepted: Scorecard) -> dict[str, Any]:
-    gate = wheel.settings.tables.gate
-    margin = gate.margin_of(task, wheel.margins())
+def _row(opened: OpenWorkspace, task: str, now: TaskScores, accepted: Scorecard) -> dict[str, Any]:
+    gate = opened.settings.tables.gate
+    margin = gate.margin_of(task, opened.anchor_sets.margins)
     row: dict[str, Any] = {
         "task": task,
         "queries": len(now.query_ids),

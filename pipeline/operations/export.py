@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 
-def export_version(wheel: Wheel, reference: str, directory: Path) -> dict[str, Any]:
+def export_version(opened: OpenWorkspace, reference: str, directory: Path) -> dict[str, Any]:
     """Copy the model of a version or alias into a new folder, hash-checked.
 
     Raises
@@ -16,10 +16,10 @@ def export_version(wheel: Wheel, reference: str, directory: Path) -> dict[str, A
     DataFault
         The folder exists and is not empty, or cannot be written to.
     """
-    version = wheel.registry.version(reference)
+    version = opened.registry.version(reference)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise DataFault(f"{directory} exists already; export needs a new or empty folder")
-    model = wheel.folder(version).model
+    model = opened.versions.folder(version).model
     partial = directory.with_name(f".{directory.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)

@@ -6,16 +6,16 @@ from typing import Any
 from pipeline.cycle import awaiting, rolled_back
 from pipeline.gate import vouching, worn_out
 from pipeline.registry import VersionFolder
-from pipeline.workspace import Wheel
+from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 
-def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
+def status_now(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
     """Return the state of a workspace; read-only."""
-    champion = wheel.champion()
-    folder = wheel.folder(champion)
+    champion = opened.versions.champion()
+    folder = opened.versions.folder(champion)
     facts = folder.facts()
-    store = wheel.store
+    store = opened.store
     unfinished = store.unfinished_cycle()
     waiting = {
         "pairs": store.count_pairs(role="recent", after=facts.cut),
@@ -23,7 +23,7 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
     }
     counts = store.counts()
     return {
-        "model": wheel.settings.tables.model.name,
+        "model": opened.settings.tables.model.name,
         "champion": {
             "version": champion.number,
             "cycle": facts.cycle,
@@ -33,9 +33,9 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
         "waiting": waiting,
         "records": {name: _split(counts, name, waiting[name]) for name in waiting},
         "quarantined": counts["quarantined"],
-        **_anchors(wheel, folder),
+        **_anchors(opened, folder),
         "awaiting_approval": [
-            {"version": each.number, "cycle": each.cycle} for each in awaiting(wheel)
+            {"version": each.number, "cycle": each.cycle} for each in awaiting(opened)
         ],
         "rolled_back": [
             {"version": version, "reason": reason}
@@ -65,14 +65,14 @@ def status_now(wheel: Wheel, now: datetime) -> dict[str, Any]:
     }
 
 
-def _anchors(wheel: Wheel, champion: VersionFolder) -> dict[str, Any]:
+def _anchors(opened: OpenWorkspace, champion: VersionFolder) -> dict[str, Any]:
     """Say what the anchor sets can vouch for, and what keeps the gate from being meaningful."""
-    gate = wheel.settings.tables.gate
+    gate = opened.settings.tables.gate
     try:
-        sets = wheel.anchors(champion)
+        sets = opened.anchor_sets.of(champion)
     except DataFault as fault:
         return {"anchors": [], "gate": {"meaningful": False, "warnings": [str(fault)]}}
-    found = vouching(sets, gate, wheel.margins(), wheel.store.cycles())
+    found = vouching(sets, gate, opened.anchor_sets.margins, opened.store.cycles())
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
     warnings += [worn_out(each.anchor, each.judged, gate) for each in found if each.worn]
     if not found:

@@ -5,12 +5,13 @@ from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
 from training.evaluation.rankings import Ranking
-from training.evaluation.regressions import Regressions, cut, regressions
+from training.evaluation.regressions import Change, Regressions, cut, regressions
 from training.evaluation.score_cache import rankings, scorecard
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
 
 __all__ = [
+    "Change",
     "Evaluate",
     "EvaluationSet",
     "LearnedAnchors",

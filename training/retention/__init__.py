@@ -2,6 +2,13 @@
 
 from training.retention.adapters import Adapters
 from training.retention.hold import Hold, Rows
-from training.retention.merge import Judge, Merge
+from training.retention.merge import Blend, Judge, Merge
 
-__all__ = ["Adapters", "Hold", "Judge", "Merge", "Rows"]
+__all__ = [
+    "Adapters",
+    "Blend",
+    "Hold",
+    "Judge",
+    "Merge",
+    "Rows",
+]

@@ -13,52 +13,52 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 COOK = ("recipe", "salt", "cook", "menu")
 
 
-def test_what_waits_in_files_is_looked_at_and_not_kept(wheel):
+def test_what_waits_in_files_is_looked_at_and_not_kept(opened):
     rows = texts_of(sentences(COOK, 150, 31))
-    write_lines(wheel.settings.root / "traffic" / "cook.jsonl", rows)
-    stored = wheel.store.counts()
-    finding = check_now(wheel, traffic=None, pairs=None, now=NOW)
+    write_lines(opened.settings.root / "traffic" / "cook.jsonl", rows)
+    stored = opened.store.counts()
+    finding = check_now(opened, traffic=None, pairs=None, now=NOW)
     assert finding.decision.train
     assert finding.explanation.cause != "none"
     assert finding.clusters[0].anchor_queries
-    assert wheel.store.counts() == stored
-    assert check_now(wheel, traffic=None, pairs=None, now=NOW).to_json() == finding.to_json()
+    assert opened.store.counts() == stored
+    assert check_now(opened, traffic=None, pairs=None, now=NOW).to_json() == finding.to_json()
 
 
-def test_known_ground_in_a_file_is_quiet_and_new_ground_is_not(wheel, tmp_path):
+def test_known_ground_in_a_file_is_quiet_and_new_ground_is_not(opened, tmp_path):
     for words, train in ((BANK, False), (TRAVEL, False), (COOK, True)):
         write_lines(tmp_path / "texts.jsonl", texts_of(sentences(words, 120, 32)))
-        finding = check_now(wheel, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
+        finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
         assert finding.decision.train is train, finding.decision.reasons
         json.dumps(finding.to_json(), allow_nan=False)
 
 
-def test_every_trigger_that_is_switched_on_gives_its_signal(wheel, tmp_path):
+def test_every_trigger_that_is_switched_on_gives_its_signal(opened, tmp_path):
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(BANK, 120, 33)))
-    finding = check_now(wheel, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
+    finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
     signalled = [signal.trigger for signal in finding.decision.signals]
-    assert signalled == [trigger.name for trigger in wheel.settings.triggers]
+    assert signalled == [trigger.name for trigger in opened.settings.triggers]
     assert all(signal.reason for signal in finding.decision.signals)
     assert set(finding.hit_rates) == {"anchor/bank", "anchor/learned-0002"}
     assert all(0.0 <= rate <= 1.0 for rate in finding.hit_rates.values())
 
 
-def test_a_golden_set_that_became_harder_is_a_drop_of_quality(wheel, tmp_path):
-    corpus = wheel.settings.root / "anchors" / "bank" / "corpus.jsonl"
+def test_a_golden_set_that_became_harder_is_a_drop_of_quality(opened, tmp_path):
+    corpus = opened.settings.root / "anchors" / "bank" / "corpus.jsonl"
     rows = [json.loads(line) for line in corpus.read_text().splitlines()]
     # The documents that answered say something else now: their answers cannot be found any more.
     spoiled = [{**row, "text": f"recipe {number}"} for number, row in enumerate(rows)]
     write_lines(corpus, spoiled)
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(BANK, 120, 33)))
-    finding = check_now(wheel, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
+    finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
     signals = {signal.trigger: signal for signal in finding.decision.signals}
     assert signals["quality_drop"].fired, signals["quality_drop"].reason
     assert finding.explanation.cause == "retrieval_loss"
 
 
-def test_a_file_that_is_missing_or_empty_is_refused_by_name(wheel, tmp_path):
+def test_a_file_that_is_missing_or_empty_is_refused_by_name(opened, tmp_path):
     with pytest.raises(DataFault, match="nowhere"):
-        check_now(wheel, traffic=tmp_path / "nowhere.jsonl", pairs=None, now=NOW)
+        check_now(opened, traffic=tmp_path / "nowhere.jsonl", pairs=None, now=NOW)
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(DataFault, match="empty"):
-        check_now(wheel, traffic=None, pairs=tmp_path / "empty.jsonl", now=NOW)
+        check_now(opened, traffic=None, pairs=tmp_path / "empty.jsonl", now=NOW)

@@ -10,16 +10,16 @@ from pipeline.cycle.window import Window
 
 
 @pytest.fixture
-def judged_again(wheel):
+def judged_again(opened):
     """Return what judges version 2 against version 1 again, with some settings of the gate."""
-    window = Window(**wheel.store.cycles(limit=1)[0].result["window"])
-    champion, candidate = (wheel.registry.version(number) for number in (1, 2))
-    lesson = prepare_lesson(wheel, wheel.folder(champion), window)
+    window = Window(**opened.store.cycles(limit=1)[0].result["window"])
+    champion, candidate = (opened.registry.version(number) for number in (1, 2))
+    lesson = prepare_lesson(opened, opened.versions.folder(champion), window)
 
     def again(**gate):
-        tables = wheel.settings.tables
+        tables = opened.settings.tables
         tables = replace(tables, gate=replace(tables.gate, **gate))
-        changed = replace(wheel, settings=replace(wheel.settings, tables=tables))
+        changed = replace(opened, settings=replace(opened.settings, tables=tables))
         verdict = judge(changed, champion, candidate, lesson)
         found = find_suspects(changed, "0002", champion, candidate, lesson, window)
         return verdict, found

@@ -19,16 +19,16 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def lesson_of(wheel):
-    write_lines(wheel.settings.root / "pairs" / "more.jsonl", sentences(TRAVEL, 200, 41))
-    wheel.take_in(NOW)
+def lesson_of(opened):
+    write_lines(opened.settings.root / "pairs" / "more.jsonl", sentences(TRAVEL, 200, 41))
+    opened.take_in(NOW)
 
     def prepare(**tables):
-        changed = replace(wheel.settings, tables=replace(wheel.settings.tables, **tables))
-        opened = replace(wheel, settings=changed)
-        champion = opened.champion()
-        folder = opened.folder(champion)
-        return opened, folder, prepare_lesson(opened, folder, window_now(opened, champion))
+        changed = replace(opened.settings, tables=replace(opened.settings.tables, **tables))
+        under = replace(opened, settings=changed)
+        champion = under.versions.champion()
+        folder = under.versions.folder(champion)
+        return under, folder, prepare_lesson(under, folder, window_now(under, champion))
 
     return prepare
 
@@ -49,12 +49,12 @@ def test_nothing_that_is_measured_is_trained_on(lesson_of):
 
 
 def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(lesson_of, tmp_path):
-    wheel, folder, lesson = lesson_of(merge=Merge(shares=(0.5,)))
+    opened, folder, lesson = lesson_of(merge=Merge(shares=(0.5,)))
     selected = {query for each in lesson.selection.sets for query in each.queries.values()}
     assert selected
     assert not selected & {pair.query for pair in lesson.mixture.pairs}
     assert not selected & set(lesson.new_task.queries.values())
-    done = train(wheel, folder, lesson, tmp_path)
+    done = train(opened, folder, lesson, tmp_path)
     assert [blend["share"] for blend in done["curve"]] == [0.0, 0.5, 1.0]
     assert (tmp_path / done["folder"] / "model.safetensors").exists()
     json.dumps(done)
@@ -62,19 +62,19 @@ def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(le
 
 def test_a_memory_divided_into_regions_is_divided_by_the_champion(lesson_of):
     _, _, whole = lesson_of(memory=Memory(capacity=60))
-    wheel, folder, divided = lesson_of(memory=Memory(capacity=60, regions=3))
+    opened, folder, divided = lesson_of(memory=Memory(capacity=60, regions=3))
     assert {pair.id for pair in divided.memory} != {pair.id for pair in whole.memory}
     again = Memory(capacity=60, regions=3).absorb(
-        folder.memory(), [], wheel.encoder(folder.model).encode
+        folder.memory(), [], opened.encoders.load(folder.model).encode
     )
     assert len(again) == 60
     # Which pairs the regions choose depends on the weights, and so whether one repeats a query.
     measured = [text for each in divided.measured_on for text in each.queries.values()]
-    kept, _ = wheel.settings.tables.leakage.clean(again, measured)
+    kept, _ = opened.settings.tables.leakage.clean(again, measured)
     assert divided.memory == kept
 
 
 def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):
-    wheel, folder, lesson = lesson_of(negatives=Negatives(enabled=True))
-    done = train(wheel, folder, lesson, tmp_path)
+    opened, folder, lesson = lesson_of(negatives=Negatives(enabled=True))
+    done = train(opened, folder, lesson, tmp_path)
     assert "hard negatives for" in done["negatives"]

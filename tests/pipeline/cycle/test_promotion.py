@@ -28,127 +28,129 @@ from training.faults import DataFault
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def test_rollback_brings_model_memory_reference_anchors_and_cut_back(wheel):
-    before = wheel.folder(wheel.champion())
-    move = roll_back(wheel, None, reason="it looked odd", now=NOW)
+def test_rollback_brings_model_memory_reference_anchors_and_cut_back(opened):
+    before = opened.versions.folder(opened.versions.champion())
+    move = roll_back(opened, None, reason="it looked odd", now=NOW)
     assert (move.version, move.previous, move.action) == (1, 2, "rollback")
-    folder = wheel.folder(wheel.champion())
+    folder = opened.versions.folder(opened.versions.champion())
     assert folder.facts().cut < before.facts().cut
     assert folder.facts().fingerprint != before.facts().fingerprint
     assert len(folder.memory()) < len(before.memory())
     assert len(folder.reference()) < len(before.reference())
     assert folder.learned_anchors() == []
-    last = wheel.store.promotions()[-1]
+    last = opened.store.promotions()[-1]
     assert (last.version, last.previous, last.reason) == (1, 2, "it looked odd")
-    wheel.store.verify_promotions()
+    opened.store.verify_promotions()
 
 
-def registered(wheel, cycle, **tags):
+def registered(opened, cycle, **tags):
     """Register another version with the files of the champion."""
-    run = wheel.registry.open_run(cycle, name="by hand")
+    run = opened.registry.open_run(cycle, name="by hand")
     named = {f"anchorhold.{name}": value for name, value in tags.items()}
-    return wheel.registry.register(run, cycle, wheel.folder(wheel.champion()).path, named)
+    return opened.registry.register(
+        run, cycle, opened.versions.folder(opened.versions.champion()).path, named
+    )
 
 
-def test_a_version_that_was_rolled_back_serves_again_only_by_force(wheel):
-    roll_back(wheel, None, reason="complaints", now=NOW)
-    assert rolled_back(wheel.store.promotions()) == {2: "complaints"}
-    assert wheel.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
+def test_a_version_that_was_rolled_back_serves_again_only_by_force(opened):
+    roll_back(opened, None, reason="complaints", now=NOW)
+    assert rolled_back(opened.store.promotions()) == {2: "complaints"}
+    assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
     with pytest.raises(DataFault, match=r"it was rolled back \(complaints\); .*--force"):
-        promote_by_hand(wheel, "2", reason="forward", force=False, now=NOW)
+        promote_by_hand(opened, "2", reason="forward", force=False, now=NOW)
     with pytest.raises(DataFault, match="version 2 was rolled back itself"):
-        roll_back(wheel, "2", reason="forward", now=NOW)
+        roll_back(opened, "2", reason="forward", now=NOW)
     with pytest.raises(DataFault, match="there is none to roll back to"):
-        roll_back(wheel, None, reason="further", now=NOW)
-    move = promote_by_hand(wheel, "2", reason="fixed", force=True, now=NOW)
+        roll_back(opened, None, reason="further", now=NOW)
+    move = promote_by_hand(opened, "2", reason="fixed", force=True, now=NOW)
     assert (move.version, move.action) == (2, "force")
-    assert wheel.champion().number == 2
-    assert rolled_back(wheel.store.promotions()) == {}
-    assert wheel.registry.version(2).tags["anchorhold.rolled_back"] == "forced again: fixed"
+    assert opened.versions.champion().number == 2
+    assert rolled_back(opened.store.promotions()) == {}
+    assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "forced again: fixed"
 
 
-def test_what_descends_from_a_version_that_was_rolled_back_is_barred_until_forced(wheel):
-    child = registered(wheel, "0070", parent="2", verdict="promoted")
-    grandchild = registered(wheel, "0071", parent=str(child.number), verdict="promoted")
-    sibling = registered(wheel, "0072", parent="1", verdict="promoted")
-    assert not any(barred(wheel, each) for each in (child, grandchild, sibling))
-    roll_back(wheel, None, reason="complaints", now=NOW)
-    assert barred(wheel, sibling) == ""
-    assert "its ancestor, version 2, was rolled back (complaints)" in barred(wheel, grandchild)
-    promote_by_hand(wheel, str(child.number), reason="we checked", force=True, now=NOW)
-    assert barred(wheel, child) == barred(wheel, grandchild) == ""
-    assert barred(wheel, wheel.registry.version(2))
+def test_what_descends_from_a_version_that_was_rolled_back_is_barred_until_forced(opened):
+    child = registered(opened, "0070", parent="2", verdict="promoted")
+    grandchild = registered(opened, "0071", parent=str(child.number), verdict="promoted")
+    sibling = registered(opened, "0072", parent="1", verdict="promoted")
+    assert not any(barred(opened, each) for each in (child, grandchild, sibling))
+    roll_back(opened, None, reason="complaints", now=NOW)
+    assert barred(opened, sibling) == ""
+    assert "its ancestor, version 2, was rolled back (complaints)" in barred(opened, grandchild)
+    promote_by_hand(opened, str(child.number), reason="we checked", force=True, now=NOW)
+    assert barred(opened, child) == barred(opened, grandchild) == ""
+    assert barred(opened, opened.registry.version(2))
 
 
-def test_a_version_that_passed_waits_and_is_promoted_without_force(wheel):
-    passed = registered(wheel, "0070", parent="2", verdict="promoted")
-    registered(wheel, "0071", parent="2", verdict="rejected")
-    assert [each.number for each in awaiting(wheel)] == [passed.number]
-    assert status_now(wheel, NOW)["awaiting_approval"] == [
+def test_a_version_that_passed_waits_and_is_promoted_without_force(opened):
+    passed = registered(opened, "0070", parent="2", verdict="promoted")
+    registered(opened, "0071", parent="2", verdict="rejected")
+    assert [each.number for each in awaiting(opened)] == [passed.number]
+    assert status_now(opened, NOW)["awaiting_approval"] == [
         {"version": passed.number, "cycle": "0070"}
     ]
-    move = promote_by_hand(wheel, str(passed.number), reason="approved", force=False, now=NOW)
+    move = promote_by_hand(opened, str(passed.number), reason="approved", force=False, now=NOW)
     assert (move.version, move.previous, move.action) == (passed.number, 2, "promote")
-    assert awaiting(wheel) == []
+    assert awaiting(opened) == []
 
 
-def test_a_version_that_passed_against_another_champion_is_refused(wheel):
-    passed = registered(wheel, "0070", parent="2", verdict="promoted")
-    roll_back(wheel, None, reason="complaints", now=NOW)
-    assert awaiting(wheel) == []
+def test_a_version_that_passed_against_another_champion_is_refused(opened):
+    passed = registered(opened, "0070", parent="2", verdict="promoted")
+    roll_back(opened, None, reason="complaints", now=NOW)
+    assert awaiting(opened) == []
     with pytest.raises(
         DataFault, match="passed against version 2, but the champion moved: it is 1"
     ):
-        promote_by_hand(wheel, str(passed.number), reason="approved", force=False, now=NOW)
-    assert wheel.champion().number == 1
+        promote_by_hand(opened, str(passed.number), reason="approved", force=False, now=NOW)
+    assert opened.versions.champion().number == 1
 
 
-def test_a_version_that_did_not_pass_needs_force(wheel, tmp_path):
-    run = wheel.registry.open_run("0077", name="by hand")
-    folder = wheel.folder(wheel.champion()).path
-    unproven = wheel.registry.register(run, "0077", folder)
+def test_a_version_that_did_not_pass_needs_force(opened, tmp_path):
+    run = opened.registry.open_run("0077", name="by hand")
+    folder = opened.versions.folder(opened.versions.champion()).path
+    unproven = opened.registry.register(run, "0077", folder)
     with pytest.raises(DataFault, match=r"did not pass the gate .*--force"):
-        promote_by_hand(wheel, str(unproven.number), reason="hope", force=False, now=NOW)
-    move = promote_by_hand(wheel, str(unproven.number), reason="hope", force=True, now=NOW)
+        promote_by_hand(opened, str(unproven.number), reason="hope", force=False, now=NOW)
+    move = promote_by_hand(opened, str(unproven.number), reason="hope", force=True, now=NOW)
     assert move.action == "force"
-    assert wheel.store.promotions()[-1].reason == "hope"
+    assert opened.store.promotions()[-1].reason == "hope"
 
 
-def test_moves_that_make_no_sense_are_refused(wheel):
+def test_moves_that_make_no_sense_are_refused(opened):
     with pytest.raises(DataFault, match="is the champion already"):
-        promote_by_hand(wheel, "champion", reason="again", force=False, now=NOW)
+        promote_by_hand(opened, "champion", reason="again", force=False, now=NOW)
     with pytest.raises(DataFault, match="is the champion already"):
-        roll_back(wheel, "2", reason="again", now=NOW)
-    roll_back(wheel, "1", reason="back", now=NOW)
+        roll_back(opened, "2", reason="again", now=NOW)
+    roll_back(opened, "1", reason="back", now=NOW)
     with pytest.raises(DataFault, match="the champion already"):
-        roll_back(wheel, "1", reason="again", now=NOW)
+        roll_back(opened, "1", reason="again", now=NOW)
 
 
-def test_a_champion_that_moved_meanwhile_is_never_overwritten(wheel):
-    first = wheel.registry.version(1)
-    roll_back(wheel, None, reason="somebody else", now=NOW)
-    history = len(wheel.store.promotions())
-    second = wheel.registry.version(2)
+def test_a_champion_that_moved_meanwhile_is_never_overwritten(opened):
+    first = opened.registry.version(1)
+    roll_back(opened, None, reason="somebody else", now=NOW)
+    history = len(opened.store.promotions())
+    second = opened.registry.version(2)
     with pytest.raises(ChampionMoved):
-        install(wheel, second, expected=2, action="promote", reason="late", now=NOW)
-    assert wheel.champion().number == first.number
-    assert len(wheel.store.promotions()) == history
+        install(opened, second, expected=2, action="promote", reason="late", now=NOW)
+    assert opened.versions.champion().number == first.number
+    assert len(opened.store.promotions()) == history
 
 
-def test_a_lost_champion_is_not_replaced_by_the_base_but_named_by_hand(wheel):
-    wheel.registry.client.delete_registered_model_alias("tiny-search", "champion")
+def test_a_lost_champion_is_not_replaced_by_the_base_but_named_by_hand(opened):
+    opened.registry.client.delete_registered_model_alias("tiny-search", "champion")
     with pytest.raises(DataFault, match=r"version 2 was the champion.*anchorhold promote"):
-        run_cycle(wheel, NOW)
-    promote_by_hand(wheel, "2", reason="found again", force=False, now=NOW)
-    assert wheel.champion().number == 2
+        run_cycle(opened, NOW)
+    promote_by_hand(opened, "2", reason="found again", force=False, now=NOW)
+    assert opened.versions.champion().number == 2
 
 
-def test_a_move_that_was_cut_off_is_written_down_once(wheel):
-    roll_back(wheel, None, reason="back", now=NOW)
-    second = wheel.registry.version(2)
+def test_a_move_that_was_cut_off_is_written_down_once(opened):
+    roll_back(opened, None, reason="back", now=NOW)
+    second = opened.registry.version(2)
     for _ in range(2):
-        install(wheel, second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099")
-    assert [move.cycle for move in wheel.store.promotions()].count("0099") == 1
+        install(opened, second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099")
+    assert [move.cycle for move in opened.store.promotions()].count("0099") == 1
 
 
 KILLED = """
@@ -158,40 +160,41 @@ from pathlib import Path
 from pipeline.config import load_settings
 from pipeline.promotion import roll_back
 from pipeline.store import Store
-from pipeline.wheel import open_wheel
+from pipeline.opened import open_workspace
 
 Store.append_promotion = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 now = datetime(2026, 3, 2, tzinfo=UTC)
-with open_wheel(load_settings(Path(sys.argv[1])), doing="x", now=now, exclusive=False) as wheel:
-    roll_back(wheel, None, reason="complaints", now=now)
+settings = load_settings(Path(sys.argv[1]))
+with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
+    roll_back(opened, None, reason="complaints", now=now)
 """
 
 
-def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_next_run(wheel):
+def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_next_run(opened):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(wheel.settings.root)],
+        [sys.executable, "-c", KILLED, str(opened.settings.root)],
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-    assert wheel.champion().number == 1
-    assert [move.version for move in wheel.store.promotions()] == [1, 2]
+    assert opened.versions.champion().number == 1
+    assert [move.version for move in opened.store.promotions()] == [1, 2]
     for _ in range(2):
-        run_cycle(wheel, NOW)
-        assert [move.version for move in wheel.store.promotions()] == [1, 2, 1]
-    assert rolled_back(wheel.store.promotions()) == {2: "complaints"}
-    assert wheel.store.verify_promotions() == 3
+        run_cycle(opened, NOW)
+        assert [move.version for move in opened.store.promotions()] == [1, 2, 1]
+    assert rolled_back(opened.store.promotions()) == {2: "complaints"}
+    assert opened.store.verify_promotions() == 3
 
 
-def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(wheel):
-    roll_back(wheel, None, reason="back", now=NOW)
-    file = wheel.settings.state / "move.json"
+def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(opened):
+    roll_back(opened, None, reason="back", now=NOW)
+    file = opened.settings.state / "move.json"
     assert not file.exists()
     meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
     file.write_text(json.dumps({**meant, "moves": 3}))
-    finish_interrupted_move(wheel)
-    assert len(wheel.store.promotions()) == 3
+    finish_interrupted_move(opened)
+    assert len(opened.store.promotions()) == 3
     assert not file.exists()
 
 
@@ -202,16 +205,17 @@ from pathlib import Path
 from pipeline.config import load_settings
 from pipeline.promotion import install
 from pipeline.registry import ChampionMoved
-from pipeline.wheel import open_wheel
+from pipeline.opened import open_workspace
 
 now = datetime(2026, 3, 2, tzinfo=UTC)
-with open_wheel(load_settings(Path(sys.argv[1])), doing="race", now=now, exclusive=False) as wheel:
+settings = load_settings(Path(sys.argv[1]))
+with open_workspace(settings, doing="race", now=now, exclusive=False) as opened:
     print("ready", flush=True)
     for line in sys.stdin:
         number, expected = map(int, line.split())
-        version = wheel.registry.version(number)
+        version = opened.registry.version(number)
         try:
-            install(wheel, version, expected=expected, action="promote", reason="race", now=now)
+            install(opened, version, expected=expected, action="promote", reason="race", now=now)
             print("made", flush=True)
         except ChampionMoved:
             print("moved", flush=True)
@@ -219,11 +223,11 @@ with open_wheel(load_settings(Path(sys.argv[1])), doing="race", now=now, exclusi
 
 
 @pytest.mark.slow
-def test_of_two_processes_that_promote_at_once_exactly_one_does_fifty_times(wheel):
-    third = registered(wheel, "0070", parent="2", verdict="promoted").number
+def test_of_two_processes_that_promote_at_once_exactly_one_does_fifty_times(opened):
+    third = registered(opened, "0070", parent="2", verdict="promoted").number
     rivals = [
         subprocess.Popen(
-            [sys.executable, "-c", RIVAL, str(wheel.settings.root)],
+            [sys.executable, "-c", RIVAL, str(opened.settings.root)],
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -233,9 +237,9 @@ def test_of_two_processes_that_promote_at_once_exactly_one_does_fifty_times(whee
     ]
     for rival in rivals:
         assert rival.stdout.readline() == "ready\n"
-    before = len(wheel.store.promotions())
+    before = len(opened.store.promotions())
     for turn in range(1, 51):
-        serving = wheel.champion().number
+        serving = opened.versions.champion().number
         wanted = sorted({1, 2, third} - {serving}, reverse=turn % 2 == 0)
         for rival, number in zip(rivals, wanted, strict=True):
             rival.stdin.write(f"{number} {serving}\n")
@@ -243,20 +247,20 @@ def test_of_two_processes_that_promote_at_once_exactly_one_does_fifty_times(whee
         said = [rival.stdout.readline().strip() for rival in rivals]
         assert sorted(said) == ["made", "moved"]
         made = wanted[said.index("made")]
-        assert wheel.champion().number == made
-        assert wheel.registry.version("previous").number == serving
-        moves = wheel.store.promotions()
+        assert opened.versions.champion().number == made
+        assert opened.registry.version("previous").number == serving
+        moves = opened.store.promotions()
         assert len(moves) == before + turn
         assert (moves[-1].version, moves[-1].previous) == (made, serving)
     for rival in rivals:
         rival.stdin.close()
         rival.stdout.close()
         assert rival.wait() == 0
-    assert wheel.store.verify_promotions() == before + 50
+    assert opened.store.verify_promotions() == before + 50
 
-    connection = sqlite3.connect(wheel.settings.state / "store.db")
+    connection = sqlite3.connect(opened.settings.state / "store.db")
     with connection:
         connection.execute("UPDATE promotions SET previous = 7 WHERE number = 20")
     connection.close()
     with pytest.raises(HistoryBroken, match="row 20"):
-        wheel.store.verify_promotions()
+        opened.store.verify_promotions()

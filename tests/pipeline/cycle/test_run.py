@@ -1,4 +1,4 @@
-"""The wheel: two turns with a real (tiny) model, a real database and a real MLflow store."""
+"""The opened: two turns with a real (tiny) model, a real database and a real MLflow store."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pipeline.cycle.promotion import promote_by_hand
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import discard_records
 from pipeline.workspace.settings_file import load_settings
-from pipeline.workspace.workspace import open_wheel
+from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,8 +30,8 @@ def offline(monkeypatch):
 
 def turn(workspace, hours=0):
     now = NOW + timedelta(hours=hours)
-    with open_wheel(load_settings(workspace), doing="run", now=now) as wheel:
-        return run_cycle(wheel, now)
+    with open_workspace(load_settings(workspace), doing="run", now=now) as opened:
+        return run_cycle(opened, now)
 
 
 def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel_arrives):
@@ -72,13 +72,15 @@ def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel
     assert again["outcome"] == "quiet"
     assert "nothing new since cycle 0004" in again["decision"]["reasons"][0]
     now = NOW + timedelta(hours=61)
-    with open_wheel(load_settings(workspace), doing="status", now=now, exclusive=False) as wheel:
-        folder = wheel.folder(wheel.champion())
+    with open_workspace(
+        load_settings(workspace), doing="status", now=now, exclusive=False
+    ) as opened:
+        folder = opened.versions.folder(opened.versions.champion())
         assert [each.name for each in folder.learned_anchors()] == ["anchor/learned-0003"]
         held_out = {*folder.learned_anchors()[0].queries.values()}
         assert not held_out & {pair.query for pair in folder.memory()}
         assert any(text.text.startswith("where is my flight") for text in folder.reference())
-        wheel.store.verify_promotions()
+        opened.store.verify_promotions()
 
 
 def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arrives):
@@ -117,10 +119,10 @@ def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, tra
     assert "awaits approval: anchorhold promote 2" in result["verdict"]["reasons"][-1]
     assert turn(workspace, 2)["outcome"] == "quiet"
     now = NOW + timedelta(hours=3)
-    with open_wheel(load_settings(workspace), doing="promote", now=now) as wheel:
-        promote_by_hand(wheel, "2", reason="approved", force=False, now=now)
-        assert wheel.champion().number == 2
-        assert wheel.store.promotions()[-1].action == "promote"
+    with open_workspace(load_settings(workspace), doing="promote", now=now) as opened:
+        promote_by_hand(opened, "2", reason="approved", force=False, now=now)
+        assert opened.versions.champion().number == 2
+        assert opened.store.promotions()[-1].action == "promote"
 
 
 @pytest.mark.slow
@@ -148,9 +150,9 @@ def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_
     assert turn(workspace, 2)["outcome"] == "quiet"
 
     now = NOW + timedelta(hours=3)
-    with open_wheel(load_settings(workspace), doing="discard", now=now) as wheel:
+    with open_workspace(load_settings(workspace), doing="discard", now=now) as opened:
         named = {"cycle": None, "source": "forum", "file": None, "pair": None, "undo": False}
-        discard_records(wheel, **named, reason="shuffled", who="ada", now=now)
+        discard_records(opened, **named, reason="shuffled", who="ada", now=now)
     again = turn(workspace, 3)
     assert _learned(again) == {"docs", "shop"}
     assert {each["name"] for each in again["verdict"]["suspects"]} == {"docs", "shop"}
@@ -175,18 +177,18 @@ def test_strategies_are_tried_side_by_side_and_one_goes_to_the_gate(workspace, t
     turn(workspace)
     travel_arrives()
     settings = load_settings(workspace).trying(["naive", "replay", "distilled"])
-    with open_wheel(settings, doing="run", now=NOW) as wheel:
-        result = run_cycle(wheel, NOW)
+    with open_workspace(settings, doing="run", now=NOW) as opened:
+        result = run_cycle(opened, NOW)
         rows = result["training"]["attempts"]
         assert [row["strategy"] for row in rows] == ["naive", "replay", "distilled"]
         assert sum(row["chosen"] for row in rows) == 1
         chosen = next(row for row in rows if row["chosen"])
         assert result["training"]["strategy"] == chosen["strategy"]
-        runs = [wheel.registry.client.get_run(row["run_id"]) for row in rows]
+        runs = [opened.registry.client.get_run(row["run_id"]) for row in rows]
         assert {each.data.tags["mlflow.parentRunId"] for each in runs} == {result["run_id"]}
         assert [each.info.run_name for each in runs] == ["naive", "replay", "distilled"]
-        assert wheel.registry.versions()[-1].run_id == chosen["run_id"]
-        assert len(wheel.registry.versions()) == 2, "only the chosen one becomes a version"
+        assert opened.registry.versions()[-1].run_id == chosen["run_id"]
+        assert len(opened.registry.versions()) == 2, "only the chosen one becomes a version"
     assert result["outcome"] == "promoted", result["verdict"]
 
 
@@ -215,7 +217,7 @@ from pathlib import Path
 from pipeline.config import load_settings
 from pipeline.cycle import run_cycle
 from pipeline.store import Store
-from pipeline.wheel import open_wheel
+from pipeline.opened import open_workspace
 
 stage, moment = sys.argv[2], sys.argv[3]
 record, finish = Store.record_stage, Store.finish_cycle
@@ -240,8 +242,8 @@ def finished(self, *arguments, **named):
 
 Store.record_stage, Store.finish_cycle = recorded, finished
 now = datetime(2026, 3, 1, 13, tzinfo=UTC)
-with open_wheel(load_settings(Path(sys.argv[1])), doing="run", now=now) as wheel:
-    run_cycle(wheel, now)
+with open_workspace(load_settings(Path(sys.argv[1])), doing="run", now=now) as opened:
+    run_cycle(opened, now)
 """
 
 
@@ -256,12 +258,14 @@ def killed_run(workspace, stage, moment):
 
 
 def summary(workspace):
-    with open_wheel(load_settings(workspace), doing="status", now=NOW, exclusive=False) as wheel:
-        champion = wheel.champion()
-        folder = wheel.folder(champion)
-        row = wheel.store.cycles(limit=1)[0]
+    with open_workspace(
+        load_settings(workspace), doing="status", now=NOW, exclusive=False
+    ) as opened:
+        champion = opened.versions.champion()
+        folder = opened.versions.folder(champion)
+        row = opened.store.cycles(limit=1)[0]
         return {
-            "versions": [version.number for version in wheel.registry.versions()],
+            "versions": [version.number for version in opened.registry.versions()],
             "champion": champion.number,
             "fingerprint": folder.facts().fingerprint,
             "memory": sorted(pair.id for pair in folder.memory()),
@@ -269,8 +273,8 @@ def summary(workspace):
             "verdict": row.result["verdict"],
             "regressions": row.result.get("regressions"),
             "decision": row.result["decision"],
-            "promotions": [move.version for move in wheel.store.promotions()],
-            "counts": wheel.store.counts()["stored"],
+            "promotions": [move.version for move in opened.store.promotions()],
+            "counts": opened.store.counts()["stored"],
         }
 
 

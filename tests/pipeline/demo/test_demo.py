@@ -10,7 +10,7 @@ from pipeline.demo.demo import FAST, MARKER, Sizes, lay_out, run_demo
 from pipeline.demo.docstrings import documentation_pairs
 from pipeline.observation.observe import queries_as_traffic
 from pipeline.workspace.settings_file import load_settings
-from pipeline.workspace.workspace import open_wheel
+from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
 from training.progress import no_progress
 
@@ -24,14 +24,14 @@ SMALL = Sizes(
 def test_the_real_model_tells_known_packages_from_new_ones(tmp_path):
     stage = lay_out(tmp_path / "demo", SMALL)
     stage.begin()
-    with open_wheel(load_settings(tmp_path / "demo"), doing="run", now=NOW) as wheel:
-        assert run_cycle(wheel, NOW)["outcome"] == "bootstrapped"
+    with open_workspace(load_settings(tmp_path / "demo"), doing="run", now=NOW) as opened:
+        assert run_cycle(opened, NOW)["outcome"] == "bootstrapped"
         stage.quiet_week()
-        quiet = run_cycle(wheel, NOW)
+        quiet = run_cycle(opened, NOW)
         assert quiet["outcome"] == "quiet"
         assert not any(signal["fired"] for signal in quiet["decision"]["signals"])
         texts = queries_as_traffic(documentation_pairs(["transformers"], most=80))
-        finding = find(wheel, 1, Gathered(idle="", recent=texts), NOW)
+        finding = find(opened, 1, Gathered(idle="", recent=texts), NOW)
         assert finding.decision.train, finding.decision.reasons
 
 

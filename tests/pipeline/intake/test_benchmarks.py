@@ -55,20 +55,20 @@ def test_a_data_set_that_lacks_a_column_is_refused_by_name(nano, tmp_path):
         benchmark_sets("nano", tmp_path)
 
 
-def test_a_folder_in_beir_layout_is_scored_and_joins_the_line(wheel):
+def test_a_folder_in_beir_layout_is_scored_and_joins_the_line(opened):
     rows = sentences(BANK, 30, 9)
-    folder = wheel.settings.root / "benchmarks" / "cards"
+    folder = opened.settings.root / "benchmarks" / "cards"
     queries = [{"_id": f"q{row['id']}", "text": row["query"]} for row in rows]
     documents = [{"_id": f"d{row['id']}", "text": row["positive"]} for row in rows]
     write_lines(folder / "queries.jsonl", queries)
     write_lines(folder / "corpus.jsonl", documents)
     judged = "".join(f"q{row['id']}\td{row['id']}\t1\n" for row in rows)
     (folder / "qrels.tsv").write_text(judged)
-    found = evaluate_on_benchmark(wheel, "champion", "benchmarks/cards", NOW)
+    found = evaluate_on_benchmark(opened, "champion", "benchmarks/cards", NOW)
     assert [row["task"] for row in found["tasks"]] == ["benchmark/cards"]
     assert found["tasks"][0]["accepted"] is None
     assert 0 < found["tasks"][0]["now"] <= 1
-    logged = wheel.registry.client.get_run(found["run_id"]).data.metrics
+    logged = opened.registry.client.get_run(found["run_id"]).data.metrics
     assert logged["benchmark/cards/ndcg_at_10"] == pytest.approx(found["tasks"][0]["now"])
     json.dumps(found, allow_nan=False)
 

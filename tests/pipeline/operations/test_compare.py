@@ -9,8 +9,8 @@ from pipeline.operations.compare import compare_versions
 from training.faults import DataFault
 
 
-def test_versions_stand_side_by_side_on_every_task_that_one_of_them_knows(wheel):
-    found = compare_versions(wheel, ["1", "champion"])
+def test_versions_stand_side_by_side_on_every_task_that_one_of_them_knows(opened):
+    found = compare_versions(opened, ["1", "champion"])
     assert [each["version"] for each in found["versions"]] == [1, 2]
     assert "champion" in found["versions"][1]["aliases"]
     rows = {row["task"]: row for row in found["tasks"]}
@@ -22,18 +22,18 @@ def test_versions_stand_side_by_side_on_every_task_that_one_of_them_knows(wheel)
         assert versus["better"] + versus["worse"] <= row["queries"]
 
 
-def test_one_version_alone_is_nothing_to_compare(wheel):
+def test_one_version_alone_is_nothing_to_compare(opened):
     with pytest.raises(DataFault, match="two different versions"):
-        compare_versions(wheel, ["2", "champion"])
+        compare_versions(opened, ["2", "champion"])
 
 
-def test_origin_names_the_first_champion_and_equal_versions_count_once(wheel):
-    found = compare_versions(wheel, ["origin", "1", "champion"])
+def test_origin_names_the_first_champion_and_equal_versions_count_once(opened):
+    found = compare_versions(opened, ["origin", "1", "champion"])
     assert [each["version"] for each in found["versions"]] == [1, 2]
 
 
-def test_what_got_worse_is_told_with_the_documents_of_both(wheel):
-    found = compare_versions(wheel, ["champion", "1"])
+def test_what_got_worse_is_told_with_the_documents_of_both(opened):
+    found = compare_versions(opened, ["champion", "1"])
     rows = {row["task"]: row["differences"][0] for row in found["tasks"]}
     changes = {each["task"]: each for each in found["regressions"][0]["changes"]}
     assert set(changes) == set(rows)
@@ -48,12 +48,12 @@ def test_what_got_worse_is_told_with_the_documents_of_both(wheel):
     assert all(len(each["old"]) == len(each["new"]) == 3 for each in worst)
 
 
-def test_a_set_that_changed_since_a_version_was_accepted_is_scored_on_and_named(wheel):
-    assert compare_versions(wheel, ["1", "2"])["notes"] == []
-    corpus = wheel.settings.root / "anchors" / "bank" / "corpus.jsonl"
+def test_a_set_that_changed_since_a_version_was_accepted_is_scored_on_and_named(opened):
+    assert compare_versions(opened, ["1", "2"])["notes"] == []
+    corpus = opened.settings.root / "anchors" / "bank" / "corpus.jsonl"
     more = json.dumps({"id": "another", "text": "how the card is gone"})
     corpus.write_text(corpus.read_text() + more + "\n")
-    found = compare_versions(wheel, ["1", "2"])
+    found = compare_versions(opened, ["1", "2"])
     assert [note.split(" (")[0] for note in found["notes"]] == [
         "anchor/bank changed since version 1 was accepted",
         "anchor/bank changed since version 2 was accepted",
@@ -62,8 +62,8 @@ def test_a_set_that_changed_since_a_version_was_accepted_is_scored_on_and_named(
     assert digests["anchor/bank"] in found["notes"][0]
 
 
-def test_the_page_holds_everything_and_runs_nothing(wheel, tmp_path):
-    found = compare_versions(wheel, ["1", "2"], page=tmp_path / "sides" / "page.html")
+def test_the_page_holds_everything_and_runs_nothing(opened, tmp_path):
+    found = compare_versions(opened, ["1", "2"], page=tmp_path / "sides" / "page.html")
     page = (tmp_path / "sides" / "page.html").read_text(encoding="utf-8")
     assert found["page"] == str(tmp_path / "sides" / "page.html")
     assert "<script" not in page
@@ -74,4 +74,4 @@ def test_the_page_holds_everything_and_runs_nothing(wheel, tmp_path):
     assert len(page) < 500_000
     (tmp_path / "file").touch()
     with pytest.raises(DataFault, match="cannot be written"):
-        compare_versions(wheel, ["1", "2"], page=tmp_path / "file" / "page.html")
+        compare_versions(opened, ["1", "2"], page=tmp_path / "file" / "page.html")

@@ -21,9 +21,9 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 FORUM = Selection("source", "forum")
 
 
-def do(wheel, *, undo=False, reason="bad labels", **named):
+def do(opened, *, undo=False, reason="bad labels", **named):
     names = {"cycle": None, "source": None, "file": None, "pair": None, **named}
-    return discard_records(wheel, **names, undo=undo, reason=reason, who="ada", now=NOW)
+    return discard_records(opened, **names, undo=undo, reason=reason, who="ada", now=NOW)
 
 
 @pytest.fixture
@@ -104,55 +104,57 @@ def test_a_store_from_before_discards_opens_with_its_records(tmp_path, monkeypat
         assert store.pairs() == []
 
 
-def test_a_discarded_pair_is_in_no_new_mix_memory_or_new_task_and_waits_no_more(wheel):
+def test_a_discarded_pair_is_in_no_new_mix_memory_or_new_task_and_waits_no_more(opened):
     good = [{**row, "source": "good"} for row in sentences(TRAVEL, 120, 21)]
     bad = [{**row, "source": "bad"} for row in sentences(TRAVEL, 80, 22)]
-    write_lines(wheel.settings.root / "pairs" / "more.jsonl", [*good, *bad])
-    wheel.take_in(NOW)
-    assert status_now(wheel, NOW)["waiting"]["pairs"] == 200
-    done = do(wheel, source="bad")
+    write_lines(opened.settings.root / "pairs" / "more.jsonl", [*good, *bad])
+    opened.take_in(NOW)
+    assert status_now(opened, NOW)["waiting"]["pairs"] == 200
+    done = do(opened, source="bad")
     assert (done["pairs"], done["champion"]["in_memory"], done["who"]) == (80, 0, "ada")
-    champion = wheel.champion()
-    window = window_now(wheel, champion)
-    assert {pair.source for pair in gather(wheel, window).pairs} == {"good"}
-    lesson = prepare_lesson(wheel, wheel.folder(champion), window)
+    champion = opened.versions.champion()
+    window = window_now(opened, champion)
+    assert {pair.source for pair in gather(opened, window).pairs} == {"good"}
+    lesson = prepare_lesson(opened, opened.versions.folder(champion), window)
     used = {pair.id for pair in (*lesson.mixture.pairs, *lesson.memory, *lesson.learned)}
     measured = {*lesson.new_task.queries.values(), *lesson.new_task.corpus.values()}
     assert not used & {row["id"] for row in bad}
     assert not measured & {text for row in bad for text in (row["query"], row["positive"])}
-    found = status_now(wheel, NOW)
+    found = status_now(opened, NOW)
     assert found["waiting"]["pairs"] == 120
     for count in found["records"].values():
         assert count["stored"] == count["learned"] + count["waiting"] + count["discarded"]
     assert found["records"]["pairs"]["discarded"] == 80
 
 
-def test_what_a_promoted_cycle_brought_leaves_the_memory_of_the_next_candidate(wheel):
-    done = do(wheel, cycle="2")
+def test_what_a_promoted_cycle_brought_leaves_the_memory_of_the_next_candidate(opened):
+    done = do(opened, cycle="2")
     assert (done["name"], done["pairs"]) == ("0002", 300)
     held = done["champion"]["in_memory"]
-    champion = wheel.folder(wheel.champion())
+    champion = opened.versions.folder(opened.versions.champion())
     assert held == sum(pair.source == "flight" for pair in champion.memory()) > 0
-    write_lines(wheel.settings.root / "pairs" / "more.jsonl", sentences(TRAVEL, 100, 23))
-    wheel.take_in(NOW)
-    lesson = prepare_lesson(wheel, champion, window_now(wheel, wheel.champion()))
+    write_lines(opened.settings.root / "pairs" / "more.jsonl", sentences(TRAVEL, 100, 23))
+    opened.take_in(NOW)
+    lesson = prepare_lesson(opened, champion, window_now(opened, opened.versions.champion()))
     assert {pair.source for pair in lesson.memory} == {"lost"}
-    assert do(wheel, cycle="0002", undo=True)["pairs"] == 300
-    lesson = prepare_lesson(wheel, champion, window_now(wheel, wheel.champion()))
+    assert do(opened, cycle="0002", undo=True)["pairs"] == 300
+    lesson = prepare_lesson(opened, champion, window_now(opened, opened.versions.champion()))
     assert "flight" in {pair.source for pair in lesson.memory}
 
 
-def test_what_is_left_of_a_refused_batch_is_looked_at_again(wheel):
+def test_what_is_left_of_a_refused_batch_is_looked_at_again(opened):
     both = [*sentences(BANK, 40, 60), *sentences(TRAVEL, 40, 61)]
-    write_lines(wheel.settings.root / "traffic" / "t.jsonl", texts_of(both))
-    write_lines(wheel.settings.root / "pairs" / "p.jsonl", sentences(TRAVEL, 5, 24))
-    assert run_cycle(wheel, NOW)["outcome"] == "quiet"
-    before = run_cycle(wheel, NOW)["decision"]["reasons"][0]
+    write_lines(opened.settings.root / "traffic" / "t.jsonl", texts_of(both))
+    write_lines(opened.settings.root / "pairs" / "p.jsonl", sentences(TRAVEL, 5, 24))
+    assert run_cycle(opened, NOW)["outcome"] == "quiet"
+    before = run_cycle(opened, NOW)["decision"]["reasons"][0]
     assert before.startswith("nothing new since cycle 0003")
-    do(wheel, file="pairs/p.jsonl")
-    assert not gather(wheel, window_now(wheel, wheel.champion())).idle
-    do(wheel, file="pairs/p.jsonl", undo=True)
-    assert gather(wheel, window_now(wheel, wheel.champion())).idle.startswith("nothing new")
+    do(opened, file="pairs/p.jsonl")
+    assert not gather(opened, window_now(opened, opened.versions.champion())).idle
+    do(opened, file="pairs/p.jsonl", undo=True)
+    assert gather(opened, window_now(opened, opened.versions.champion())).idle.startswith(
+        "nothing new"
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,13 +170,13 @@ def test_what_is_left_of_a_refused_batch_is_looked_at_again(wheel):
         ({"cycle": "0002", "reason": " "}, "--reason is empty"),
     ],
 )
-def test_what_is_not_there_is_refused_and_what_is_there_is_named(wheel, named, message):
+def test_what_is_not_there_is_refused_and_what_is_there_is_named(opened, named, message):
     with pytest.raises(DataFault, match=message):
-        do(wheel, **named)
-    assert wheel.store.discards() == []
+        do(opened, **named)
+    assert opened.store.discards() == []
 
 
-def test_an_unfinished_cycle_keeps_the_records_it_began_with(wheel):
-    row = wheel.store.begin_cycle(NOW)
+def test_an_unfinished_cycle_keeps_the_records_it_began_with(opened):
+    row = opened.store.begin_cycle(NOW)
     with pytest.raises(DataFault, match=f"cycle {row.id} is unfinished"):
-        do(wheel, source="lost")
+        do(opened, source="lost")

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.operations.evaluate import evaluate_again
 from pipeline.workspace.settings_file import load_settings
-from pipeline.workspace.workspace import open_wheel
+from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -17,10 +17,10 @@ def rows_of(found):
     return {row["task"]: row for row in found["tasks"]}
 
 
-def test_an_unchanged_version_scores_what_it_was_accepted_with(wheel):
-    for file in (wheel.cache / "scores").iterdir():
+def test_an_unchanged_version_scores_what_it_was_accepted_with(opened):
+    for file in (opened.settings.state / "cache" / "scores").iterdir():
         file.write_text("never read")
-    found = evaluate_again(wheel, "champion", NOW)
+    found = evaluate_again(opened, "champion", NOW)
     assert (found["version"], found["fell"], found["notes"]) == (2, [], [])
     rows = rows_of(found)
     # The new task of its own cycle is an anchor set now, and is found again by its content.
@@ -31,21 +31,23 @@ def test_an_unchanged_version_scores_what_it_was_accepted_with(wheel):
         assert row["margin"] == 0.02
 
 
-def test_a_loss_that_the_settings_cause_is_seen(wheel):
-    settings = wheel.settings.root / "anchorhold.toml"
+def test_a_loss_that_the_settings_cause_is_seen(opened):
+    settings = opened.settings.root / "anchorhold.toml"
     settings.write_text(settings.read_text().replace("max_length = 32", "max_length = 8"))
-    with open_wheel(load_settings(wheel.settings.root), doing="x", now=NOW, exclusive=False) as cut:
+    with open_workspace(
+        load_settings(opened.settings.root), doing="x", now=NOW, exclusive=False
+    ) as cut:
         found = evaluate_again(cut, "2", NOW)
     assert "anchor/bank" in found["fell"]
     assert rows_of(found)["anchor/bank"]["high"] < -0.02
     assert "another embedding space" in found["notes"][-1]
 
 
-def test_a_set_that_changed_is_scored_but_not_compared(wheel):
-    corpus = wheel.settings.root / "anchors" / "bank" / "corpus.jsonl"
+def test_a_set_that_changed_is_scored_but_not_compared(opened):
+    corpus = opened.settings.root / "anchors" / "bank" / "corpus.jsonl"
     more = json.dumps({"id": "another", "text": "how the card is gone"})
     corpus.write_text(corpus.read_text() + more + "\n")
-    found = evaluate_again(wheel, "champion", NOW)
+    found = evaluate_again(opened, "champion", NOW)
     row = rows_of(found)["anchor/bank"]
     assert row["accepted"] is row["difference"] is row["low"] is None
     assert 0 < row["now"] <= 1
@@ -53,9 +55,9 @@ def test_a_set_that_changed_is_scored_but_not_compared(wheel):
     assert "anchor/bank: not the set that the version was accepted on" in found["notes"][0]
 
 
-def test_the_scores_of_what_serves_are_one_line_over_the_cycles(wheel):
-    found = evaluate_again(wheel, "champion", NOW)
-    client = wheel.registry.client
+def test_the_scores_of_what_serves_are_one_line_over_the_cycles(opened):
+    found = evaluate_again(opened, "champion", NOW)
+    client = opened.registry.client
     run = client.get_run(found["run_id"])
     assert run.info.run_name == "golden sets of the champion"
     assert run.info.status == "FINISHED"
@@ -65,16 +67,18 @@ def test_the_scores_of_what_serves_are_one_line_over_the_cycles(wheel):
     assert history[-1].value == pytest.approx(history[-2].value)
     learned = client.get_metric_history(found["run_id"], "anchor/learned-0002/ndcg_at_10")
     assert [point.step for point in learned] == [2, 2]
-    assert evaluate_again(wheel, "champion", NOW)["run_id"] == found["run_id"]
-    assert evaluate_again(wheel, "1", NOW)["run_id"] != found["run_id"]
+    assert evaluate_again(opened, "champion", NOW)["run_id"] == found["run_id"]
+    assert evaluate_again(opened, "1", NOW)["run_id"] != found["run_id"]
 
 
-def test_without_a_golden_set_there_is_nothing_to_evaluate_on(wheel):
-    settings = wheel.settings.root / "anchorhold.toml"
+def test_without_a_golden_set_there_is_nothing_to_evaluate_on(opened):
+    settings = opened.settings.root / "anchorhold.toml"
     text = settings.read_text().replace('[anchors.bank]\npath = "anchors/bank"\n', "")
     settings.write_text(text)
     with (
-        open_wheel(load_settings(wheel.settings.root), doing="x", now=NOW, exclusive=False) as bare,
+        open_workspace(
+            load_settings(opened.settings.root), doing="x", now=NOW, exclusive=False
+        ) as bare,
         pytest.raises(DataFault, match="nothing to evaluate on"),
     ):
         evaluate_again(bare, "1", NOW)

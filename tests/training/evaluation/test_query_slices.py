@@ -130,8 +130,8 @@ def test_a_slice_of_an_anchor_set_is_judged_when_it_is_large_enough(queries, los
     }
 
 
-def test_the_settings_of_an_anchor_set_name_its_columns(wheel):
-    root = wheel.settings.root
+def test_the_settings_of_an_anchor_set_name_its_columns(opened):
+    root = opened.settings.root
     file = root / "anchors" / "bank" / "queries.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     write_lines(file, [{**row, "tier": "gold" if i < 80 else "tin"} for i, row in enumerate(rows)])
@@ -140,7 +140,7 @@ def test_the_settings_of_an_anchor_set_name_its_columns(wheel):
         'path = "anchors/bank"', 'path = "anchors/bank"\nslices = ["tier"]'
     )
     settings.write_text(named)
-    sliced = replace(wheel, settings=load_settings(root))
+    sliced = replace(opened, settings=load_settings(root))
     (bank,) = sliced.anchors(None)
     assert {name: len(queries) for name, queries in bank.slices.items()} == {
         "tier=gold": 80,

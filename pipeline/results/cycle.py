@@ -1,0 +1,201 @@
+"""The result of a cycle: what `anchorhold run` prints, the store keeps and reports read."""
+
+from typing import Literal
+
+from pipeline.results.decision import DecisionResult, Window
+from pipeline.results.intake import IntakeResult
+from pipeline.results.result import Result
+from pipeline.results.verdict import Verdict
+from training.evaluation import Change
+from training.retention import Blend
+
+Outcome = Literal[
+    "bootstrapped", "quiet", "blocked", "insufficient_data", "promoted", "rejected", "inconclusive"
+]
+TRAINED: tuple[Outcome, ...] = ("promoted", "rejected", "inconclusive")
+"""Outcomes of cycles that trained."""
+
+
+class Serving(Result):
+    """A version, by its number in MLflow."""
+
+    version: int
+
+
+class Leaked(Result):
+    """Training pairs that were removed because they repeat an evaluation query."""
+
+    exact: int = 0
+    near: int = 0
+
+
+class SourceCounts(Result):
+    """Pairs of one source that are trained on."""
+
+    source: str
+    recent: int
+    replayed: int
+
+
+class LessonResult(Result):
+    """What a cycle learns from and is measured on, in counts.
+
+    Attributes
+    ----------
+    recent, replayed
+        Recent and replayed pairs in the mix.
+    memory
+        Pairs that could be replayed.
+    held_out_queries
+        Queries that measure the new task.
+    leaked, leaked_examples
+        Pairs removed because they repeat an evaluation query, and some of them as (training text,
+        evaluation query).
+    sources
+        Counts by source, the largest first.
+    data_sets
+        (name, digest, context, rows) of each data set.
+    """
+
+    recent: int
+    replayed: int
+    memory: int
+    held_out_queries: int
+    leaked: Leaked
+    leaked_examples: tuple[tuple[str, str], ...] = ()
+    sources: tuple[SourceCounts, ...] = ()
+    data_sets: tuple[tuple[str, str, str, int], ...] = ()
+
+
+class AttemptResult(Result):
+    """One training among those that were tried.
+
+    Attributes
+    ----------
+    strategy
+        Name of its strategy.
+    fault
+        Why it broke off; empty when it did not.
+    selection
+        Scores on the pairs set aside, (new, old); None where nothing was set aside.
+    pairs, seconds, run_id
+        Pairs trained on, seconds taken, and its run in MLflow; None when it broke off.
+    chosen
+        Whether its model went to the gate.
+    """
+
+    strategy: str
+    fault: str = ""
+    selection: tuple[float, float] | None = None
+    pairs: int | None = None
+    seconds: float | None = None
+    run_id: str | None = None
+    chosen: bool = False
+
+
+class TrainingResult(Result):
+    """One training that ended.
+
+    Attributes
+    ----------
+    strategy, run_id
+        Name of its strategy and its run in MLflow.
+    folder
+        Its model, relative to the folder of the cycle.
+    selection
+        Scores on the pairs set aside, (new, old); None where nothing was set aside.
+    steps, pairs, held
+        Optimiser steps, pairs trained on, and how many were held to the champion's embeddings.
+    seconds, precision
+        Time taken and number format.
+    log
+        One row per logged step.
+    negatives, merge
+        What mining and merging did, in a sentence each.
+    share, curve
+        Share of the candidate in the merged weights, and the scores of every share tried.
+    attempts
+        All trainings that were tried, this one included.
+    champion_selection
+        The champion's scores on the pairs set aside.
+    """
+
+    strategy: str
+    run_id: str
+    folder: str
+    selection: tuple[float, float] | None
+    steps: int
+    seconds: float
+    precision: str
+    pairs: int
+    held: int
+    log: tuple[dict[str, float], ...]
+    negatives: str
+    merge: str
+    share: float
+    curve: tuple[Blend, ...]
+    fault: str = ""
+    attempts: tuple[AttemptResult, ...] = ()
+    champion_selection: tuple[float, float] | None = None
+
+
+class RegressionCounts(Result):
+    """What the candidate answers worse than the champion, counted by task."""
+
+    changes: tuple[Change, ...] = ()
+
+
+class CycleResult(Result):
+    """One cycle, from intake to its outcome.
+
+    Attributes
+    ----------
+    cycle
+        Its identifier, such as "0003".
+    outcome
+        How it ended.
+    decision
+        Whether training was called for, and why.
+    champion
+        The version that serves after it.
+    candidate
+        The version it made; None where it made none.
+    verdict
+        What the gate said; None where nothing was trained.
+    scores
+        Means by task and metric; of the first version only.
+    fresh
+        Whether no recent text was part of an earlier check; None where nothing was checked.
+    window
+        The data that was checked.
+    awaiting_approval
+        Whether the candidate passed the gate and waits for a person.
+    lesson, training, regressions
+        What was learned, how, and what got worse; None where nothing was trained.
+    intake
+        What arrived.
+    seconds
+        Time by group of stages, and in total.
+    peak_memory_megabytes
+        Most memory that the process held; None where the system cannot tell.
+    run_id
+        Its run in MLflow.
+    """
+
+    cycle: str
+    outcome: Outcome
+    decision: DecisionResult
+    champion: Serving
+    candidate: Serving | None = None
+    verdict: Verdict | None = None
+    scores: dict[str, float] | None = None
+    fresh: bool | None = None
+    window: Window | None = None
+    awaiting_approval: bool = False
+    lesson: LessonResult | None = None
+    training: TrainingResult | None = None
+    regressions: RegressionCounts | None = None
+    intake: IntakeResult
+    seconds: dict[str, float]
+    peak_memory_megabytes: float | None = None
+    run_id: str

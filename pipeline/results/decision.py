@@ -1,0 +1,78 @@
+"""The decision to train or not, and the window of data that it is about."""
+
+from pydantic import Field
+
+from drift_triggers.cause import Explanation
+from drift_triggers.signal import Signal
+from drift_triggers.statistics.clusters import Cluster
+from pipeline.results.result import Result
+
+
+class DecisionResult(Result):
+    """Whether training is called for, with all that led to it; what `anchorhold check` prints.
+
+    Attributes
+    ----------
+    train
+        Whether training should start now.
+    reasons
+        Why, or why not.
+    blocked_by
+        Names of the guards that forbid training until somebody has looked at the data.
+    signals
+        What each trigger measured.
+    cause
+        The likely cause; None when nothing was checked.
+    clusters
+        Groups of recent texts unlike the reference, when a trigger fired.
+    hit_rates
+        Anchor set -> the champion's recall at 10 on it today.
+    """
+
+    train: bool
+    reasons: tuple[str, ...]
+    blocked_by: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    cause: Explanation | None = None
+    clusters: tuple[Cluster, ...] = ()
+    hit_rates: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def fired(self) -> list[str]:
+        """Names of the triggers that fired."""
+        return [signal.trigger for signal in self.signals if signal.fired]
+
+
+class Window(Result):
+    """Which part of the stored data one check is about.
+
+    Attributes
+    ----------
+    champion
+        Number of the version that the data is compared with.
+    after
+        The champion's cut: what came before is learned.
+    since
+        What came before was part of an earlier check.
+    until
+        What comes later belongs to the next check.
+    settings
+        Digest of the settings: changed settings are a reason to check old data again.
+    discards
+        Which exclusions concern the data: what is left is another body of data.
+    """
+
+    champion: int
+    after: int
+    since: int
+    until: int
+    settings: str
+    discards: str = ""
+
+    def same_data(self, other: "Window") -> bool:
+        """Say whether two windows hold the same data for the same champion and settings."""
+        left, right = (
+            (each.champion, each.after, each.until, each.settings, each.discards)
+            for each in (self, other)
+        )
+        return left == right

@@ -1,0 +1,110 @@
+"""Scores of versions: each model loaded where it is needed, each score computed once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.registry import VersionFolder
+from training.encoding import Encoder
+from training.evaluation import (
+    Evaluate,
+    EvaluationSet,
+    Ranking,
+    Regressions,
+    Scorecard,
+    rankings,
+    regressions,
+    scorecard,
+)
+from training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The encoders of model folders.
+
+    Attributes
+    ----------
+    max_length
+        Tokens at which texts are cut.
+    cache
+        Folder of the vectors that models gave to texts; safe to delete at any time.
+    """
+
+    max_length: int
+    cache: Path
+
+    def load(self, model: Path) -> Encoder:
+        """Load the encoder of a model folder."""
+        return Encoder.load(model, max_length=self.max_length, cache=self.cache)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores and rankings of versions on evaluation sets.
+
+    Attributes
+    ----------
+    encoders
+        Loads a version where a score is missing.
+    evaluate
+        How a model is scored.
+    metric
+        Name of the metric by which a query got worse.
+    cache
+        Folder of the scores; safe to delete at any time.
+    progress
+        How to show progress.
+    """
+
+    encoders: Encoders
+    evaluate: Evaluate
+    metric: str
+    cache: Path
+    progress: Progress
+
+    def of(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> Scorecard:
+        """Score a version; its model is loaded only where a score is missing."""
+        load = self._loader(version)
+        return self._scorecard(version.facts().fingerprint, load, sets)
+
+    def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
+        """Score a model that is loaded already."""
+        return self._scorecard(encoder.fingerprint, lambda: encoder, sets)
+
+    def rankings(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> dict[str, Ranking]:
+        """Return what a version finds for the queries of each set, by the set's name."""
+        return rankings(
+            version.facts().fingerprint,
+            self._loader(version),
+            list(sets),
+            evaluate=self.evaluate,
+            cache=self.cache,
+            progress=self.progress,
+        )
+
+    def regressions(
+        self, before: VersionFolder, after: VersionFolder, sets: Sequence[EvaluationSet]
+    ) -> Regressions:
+        """Return what one version answers worse than another."""
+        return regressions(
+            list(sets),
+            (self.of(before, sets), self.rankings(before, sets)),
+            (self.of(after, sets), self.rankings(after, sets)),
+            metric=self.metric,
+        )
+
+    def _loader(self, version: VersionFolder) -> Callable[[], Encoder]:
+        return lambda: self.encoders.load(version.model)
+
+    def _scorecard(
+        self, fingerprint: str, load: Callable[[], Encoder], sets: Sequence[EvaluationSet]
+    ) -> Scorecard:
+        return scorecard(
+            fingerprint,
+            load,
+            list(sets),
+            evaluate=self.evaluate,
+            cache=self.cache,
+            progress=self.progress,
+        )
