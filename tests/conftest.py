@@ -229,7 +229,7 @@ def turned_once(
     )
     for outcome in ("bootstrapped", "promoted"):
         with open_workspace(load_settings(space), doing="run", now=NOW) as opened:
-            assert run_cycle(opened, NOW)["outcome"] == outcome
+            assert run_cycle(opened, NOW).outcome == outcome
         let_travel_arrive(space)
     return space
 

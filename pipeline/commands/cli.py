@@ -99,10 +99,10 @@ def run(
     from pipeline.cycle import run_cycle
 
     with _open(workspace, "run", strategies=strategy) as opened:
-        result = run_cycle(opened, _now())
+        result = run_cycle(opened, _now()).to_json()
     _show(result, as_json, "run")
     if exit_code:
-        raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(result["outcome"], 0))
+        raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(str(result["outcome"]), 0))
 
 
 @app.command()
@@ -180,10 +180,11 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a version the champion by hand; the history keeps the reason."""
-    from pipeline.cycle import promote_by_hand
+    from pipeline.cycle import Champions
 
     with _open(workspace, "promote") as opened:
-        move = promote_by_hand(opened, version, reason=reason, force=force, now=_now())
+        champions = Champions(opened.registry, opened.store, opened.settings.state)
+        move = champions.promote(version, reason=reason, force=force, now=_now())
     _show(move.to_json(), as_json, "move")
 
 
@@ -195,10 +196,11 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Return to the champion before, or to a version named, with its memory and reference."""
-    from pipeline.cycle import roll_back
+    from pipeline.cycle import Champions
 
     with _open(workspace, "rollback") as opened:
-        move = roll_back(opened, version, reason=reason, now=_now())
+        champions = Champions(opened.registry, opened.store, opened.settings.state)
+        move = champions.roll_back(version, reason=reason, now=_now())
     _show(move.to_json(), as_json, "move")
 
 
@@ -285,7 +287,7 @@ def report(
     from pipeline.reports import report_of
 
     with _open(workspace, "report", exclusive=False) as opened:
-        written = report_of(opened.store, opened.settings.state, cycle)
+        written = report_of(opened.store, opened.settings.state, cycle).to_json()
     _show(written, as_json, "report")
 
 

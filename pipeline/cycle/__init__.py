@@ -1,21 +1,18 @@
 """One cycle, from intake to a recorded outcome."""
 
 from pipeline.cycle.check import check_now, observe
-from pipeline.cycle.promotion import awaiting, promote_by_hand, roll_back, rolled_back
+from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.run import run_cycle
-from pipeline.cycle.window import TRAINED, Gathered, looks
+from pipeline.cycle.window import Gathered, checks
 
 __all__ = [
-    "TRAINED",
+    "Champions",
     "Gathered",
-    "awaiting",
     "check_now",
-    "looks",
+    "checks",
     "observe",
-    "promote_by_hand",
     "record_golden",
-    "roll_back",
     "rolled_back",
     "run_cycle",
 ]

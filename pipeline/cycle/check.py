@@ -1,62 +1,28 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from drift_triggers.cause import Explanation, explain
-from drift_triggers.policy import Decision, Look
-from drift_triggers.signal import Observation, Quality, Signal, Space
-from drift_triggers.statistics.clusters import Cluster, new_clusters
-from pipeline.cycle.window import TRAINED, Gathered, gather, same_records_left, window_now
+from drift_triggers.cause import explain
+from drift_triggers.policy import Look
+from drift_triggers.signal import Observation, Quality, Space
+from drift_triggers.statistics.clusters import new_clusters
+from pipeline.cycle.window import Gathered, gather, same_records_left, window_now
 from pipeline.observation import queries_as_traffic
-from pipeline.registry import VersionFolder
+from pipeline.registry import Version, VersionFolder
+from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet, Scorecard
 from training.faults import DataFault
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A decision with what may have caused it.
-
-    Attributes
-    ----------
-    decision
-        Train or not, with all signals.
-    explanation
-        The cause that the signals point to; None when nothing was looked at.
-    clusters
-        Groups of recent texts that open new ground, when a trigger fired.
-    hit_rates
-        Anchor set -> the champion's recall at 10 on it today.
-    """
-
-    decision: Decision
-    explanation: Explanation | None = None
-    clusters: tuple[Cluster, ...] = ()
-    hit_rates: Mapping[str, float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what the `check` command prints."""
-        return {
-            "train": self.decision.train,
-            "reasons": list(self.decision.reasons),
-            "blocked_by": list(self.decision.blocked_by),
-            "signals": [asdict(signal) for signal in self.decision.signals],
-            "cause": asdict(self.explanation) if self.explanation else None,
-            "clusters": [asdict(cluster) for cluster in self.clusters],
-            "hit_rates": dict(self.hit_rates),
-        }
-
-
 def check_now(
     opened: OpenWorkspace, *, traffic: Path | None, pairs: Path | None, now: datetime
-) -> Finding:
-    """Say what a run would decide now, or would on the files given; nothing is kept.
+) -> DecisionResult:
+    """Say what a run would decide now, or would decide on the files given; nothing is kept.
 
     Parameters
     ----------
@@ -72,16 +38,17 @@ def check_now(
     if traffic is None and pairs is None:
         with opened.store.rehearsal():
             refused = opened.take_in(now)["pairs"]["quarantined"]
-            gathered = gather(opened, window_now(opened, champion))
+            window = window_of(opened, champion)
+            gathered = gather(opened.store, window, opened.settings.tables.observe)
         return find(opened, champion.number, gathered, now, refused_pairs=refused)
     intake = opened.settings.tables.intake
     labelled = intake.parse(pairs, "pair", now)[0] if pairs else []
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
     for path, found in ((traffic, texts), (pairs, labelled)):
         if path is not None and not found:
-            raise DataFault(f"{path}: holds no record; at least one is needed to look at")
-    window = opened.settings.tables.observe.window
-    gathered = Gathered(idle="", recent=texts[-window:], pairs=labelled)
+            raise DataFault(f"{path}: holds no record; a check needs at least one")
+    newest = opened.settings.tables.observe.window
+    gathered = Gathered(idle="", recent=texts[-newest:], pairs=labelled)
     return find(opened, champion.number, gathered, now)
 
 
@@ -92,8 +59,17 @@ def find(
     now: datetime,
     *,
     refused_pairs: int = 0,
-) -> Finding:
-    """Hold what was gathered against the champion and let the policy decide.
+) -> DecisionResult:
+    """Compare what was gathered with the champion's reference and let the policy decide.
+
+    Parameters
+    ----------
+    champion
+        Number of the champion.
+    gathered
+        The data to check.
+    refused_pairs
+        Records of the last intake that were not valid pairs.
 
     Raises
     ------
@@ -101,7 +77,7 @@ def find(
         A trigger cannot read its input; the message names the trigger.
     """
     if gathered.idle:
-        return Finding(Decision(False, (gathered.idle,), (), ()))
+        return DecisionResult(train=False, reasons=(gathered.idle,))
     folder = opened.versions.folder(opened.registry.version(champion))
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
@@ -114,7 +90,7 @@ def find(
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
     decision = opened.settings.tables.policy.decide(
         signals,
-        past_looks(opened, champion),
+        past_looks(opened.store, champion, opened.settings.tables.mix.minimum_pairs),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
@@ -123,7 +99,15 @@ def find(
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
     clusters = new_clusters(observation) if moved else ()
     hit_rates = {name: task.mean("recall_at_10") for name, task in today.tasks.items()}
-    return Finding(decision, explain(signals), clusters, hit_rates)
+    return DecisionResult(
+        train=decision.train,
+        reasons=decision.reasons,
+        blocked_by=decision.blocked_by,
+        signals=decision.signals,
+        cause=explain(signals),
+        clusters=clusters,
+        hit_rates=hit_rates,
+    )
 
 
 def observe(
@@ -156,7 +140,7 @@ def observe(
         champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
         accepted_space=accepted,
         probe_texts=probe_texts,
-        quality=_quality(opened, folder, anchors, today),
+        quality=_quality(folder, anchors, today, tables.gate.metric),
         hit_rates=_past_hit_rates(opened.store, today),
         anchor_queries=[query for each in anchors for query in each.queries.values()],
         refused_pairs=refused_pairs,
@@ -166,10 +150,10 @@ def observe(
 
 
 def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float, ...]]:
-    """Return each anchor set's hit rate at the looks so far and now, oldest first."""
+    """Return each anchor set's hit rate at the checks so far and now, oldest first."""
     past: dict[str, list[float]] = {}
-    for row in reversed(store.cycles()):
-        for name, rate in (row.result.get("decision") or {}).get("hit_rates", {}).items():
+    for cycle in reversed(past_cycles(store)):
+        for name, rate in cycle.result.decision.hit_rates.items():
             past.setdefault(name, []).append(rate)
     return {
         name: (*past.get(name, ()), task.mean("recall_at_10")) for name, task in today.tasks.items()
@@ -177,11 +161,10 @@ def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float,
 
 
 def _quality(
-    opened: OpenWorkspace, folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard
+    folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard, metric: str
 ) -> Mapping[str, Quality]:
     """Return the champion's scores on today's anchor sets beside those it was accepted with."""
     accepted = folder.scorecard()
-    metric = opened.settings.tables.gate.metric
     found = {}
     for each in anchors:
         then, now = accepted.tasks.get(each.name), today.tasks[each.name]
@@ -197,29 +180,41 @@ def _quality(
     return found
 
 
-def past_looks(opened: OpenWorkspace, champion: int) -> list[Look]:
-    """Return the earlier decisions about the data that one champion met, oldest first.
+def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[Look]:
+    """Return the earlier decisions about the data of one champion, oldest first.
 
-    A launch counts, for the cool-down, until enough labelled pairs for another one have arrived, or
-    some of those it trained on were discarded.
+    A launch counts for the cool-down until enough labelled pairs for another one have arrived, or
+    some of those it trained on were excluded.
+
+    Parameters
+    ----------
+    champion
+        Number of the champion.
+    minimum_pairs
+        How many labelled pairs a training needs.
     """
-    store, enough = opened.store, opened.settings.tables.mix.minimum_pairs
     looks = []
-    for row in reversed(store.cycles()):
-        window, decision = row.result.get("window"), row.result.get("decision")
-        if window and window["champion"] == champion and decision and decision["signals"]:
-            signals = tuple(
-                Signal(**{**signal, "examples": tuple(signal["examples"])})
-                for signal in decision["signals"]
-            )
+    for cycle in reversed(past_cycles(store)):
+        window, decision = cycle.result.window, cycle.result.decision
+        if window and window.champion == champion and decision.signals:
             looks.append(
                 Look(
-                    hours=row.started.timestamp() / 3600,
-                    signals=signals,
-                    launched=row.outcome in TRAINED
+                    hours=cycle.started.timestamp() / 3600,
+                    signals=decision.signals,
+                    launched=cycle.result.outcome in TRAINED
                     and same_records_left(store, window)
-                    and store.count_pairs(role="recent", after=window["until"]) < enough,
-                    fresh=row.result["fresh"],
+                    and store.count_pairs(role="recent", after=window.until) < minimum_pairs,
+                    fresh=bool(cycle.result.fresh),
                 )
             )
     return looks
+
+
+def window_of(opened: OpenWorkspace, champion: Version) -> Window:
+    """Return the window from a champion's cut up to what is stored now."""
+    return window_now(
+        opened.store,
+        champion=champion.number,
+        cut=opened.versions.folder(champion).facts().cut,
+        settings=opened.settings.digest,
+    )

@@ -1,17 +1,20 @@
-"""The journal of one cycle: the result of each stage, so that a killed cycle goes on."""
+"""The journal of one cycle: the result of each stage, so that a killed cycle can be resumed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from pipeline.results import Result
 from pipeline.store import CycleRow, Store
+
+Kept = TypeVar("Kept", bound=Result)
 
 
 class Journal:
-    """Run each stage of a cycle once, over however many processes it takes.
+    """Run each stage of a cycle once, however many processes that takes.
 
     Parameters
     ----------
@@ -36,33 +39,45 @@ class Journal:
 
     @property
     def started(self) -> datetime:
-        """When the cycle began: its present, also when another process finishes it."""
+        """When the cycle began; this is its present, also when another process finishes it."""
         return self._row.started
 
     def known(self, stage: str) -> bool:
         """Say whether a stage is done."""
-        return self.result(stage) is not None
+        return self._store.stage(self._row.id, stage) is not None
 
-    def result(self, stage: str) -> dict[str, Any] | None:
+    def result(self, stage: str, kind: type[Kept]) -> Kept | None:
         """Return the result of a stage; None if it is not done."""
         done = self._store.stage(self._row.id, stage)
-        return done["result"] if done else None
+        return kind.model_validate(done["result"]) if done else None
 
-    def once(self, stage: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return the stage's result, doing the work unless it is done already."""
+    def once(self, stage: str, work: Callable[[], Kept], kind: type[Kept]) -> Kept:
+        """Return the stage's result, doing the work unless it is done already.
+
+        What is returned is always read back from what is recorded, so that a resumed cycle
+        continues with exactly what an undisturbed one would have.
+
+        Parameters
+        ----------
+        stage
+            Its name, unique within the cycle.
+        work
+            Does the stage and returns its result.
+        kind
+            Type of the result.
+        """
         done = self._store.stage(self._row.id, stage)
         if done is None:
             began = time.perf_counter()
-            result = work()
+            result = work().to_json()
             done = {"result": result, "seconds": time.perf_counter() - began}
             self._store.record_stage(self._row.id, stage, done)
-        kept: dict[str, Any] = done["result"]
-        return kept
+        return kind.model_validate(done["result"])
 
-    def seconds(self, stages: dict[str, tuple[str, ...]]) -> dict[str, float]:
+    def seconds(self, stages: Mapping[str, Sequence[str]]) -> dict[str, float]:
         """Return the time spent on groups of stages, and on all of them as `total`.
 
-        A name that ends with a star stands for all stages that begin so.
+        A name that ends with an asterisk means all stages that begin with it.
         """
         spent = {}
         done = self._store.stages(self._row.id)

@@ -1,86 +1,104 @@
-"""The judgement of one candidate: what the gate is given, and what is told beside its answer."""
+"""Judging one candidate: what the gate is given, and what is reported beside its answer."""
 
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from pipeline.cycle.lesson import NEW_TASK, Lesson
-from pipeline.cycle.window import Window
-from pipeline.gate import Costs, HeldOut, measure, reuse_of, times_judged, told
-from pipeline.registry import Version
-from pipeline.workspace import OpenWorkspace
-from training.evaluation import EvaluationSet, Scorecard
-from training.pairs import normalised
-
-
-def judge(
-    opened: OpenWorkspace, champion: Version, candidate: Version, lesson: Lesson
-) -> dict[str, Any]:
-    """Compare champion, candidate and origin on the same queries; tag the candidate."""
-    sets = lesson.measured_on
-    origin = opened.versions.named("origin")
-
-    def scored(version: Version) -> Scorecard:
-        return opened.scores.of(opened.versions.folder(version), sets)
-
-    gate = opened.settings.tables.gate
-    verdict = gate.judge(
-        scored(champion),
-        scored(candidate),
-        scored(origin) if origin.number != champion.number else None,
-        margins=opened.anchor_sets.margins,
-        costs=_costs(opened, champion, candidate, sets) if gate.measures_costs() else None,
-    )
-    reuse, worn = reuse_of(lesson.anchors, times_judged(opened.store.cycles()), gate)
-    opened.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
-    told_first = verdict.to_json()
-    return {**told_first, "reasons": [*told_first["reasons"], *worn], "reuse": reuse}
-
-
-def _costs(
-    opened: OpenWorkspace, champion: Version, candidate: Version, sets: list[EvaluationSet]
-) -> Costs:
-    """Measure both models side by side on queries that the gate judges by."""
-    texts = [text for each in sets for text in each.queries.values()]
-    return measure(
-        opened.versions.folder(champion).model,
-        opened.versions.folder(candidate).model,
-        texts[:_TIMED_TEXTS],
-        max_length=opened.settings.tables.model.max_length,
-        clock=time.perf_counter,
-    )
-
+from pipeline.gate import Gate, HeldOut, Suspects, measure, overused, reuse_of
+from pipeline.registry import VersionFolder
+from pipeline.results import ServingCosts, Suspect, Verdict, Window
+from pipeline.store import Store
+from pipeline.workspace import Scores
+from training.pairs import LeakageGuard, normalised
 
 _TIMED_TEXTS = 64
 """Queries that are embedded in each timed round: two batches."""
 
 
+def judge(
+    gate: Gate,
+    scores: Scores,
+    champion: VersionFolder,
+    candidate: VersionFolder,
+    origin: VersionFolder | None,
+    lesson: Lesson,
+    margins: Mapping[str, float],
+    guard: LeakageGuard,
+) -> Verdict:
+    """Compare champion, candidate and origin on the same queries.
+
+    Parameters
+    ----------
+    origin
+        The first champion; None where it is the champion itself.
+    lesson
+        What the candidate learned from, with the mix that it was trained on.
+    margins
+        Margins of single anchor sets.
+    guard
+        Counts what of the mix is measured on too.
+    """
+    sets = lesson.measured_on
+    return gate.judge(
+        scores.of(champion, sets),
+        scores.of(candidate, sets),
+        scores.of(origin, sets) if origin is not None else None,
+        margins=margins,
+        leaked=lesson.overlap(guard),
+        costs=_costs(scores, champion, candidate, lesson) if gate.measures_costs() else None,
+    )
+
+
+def with_reuse(verdict: Verdict, lesson: Lesson, earlier: Mapping[str, int], gate: Gate) -> Verdict:
+    """Return the verdict with how often each anchor set was used, and a warning for overuse."""
+    reuse = reuse_of(lesson.anchors, earlier)
+    return verdict.changed(reasons=(*verdict.reasons, *overused(reuse, gate)), reuse=reuse)
+
+
+def _costs(
+    scores: Scores, champion: VersionFolder, candidate: VersionFolder, lesson: Lesson
+) -> ServingCosts:
+    """Measure both models side by side on queries that the gate judges by."""
+    texts = [text for each in lesson.measured_on for text in each.queries.values()]
+    return measure(
+        champion.model,
+        candidate.model,
+        texts[:_TIMED_TEXTS],
+        max_length=scores.encoders.max_length,
+        clock=time.perf_counter,
+    )
+
+
 def find_suspects(
-    opened: OpenWorkspace,
-    cycle: str,
-    champion: Version,
-    candidate: Version,
+    suspects: Suspects,
+    gate: Gate,
+    scores: Scores,
+    store: Store,
+    champion: VersionFolder,
+    candidate: VersionFolder,
     lesson: Lesson,
     window: Window,
-) -> dict[str, Any]:
-    """Say which part of the refused pairs hurts; nearly all vectors it needs are cached."""
-    tables = opened.settings.tables
+) -> list[Suspect]:
+    """Rank the parts of the refused pairs by how much harm they may do.
+
+    Nearly all vectors that this needs are cached.
+    """
     place: dict[str, int] = {}
     differences = np.empty(0)
     if lesson.new_task is not None:
         old, new = (
-            opened.scores.of(opened.versions.folder(version), [lesson.new_task]).tasks[NEW_TASK]
+            scores.of(version, [lesson.new_task]).tasks[NEW_TASK]
             for version in (champion, candidate)
         )
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
-        differences = tables.gate.differences(old, new)
-    ranked = tables.suspects.rank(
-        opened.store.pairs(role="recent", after=window.after, until=window.until),
-        opened.store.files_of_pairs(after=window.after, until=window.until),
+        differences = gate.differences(old, new)
+    return suspects.rank(
+        store.pairs(role="recent", after=window.after, until=window.until),
+        store.files_of_pairs(after=window.after, until=window.until),
         lesson.memory,
-        opened.encoders.load(opened.versions.folder(champion).model),
-        HeldOut(place, differences, tables.gate.bounds),
+        scores.encoders.load(champion.model),
+        HeldOut(place, differences, gate.bounds),
     )
-    return told(ranked, cycle)

@@ -1,15 +1,25 @@
-"""From new pairs to a registered candidate with its scorecard."""
+"""The lesson of one cycle: what it learns from, and what it is measured on."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from pipeline.cycle.window import Window
 from pipeline.registry import VersionFolder
-from pipeline.workspace import OpenWorkspace, Settings
+from pipeline.results import Leaked, LessonResult, SourceCounts, Window
+from pipeline.store import Store
+from pipeline.workspace import AnchorSets, Encoders, Settings
 from training.evaluation import EvaluationSet, Selection, by_source
-from training.pairs import Encode, Leakage, Mixture, Pair, forget, memory_digest
+from training.pairs import (
+    Encode,
+    Leakage,
+    LeakageGuard,
+    Memory,
+    Mixture,
+    Pair,
+    forget,
+    memory_digest,
+)
 
 NEW_TASK = "new"
 
@@ -58,61 +68,77 @@ class Lesson:
         """The new task and the old ones."""
         return [*([self.new_task] if self.new_task else []), *self.anchors]
 
-    def facts(self) -> dict[str, Any]:
+    def overlap(self, guard: LeakageGuard) -> int:
+        """Return how many pairs of the mix still repeat a query that is measured on.
+
+        The pairs were cleaned before the mix was drawn, so this must be 0; the gate refuses a
+        candidate where it is not.
+        """
+        queries = [text for each in self.measured_on for text in each.queries.values()]
+        _, leakage = guard.clean(self.mixture.pairs, queries)
+        return leakage.exact + leakage.near
+
+    def facts(self) -> LessonResult:
         """Return the counts for the record."""
-        return {
-            "recent": self.mixture.recent,
-            "replayed": self.mixture.replayed,
-            "memory": len(self.memory),
-            "held_out_queries": len(self.new_task.queries) if self.new_task else 0,
-            "leaked": {"exact": self.leakage.exact, "near": self.leakage.near},
-            "leaked_examples": [list(each) for each in self.leakage.examples],
-            "sources": self._sources(),
-            "data_sets": [
-                ["mix", self.mixture.digest, "training", len(self.mixture.pairs)],
-                ["memory", memory_digest(self.memory), "replay", len(self.memory)],
+        return LessonResult(
+            recent=self.mixture.recent,
+            replayed=self.mixture.replayed,
+            memory=len(self.memory),
+            held_out_queries=len(self.new_task.queries) if self.new_task else 0,
+            leaked=Leaked(exact=self.leakage.exact, near=self.leakage.near),
+            leaked_examples=self.leakage.examples,
+            sources=self._sources(),
+            data_sets=(
+                ("mix", self.mixture.digest, "training", len(self.mixture.pairs)),
+                ("memory", memory_digest(self.memory), "replay", len(self.memory)),
                 *(
-                    [each.name, each.digest, "evaluation", len(each.queries)]
+                    (each.name, each.digest, "evaluation", len(each.queries))
                     for each in self.measured_on
                 ),
-            ],
-        }
+            ),
+        )
 
-    def _sources(self) -> list[dict[str, Any]]:
+    def _sources(self) -> tuple[SourceCounts, ...]:
         """Return how many pairs of each source are trained on, the largest first."""
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for pair, replayed in zip(self.mixture.pairs, self.mixture.from_memory, strict=True):
             counts[pair.source]["replayed" if replayed else "recent"] += 1
-        return [
-            {"source": source, "recent": found["recent"], "replayed": found["replayed"]}
-            for source, found in sorted(
-                counts.items(), key=lambda each: (-each[1].total(), each[0])
-            )
-        ]
+        ordered = sorted(counts.items(), key=lambda each: (-each[1].total(), each[0]))
+        return tuple(
+            SourceCounts(source=source, recent=found["recent"], replayed=found["replayed"])
+            for source, found in ordered
+        )
 
 
-def prepare_lesson(opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Lesson:
-    """Split, guard and mix the pairs of the window with the champion's memory."""
-    tables = opened.settings.tables
-    recent = opened.store.pairs(role="recent", after=window.after, until=window.until)
-    later_history = opened.store.pairs(role="history", after=window.after, until=window.until)
+def prepare_lesson(
+    settings: Settings,
+    store: Store,
+    anchor_sets: AnchorSets,
+    encoders: Encoders,
+    champion: VersionFolder,
+    window: Window,
+) -> Lesson:
+    """Split, clean and mix the pairs of the window with the champion's memory."""
+    tables = settings.tables
+    recent = store.pairs(role="recent", after=window.after, until=window.until)
+    later_history = store.pairs(role="history", after=window.after, until=window.until)
     training, held_out = tables.holdout.split(recent)
     new_task = None
     if held_out:
         new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
-    anchors = opened.anchor_sets.of(champion)
+    anchors = anchor_sets.of(champion)
     queries = [
         text
         for each in [*anchors, *([new_task] if new_task else [])]
         for text in each.queries.values()
     ]
     learned, leakage = tables.leakage.clean(training, queries)
-    discarded = {pair.id for pair in opened.store.discarded_pairs()}
-    encode = regions_encoder(opened, champion.model)
-    replayable = tables.memory.absorb(forget(champion.memory(), discarded), later_history, encode)
+    excluded = {pair.id for pair in store.discarded_pairs()}
+    encode = regions_encoder(tables.memory, encoders, champion.model)
+    replayable = tables.memory.absorb(forget(champion.memory(), excluded), later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
-    if tables.merge.shares or len(opened.settings.strategies) > 1:
+    if tables.merge.shares or len(settings.strategies) > 1:
         selection = tables.select.split(learned, memory)
     return Lesson(
         mixture=tables.mix.draw(selection.recent, selection.memory),
@@ -126,6 +152,6 @@ def prepare_lesson(opened: OpenWorkspace, champion: VersionFolder, window: Windo
     )
 
 
-def regions_encoder(opened: OpenWorkspace, model: Path) -> Encode | None:
+def regions_encoder(memory: Memory, encoders: Encoders, model: Path) -> Encode | None:
     """Return what divides the memory into regions, where that is asked for."""
-    return opened.encoders.load(model).encode if opened.settings.tables.memory.regions else None
+    return encoders.load(model).encode if memory.regions else None

@@ -3,168 +3,172 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from pipeline.cycle.journal import Journal
-from pipeline.registry import CHAMPION, Version
+from pipeline.registry import CHAMPION, Registry, Version
 from pipeline.reports import write_report
+from pipeline.results import CycleResult, DecisionResult, RegressionsResult, TrainingResult
+from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace
+from training.finetuning import FineTune
 
 _PREFIX = "anchorhold."
+_AXES = ("step", "epoch")
+"""What the rows of a training log are drawn over."""
+_EVERY_CYCLE = "all"
+"""What stands for the cycle in the tags of a run that outlives cycles."""
 
 
-def open_record(opened: OpenWorkspace, journal: Journal) -> str:
-    """Return the id of the cycle's run; a continued cycle goes on in the run it began."""
-    return opened.registry.open_run(
-        journal.cycle, name=f"cycle {journal.cycle}", started=journal.started
-    )
+def open_record(registry: Registry, journal: Journal) -> str:
+    """Return the id of the cycle's run; a resumed cycle continues in the run it began."""
+    return registry.open_run(journal.cycle, name=f"cycle {journal.cycle}", started=journal.started)
 
 
 def record_training(
-    opened: OpenWorkspace,
+    registry: Registry,
+    finetune: FineTune,
     journal: Journal,
     run: str,
-    training: Mapping[str, Any],
+    training: TrainingResult,
     attempt: str = "training",
 ) -> str:
-    """Write a training down as a child of the cycle's run and return the child's id."""
-    registry = opened.registry
+    """Record a training as a child of the cycle's run and return the child's id."""
     child = registry.open_run(
         journal.cycle, name=attempt, parent=run, attempt=attempt, started=journal.started
     )
-    settings = dataclasses.asdict(opened.settings.tables.finetune)
-    registry.log_params(child, {**settings, "precision": training["precision"]})
-    for row in training["log"]:
+    settings = dataclasses.asdict(finetune)
+    registry.log_params(child, {**settings, "precision": training.precision})
+    for row in training.log:
         metrics = {f"train/{name}": value for name, value in row.items() if name not in _AXES}
         registry.log_metrics(child, metrics, step=int(row["step"]), at=journal.started)
     note = (
-        f"{training['steps']} steps over {training['pairs']} pairs, "
-        f"{training['held']} of them held to the champion's embeddings"
+        f"{training.steps} steps over {training.pairs} pairs, "
+        f"{training.held} of them held to the champion's embeddings"
     )
     registry.close_run(child, note=note)
     return child
 
 
-_AXES = ("step", "epoch")
-"""What the rows of a training log are drawn over."""
+def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: CycleResult) -> None:
+    """Record the outcome: metrics by task, data sets, JSON and HTML files, a description.
 
-
-def close_record(
-    opened: OpenWorkspace, journal: Journal, run: str, result: Mapping[str, Any]
-) -> None:
-    """Write the outcome down: metrics by task, data sets, JSON and HTML files, a description.
-
-    The texts of what got worse stand in the report and its JSON twin only.
+    The texts of what got worse are in the report and its JSON twin only.
     """
-    registry, step, at = opened.registry, int(journal.cycle), journal.started
-    registry.log_metrics(run, dict(_metrics(result)), step=step, at=at)
-    for name in ("decision", "verdict", "intake", "lesson"):
-        if result.get(name):
-            registry.log_json(run, f"{name}.json", result[name])
-    registry.log_json(run, "result.json", result)
-    for name, digest, context, rows in (result.get("lesson") or {}).get("data_sets", ()):
+    registry, at = opened.registry, journal.started
+    registry.log_metrics(run, dict(_metrics(result)), step=int(journal.cycle), at=at)
+    for name, part in (
+        ("decision", result.decision),
+        ("verdict", result.verdict),
+        ("intake", result.intake),
+        ("lesson", result.lesson),
+    ):
+        if part is not None:
+            registry.log_json(run, f"{name}.json", part.to_json())
+    registry.log_json(run, "result.json", result.to_json())
+    for name, digest, context, rows in result.lesson.data_sets if result.lesson else ():
         registry.log_dataset(run, name, digest, context, rows)
-    worse = journal.result("regressions")
-    shown = {**result, "regressions": worse} if worse else result
-    report = write_report(journal.folder / "report.html", shown, opened.settings.tables.model.name)
+    worse = journal.result("regressions", RegressionsResult)
+    path = journal.folder / "report.html"
+    report = write_report(path, result, worse, opened.settings.tables.model.name)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
-        registry.log_json(run, "regressions.json", worse)
+        registry.log_json(run, "regressions.json", worse.to_json())
     registry.close_run(run, note=_note(result), tags=_tags(result))
-    # A cycle that found nothing to look at adds no point to the line.
-    if result["outcome"] == "bootstrapped" or result["decision"]["signals"]:
+    # A cycle that found nothing to check adds no point to the line.
+    if result.outcome == "bootstrapped" or result.decision.signals:
         champion = opened.versions.champion()
         folder = opened.versions.folder(champion)
         means = opened.scores.of(folder, opened.anchor_sets.of(folder)).means()
-        record_golden(opened, champion, means, at)
+        record_golden(registry, opened.store, champion, means, at)
 
 
 def record_golden(
-    opened: OpenWorkspace, version: Version, means: Mapping[str, float], at: datetime
+    registry: Registry, store: Store, version: Version, means: Mapping[str, float], at: datetime
 ) -> str:
-    """Write a version's scores on its golden sets down, and return the id of the run.
+    """Record a version's scores on its golden sets, and return the id of the run.
 
-    One long-lived run holds the scores of whatever serves, at the number of the last cycle, so that
+    One long-lived run holds the scores of the champion, at the number of the last cycle, so that
     charts show a line over the cycles; other versions have a run each.
     """
-    registry = opened.registry
     whose = "the champion" if CHAMPION in version.aliases else f"version {version.number}"
     name = f"golden sets of {whose}"
     run = registry.open_run(_EVERY_CYCLE, name=name, attempt=name, started=at)
-    cycles = opened.store.cycles(limit=1)
+    cycles = store.cycles(limit=1)
     registry.log_metrics(run, means, step=int(cycles[0].id) if cycles else 0, at=at)
     registry.close_run(run, note=f"Scores of {whose} on its golden sets over the cycles.")
     return run
 
 
-_EVERY_CYCLE = "all"
-"""What stands for the cycle in the tags of a run that outlives cycles."""
-
-
-def _metrics(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield what charts show, grouped by what stands before the last slash."""
-    for each in (result["verdict"] or {}).get("comparisons", ()):
-        task, metric = each["task"], each["metric"]
-        if each["rule"] == "floor":
-            yield f"{task}/origin_{metric}", each["champion"]
-            yield f"{task}/difference_from_origin", each["difference"]
-        else:
-            yield f"{task}/{metric}", each["candidate"]
-            yield f"{task}/champion_{metric}", each["champion"]
-            yield f"{task}/difference", each["difference"]
-            yield f"{task}/difference_low", each["low"]
-    for each in (result.get("regressions") or {}).get("changes", ()):
-        yield f"{each['task']}/queries_worse", each["worse"]
-        yield f"{each['task']}/documents_dark", each["dark"]
-    yield from result.get("scores", {}).items()
-    for signal in result["decision"]["signals"]:
-        if signal["effect"] is not None:
-            yield f"drift/{signal['trigger']}", signal["effect"]
-        if signal["p_value"] is not None:
-            yield f"drift_p_value/{signal['trigger']}", signal["p_value"]
-    for name, rate in result["decision"].get("hit_rates", {}).items():
-        yield f"hit_rate/{name.replace('/', '.')}", rate
-    for name, seconds in result["seconds"].items():
+def _metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
+    """Yield what charts show, grouped by what comes before the last slash."""
+    yield from _quality_metrics(result)
+    yield from _drift_metrics(result.decision)
+    for name, seconds in result.seconds.items():
         yield f"seconds/{name}", seconds
-    training = result.get("training") or {}
-    costs = {name: training.get(name) for name in ("pairs", "steps")}
-    costs["peak_memory_megabytes"] = result["peak_memory_megabytes"]
-    yield from ((f"cost/{name}", value) for name, value in costs.items() if value is not None)
+    if result.training is not None:
+        yield "cost/pairs", result.training.pairs
+        yield "cost/steps", result.training.steps
+    if result.peak_memory_megabytes is not None:
+        yield "cost/peak_memory_megabytes", result.peak_memory_megabytes
 
 
-def _tags(result: Mapping[str, Any]) -> dict[str, str]:
-    fired = [signal["trigger"] for signal in result["decision"]["signals"] if signal["fired"]]
-    candidate = result["candidate"]
+def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
+    for each in result.verdict.comparisons if result.verdict else ():
+        task, metric = each.task, each.metric
+        if each.rule == "floor":
+            yield f"{task}/origin_{metric}", each.champion
+            yield f"{task}/difference_from_origin", each.difference
+        else:
+            yield f"{task}/{metric}", each.candidate
+            yield f"{task}/champion_{metric}", each.champion
+            yield f"{task}/difference", each.difference
+            yield f"{task}/difference_low", each.low
+    for change in result.regressions.changes if result.regressions else ():
+        yield f"{change.task}/queries_worse", change.worse
+        yield f"{change.task}/documents_dark", change.dark
+    yield from (result.scores or {}).items()
+
+
+def _drift_metrics(decision: DecisionResult) -> Iterator[tuple[str, float]]:
+    for signal in decision.signals:
+        if signal.effect is not None:
+            yield f"drift/{signal.trigger}", signal.effect
+        if signal.p_value is not None:
+            yield f"drift_p_value/{signal.trigger}", signal.p_value
+    for name, rate in decision.hit_rates.items():
+        yield f"hit_rate/{name.replace('/', '.')}", rate
+
+
+def _tags(result: CycleResult) -> dict[str, str]:
     return {
-        f"{_PREFIX}outcome": result["outcome"],
-        f"{_PREFIX}champion": str(result["champion"]["version"]),
-        f"{_PREFIX}candidate": str(candidate["version"]) if candidate else "none",
-        f"{_PREFIX}fired": ", ".join(fired) or "none",
+        f"{_PREFIX}outcome": result.outcome,
+        f"{_PREFIX}champion": str(result.champion.version),
+        f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
+        f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
     }
 
 
-def _note(result: Mapping[str, Any]) -> str:
+def _note(result: CycleResult) -> str:
     """Say in two sentences what happened, with the verdict as a table (Markdown)."""
-    reasons = (result["verdict"] or result["decision"])["reasons"]
-    said = _plain(reasons[0].removeprefix(f"{result['outcome']}: ")) if reasons else "no reason"
+    reasons = (result.verdict or result.decision).reasons
+    why = _plain(reasons[0].removeprefix(f"{result.outcome}: ")) if reasons else "no reason"
     lines = [
-        f"**{result['outcome'].replace('_', ' ')}**: {said}. "
-        f"Version {result['champion']['version']} serves."
+        f"**{result.outcome.replace('_', ' ')}**: {why}. Version {result.champion.version} serves."
     ]
-    comparisons = (result["verdict"] or {}).get("comparisons", ())
+    comparisons = result.verdict.comparisons if result.verdict else ()
     if comparisons:
-        lines += ["", "| task | rule | champion | candidate | difference | interval | holds |"]
+        lines += ["", "| task | rule | champion | candidate | difference | interval | passes |"]
         lines += ["|---|---|---|---|---|---|---|"]
     for each in comparisons:
         lines.append(
-            f"| {_plain(each['task'])} | {each['rule']} | {each['champion']:.4f} | "
-            f"{each['candidate']:.4f} | {each['difference']:+.4f} | "
-            f"{each['low']:+.4f} … {each['high']:+.4f} | {'yes' if each['holds'] else '**no**'} |"
+            f"| {_plain(each.task)} | {each.rule} | {each.champion:.4f} | "
+            f"{each.candidate:.4f} | {each.difference:+.4f} | "
+            f"{each.low:+.4f} … {each.high:+.4f} | {'yes' if each.holds else '**no**'} |"
         )
-    changes = (result.get("regressions") or {}).get("changes", ())
+    changes = result.regressions.changes if result.regressions else ()
     if changes:
-        worse, dark = (sum(each[count] for each in changes) for count in ("worse", "dark"))
-        lines += ["", f"{worse} queries got worse, {dark} relevant documents went dark."]
+        worse, lost = sum(each.worse for each in changes), sum(each.dark for each in changes)
+        lines += ["", f"{worse} queries got worse; {lost} relevant documents are no longer found."]
     return "\n".join(lines)
 
 

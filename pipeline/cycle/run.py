@@ -1,22 +1,37 @@
-"""One turn of the opened: from intake to a recorded outcome, continued where it was interrupted."""
+"""One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from pipeline.cycle.attempts import attempt
-from pipeline.cycle.check import find
+from pipeline.cycle.check import find, window_of
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.judge import find_suspects, judge
+from pipeline.cycle.judge import find_suspects, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
-from pipeline.cycle.new_version import bootstrap_version, candidate_version
-from pipeline.cycle.promotion import barred, finish_interrupted_move, install
+from pipeline.cycle.new_version import NewVersion
+from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
-from pipeline.cycle.window import Window, gather, window_now
+from pipeline.cycle.stages import Bootstrapped, Checked, Promoted, Strategies, SuspectsFound
+from pipeline.cycle.window import gather
+from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import ChampionMoved, Version, VersionFolder
+from pipeline.results import (
+    CycleResult,
+    DecisionResult,
+    IntakeResult,
+    LessonResult,
+    Outcome,
+    RegressionCounts,
+    RegressionsResult,
+    Serving,
+    TrainingResult,
+    Verdict,
+    Window,
+    past_cycles,
+)
 from pipeline.workspace import OpenWorkspace
 from training.encoding import prune_cache
 from training.faults import DataFault, NonFiniteLoss
@@ -31,264 +46,328 @@ STAGES = {
 """How the times of the stages are grouped in the result."""
 
 
-def run_cycle(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
-    """Run one cycle and return what `anchorhold run` prints.
+def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
+    """Run one cycle, or resume an interrupted one, and return what `anchorhold run` prints.
 
     Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
-    was killed is continued from its journal and ends as if it had not been.
+    was killed is resumed from its journal and ends as if it had not been.
 
     Parameters
     ----------
     opened
         The open workspace, held exclusively.
     now
-        The present; a continued cycle keeps the present it began with.
+        The present; a resumed cycle keeps the present it began with.
     """
     store, state = opened.store, opened.settings.state
-    finish_interrupted_move(opened)
+    Champions(opened.registry, store, state).finish_interrupted_move()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
-    intake = journal.once("intake", lambda: opened.take_in(row.started))
-    run = open_record(opened, journal)
+    intake = journal.once(
+        "intake", lambda: IntakeResult.model_validate(opened.take_in(row.started)), IntakeResult
+    )
+    cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
     champion = opened.registry.champion()
-    _refuse_a_lost_champion(opened, champion)
+    cycle.refuse_a_lost_champion(champion)
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
-        result = _bootstrap(opened, journal, run)
+        result = cycle.bootstrap()
     else:
-        result = _turn(opened, journal, run, champion, intake["pairs"]["quarantined"])
-    result = {
-        "cycle": row.id,
-        **result,
-        "intake": intake,
-        "seconds": journal.seconds(STAGES),
-        "peak_memory_megabytes": peak_memory_megabytes(),
-        "run_id": run,
-    }
-    close_record(opened, journal, run, result)
-    store.finish_cycle(row.id, result["outcome"], result)
+        result = cycle.learn(champion)
+    result = result.changed(
+        seconds=journal.seconds(STAGES), peak_memory_megabytes=peak_memory_megabytes()
+    )
+    close_record(opened, journal, cycle.run, result)
+    store.finish_cycle(row.id, result.outcome, result.to_json())
     _tidy(opened)
     return result
 
 
-def _refuse_a_lost_champion(opened: OpenWorkspace, champion: Version | None) -> None:
-    """Never begin again from the base because somebody deleted the champion in MLflow."""
-    moves = opened.store.promotions()
-    if champion is None and moves:
-        raise DataFault(
-            f"version {moves[-1].version} was the champion, but no version has the alias champion "
-            "any more; name one with `anchorhold promote VERSION --reason …`"
+@dataclass(frozen=True)
+class _Cycle:
+    """The stages of one cycle in their order.
+
+    Attributes
+    ----------
+    opened
+        The open workspace.
+    journal
+        What is done already.
+    run
+        Its run in MLflow.
+    intake
+        What arrived.
+    """
+
+    opened: OpenWorkspace
+    journal: Journal
+    run: str
+    intake: IntakeResult
+
+    def refuse_a_lost_champion(self, champion: Version | None) -> None:
+        """Never begin again from the base because somebody deleted the champion in MLflow."""
+        moves = self.opened.store.promotions()
+        if champion is None and moves:
+            raise DataFault(
+                f"version {moves[-1].version} was the champion, but no version has the alias "
+                "champion any more; name one with `anchorhold promote VERSION --reason …`"
+            )
+
+    def bootstrap(self) -> CycleResult:
+        """Register the base model as the first version and champion."""
+
+        def make() -> Bootstrapped:
+            folder = self._new_version().of_base(self.opened.anchor_sets)
+            version = self._register(self.run, folder, parent=None)
+            self._champions().install(
+                version,
+                expected=None,
+                action="bootstrap",
+                reason="the base model",
+                now=self.journal.started,
+                cycle=self.journal.cycle,
+            )
+            return Bootstrapped(version=version.number, scores=folder.scorecard().means())
+
+        made = self.journal.once("bootstrap", make, Bootstrapped)
+        reason = f"the base model is registered as version {made.version} and serves"
+        decision = DecisionResult(train=False, reasons=(reason,))
+        return self._result("bootstrapped", decision, made.version, scores=made.scores)
+
+    def learn(self, champion: Version) -> CycleResult:
+        """Check for drift and, if it is called for, train, measure, judge and promote."""
+        journal, opened = self.journal, self.opened
+        window = journal.once("window", lambda: window_of(opened, champion), Window)
+        champion = opened.registry.version(window.champion)
+        checked = journal.once("decision", lambda: self._check(window), Checked)
+        seen = self._result(
+            "quiet", checked.decision, champion.number, fresh=checked.fresh, window=window
+        )
+        if checked.decision.blocked_by:
+            return seen.changed(outcome="blocked")
+        if not checked.decision.train:
+            return seen
+        return self._as_begun()._train(champion, window, seen)
+
+    def _train(self, champion: Version, window: Window, seen: CycleResult) -> CycleResult:
+        journal, opened = self.journal, self.opened
+        old = opened.versions.folder(champion)
+        lesson = prepare_lesson(
+            opened.settings, opened.store, opened.anchor_sets, opened.encoders, old, window
+        )
+        facts = journal.once("prepare", lesson.facts, LessonResult)
+        if lesson.shortage:
+            reasons = (*seen.decision.reasons, lesson.shortage)
+            decision = seen.decision.changed(reasons=reasons)
+            return seen.changed(outcome="insufficient_data", decision=decision, lesson=facts)
+        try:
+            training = attempt(opened, journal, self.run, old, lesson)
+        except NonFiniteLoss as fault:
+            reason = f"rejected: there is no candidate: {fault}"
+            verdict = Verdict(promote=False, outcome="rejected", reasons=(reason,))
+            return seen.changed(outcome="rejected", lesson=facts, verdict=verdict)
+        lesson = lesson.following(opened.settings.following(training.strategy))
+        candidate = self._candidate(window, champion, lesson, training, seen.decision.fired)
+        seen = seen.changed(
+            lesson=lesson.facts(),
+            training=training,
+            candidate=Serving(version=candidate.number),
+        )
+        return self._judge(champion, candidate, lesson, window, seen)
+
+    def _judge(
+        self,
+        champion: Version,
+        candidate: Version,
+        lesson: Lesson,
+        window: Window,
+        seen: CycleResult,
+    ) -> CycleResult:
+        journal, opened = self.journal, self.opened
+        old, new = opened.versions.folder(champion), opened.versions.folder(candidate)
+        verdict = journal.once(
+            "verdict", lambda: self._verdict(champion, candidate, lesson), Verdict
+        )
+        if not verdict.promote:
+            found = journal.once(
+                "suspects", lambda: self._suspects(old, new, lesson, window), SuspectsFound
+            )
+            verdict = verdict.changed(
+                suspects=found.suspects, reasons=(*verdict.reasons, *found.reasons)
+            )
+        worse = journal.once(
+            "regressions",
+            lambda: RegressionsResult.of(opened.scores.regressions(old, new, lesson.measured_on)),
+            RegressionsResult,
+        )
+        promoted = journal.once(
+            "promote", lambda: self._promote(champion, candidate, verdict), Promoted
+        )
+        return seen.changed(
+            outcome=promoted.outcome,
+            champion=Serving(version=promoted.champion),
+            verdict=verdict.changed(reasons=(*verdict.reasons, *promoted.reasons)),
+            # The texts stay in the report: results are read again at every check.
+            regressions=RegressionCounts(changes=worse.changes),
+            awaiting_approval=promoted.awaiting_approval,
         )
 
-
-def _bootstrap(opened: OpenWorkspace, journal: Journal, run: str) -> dict[str, Any]:
-    """Register the base model as the first version and champion."""
-
-    def make() -> dict[str, Any]:
-        path = journal.folder / "version"
-        folder = bootstrap_version(opened, journal.cycle, journal.started, path)
-        version = _register(opened, journal, run, folder, parent=None)
-        install(
-            opened,
-            version,
-            expected=None,
-            action="bootstrap",
-            reason="the base model",
-            now=journal.started,
-            cycle=journal.cycle,
+    def _as_begun(self) -> "_Cycle":
+        """Return the cycle with the strategies that it began with, whoever resumes it."""
+        settings = self.opened.settings
+        begun = self.journal.once(
+            "strategies", lambda: Strategies(names=settings.strategies), Strategies
         )
-        return {"version": version.number, "scores": folder.scorecard().means()}
+        opened = self.opened.following(replace(settings, strategies=begun.names))
+        return replace(self, opened=opened)
 
-    made = journal.once("bootstrap", make)
-    reason = f"the base model is registered as version {made['version']} and serves"
-    return _result(
-        "bootstrapped",
-        decision={"train": False, "reasons": [reason], "blocked_by": [], "signals": []},
-        champion=made["version"],
-        scores=made["scores"],
-    )
+    def _check(self, window: Window) -> Checked:
+        gathered = gather(self.opened.store, window, self.opened.settings.tables.observe)
+        refused = self.intake.pairs.quarantined
+        now = self.journal.started
+        decision = find(self.opened, window.champion, gathered, now, refused_pairs=refused)
+        return Checked(decision=decision, fresh=gathered.fresh)
 
+    def _candidate(
+        self,
+        window: Window,
+        champion: Version,
+        lesson: Lesson,
+        training: TrainingResult,
+        fired: Sequence[str],
+    ) -> Version:
+        """Measure the candidate and register it with all that would be true if it were promoted."""
 
-def _turn(
-    opened: OpenWorkspace, journal: Journal, run: str, champion: Version, refused_pairs: int
-) -> dict[str, Any]:
-    """Look, and if it is called for, learn, measure, judge and promote."""
-    window = Window(**journal.once("window", lambda: asdict(window_now(opened, champion))))
-    champion = opened.registry.version(window.champion)
-    looked = journal.once("decision", lambda: _decide(opened, journal, window, refused_pairs))
-    decision = looked["decision"]
-    seen: dict[str, Any] = {**looked, "champion": champion.number, "window": asdict(window)}
-    if decision["blocked_by"]:
-        return _result("blocked", **seen)
-    if not decision["train"]:
-        return _result("quiet", **seen)
+        def make() -> Serving:
+            folder = self._new_version().of_candidate(
+                champion,
+                self.opened.versions.folder(champion),
+                window,
+                lesson,
+                self.journal.folder / training.folder,
+            )
+            version = self._register(training.run_id, folder, parent=champion, fired=fired)
+            self.opened.registry.set_candidate(version)
+            return Serving(version=version.number)
 
-    opened = _as_begun(opened, journal)
-    old = opened.versions.folder(champion)
-    lesson = prepare_lesson(opened, old, window)
-    facts = journal.once("prepare", lesson.facts)
-    if lesson.shortage:
-        seen["decision"] = {**decision, "reasons": [*decision["reasons"], lesson.shortage]}
-        return _result("insufficient_data", **seen, lesson=facts)
-    try:
-        training = attempt(opened, journal, run, old, lesson)
-    except NonFiniteLoss as fault:
-        reason = f"rejected: there is no candidate: {fault}"
-        refusal = {"promote": False, "outcome": "rejected", "reasons": [reason], "comparisons": []}
-        return _result("rejected", **seen, lesson=facts, verdict=refusal)
-    facts = lesson.following(opened.settings.following(training["strategy"])).facts()
-    learned: dict[str, Any] = {"lesson": facts, "training": training}
-    fired = [signal["trigger"] for signal in decision["signals"] if signal["fired"]]
-    candidate = _candidate(opened, journal, window, champion, lesson, training, fired)
-    verdict = journal.once("verdict", lambda: judge(opened, champion, candidate, lesson))
-    if not verdict["promote"]:
-        found = journal.once(
-            "suspects",
-            lambda: find_suspects(opened, journal.cycle, champion, candidate, lesson, window),
-        )
-        verdict = {
-            **verdict,
-            "suspects": found["suspects"],
-            "reasons": [*verdict["reasons"], *found["reasons"]],
-        }
-    worse = journal.once("regressions", lambda: _regressions(opened, champion, candidate, lesson))
-    # The texts stay in the report: results are read again at every look.
-    learned["regressions"] = {"changes": worse["changes"]}
-    outcome = journal.once(
-        "promote", lambda: _promote(opened, journal, champion, candidate, verdict)
-    )
-    seen["champion"] = outcome["champion"]
-    seen["awaiting_approval"] = outcome.get("awaiting_approval", False)
-    verdict = {**verdict, "reasons": [*verdict["reasons"], *outcome["reasons"]]}
-    return _result(
-        outcome["outcome"], **seen, **learned, candidate=candidate.number, verdict=verdict
-    )
+        made = self.journal.once("evaluate", make, Serving)
+        return self.opened.registry.version(made.version)
 
-
-def _as_begun(opened: OpenWorkspace, journal: Journal) -> OpenWorkspace:
-    """Rerun cycles with the strategies that the cycle began with, whoever continues it."""
-    begun = journal.once("strategies", lambda: {"names": list(opened.settings.strategies)})
-    return replace(opened, settings=replace(opened.settings, strategies=tuple(begun["names"])))
-
-
-def _decide(
-    opened: OpenWorkspace, journal: Journal, window: Window, refused_pairs: int
-) -> dict[str, Any]:
-    gathered = gather(opened, window)
-    finding = find(opened, window.champion, gathered, journal.started, refused_pairs=refused_pairs)
-    return {"decision": finding.to_json(), "fresh": gathered.fresh}
-
-
-def _candidate(
-    opened: OpenWorkspace,
-    journal: Journal,
-    window: Window,
-    champion: Version,
-    lesson: Lesson,
-    training: dict[str, Any],
-    fired: Sequence[str],
-) -> Version:
-    """Measure the candidate and register it with all that would be true if it were promoted."""
-
-    def make() -> dict[str, Any]:
-        folder = candidate_version(
-            opened,
-            champion,
-            window,
+    def _verdict(self, champion: Version, candidate: Version, lesson: Lesson) -> Verdict:
+        """Let the gate judge, and tag the candidate with what it says."""
+        opened, tables = self.opened, self.opened.settings.tables
+        origin = opened.versions.named("origin")
+        verdict = judge(
+            tables.gate,
+            opened.scores,
+            opened.versions.folder(champion),
+            opened.versions.folder(candidate),
+            opened.versions.folder(origin) if origin.number != champion.number else None,
             lesson,
-            journal.folder / training["folder"],
+            opened.anchor_sets.margins,
+            tables.leakage,
+        )
+        opened.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
+        earlier = times_judged(past_cycles(opened.store))
+        return with_reuse(verdict, lesson, earlier, tables.gate)
+
+    def _suspects(
+        self, old: VersionFolder, new: VersionFolder, lesson: Lesson, window: Window
+    ) -> SuspectsFound:
+        opened, tables = self.opened, self.opened.settings.tables
+        ranked = find_suspects(
+            tables.suspects, tables.gate, opened.scores, opened.store, old, new, lesson, window
+        )
+        reasons = explain_suspects(ranked, self.journal.cycle)
+        return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
+
+    def _promote(self, champion: Version, candidate: Version, verdict: Verdict) -> Promoted:
+        """Move the champion if the gate says so and nobody moved it in the meantime."""
+        if not verdict.promote:
+            return Promoted(outcome=verdict.outcome, champion=champion.number)
+        waits = f"version {candidate.number} passed the gate and was not promoted"
+        mark = self._champions().barred(candidate)
+        if mark:
+            reason = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
+            return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
+        if self.opened.settings.tables.gate.approval:
+            command = f"anchorhold promote {candidate.number} --reason …"
+            return Promoted(
+                outcome="inconclusive",
+                champion=champion.number,
+                reasons=(f"{waits}: it awaits approval: {command}",),
+                awaiting_approval=True,
+            )
+        try:
+            self._champions().install(
+                candidate,
+                expected=champion.number,
+                action="promote",
+                reason=f"cycle {self.journal.cycle}: {verdict.reasons[0]}",
+                now=self.journal.started,
+                cycle=self.journal.cycle,
+            )
+        except ChampionMoved as moved:
+            serving = self.opened.versions.champion().number
+            return Promoted(outcome="inconclusive", champion=serving, reasons=(str(moved),))
+        return Promoted(outcome="promoted", champion=candidate.number)
+
+    def _register(
+        self,
+        run: str,
+        folder: VersionFolder,
+        parent: Version | None,
+        fired: Sequence[str] = (),
+    ) -> Version:
+        facts = folder.facts()
+        return self.opened.registry.register(
+            run,
+            self.journal.cycle,
+            folder.path,
+            tags={
+                "anchorhold.parent": str(parent.number) if parent else "none",
+                "anchorhold.fingerprint": facts.fingerprint,
+                "anchorhold.cut": str(facts.cut),
+                "anchorhold.trigger": ", ".join(fired) or "none",
+            },
+        )
+
+    def _new_version(self) -> NewVersion:
+        opened, journal = self.opened, self.journal
+        return NewVersion(
+            opened.settings,
+            opened.store,
+            opened.scores,
             journal.cycle,
             journal.started,
             journal.folder / "version",
         )
-        version = _register(
-            opened, journal, training["run_id"], folder, parent=champion, fired=fired
+
+    def _champions(self) -> Champions:
+        opened = self.opened
+        return Champions(opened.registry, opened.store, opened.settings.state)
+
+    def _result(
+        self,
+        outcome: Outcome,
+        decision: DecisionResult,
+        champion: int,
+        *,
+        scores: dict[str, float] | None = None,
+        fresh: bool | None = None,
+        window: Window | None = None,
+    ) -> CycleResult:
+        return CycleResult(
+            cycle=self.journal.cycle,
+            outcome=outcome,
+            decision=decision,
+            champion=Serving(version=champion),
+            scores=scores,
+            fresh=fresh,
+            window=window,
+            intake=self.intake,
+            seconds={},
+            run_id=self.run,
         )
-        opened.registry.set_candidate(version)
-        return {"version": version.number}
-
-    return opened.registry.version(journal.once("evaluate", make)["version"])
-
-
-def _register(
-    opened: OpenWorkspace,
-    journal: Journal,
-    run: str,
-    folder: VersionFolder,
-    parent: Version | None,
-    fired: Sequence[str] = (),
-) -> Version:
-    facts = folder.facts()
-    return opened.registry.register(
-        run,
-        journal.cycle,
-        folder.path,
-        tags={
-            "anchorhold.parent": str(parent.number) if parent else "none",
-            "anchorhold.fingerprint": facts.fingerprint,
-            "anchorhold.cut": str(facts.cut),
-            "anchorhold.trigger": ", ".join(fired) or "none",
-        },
-    )
-
-
-def _regressions(
-    opened: OpenWorkspace, champion: Version, candidate: Version, lesson: Lesson
-) -> dict[str, Any]:
-    """Return what the candidate answers worse than the champion, and the documents it lost."""
-    return opened.scores.regressions(
-        opened.versions.folder(champion), opened.versions.folder(candidate), lesson.measured_on
-    ).to_json()
-
-
-def _promote(
-    opened: OpenWorkspace,
-    journal: Journal,
-    champion: Version,
-    candidate: Version,
-    verdict: dict[str, Any],
-) -> dict[str, Any]:
-    """Move the champion if the gate says so and it has not moved meanwhile."""
-    if not verdict["promote"]:
-        return {"outcome": verdict["outcome"], "champion": champion.number, "reasons": []}
-    waits = f"version {candidate.number} passed the gate and was not promoted"
-    mark = barred(opened, candidate)
-    if mark:
-        said = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
-        return {"outcome": "inconclusive", "champion": champion.number, "reasons": [said]}
-    if opened.settings.tables.gate.approval:
-        said = f"{waits}: it awaits approval: anchorhold promote {candidate.number} --reason …"
-        return {
-            "outcome": "inconclusive",
-            "champion": champion.number,
-            "reasons": [said],
-            "awaiting_approval": True,
-        }
-    try:
-        install(
-            opened,
-            candidate,
-            expected=champion.number,
-            action="promote",
-            reason=f"cycle {journal.cycle}: {verdict['reasons'][0]}",
-            now=journal.started,
-            cycle=journal.cycle,
-        )
-    except ChampionMoved as moved:
-        serving = opened.versions.champion().number
-        return {"outcome": "inconclusive", "champion": serving, "reasons": [str(moved)]}
-    return {"outcome": "promoted", "champion": candidate.number, "reasons": []}
-
-
-def _result(outcome: str, *, champion: int, **rest: Any) -> dict[str, Any]:
-    candidate = rest.pop("candidate", None)
-    return {
-        "outcome": outcome,
-        "decision": rest.pop("decision"),
-        "champion": {"version": champion},
-        "candidate": {"version": candidate} if candidate is not None else None,
-        "verdict": rest.pop("verdict", None),
-        **rest,
-    }
 
 
 def _tidy(opened: OpenWorkspace) -> None:
@@ -296,11 +375,9 @@ def _tidy(opened: OpenWorkspace) -> None:
 
     Vectors stay of the versions that are asked for every day; others would be encoded again.
     """
-    versions = [
-        opened.versions.named("origin"),
-        *(v for v in opened.registry.versions() if v.aliases),
-    ]
+    aliased = [each for each in opened.registry.versions() if each.aliases]
+    versions = [opened.versions.named("origin"), *aliased]
     prune_cache(opened.encoders.cache, [each.tags["anchorhold.fingerprint"] for each in versions])
-    for folder in (opened.settings.state / "cycles").iterdir():
-        for name in ("base", "attempts", "version", "version.partial"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+    for left in (opened.settings.state / "cycles").glob("*/*"):
+        if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
+            shutil.rmtree(left, ignore_errors=True)

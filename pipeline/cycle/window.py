@@ -1,45 +1,12 @@
-"""The window of one look: which stored data it is about, fixed by sequence numbers."""
+"""The window of one check: which stored data it is about, fixed by sequence numbers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pipeline.observation import queries_as_traffic
-from pipeline.registry import Version
-from pipeline.store import CycleRow, Store, Traffic
-from pipeline.workspace import OpenWorkspace
+from pipeline.observation import Observe, queries_as_traffic
+from pipeline.results import TRAINED, PastCycle, Window, past_cycles
+from pipeline.store import Store, Traffic
 from training.pairs import Pair
-
-TRAINED = ("promoted", "rejected", "inconclusive")
-"""Outcomes of cycles that trained."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which part of the stored data one look is about.
-
-    Attributes
-    ----------
-    champion
-        Number of the version that the data is held against.
-    after
-        The champion's cut: what came before is learned.
-    since
-        What came before was part of an earlier look.
-    until
-        What comes later belongs to the next look.
-    settings
-        Digest of the settings: changed settings are a reason to look at old data again.
-    discards
-        Which discards concern the data: what is left is another body of data.
-    """
-
-    champion: int
-    after: int
-    since: int
-    until: int
-    settings: str
-    discards: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +16,9 @@ class Gathered:
     Attributes
     ----------
     idle
-        Why there is nothing to look at; empty when there is.
+        Why there is nothing to check; empty when there is something.
     recent
-        The texts to look at.
+        The texts to check.
     since_learned
         All texts that arrived since the champion learned, oldest first.
     pairs
@@ -59,7 +26,7 @@ class Gathered:
     refused
         Which cycle trained on exactly these pairs and was not promoted; empty when none did.
     fresh
-        Whether no text of `recent` was part of an earlier look.
+        Whether no text of `recent` was part of an earlier check.
     """
 
     idle: str
@@ -70,24 +37,29 @@ class Gathered:
     fresh: bool = True
 
 
-def window_now(opened: OpenWorkspace, champion: Version) -> Window:
-    """Return the window from the champion's cut up to what is stored now."""
-    after = opened.versions.folder(champion).facts().cut
-    looked = [row.result["window"]["until"] for row in looks(opened.store)]
-    until = opened.store.last_sequence()
+def window_now(store: Store, *, champion: int, cut: int, settings: str) -> Window:
+    """Return the window from the champion's cut up to what is stored now.
+
+    Parameters
+    ----------
+    champion, cut
+        Number of the champion, and up to which sequence number it has learned.
+    settings
+        Digest of the settings.
+    """
+    until = store.last_sequence()
     return Window(
-        champion=champion.number,
-        after=after,
-        since=max([after, *looked]),
+        champion=champion,
+        after=cut,
+        since=max([cut, *(window.until for _, window in checks(store))]),
         until=until,
-        settings=opened.settings.digest,
-        discards=opened.store.discards_in_force(after, until),
+        settings=settings,
+        discards=store.discards_in_force(cut, until),
     )
 
 
-def gather(opened: OpenWorkspace, window: Window) -> Gathered:
-    """Read what the window holds; the same data is not looked at, or learned, twice."""
-    store = opened.store
+def gather(store: Store, window: Window, observe: Observe) -> Gathered:
+    """Read what the window holds; the same data is not checked, or learned, twice."""
     before = _same_data_before(store, window)
     if before:
         return Gathered(idle=before)
@@ -99,7 +71,7 @@ def gather(opened: OpenWorkspace, window: Window) -> Gathered:
         fresh = store.count_pairs(role="recent", after=window.since, until=window.until)
     if not texts:
         return Gathered(idle="nothing has arrived since the champion learned")
-    recent = opened.settings.tables.observe.recent(texts, fresh)
+    recent = observe.recent(texts, fresh)
     return Gathered(
         idle="",
         recent=recent,
@@ -110,49 +82,42 @@ def gather(opened: OpenWorkspace, window: Window) -> Gathered:
     )
 
 
-def looks(store: Store) -> list[CycleRow]:
-    """Return the cycles that looked at data, newest first."""
-    return [row for row in store.cycles() if row.result.get("window")]
+def checks(store: Store) -> list[tuple[PastCycle, Window]]:
+    """Return the cycles that checked data, with their windows, newest first."""
+    return [(cycle, cycle.result.window) for cycle in past_cycles(store) if cycle.result.window]
 
 
 def _same_data_before(store: Store, window: Window) -> str:
-    """Say which cycle settled exactly this, empty when none did.
+    """Say which cycle settled exactly this; empty when none did.
 
-    A guard that blocked may be satisfied now, and a cool-down may be over: such data is looked at
+    A guard that blocked may be satisfied now, and a cool-down may be over: such data is checked
     again.
     """
-    for row in looks(store):
-        fired = any(signal["fired"] for signal in row.result["decision"]["signals"])
-        settled = row.outcome != "blocked" and not (row.outcome == "quiet" and fired)
-        if settled and _identity(row.result["window"]) == _identity(asdict(window)):
-            return f"nothing new since cycle {row.id}, whose outcome was {row.outcome}"
+    for cycle, earlier in checks(store):
+        outcome = cycle.result.outcome
+        settled = outcome != "blocked" and not (outcome == "quiet" and cycle.result.decision.fired)
+        if settled and earlier.same_data(window):
+            return f"nothing new since cycle {cycle.id}, whose outcome was {outcome}"
     return ""
 
 
 def _pairs_refused_before(store: Store, window: Window) -> str:
     """Say which cycle trained on exactly these pairs and was not promoted."""
-    for row in looks(store):
-        earlier = row.result["window"]
-        same = (earlier["champion"], earlier["settings"]) == (window.champion, window.settings)
+    for cycle, earlier in checks(store):
+        same = (earlier.champion, earlier.settings) == (window.champion, window.settings)
         if (
             same
-            and row.outcome in TRAINED
+            and cycle.result.outcome in TRAINED
             and same_records_left(store, earlier)
-            and store.count_pairs(role="recent", after=earlier["until"], until=window.until) == 0
+            and store.count_pairs(role="recent", after=earlier.until, until=window.until) == 0
         ):
             return (
-                f"no new pairs since cycle {row.id}, which trained on these and was {row.outcome}; "
-                "training on them again would end the same way"
+                f"no new pairs since cycle {cycle.id}, which trained on these and was "
+                f"{cycle.result.outcome}; training on them again would end the same way"
             )
     return ""
 
 
-def same_records_left(store: Store, earlier: Mapping[str, Any]) -> bool:
-    """Say whether no record of an earlier window was discarded, or brought back, since then."""
-    discards: str = earlier.get("discards", "")
-    return store.discards_in_force(earlier["after"], earlier["until"]) == discards
-
-
-def _identity(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    named = tuple(values[name] for name in ("champion", "after", "until", "settings"))
-    return (*named, values.get("discards", ""))
+def same_records_left(store: Store, earlier: Window) -> bool:
+    """Say whether no record of an earlier window was excluded, or brought back, since then."""
+    return store.discards_in_force(earlier.after, earlier.until) == earlier.discards

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.cycle import promote_by_hand, roll_back, run_cycle
+from pipeline.cycle import Champions, run_cycle
 from pipeline.demo.docstrings import documentation_pairs
 from pipeline.workspace import (
     SETTINGS_FILE,
@@ -120,7 +120,7 @@ def run_demo(
         with open_workspace(
             load_settings(workspace), doing="demo", now=now(), progress=progress
         ) as opened:
-            cycles.append(run_cycle(opened, now()))
+            cycles.append(run_cycle(opened, now()).to_json())
         last = cycles[-1]
         # The first reason of a verdict is its summary; the second is what decided.
         reasons = last["verdict"]["reasons"][1:] if last["verdict"] else last["decision"]["reasons"]
@@ -231,13 +231,12 @@ class Stage:
 
 def _back_and_forward(opened: OpenWorkspace, now: Callable[[], datetime]) -> list[dict[str, Any]]:
     serving = opened.versions.champion().number
-    back = roll_back(opened, None, reason="shown by the demonstration", now=now())
-    forward = promote_by_hand(
-        opened, str(serving), reason="shown by the demonstration", force=True, now=now()
-    )
+    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    back = champions.roll_back(None, reason="shown by the demonstration", now=now())
+    forward = champions.promote(serving, reason="shown by the demonstration", force=True, now=now())
     return [
-        _told("back with one command", "", back.action, back.version, [back.reason]),
-        _told("and forward again", "", forward.action, forward.version, [forward.reason]),
+        _told("back with one command", "", back.action, back.champion.version, [back.reason]),
+        _told("and forward again", "", forward.action, forward.champion.version, [forward.reason]),
     ]
 
 

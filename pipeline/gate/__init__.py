@@ -1,19 +1,25 @@
 """The gate: whether a candidate may take the champion's place."""
 
-from pipeline.gate.anchor_power import reuse_of, times_judged, vouching, worn_out
+from pipeline.gate.anchor_power import (
+    anchor_powers,
+    overuse_warning,
+    overused,
+    reuse_of,
+    times_judged,
+)
 from pipeline.gate.gate import Gate
-from pipeline.gate.serving_costs import Costs, measure
-from pipeline.gate.suspects import HeldOut, Suspects, told
+from pipeline.gate.serving_costs import measure
+from pipeline.gate.suspects import HeldOut, Suspects, explain_suspects
 
 __all__ = [
-    "Costs",
     "Gate",
     "HeldOut",
     "Suspects",
+    "anchor_powers",
+    "explain_suspects",
     "measure",
+    "overuse_warning",
+    "overused",
     "reuse_of",
     "times_judged",
-    "told",
-    "vouching",
-    "worn_out",
 ]

@@ -1,65 +1,15 @@
-"""What each anchor set can vouch for: how small a drop it sees, and how often it was asked."""
+"""Anchor power: how small a drop each anchor set detects, and how often it has been used."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.gate.gate import Gate
-from pipeline.store import CycleRow
+from pipeline.results import AnchorPower, PastCycle, Reuse
 from training.evaluation import EvaluationSet
 
 ASSUMED_SPREAD = 0.16
 """Spread of paired differences of nDCG@10 where a fifth of the ranks move (benchmarks/gate.py)."""
-
-
-@dataclass(frozen=True)
-class Vouching:
-    """What one anchor set is good for today.
-
-    Attributes
-    ----------
-    anchor
-        Its task name.
-    queries
-        Its size.
-    max_drop
-        What it may lose.
-    visible
-        Smallest drop that it sees at 80 % power; an equal candidate fails to pass more often than
-        one time in five where this is above `max_drop`.
-    spread, spread_from
-        Standard deviation of the paired differences that this rests on, and the cycle that measured
-        it, or "assumed".
-    needs
-        Queries from which it would see a drop of `max_drop`; None beyond a million.
-    can_vouch
-        Whether it could vouch at all, if a candidate ranked every query alike.
-    meaningful
-        Whether it sees a drop of `max_drop`.
-    judged, budget, worn
-        Candidates judged on the same queries so far, how many wear it out, and whether they did.
-    reason
-        All this in one sentence.
-    """
-
-    anchor: str
-    queries: int
-    max_drop: float
-    visible: float
-    spread: float
-    spread_from: str
-    needs: int | None
-    can_vouch: bool
-    meaningful: bool
-    judged: int
-    budget: int
-    worn: bool
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain numbers and texts."""
-        return asdict(self)
 
 
 def identity(given: EvaluationSet) -> str:
@@ -67,65 +17,61 @@ def identity(given: EvaluationSet) -> str:
     return replace(given, slices={}).digest
 
 
-def times_judged(cycles: Iterable[CycleRow]) -> Counter[str]:
+def times_judged(cycles: Sequence[PastCycle]) -> Counter[str]:
     """Return identity of an anchor set -> candidates that the gate judged on it, ever."""
     found: Counter[str] = Counter()
-    for row in cycles:
-        verdict = row.result.get("verdict") or {}
-        if not verdict.get("comparisons"):
-            continue
-        if "reuse" in verdict:
-            found.update(each["identity"] for each in verdict["reuse"])
-        else:  # A cycle from before anchor sets were counted names its data sets.
-            data = (row.result.get("lesson") or {}).get("data_sets", ())
-            found.update(digest for name, digest, *_ in data if name.startswith("anchor/"))
+    for cycle in cycles:
+        verdict = cycle.result.verdict
+        if verdict is not None and verdict.comparisons:
+            found.update(each.identity for each in verdict.reuse)
     return found
 
 
-def reuse_of(
-    anchors: Sequence[EvaluationSet], earlier: Counter[str], gate: Gate
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Count one more judgement on each anchor set.
-
-    Returns
-    -------
-    tuple
-        Anchor, identity and count of each, for the record; a warning for each that is worn out.
-    """
-    counts, warnings = [], []
-    for each in anchors:
-        known = identity(each)
-        judged = earlier[known] + 1
-        counts.append({"anchor": each.name, "identity": known, "judged": judged})
-        if judged > gate.reuse_budget:
-            warnings.append(worn_out(each.name, judged, gate))
-    return counts, warnings
+def reuse_of(anchors: Sequence[EvaluationSet], earlier: Mapping[str, int]) -> tuple[Reuse, ...]:
+    """Count one more judgement on each anchor set."""
+    return tuple(
+        Reuse(
+            anchor=each.name,
+            identity=identity(each),
+            judged=earlier.get(identity(each), 0) + 1,
+        )
+        for each in anchors
+    )
 
 
-def worn_out(anchor: str, judged: int, gate: Gate) -> str:
+def overused(reuse: Sequence[Reuse], gate: Gate) -> list[str]:
+    """Return a warning for each anchor set that judged more candidates than its budget."""
+    return [
+        overuse_warning(each.anchor, each.judged, gate)
+        for each in reuse
+        if each.judged > gate.reuse_budget
+    ]
+
+
+def overuse_warning(anchor: str, judged: int, gate: Gate) -> str:
     """Return the warning for an anchor set that judged more candidates than its budget."""
     expected = judged * (1.0 - gate.confidence)
     learned = anchor.startswith("anchor/learned-")
     advice = (
         "label fresh queries of that task as an anchor set of their own"
         if learned
-        else "put fresh queries in the place of its own"
+        else "replace its queries with fresh ones"
     )
     return (
-        f"{anchor} is worn out: it has judged {judged} candidates (reuse_budget "
-        f"{gate.reuse_budget}); had all been harmful, {expected:.2f} would have passed by noise on "
-        f"average at {100 * gate.confidence:g} % confidence, and at least one with a chance of up "
-        f"to {min(1.0, expected):.0%}; {advice}"
+        f"{anchor} is overused: it has judged {judged} candidates (reuse_budget "
+        f"{gate.reuse_budget}); had all of them been harmful, {expected:.2f} would have passed by "
+        f"chance on average at {100 * gate.confidence:g} % confidence, and at least one with a "
+        f"probability of up to {min(1.0, expected):.0%}; {advice}"
     )
 
 
-def vouching(
+def anchor_powers(
     anchors: Sequence[EvaluationSet],
     gate: Gate,
     margins: Mapping[str, float],
-    cycles: Sequence[CycleRow],
-) -> list[Vouching]:
-    """Return what each anchor set is good for, with the spreads of the last judged candidate.
+    cycles: Sequence[PastCycle],
+) -> list[AnchorPower]:
+    """Return what each anchor set can support, with the spreads of the last judged candidate.
 
     Parameters
     ----------
@@ -144,7 +90,7 @@ def vouching(
         judged = earlier[identity(each)]
         queries = len(each.queries)
         visible = gate.visible_drop(queries, spread)
-        made = Vouching(
+        made = AnchorPower(
             anchor=each.name,
             queries=queries,
             max_drop=margin,
@@ -152,38 +98,39 @@ def vouching(
             spread=spread,
             spread_from=spread_from,
             needs=gate.queries_to_see(margin, spread),
-            can_vouch=gate.can_vouch(queries, margin),
+            can_vouch=gate.can_support(queries, margin),
             meaningful=visible <= margin,
             judged=judged,
             budget=gate.reuse_budget,
             worn=judged > gate.reuse_budget,
             reason="",
         )
-        found.append(replace(made, reason=_sentence(made)))
+        found.append(made.changed(reason=_sentence(made)))
     return found
 
 
-def _spread(anchor: str, cycles: Sequence[CycleRow]) -> tuple[float, str]:
-    for row in cycles:
-        for each in (row.result.get("verdict") or {}).get("comparisons", ()):
-            if (each["task"], each["rule"]) == (anchor, "no worse"):
-                return float(each["spread"]), f"cycle {row.id}"
+def _spread(anchor: str, cycles: Sequence[PastCycle]) -> tuple[float, str]:
+    for cycle in cycles:
+        verdict = cycle.result.verdict
+        for each in verdict.comparisons if verdict else ():
+            if (each.task, each.rule) == (anchor, "no worse"):
+                return each.spread, f"cycle {cycle.id}"
     return ASSUMED_SPREAD, "assumed"
 
 
-def _sentence(made: Vouching) -> str:
+def _sentence(made: AnchorPower) -> str:
     basis = f"spread {made.spread:.3f}, {made.spread_from}"
     drop, wanted = f"{made.visible:.3f}", f"max_drop {made.max_drop:g}"
-    enough = f"about {made.needs} queries would" if made.needs else "no number of queries would"
+    enough = f"about {made.needs} queries are needed" if made.needs else "no number would be enough"
     if not made.can_vouch:
         return (
-            f"{made.anchor}: {made.queries} queries can never vouch at {wanted}, not even for a "
-            f"candidate that ranks every query alike; {enough} see such a drop ({basis})"
+            f"{made.anchor}: {made.queries} queries are too few for any candidate to pass at "
+            f"{wanted}, even one that ranks every query alike; {enough} ({basis})"
         )
+    detects = f"{made.anchor}: {made.queries} queries detect drops of {drop} or more at 80 % power"
     if not made.meaningful:
         return (
-            f"{made.anchor}: {made.queries} queries see drops from {drop} on at 80 % power "
-            f"({basis}); at {wanted} the gate is not meaningful here: of equal candidates more "
-            f"than one in five would stay inconclusive; {enough} do"
+            f"{detects} ({basis}); at {wanted} more than one in five equal candidates would stay "
+            f"inconclusive; {enough}"
         )
-    return f"{made.anchor}: {made.queries} queries see drops from {drop} on at 80 % power ({basis})"
+    return f"{detects} ({basis})"

@@ -1,4 +1,4 @@
-"""Confidence bounds for the mean of paired per-query differences, and what they can see."""
+"""Confidence bounds for the mean of paired differences per query, and what they can detect."""
 
 import math
 from statistics import NormalDist
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 20_000
-"""Draws of one bound; its error by drawing is about 2 % of the interval's half width."""
+"""Random draws per bound; the error they cause is about 2 % of the interval's half width."""
 
 _PLANNING_DRAWS = 4_000
 _MOST_QUERIES = 1_000_000
@@ -36,7 +36,7 @@ def lower_bound(
     Parameters
     ----------
     differences
-        Candidate minus champion, one entry a query, in the metric's units; not empty, finite.
+        Candidate minus champion, one entry per query, in the metric's units; not empty, finite.
     confidence
         One-sided, in (0, 1).
     worst_loss
@@ -86,7 +86,7 @@ def upper_bound(
     seed: int,
     draws: int = DRAWS,
 ) -> float:
-    """Bound the mean of bounded differences from above: the lower bound seen in a mirror.
+    """Bound the mean of bounded differences from above: the mirror image of the lower bound.
 
     Examples
     --------
@@ -106,8 +106,8 @@ def queries_to_clear(
 ) -> int | None:
     """Return how many queries with such differences would lift the lower bound over a threshold.
 
-    None where the mean seen is itself at or below the threshold, so that no number would, or where
-    it would take more than a million.
+    None where the mean is itself at or below the threshold, so that no number would be enough, or
+    where it would take more than a million.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def queries_to_clear(
 def queries_to_see(
     drop: float, spread: float, confidence: float, *, worst_loss: float, power: float = 0.8
 ) -> int | None:
-    """Return the size from which an evaluation set sees a drop; None beyond a million queries.
+    """Return the size from which an evaluation set detects a drop; None beyond a million queries.
 
     The parameters and the approximation are those of `visible_drop`.
 
@@ -154,18 +154,18 @@ def queries_to_see(
     True
     """
 
-    def sees(queries: int) -> bool:
-        seen = visible_drop(queries, spread, confidence, worst_loss=worst_loss, power=power)
-        return seen <= drop
+    def detects(queries: int) -> bool:
+        smallest = visible_drop(queries, spread, confidence, worst_loss=worst_loss, power=power)
+        return smallest <= drop
 
     few, many = 1, 2
-    while not sees(many):
+    while not detects(many):
         few, many = many, 2 * many
         if many > _MOST_QUERIES:
             return None
     while many - few > 1:
         middle = (few + many) // 2
-        few, many = (few, middle) if sees(middle) else (middle, many)
+        few, many = (few, middle) if detects(middle) else (middle, many)
     return many
 
 
@@ -175,7 +175,7 @@ def visible_drop(
     """Return the smallest margin that an evaluation set lets an equal candidate pass.
 
     A candidate that is truly as good as the champion passes "no worse than this" with probability
-    `power`; drops smaller than it cannot be told from none. Normal approximation to the bound of
+    `power`; smaller drops cannot be told from none. Normal approximation to the bound of
     `lower_bound`, its unseen query included.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Whether scorecards may be compared at all: the same tasks, queries and sets, finite scores."""
+"""Whether scorecards can be compared: the same tasks, queries and sets, and finite scores."""
 
 from collections.abc import Iterable, Iterator
 
@@ -39,7 +39,7 @@ def set_of_slice(task: str) -> str | None:
 
 
 def new_first(task: str) -> tuple[bool, str]:
-    """Return a key that sorts what is learned before what is held.
+    """Return a key that sorts the new task before the old ones.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def faults_of(
     expected: Iterable[str],
     leaked: int,
 ) -> Iterator[str]:
-    """Yield, as sentences, why a candidate must not be judged by these scores.
+    """Yield, as sentences, why these scores cannot be used to judge a candidate.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def faults_of(
     """
     names = {*champion.tasks, *candidate.tasks, *expected}
     if leaked:
-        yield f"{leaked} training texts are also evaluation queries; allowed: none"
+        yield f"{leaked} training texts are also evaluation queries; none is allowed"
     if not any(is_new(name) for name in names):
-        yield "nothing to gain: no evaluation set of the new task"
+        yield "there is no evaluation set of the new task"
     if not any(name.startswith("anchor/") for name in names):
-        yield "nothing to hold: no anchor set configured"
+        yield "there is no anchor set; add one to the settings ([anchors.NAME])"
     for name in sorted(names, key=new_first):
         if not (is_new(name) or name.startswith("anchor/")):
             yield f"{name}: neither a new task (new, new/...) nor an anchor set (anchor/...)"
@@ -107,9 +107,9 @@ def _fault_of(scores: TaskScores, metric: str) -> str:
     """Return what is wrong with the scores of one model on one task; empty when nothing is."""
     queries = len(scores.query_ids)
     if not queries:
-        return "was measured on no query"
+        return "was scored on no query"
     if len(set(scores.query_ids)) < queries:
-        return "was measured on the same query more than once"
+        return "was scored on the same query more than once"
     if metric not in scores.metrics:
         return f"has no metric {metric}; there is: {', '.join(sorted(scores.metrics)) or 'none'}"
     values = np.asarray(scores.metrics[metric], np.float64)
@@ -118,18 +118,18 @@ def _fault_of(scores: TaskScores, metric: str) -> str:
     broken = np.flatnonzero(~np.isfinite(values))
     if len(broken):
         return (
-            f"has {len(broken)} scores {metric} that are not finite numbers, the first on query "
+            f"has {len(broken)} values of {metric} that are not finite, the first on query "
             f"{scores.query_ids[int(broken[0])]}"
         )
     if values.min() < -_ROUNDING or values.max() > 1 + _ROUNDING:
-        return f"has scores {metric} outside [0, 1]: {values.min():g} to {values.max():g}"
+        return f"has values of {metric} outside [0, 1]: {values.min():g} to {values.max():g}"
     return ""
 
 
 def _mismatch(champion: TaskScores, scores: TaskScores) -> str:
     """Return how the measurement differs from the champion's; empty when it does not."""
     if scores.set_digest != champion.set_digest:
-        return "was measured on another evaluation set than the champion"
+        return "was scored on a different evaluation set from the champion"
     if scores.query_ids != champion.query_ids:
-        return "was measured on other queries, or in another order, than the champion"
+        return "was scored on different queries, or in a different order, from the champion"
     return ""

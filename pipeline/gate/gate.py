@@ -1,14 +1,15 @@
 """The gate: whether a candidate may take the champion's place, by paired comparison on every task.
 
-Why each comparison is made at full confidence, without a correction for their number: the candidate
-is promoted only if *all* of them hold. A false promotion therefore needs the test of that very task
-on which the candidate truly falls short to err, and this has at most the error of one test, however
-many others are made beside it (an intersection-union test: Berger, "Multiparameter hypothesis
-testing and acceptance sampling", Technometrics 24, 1982). More tasks cost power, never safety.
+Each comparison is made at full confidence, without a correction for their number, because the
+candidate is promoted only if *all* of them pass. A false promotion requires an error in the test of
+the very task on which the candidate falls short, and the probability of that is at most the error
+of one test, however many other tests there are (an intersection-union test: Berger, "Multiparameter
+hypothesis testing and acceptance sampling", Technometrics 24, 1982). More tasks cost power, not
+safety.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,12 @@ from pipeline.gate.bounds import (
     visible_drop,
 )
 from pipeline.gate.comparable import faults_of, floor_of, is_new, new_first, set_of_slice
-from pipeline.gate.serving_costs import Costs
-from pipeline.gate.verdict import Comparison, Rule, Verdict, _metric_name, _threshold
+from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
 from training.evaluation import Scorecard, TaskScores
 from training.settings import SETTINGS
 
 _ROUNDING = 1e-12
+Outcome = Literal["promoted", "rejected", "inconclusive"]
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -37,10 +38,10 @@ class Gate:
 
     Tasks named "new" must gain more than `min_gain`; those named "anchor/..." must not lose
     `max_drop` against the champion, nor against the origin, the first champion: a floor under many
-    small losses. Slices of an anchor set are judged like it where they are large enough; smaller
-    ones, and the sources of the new task, refuse a candidate that harms them but need not vouch for
-    one, since otherwise a rare language or source would forbid every promotion. The bounds
-    are those of `lower_bound`; ``benchmarks/gate.py`` shows how they were chosen.
+    small losses. Large slices of an anchor set are judged like the set itself. Smaller slices, and
+    the sources of the new task, can refuse a candidate that harms them but need not support one:
+    otherwise a rare language or source would prevent every promotion. The bounds are those of
+    `lower_bound`; ``benchmarks/gate.py`` shows how they were chosen.
 
     Examples
     --------
@@ -64,32 +65,32 @@ class Gate:
     metric: str = Field(default="ndcg_at_10", min_length=1)
     """Metric of the scorecards that is compared; in [0, 1], higher is better."""
     minimum_queries: int = Field(default=30, ge=2)
-    """Queries below which a task can never vouch for a candidate."""
+    """Queries that a task needs before a candidate can pass on it."""
     worst_loss: float = Field(default=0.5, gt=0.0, le=1.0)
-    """Loss of one query that a sample may have missed though none as large was seen; 1: any."""
+    """Largest loss of one query that the sample may have missed, in the metric's units; 1: any."""
     minimum_slice_queries: int = Field(default=75, ge=2)
-    """Queries from which a slice of an anchor set must vouch for a candidate, not only not refuse.
+    """Queries from which a slice of an anchor set must support a candidate; others only refuse.
 
-    With fewer, not even a candidate that ranks every query alike could be vouched for at a margin
-    of 0.02 (the rule of three).
+    With fewer, not even a candidate that ranks every query alike could pass at a margin of 0.02
+    (the rule of three).
     """
     strict_sources: bool = False
-    """Whether the sources of the new task must vouch like slices, not only not show harm."""
+    """Whether the sources of the new task must support a candidate, as large slices must."""
     approval: bool = False
     """Whether a candidate that passes waits until a person promotes it."""
     reuse_budget: int = Field(default=20, ge=1)
-    """Candidates after which an anchor set counts as worn out; it is said, never let pass.
+    """Candidates that one anchor set may judge before it is reported as overused.
 
-    Each candidate that truly harms passes with a chance of at most ``1 - confidence``. After n
-    judged on the same queries, the chance that noise let even one pass is at most n times that
-    (the union bound); at the default confidence, 20 candidates make this 1: nothing is promised.
+    A harmful candidate passes with a probability of at most ``1 - confidence``. After n candidates
+    on the same queries, the probability that chance let at least one pass is at most n times that
+    (the union bound). At the default confidence, 20 candidates make this bound 1.
     """
     max_latency_ratio: float | None = Field(default=None, gt=0.0)
-    """Time to embed texts that the candidate may take, in that of the champion; none: any."""
+    """Embedding time allowed to the candidate, as a multiple of the champion's (none: any)."""
     max_size_ratio: float | None = Field(default=None, gt=0.0)
-    """Size on disk that the candidate may have, in that of the champion; none: any."""
+    """Size on disk allowed to the candidate, as a multiple of the champion's (none: any)."""
     seed: int = Field(default=0, ge=0)
-    """Seed of the bounds' random weights."""
+    """Seed of the random weights in the bounds."""
 
     def judge(
         self,
@@ -98,9 +99,9 @@ class Gate:
         origin: Scorecard | None = None,
         margins: Mapping[str, float] | None = None,
         leaked: int = 0,
-        costs: Costs | None = None,
+        costs: ServingCosts | None = None,
     ) -> Verdict:
-        """Compare task by task and say promoted, rejected or inconclusive.
+        """Compare task by task and return promoted, rejected or inconclusive.
 
         Parameters
         ----------
@@ -130,7 +131,7 @@ class Gate:
         faults = [*faults_of(champion, candidate, origin, self.metric, margins, leaked)]
         if faults:
             summary = "rejected: the measurement cannot be trusted"
-            return Verdict(False, "rejected", (summary, *faults), ())
+            return Verdict(promote=False, outcome="rejected", reasons=(summary, *faults))
 
         comparisons = []
         for task in sorted(candidate.tasks, key=new_first):
@@ -144,11 +145,11 @@ class Gate:
         return self._verdict(comparisons, costs)
 
     def measures_costs(self) -> bool:
-        """Say whether a condition needs champion and candidate to be measured side by side."""
+        """Say whether a condition requires measuring champion and candidate side by side."""
         return self.max_latency_ratio is not None or self.max_size_ratio is not None
 
     def visible_drop(self, queries: int, spread: float) -> float:
-        """Return the smallest drop an evaluation set of this size can see at 80 % power.
+        """Return the smallest drop that an evaluation set of this size detects at 80 % power.
 
         Examples
         --------
@@ -158,15 +159,15 @@ class Gate:
         return visible_drop(queries, spread, self.confidence, worst_loss=self.worst_loss)
 
     def queries_to_see(self, drop: float, spread: float) -> int | None:
-        """Return how many queries see a drop at 80 % power; None beyond a million."""
+        """Return how many queries detect a drop at 80 % power; None beyond a million."""
         return queries_to_see(drop, spread, self.confidence, worst_loss=self.worst_loss)
 
-    def can_vouch(self, queries: int, margin: float) -> bool:
-        """Say whether so many queries could vouch for a candidate that ranks all of them alike.
+    def can_support(self, queries: int, margin: float) -> bool:
+        """Say whether a candidate that ranks so many queries alike could pass.
 
         Examples
         --------
-        >>> Gate().can_vouch(60, 0.02), Gate().can_vouch(80, 0.02)
+        >>> Gate().can_support(60, 0.02), Gate().can_support(80, 0.02)
         (False, True)
         """
         if queries < self.minimum_queries:
@@ -182,12 +183,12 @@ class Gate:
     ) -> Comparison:
         differences = self.differences(before, after)
         low, high = self.bounds(differences)
-        threshold = _threshold(rule, margin)
+        threshold = threshold_of(rule, margin)
         queries = len(differences)
         judged = self._is_judged(task, queries)
-        vouched = low > threshold and queries >= self.minimum_queries
-        # What need not vouch holds unless it shows harm, so that all that is promoted holds.
-        holds = vouched if judged else high >= threshold
+        supported = low > threshold and queries >= self.minimum_queries
+        # A task that need not support the candidate passes unless it shows harm.
+        holds = supported if judged else high >= threshold
         needs = None if holds else self._needs(differences, threshold)
         spread = float(differences.std(ddof=1)) if queries > 1 else 0.0
         made = Comparison(
@@ -208,7 +209,7 @@ class Gate:
             reason="",
             judged=judged,
         )
-        return Comparison(**{**asdict(made), "reason": self._sentence(made)})
+        return made.changed(reason=self._sentence(made))
 
     def _is_judged(self, task: str, queries: int) -> bool:
         if set_of_slice(task) is None:
@@ -217,7 +218,7 @@ class Gate:
         return large and (self.strict_sources or not is_new(task))
 
     def differences(self, before: TaskScores, after: TaskScores) -> NDArray[np.float64]:
-        """Return after minus before of each query; equal but for rounding errors is equal."""
+        """Return after minus before, per query; differences within rounding error count as zero."""
         old, new = (np.asarray(each.metrics[self.metric], np.float64) for each in (before, after))
         return np.round((new - old) / _ROUNDING) * _ROUNDING
 
@@ -236,47 +237,49 @@ class Gate:
         return needs and max(needs, self.minimum_queries)
 
     def _sentence(self, made: Comparison) -> str:
-        threshold = _threshold(made.rule, made.margin)
+        threshold = threshold_of(made.rule, made.margin)
         percent = f"{100 * self.confidence:g} %"
         if made.fails:
-            bound, sign = f"one-sided {percent} bound from above {made.high:+.3f}", "<"
+            bound = f"{percent} upper bound {made.high:+.3f}, below the required"
+        elif made.low > threshold:
+            bound = f"{percent} lower bound {made.low:+.3f}, above the required"
         else:
-            bound = f"one-sided {percent} bound {made.low:+.3f}"
-            sign = ">" if made.low > threshold else "<="
+            bound = f"{percent} lower bound {made.low:+.3f}, not above the required"
         against = " against the origin" if made.rule == "floor" else ""
         return (
             f"{made.task}: {_metric_name(made.metric)} {made.champion:.3f} -> "
-            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {bound} {sign} "
+            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {bound} "
             f"{threshold:+.3f}, {made.queries} queries): {self._ending(made)}"
         )
 
     def _ending(self, made: Comparison) -> str:
-        threshold = _threshold(made.rule, made.margin)
+        threshold = threshold_of(made.rule, made.margin)
         if made.fails:
-            return "does not hold" if made.rule == "gain" else "got worse"
+            return "does not pass" if made.rule == "gain" else "got worse"
         if not made.judged:
-            return "no harm shown; reported, not judged"
+            return "no harm shown (reported, not required)"
         if made.holds:
-            return "holds"
+            return "passes"
         if made.rule == "gain" and self._no_gain(made):
             return f"no gain above {made.margin:.3f} was measured"
         if made.queries < self.minimum_queries:
-            short = f"fewer than {self.minimum_queries} queries can never vouch"
-            return f"cannot tell: {short}" + (f"; {made.needs} would" if made.needs else "")
+            short = f"inconclusive: at least {self.minimum_queries} queries are required"
+            more = made.needs is not None and made.needs > self.minimum_queries
+            return short + (f"; about {made.needs} like these would settle it" if more else "")
         if made.needs is None and made.difference <= threshold:
             return (
-                "cannot tell: the mean itself is short of what is allowed, more queries would only "
-                "help if they went better"
+                "inconclusive: the mean itself is below what is required, so more queries like "
+                "these would not settle it"
             )
         if made.needs is None:
-            return "cannot tell: more than a million such queries would be needed"
-        return f"cannot tell: about {made.needs} such queries would"
+            return "inconclusive: more than a million queries like these would be needed"
+        return f"inconclusive: about {made.needs} queries like these would settle it"
 
     def _no_gain(self, made: Comparison) -> bool:
         """Whether a task that must gain did not, on enough queries to expect it.
 
-        The burden of proof lies on the candidate: where the estimate itself shows no gain, more
-        labels of the same kind would never promote it, so it is refused rather than left open.
+        The candidate has to prove its gain: where the estimate itself shows none, more labels of
+        the same kind would never promote it, so it is rejected rather than left open.
         """
         return (
             made.rule == "gain"
@@ -284,39 +287,52 @@ class Gate:
             and made.difference <= made.margin
         )
 
-    def _too_costly(self, costs: Costs | None) -> list[str]:
-        """Return a sentence for each condition that is not met, or could not be measured."""
-        limits = {"latency": self.max_latency_ratio, "size": self.max_size_ratio}
-        said = []
-        for name, limit in limits.items():
-            if limit is None:
-                continue
-            ratio = costs.ratio(name) if costs else None
-            if ratio is None:
-                said.append(f"{name}: could not be measured, so max_{name}_ratio does not hold")
-            elif ratio > limit:
-                said.append(
-                    f"{name}: the candidate's is {ratio:.2f} times the champion's, allowed "
-                    f"are {limit:g}: too costly"
+    def _too_costly(self, costs: ServingCosts | None) -> list[str]:
+        """Return a sentence for each cost that exceeds its limit or could not be measured."""
+        limits = (
+            ("latency", self.max_latency_ratio, costs.latency_ratio if costs else None),
+            ("size", self.max_size_ratio, costs.size_ratio if costs else None),
+        )
+        reasons = []
+        for name, limit, ratio in limits:
+            if limit is not None and ratio is None:
+                reasons.append(f"{name}: could not be measured, which max_{name}_ratio requires")
+            elif limit is not None and ratio is not None and ratio > limit:
+                reasons.append(
+                    f"{name}: {ratio:.2f} times the champion's (max_{name}_ratio {limit:g})"
                 )
-        return said
+        return reasons
 
-    def _verdict(self, comparisons: list[Comparison], costs: Costs | None) -> Verdict:
+    def _verdict(self, comparisons: Sequence[Comparison], costs: ServingCosts | None) -> Verdict:
         refused = [each for each in comparisons if each.fails or self._no_gain(each)]
         others = [each for each in comparisons if each not in refused]
         undecided = [each for each in others if each.judged and not each.holds]
-        held = [each for each in others if each.judged and each.holds]
+        passed = [each for each in others if each.judged and each.holds]
         reported = [each for each in others if not each.judged]
         costly = self._too_costly(costs)
-        ordered = [*refused, *undecided, *held, *reported]
+        ordered = [*refused, *undecided, *passed, *reported]
         reasons = (*costly, *(each.reason for each in ordered))
-        asked = len(comparisons) - len(reported)
-        count = f"{len(held)} of {asked} comparisons hold"
+        required = len(comparisons) - len(reported)
+        count = f"{len(passed)} of {required} comparisons pass"
+        outcome: Outcome
         if refused or costly:
-            summary = f"rejected: {count}" + (", serving costs too much" if costly else "")
-            return Verdict(False, "rejected", (summary, *reasons), (*comparisons,), costs)
-        if undecided:
-            summary = f"inconclusive: {count}, the data cannot tell the rest"
-            return Verdict(False, "inconclusive", (summary, *reasons), (*comparisons,), costs)
-        summary = f"promoted: all {asked} comparisons hold"
-        return Verdict(True, "promoted", (summary, *reasons), (*comparisons,), costs)
+            outcome = "rejected"
+            summary = count + (", serving costs too much" if costly else "")
+        elif undecided:
+            outcome = "inconclusive"
+            summary = f"{count}, there is too little data to decide the others"
+        else:
+            outcome, summary = "promoted", f"all {required} comparisons pass"
+        return Verdict(
+            promote=outcome == "promoted",
+            outcome=outcome,
+            reasons=(f"{outcome}: {summary}", *reasons),
+            comparisons=tuple(comparisons),
+            costs=costs,
+        )
+
+
+def _metric_name(metric: str) -> str:
+    return {"ndcg_at_10": "nDCG@10", "mrr_at_10": "MRR@10", "recall_at_10": "recall@10"}.get(
+        metric, metric
+    )

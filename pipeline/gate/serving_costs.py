@@ -1,61 +1,14 @@
 """What serving a model costs: the time to embed texts, and its size on disk."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from pipeline.results import ServingCost, ServingCosts
 from training.encoding import Encoder
 
 ROUNDS = 7
-"""Timed rounds of each model; the median of seven is not moved by three disturbed ones."""
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """What one model costs.
-
-    Attributes
-    ----------
-    seconds
-        Median time to embed the same texts.
-    bytes
-        Size of the model's weights.
-    """
-
-    seconds: float
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Champion and candidate side by side.
-
-    Examples
-    --------
-    >>> costs = Costs(Footprint(0.2, 1000), Footprint(0.3, 1000))
-    >>> round(costs.ratio("latency"), 3), costs.ratio("size")
-    (1.5, 1.0)
-    >>> Costs(Footprint(0.0, 1000), Footprint(0.3, 1000)).ratio("latency") is None
-    True
-    """
-
-    champion: Footprint
-    candidate: Footprint
-
-    def ratio(self, name: str) -> float | None:
-        """Return the candidate's "latency" or "size" in the champion's; None if unknown."""
-        unit = {"latency": "seconds", "size": "bytes"}[name]
-        before, after = getattr(self.champion, unit), getattr(self.candidate, unit)
-        known = math.isfinite(before) and math.isfinite(after) and before > 0 and after > 0
-        return float(after / before) if known else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain numbers: both footprints and their ratios."""
-        ratios = {f"{name}_ratio": self.ratio(name) for name in ("latency", "size")}
-        return {**asdict(self), **ratios}
+"""Timed rounds of each model; three disturbed ones do not move the median of seven."""
 
 
 def measure(
@@ -65,10 +18,10 @@ def measure(
     *,
     max_length: int | None,
     clock: Callable[[], float],
-) -> Costs:
+) -> ServingCosts:
     """Embed the same texts with both models in turn, without caches, and take the medians.
 
-    Taking turns lets whatever else the machine does disturb both alike.
+    Taking turns means that whatever else the machine does disturbs both alike.
 
     Parameters
     ----------
@@ -90,7 +43,10 @@ def measure(
             if number:
                 times.append(clock() - began)
     before, after = (
-        Footprint(median(times), sum(file.stat().st_size for file in folder.rglob("*.safetensors")))
+        ServingCost(
+            seconds=median(times),
+            bytes=sum(file.stat().st_size for file in folder.rglob("*.safetensors")),
+        )
         for folder, times in zip(folders, spent, strict=True)
     )
-    return Costs(before, after)
+    return ServingCosts(champion=before, candidate=after)

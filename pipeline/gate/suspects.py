@@ -3,16 +3,16 @@
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from dataclasses import dataclass as plain_dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.results import Suspect
 from training.encoding import TextEncoder
 from training.pairs import Pair, hash_share, normalised
 from training.settings import SETTINGS
@@ -21,42 +21,6 @@ Floats = NDArray[np.float64]
 CHANCE = 0.5
 """Agreement of labels that have nothing to do with the texts."""
 _CERTAIN = 1.0
-
-
-@plain_dataclass(frozen=True)
-class Suspect:
-    """One part of a refused batch, suspected or not.
-
-    Attributes
-    ----------
-    group, name
-        "source", "file" or "cluster", and which.
-    pairs
-        Pairs of the batch in it.
-    agreement
-        How often the champion puts a pair's own answer before another answer of the group, in
-        [0, 1]; 0.5 is chance.
-    difference, low, high
-        Candidate minus champion on the held-out queries of the group, with one-sided bounds; None
-        where there are fewer than two.
-    queries
-        Held-out queries of the group.
-    suspected
-        Whether the measures speak against it.
-    reason
-        The measures in one sentence.
-    """
-
-    group: Literal["source", "file", "cluster"]
-    name: str
-    pairs: int
-    agreement: float
-    difference: float | None
-    low: float | None
-    high: float | None
-    queries: int
-    suspected: bool
-    reason: str
 
 
 @plain_dataclass(frozen=True)
@@ -78,12 +42,12 @@ class HeldOut:
 
 @dataclass(frozen=True, config=SETTINGS)
 class Suspects:
-    """Rank the parts of a refused batch by how far their labels are from what is known to hold.
+    """Rank the parts of a refused batch by how likely their labels are wrong.
 
-    Mislabelled pairs are told by the champion's agreement with them: in a group whose answers are
-    shuffled, a pair's own answer comes before another one of the same group in half of the cases,
-    however large the group. A group is suspected when its agreement is nearer to chance than to
-    that of memory, or when the candidate does worse than the champion on its held-out queries.
+    The champion's agreement reveals wrong labels: in a group whose answers are shuffled, it ranks a
+    pair's own answer before another one of the same group in half of the cases, however large the
+    group. A group is suspected when its agreement is nearer to chance than to that of the memory,
+    or when the candidate does worse than the champion on its held-out queries.
 
     Examples
     --------
@@ -100,11 +64,11 @@ class Suspects:
     """
 
     sample: int = Field(default=200, ge=20)
-    """Pairs of a group that are measured at most; 200 tell 0.5 from 0.6 with certainty."""
+    """Pairs measured per group, at most; 200 are enough to tell 0.5 from 0.6."""
     minimum: int = Field(default=20, ge=5)
-    """Pairs below which a group is not measured."""
+    """Smallest group that is measured, in pairs."""
     clusters: int = Field(default=4, ge=2, le=20)
-    """Clusters of queries that stand for the groups where all pairs are of one source and file."""
+    """Clusters of queries used as groups where all pairs have one source and file."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     """Confidence of the bound of the agreement."""
     seed: int = Field(default=0, ge=0)
@@ -127,7 +91,7 @@ class Suspects:
         files
             Pair id -> the file that it came from.
         memory
-            Pairs that are known to hold.
+            Pairs whose labels are trusted.
         champion
             Encoder of the champion.
         held_out
@@ -181,7 +145,7 @@ class Suspects:
         return ordered[:most]
 
     def _agreement(self, pairs: Sequence[Pair], champion: TextEncoder) -> Floats:
-        """Return, for each sampled pair, the share of other answers that its own comes before."""
+        """Return, for each sampled pair, the share of other answers ranked below its own."""
         some = self._sampled(pairs, self.sample)
         answers = {normalised(pair.positive): pair.positive for pair in some}
         column = {key: place for place, key in enumerate(answers)}
@@ -223,7 +187,7 @@ class Suspects:
         worse = high is not None and high < 0.0
         memory = "" if remembered is None else f", in memory {remembered:.0%}"
         said = (
-            f"the champion puts its answers before others of the {group} in {agreement:.0%} of the "
+            f"the champion ranks its answers before others of the {group} in {agreement:.0%} of "
             f"cases (chance is 50%{memory})"
         )
         if mislabelled:
@@ -247,21 +211,24 @@ class Suspects:
         )
 
 
-def told(ranked: Sequence[Suspect], cycle: str) -> dict[str, Any]:
-    r"""Return the suspects as JSON, and one sentence each for those suspected, with the command.
+def explain_suspects(ranked: Sequence[Suspect], cycle: str) -> list[str]:
+    r"""Return one sentence for each suspected group, with the command that excludes it.
 
-    Names are quoted for a shell, since they come from the data; one that cannot be shown as it is,
-    and a batch that is suspected as a whole, are named by the cycle.
+    Names are quoted for a shell, since they come from the data. A name that cannot be printed, and
+    a batch that is suspected as a whole, are replaced by the cycle.
 
     Examples
     --------
-    >>> bad = Suspect("source", "a; b", 80, 0.5, None, None, None, 0, True, "it looks shuffled")
-    >>> good = Suspect("source", "c", 80, 0.9, None, None, None, 0, False, "it looks fine")
-    >>> for sentence in told([bad, good], "0004")["reasons"]:
-    ...     sentence.partition(": it looks shuffled; ")[2]
-    'take it out: anchorhold discard --source \'a; b\' --reason "…"'
+    >>> shown = dict(agreement=0.5, difference=None, low=None, high=None, queries=0)
+    >>> bad = Suspect(group="source", name="a; b", pairs=80, suspected=True, reason="odd", **shown)
+    >>> good = Suspect(group="source", name="c", pairs=80, suspected=False, reason="fine", **shown)
+    >>> for sentence in explain_suspects([bad, good], "0004"):
+    ...     sentence.partition(": odd; ")[2]
+    'exclude it: anchorhold discard --source \'a; b\' --reason "…"'
     """
     suspected = [each for each in ranked if each.suspected]
+    if ranked and not suspected:
+        return ["no source, file or cluster of the new pairs stands out"]
     reasons = []
     for each in suspected:
         whole = all(other.suspected for other in ranked if other.group == each.group)
@@ -269,14 +236,12 @@ def told(ranked: Sequence[Suspect], cycle: str) -> dict[str, Any]:
         option = f"--{each.group}" if by_name else "--cycle"
         value = shlex.quote(each.name if by_name else cycle)
         named = f"{option}={value}" if value.startswith("-") else f"{option} {value}"
-        out = "take it out" if by_name else "take the new pairs out"
+        exclude = "exclude it" if by_name else "exclude the new pairs"
         reasons.append(
             f"suspect: {each.group} {each.name!r} ({each.pairs} pairs): {each.reason}; "
-            f'{out}: anchorhold discard {named} --reason "…"'
+            f'{exclude}: anchorhold discard {named} --reason "…"'
         )
-    if ranked and not suspected:
-        reasons = ["no source, file or cluster of the new pairs stands out"]
-    return {"suspects": [asdict(each) for each in ranked], "reasons": reasons}
+    return reasons
 
 
 def _parted(pairs: Sequence[Pair], key: Callable[[Pair], str]) -> dict[str, list[Pair]]:

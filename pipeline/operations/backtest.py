@@ -9,7 +9,7 @@ from typing import Any
 
 from drift_triggers.backtest import Window, replay
 from drift_triggers.signal import Observation
-from pipeline.cycle import Gathered, observe
+from pipeline.cycle import Gathered, checks, observe
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
@@ -98,11 +98,8 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
 
 def _of_store(opened: OpenWorkspace, now: datetime) -> Iterator[Window]:
     look = _look_of_champion(opened)
-    for row in reversed(opened.store.cycles()):
-        looked = row.result.get("window")
-        if not looked:
-            continue
-        texts = opened.store.traffic(role="recent", after=looked["since"], until=looked["until"])
+    for row, window in reversed(checks(opened.store)):
+        texts = opened.store.traffic(role="recent", after=window.since, until=window.until)
         if texts:
             gathered = Gathered(idle="", recent=texts)
             yield Window(

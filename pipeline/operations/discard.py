@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.cycle import TRAINED, looks
+from pipeline.cycle import checks
+from pipeline.results import TRAINED
 from pipeline.store import Discard, Named, Selection
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
@@ -90,22 +91,27 @@ def _must_exist(kind: Named, name: str, known: list[str]) -> None:
 def _of_cycle(opened: OpenWorkspace, cycle: str) -> Selection:
     """Return the pairs that a cycle was the first to train on, or to look at."""
     cycle = cycle.zfill(4)
-    rows = {row.id: row for row in reversed(looks(opened.store))}
+    rows = {cycle.id: (cycle, window) for cycle, window in reversed(checks(opened.store))}
     if cycle not in rows:
         raise DataFault(
             f"no cycle {cycle!r} looked at arrivals; those that did: {', '.join(rows) or 'none'}"
         )
-    window, trained = rows[cycle].result["window"], rows[cycle].outcome in TRAINED
-    earlier = [row for row in rows.values() if (len(row.id), row.id) < (len(cycle), cycle)]
-    before = [row for row in earlier if row.outcome in TRAINED or not trained]
-    after = max([window["after"], *(row.result["window"]["until"] for row in before)])
-    if after >= window["until"]:
-        first = next(row.id for row in before if row.result["window"]["until"] >= window["until"])
+    meant, window = rows[cycle]
+    trained = meant.result.outcome in TRAINED
+    before = [
+        (row, its)
+        for row, its in rows.values()
+        if (len(row.id), row.id) < (len(cycle), cycle)
+        and (row.result.outcome in TRAINED or not trained)
+    ]
+    after = max([window.after, *(its.until for _, its in before)])
+    if after >= window.until:
+        first = next(row.id for row, its in before if its.until >= window.until)
         raise DataFault(
             f"cycle {cycle} met no pair first: cycle {first} had met them all; discard --cycle "
             f"{first}"
         )
-    return Selection("cycle", cycle, after, window["until"])
+    return Selection("cycle", cycle, after, window.until)
 
 
 def _undone(

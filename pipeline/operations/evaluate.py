@@ -89,7 +89,7 @@ def _recorded(
         "tasks": rows,
         "fell": [row["task"] for row in rows if row["fell"]],
         "notes": notes,
-        "run_id": record_golden(opened, version, card.means(), now),
+        "run_id": record_golden(opened.registry, opened.store, version, card.means(), now),
     }
 
 

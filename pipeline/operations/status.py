@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pipeline.cycle import awaiting, rolled_back
-from pipeline.gate import vouching, worn_out
+from pipeline.cycle import Champions, rolled_back
+from pipeline.gate import anchor_powers, overuse_warning
 from pipeline.registry import VersionFolder
+from pipeline.results import past_cycles
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
@@ -35,7 +36,8 @@ def status_now(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
         "quarantined": counts["quarantined"],
         **_anchors(opened, folder),
         "awaiting_approval": [
-            {"version": each.number, "cycle": each.cycle} for each in awaiting(opened)
+            {"version": each.number, "cycle": each.cycle}
+            for each in Champions(opened.registry, store, opened.settings.state).awaiting_approval()
         ],
         "rolled_back": [
             {"version": version, "reason": reason}
@@ -72,9 +74,9 @@ def _anchors(opened: OpenWorkspace, champion: VersionFolder) -> dict[str, Any]:
         sets = opened.anchor_sets.of(champion)
     except DataFault as fault:
         return {"anchors": [], "gate": {"meaningful": False, "warnings": [str(fault)]}}
-    found = vouching(sets, gate, opened.anchor_sets.margins, opened.store.cycles())
+    found = anchor_powers(sets, gate, opened.anchor_sets.margins, past_cycles(opened.store))
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
-    warnings += [worn_out(each.anchor, each.judged, gate) for each in found if each.worn]
+    warnings += [overuse_warning(each.anchor, each.judged, gate) for each in found if each.worn]
     if not found:
         warnings = ["there is no anchor set: nothing can ever be promoted"]
     meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)

@@ -99,7 +99,7 @@ def balance_chart(points: Sequence[Point], *, joined: bool) -> str:
     return _svg(figure)
 
 
-def loss_chart(log: Sequence[Mapping[str, Any]]) -> str:
+def loss_chart(log: Sequence[Mapping[str, float]]) -> str:
     """Return the training loss over the optimiser's steps as SVG."""
     figure, axes = _figure(height=2.2)
     steps = [each["step"] for each in log]

@@ -1,19 +1,28 @@
 """The report of a cycle: what drifted, what was learned, what got better and worse, and why."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline.reports.charts import Interval, Point, balance_chart, intervals_chart, loss_chart
 from pipeline.reports.page import write_page
+from pipeline.results import (
+    Comparison,
+    CycleResult,
+    RegressionsResult,
+    ReportResult,
+    TrainingResult,
+    threshold_of,
+)
 from pipeline.store import Store
 from training.faults import DataFault
+from training.whole_files import written
 
 REPORT_FILE = "report.html"
 
 
-def write_report(path: Path, result: Mapping[str, Any], model: str) -> Path:
+def write_report(
+    path: Path, result: CycleResult, worse: RegressionsResult | None, model: str
+) -> Path:
     """Write the page of one finished cycle to `path`, and the same as JSON beside it.
 
     Parameters
@@ -21,55 +30,62 @@ def write_report(path: Path, result: Mapping[str, Any], model: str) -> Path:
     path
         Where the page goes.
     result
-        What `anchorhold run --json` prints, with the texts of `regressions`.
+        What `anchorhold run` returns.
+    worse
+        What got worse, with texts; None where nothing was judged.
     model
         Name of the registered model.
     """
-    comparisons = (result.get("verdict") or {}).get("comparisons") or []
-    log = (result.get("training") or {}).get("log") or []
+    comparisons = result.verdict.comparisons if result.verdict else ()
+    log = result.training.log if result.training else ()
     lines = [_line(each) for each in comparisons]
-    caption = "candidate minus champion (black stroke: the bound to clear)"
+    caption = "candidate minus champion (black mark: the bound required)"
     write_page(
         path,
         REPORT_FILE,
         {
             "model": model,
             "result": result,
+            "regressions": worse,
             "intervals_chart": intervals_chart(lines, caption) if lines else None,
-            "balance_chart": _balance(result.get("training") or {}),
+            "balance_chart": _balance(result.training) if result.training else None,
             "loss_chart": loss_chart(log) if len(log) > 1 else None,
         },
     )
-    path.with_suffix(".json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    content = result.to_json()
+    if worse is not None:
+        content["regressions"] = worse.to_json()
+    with written(path.with_suffix(".json")) as file:
+        file.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return path
 
 
-def _balance(training: Mapping[str, Any]) -> str | None:
+def _balance(training: TrainingResult) -> str | None:
     """Draw the strategies that were tried, or else the blends, by what they learned and kept."""
-    before = training.get("champion_selection")
+    before = training.champion_selection
     if before:
         points = [
-            Point(each["strategy"], each["selection"][0], each["selection"][1], each["chosen"])
-            for each in training["attempts"]
-            if each["selection"]
+            Point(each.strategy, each.selection[0], each.selection[1], each.chosen)
+            for each in training.attempts
+            if each.selection
         ]
         return balance_chart([Point("champion", before[0], before[1]), *points], joined=False)
-    if not training.get("curve"):
+    if not training.curve:
         return None
     points = [
         Point(
-            {0.0: "champion", 1.0: "candidate"}.get(each["share"], f"{each['share']:.0%} of it"),
-            each["new"],
-            each["old"],
-            each["share"] == training["share"],
+            {0.0: "champion", 1.0: "candidate"}.get(each.share, f"{each.share:.0%} candidate"),
+            each.new,
+            each.old,
+            each.share == training.share,
         )
-        for each in training["curve"]
+        for each in training.curve
     ]
     return balance_chart(points, joined=True)
 
 
-def report_of(store: Store, state: Path, cycle: str | None) -> dict[str, Any]:
-    """Say where the report of a cycle lies.
+def report_of(store: Store, state: Path, cycle: str | None) -> ReportResult:
+    """Say where the report of a cycle is.
 
     Raises
     ------
@@ -81,20 +97,20 @@ def report_of(store: Store, state: Path, cycle: str | None) -> dict[str, Any]:
     if wanted is None or wanted not in finished:
         named = f"cycle {cycle}" if cycle else "a cycle"
         known = ", ".join(sorted(finished)) or "none yet"
-        raise DataFault(f"{named} is not finished or does not exist; finished: {known}")
+        raise DataFault(f"{named} is not finished or does not exist; finished cycles: {known}")
     path = state / "cycles" / wanted / REPORT_FILE
     if not path.exists():
         raise DataFault(f"{path}: the report was deleted; MLflow keeps a copy with the cycle's run")
-    return {"cycle": wanted, "report": str(path)}
+    return ReportResult(cycle=wanted, report=str(path))
 
 
-def _line(each: Mapping[str, Any]) -> Interval:
-    against = " (against the origin)" if each["rule"] == "floor" else ""
+def _line(each: Comparison) -> Interval:
+    against = " (against the origin)" if each.rule == "floor" else ""
     return Interval(
-        label=f"{each['task']}{against}",
-        low=each["low"],
-        difference=each["difference"],
-        high=each["high"],
-        good=each["holds"],
-        bound=each["margin"] if each["rule"] == "gain" else -each["margin"],
+        label=f"{each.task}{against}",
+        low=each.low,
+        difference=each.difference,
+        high=each.high,
+        good=each.holds,
+        bound=threshold_of(each.rule, each.margin),
     )

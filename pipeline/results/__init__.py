@@ -1,5 +1,6 @@
 """What commands return and print: typed results, the one place that defines their JSON."""
 
+from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.cycle import (
     TRAINED,
     AttemptResult,
@@ -8,13 +9,16 @@ from pipeline.results.cycle import (
     LessonResult,
     Outcome,
     RegressionCounts,
+    RegressionsResult,
     Serving,
     SourceCounts,
     TrainingResult,
 )
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.intake import IntakeCounts, IntakeResult
+from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
+from pipeline.results.report import ReportResult
 from pipeline.results.result import Result
 from pipeline.results.verdict import (
     Comparison,
@@ -29,6 +33,7 @@ from pipeline.results.verdict import (
 
 __all__ = [
     "TRAINED",
+    "AnchorPower",
     "AttemptResult",
     "Comparison",
     "CycleResult",
@@ -37,9 +42,12 @@ __all__ = [
     "IntakeResult",
     "Leaked",
     "LessonResult",
+    "MoveResult",
     "Outcome",
     "PastCycle",
     "RegressionCounts",
+    "RegressionsResult",
+    "ReportResult",
     "Result",
     "Reuse",
     "Rule",

@@ -1,12 +1,12 @@
 """The result of a cycle: what `anchorhold run` prints, the store keeps and reports read."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.intake import IntakeResult
 from pipeline.results.result import Result
 from pipeline.results.verdict import Verdict
-from training.evaluation import Change
+from training.evaluation import Change, DarkDocument, Regressions, WorstQuery
 from training.retention import Blend
 
 Outcome = Literal[
@@ -143,6 +143,22 @@ class RegressionCounts(Result):
     """What the candidate answers worse than the champion, counted by task."""
 
     changes: tuple[Change, ...] = ()
+
+
+class RegressionsResult(RegressionCounts):
+    """What the candidate answers worse than the champion, with the texts of the worst cases."""
+
+    worst_queries: tuple[WorstQuery, ...] = ()
+    dark_documents: tuple[DarkDocument, ...] = ()
+
+    @classmethod
+    def of(cls, found: Regressions) -> Self:
+        """Return what was found, as a result."""
+        return cls(
+            changes=found.changes,
+            worst_queries=found.worst_queries,
+            dark_documents=found.dark_documents,
+        )
 
 
 class CycleResult(Result):

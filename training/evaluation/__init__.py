@@ -5,13 +5,21 @@ from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
 from training.evaluation.rankings import Ranking
-from training.evaluation.regressions import Change, Regressions, cut, regressions
+from training.evaluation.regressions import (
+    Change,
+    DarkDocument,
+    Regressions,
+    WorstQuery,
+    cut,
+    regressions,
+)
 from training.evaluation.score_cache import rankings, scorecard
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
 
 __all__ = [
     "Change",
+    "DarkDocument",
     "Evaluate",
     "EvaluationSet",
     "LearnedAnchors",
@@ -21,6 +29,7 @@ __all__ = [
     "Select",
     "Selection",
     "TaskScores",
+    "WorstQuery",
     "by_columns",
     "by_source",
     "cut",

@@ -47,7 +47,7 @@ def test_help_imports_nothing_heavy():
 
 def test_going_back_imports_neither_models_nor_statistics():
     code = (
-        "import sys, pipeline.promotion\n"
+        "import sys, pipeline.cycle\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy.stats', 'scipy.optimize'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )

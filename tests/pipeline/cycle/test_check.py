@@ -13,13 +13,13 @@ NOW = datetime(2026, 3, 9, tzinfo=UTC)
 COOK = ("recipe", "salt", "cook", "menu")
 
 
-def test_what_waits_in_files_is_looked_at_and_not_kept(opened):
+def test_what_waits_in_files_is_checked_and_not_kept(opened):
     rows = texts_of(sentences(COOK, 150, 31))
     write_lines(opened.settings.root / "traffic" / "cook.jsonl", rows)
     stored = opened.store.counts()
     finding = check_now(opened, traffic=None, pairs=None, now=NOW)
-    assert finding.decision.train
-    assert finding.explanation.cause != "none"
+    assert finding.train
+    assert finding.cause.cause != "none"
     assert finding.clusters[0].anchor_queries
     assert opened.store.counts() == stored
     assert check_now(opened, traffic=None, pairs=None, now=NOW).to_json() == finding.to_json()
@@ -29,16 +29,16 @@ def test_known_ground_in_a_file_is_quiet_and_new_ground_is_not(opened, tmp_path)
     for words, train in ((BANK, False), (TRAVEL, False), (COOK, True)):
         write_lines(tmp_path / "texts.jsonl", texts_of(sentences(words, 120, 32)))
         finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
-        assert finding.decision.train is train, finding.decision.reasons
+        assert finding.train is train, finding.reasons
         json.dumps(finding.to_json(), allow_nan=False)
 
 
 def test_every_trigger_that_is_switched_on_gives_its_signal(opened, tmp_path):
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(BANK, 120, 33)))
     finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
-    signalled = [signal.trigger for signal in finding.decision.signals]
+    signalled = [signal.trigger for signal in finding.signals]
     assert signalled == [trigger.name for trigger in opened.settings.triggers]
-    assert all(signal.reason for signal in finding.decision.signals)
+    assert all(signal.reason for signal in finding.signals)
     assert set(finding.hit_rates) == {"anchor/bank", "anchor/learned-0002"}
     assert all(0.0 <= rate <= 1.0 for rate in finding.hit_rates.values())
 
@@ -51,9 +51,9 @@ def test_a_golden_set_that_became_harder_is_a_drop_of_quality(opened, tmp_path):
     write_lines(corpus, spoiled)
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(BANK, 120, 33)))
     finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
-    signals = {signal.trigger: signal for signal in finding.decision.signals}
+    signals = {signal.trigger: signal for signal in finding.signals}
     assert signals["quality_drop"].fired, signals["quality_drop"].reason
-    assert finding.explanation.cause == "retrieval_loss"
+    assert finding.cause.cause == "retrieval_loss"
 
 
 def test_a_file_that_is_missing_or_empty_is_refused_by_name(opened, tmp_path):

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.cycle.journal import Journal
+from pipeline.results.result import Result
 from pipeline.store.store import Store
+
+
+class Found(Result):
+    texts: tuple[str, ...] = ()
+
 
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -17,9 +23,12 @@ def journal(tmp_path):
 
 
 def test_a_stage_that_is_done_is_not_done_again(journal):
-    assert journal.once("look", lambda: {"found": 1}) == {"found": 1}
-    assert journal.once("look", lambda: pytest.fail("done again")) == {"found": 1}
+    found = Found(texts=("a", "b"))
+    assert journal.once("look", lambda: found, Found) == found
+    assert journal.once("look", lambda: pytest.fail("done again"), Found) == found
     assert journal.known("look")
+    assert journal.result("look", Found) == found
+    assert journal.result("never", Found) is None
 
 
 def test_a_stage_that_failed_is_tried_again(journal):
@@ -27,19 +36,19 @@ def test_a_stage_that_failed_is_tried_again(journal):
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        journal.once("look", fail)
+        journal.once("look", fail, Found)
     assert not journal.known("look")
-    assert journal.once("look", lambda: {"found": 2}) == {"found": 2}
+    assert journal.once("look", Found, Found) == Found()
 
 
 def test_times_are_summed_by_group_and_in_all(journal):
-    journal.once("a", dict)
-    journal.once("b", dict)
+    journal.once("a", Found, Found)
+    journal.once("b", Found, Found)
     spent = journal.seconds({"early": ("a",), "late": ("b", "never")})
     assert set(spent) == {"early", "late", "total"}
     assert spent["total"] == pytest.approx(spent["early"] + spent["late"], abs=0.002)
 
 
-def test_a_continued_cycle_keeps_the_present_it_began_with(journal):
+def test_a_resumed_cycle_keeps_the_present_it_began_with(journal):
     assert journal.started == STARTED
     assert journal.cycle == "0001"

@@ -1,6 +1,5 @@
 """The candidate: trained on what may be trained on, and merged only by pairs set aside."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,11 +7,12 @@ import pytest
 from made_streams import TRAVEL, sentences, write_lines
 
 from pipeline.cycle.attempts import train
+from pipeline.cycle.check import window_of
 from pipeline.cycle.lesson import prepare_lesson
-from pipeline.cycle.window import window_now
 from training.finetuning.negatives import Negatives
 from training.pairs.memory import Memory
 from training.pairs.pair import normalised
+from training.progress import no_progress
 from training.retention.merge import Merge
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
@@ -28,13 +28,19 @@ def lesson_of(opened):
         under = replace(opened, settings=changed)
         champion = under.versions.champion()
         folder = under.versions.folder(champion)
-        return under, folder, prepare_lesson(under, folder, window_now(under, champion))
+        window = window_of(under, champion)
+        parts = (under.settings, under.store, under.anchor_sets, under.encoders)
+        return under, folder, prepare_lesson(*parts, folder, window)
 
     return prepare
 
 
+def trained(opened, folder, lesson, path):
+    return train(opened.settings, opened.encoders, folder, lesson, path, no_progress)
+
+
 def test_nothing_that_is_measured_is_trained_on(lesson_of):
-    _, folder, lesson = lesson_of()
+    opened, folder, lesson = lesson_of()
     measured = {
         normalised(query)
         for each in [lesson.new_task, *lesson.anchors, *folder.learned_anchors()]
@@ -45,6 +51,7 @@ def test_nothing_that_is_measured_is_trained_on(lesson_of):
     assert not measured & trained
     assert lesson.mixture.recent > 0
     assert lesson.mixture.replayed > 0
+    assert lesson.overlap(opened.settings.tables.leakage) == 0
     assert lesson.facts() == lesson_of()[2].facts(), "prepared again, it is the same lesson"
 
 
@@ -54,10 +61,9 @@ def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(le
     assert selected
     assert not selected & {pair.query for pair in lesson.mixture.pairs}
     assert not selected & set(lesson.new_task.queries.values())
-    done = train(opened, folder, lesson, tmp_path)
-    assert [blend["share"] for blend in done["curve"]] == [0.0, 0.5, 1.0]
-    assert (tmp_path / done["folder"] / "model.safetensors").exists()
-    json.dumps(done)
+    done = trained(opened, folder, lesson, tmp_path)
+    assert [blend.share for blend in done.curve] == [0.0, 0.5, 1.0]
+    assert (tmp_path / done.folder / "model.safetensors").exists()
 
 
 def test_a_memory_divided_into_regions_is_divided_by_the_champion(lesson_of):
@@ -76,5 +82,5 @@ def test_a_memory_divided_into_regions_is_divided_by_the_champion(lesson_of):
 
 def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):
     opened, folder, lesson = lesson_of(negatives=Negatives(enabled=True))
-    done = train(opened, folder, lesson, tmp_path)
-    assert "hard negatives for" in done["negatives"]
+    done = trained(opened, folder, lesson, tmp_path)
+    assert "hard negatives for" in done.negatives

@@ -10,15 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.cycle.promotion import (
-    awaiting,
-    barred,
-    finish_interrupted_move,
-    install,
-    promote_by_hand,
-    roll_back,
-    rolled_back,
-)
+from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.status import status_now
 from pipeline.registry.versions import ChampionMoved
@@ -28,10 +20,14 @@ from training.faults import DataFault
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
+def of(opened):
+    return Champions(opened.registry, opened.store, opened.settings.state)
+
+
 def test_rollback_brings_model_memory_reference_anchors_and_cut_back(opened):
     before = opened.versions.folder(opened.versions.champion())
-    move = roll_back(opened, None, reason="it looked odd", now=NOW)
-    assert (move.version, move.previous, move.action) == (1, 2, "rollback")
+    move = of(opened).roll_back(None, reason="it looked odd", now=NOW)
+    assert (move.champion.version, move.previous.version, move.action) == (1, 2, "rollback")
     folder = opened.versions.folder(opened.versions.champion())
     assert folder.facts().cut < before.facts().cut
     assert folder.facts().fingerprint != before.facts().fingerprint
@@ -53,17 +49,17 @@ def registered(opened, cycle, **tags):
 
 
 def test_a_version_that_was_rolled_back_serves_again_only_by_force(opened):
-    roll_back(opened, None, reason="complaints", now=NOW)
+    of(opened).roll_back(None, reason="complaints", now=NOW)
     assert rolled_back(opened.store.promotions()) == {2: "complaints"}
     assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
     with pytest.raises(DataFault, match=r"it was rolled back \(complaints\); .*--force"):
-        promote_by_hand(opened, "2", reason="forward", force=False, now=NOW)
+        of(opened).promote("2", reason="forward", force=False, now=NOW)
     with pytest.raises(DataFault, match="version 2 was rolled back itself"):
-        roll_back(opened, "2", reason="forward", now=NOW)
+        of(opened).roll_back("2", reason="forward", now=NOW)
     with pytest.raises(DataFault, match="there is none to roll back to"):
-        roll_back(opened, None, reason="further", now=NOW)
-    move = promote_by_hand(opened, "2", reason="fixed", force=True, now=NOW)
-    assert (move.version, move.action) == (2, "force")
+        of(opened).roll_back(None, reason="further", now=NOW)
+    move = of(opened).promote("2", reason="fixed", force=True, now=NOW)
+    assert (move.champion.version, move.action) == (2, "force")
     assert opened.versions.champion().number == 2
     assert rolled_back(opened.store.promotions()) == {}
     assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "forced again: fixed"
@@ -73,35 +69,34 @@ def test_what_descends_from_a_version_that_was_rolled_back_is_barred_until_force
     child = registered(opened, "0070", parent="2", verdict="promoted")
     grandchild = registered(opened, "0071", parent=str(child.number), verdict="promoted")
     sibling = registered(opened, "0072", parent="1", verdict="promoted")
-    assert not any(barred(opened, each) for each in (child, grandchild, sibling))
-    roll_back(opened, None, reason="complaints", now=NOW)
-    assert barred(opened, sibling) == ""
-    assert "its ancestor, version 2, was rolled back (complaints)" in barred(opened, grandchild)
-    promote_by_hand(opened, str(child.number), reason="we checked", force=True, now=NOW)
-    assert barred(opened, child) == barred(opened, grandchild) == ""
-    assert barred(opened, opened.registry.version(2))
+    assert not any(of(opened).barred(each) for each in (child, grandchild, sibling))
+    of(opened).roll_back(None, reason="complaints", now=NOW)
+    assert of(opened).barred(sibling) == ""
+    assert "its ancestor, version 2, was rolled back (complaints)" in of(opened).barred(grandchild)
+    of(opened).promote(str(child.number), reason="we checked", force=True, now=NOW)
+    assert of(opened).barred(child) == of(opened).barred(grandchild) == ""
+    assert of(opened).barred(opened.registry.version(2))
 
 
 def test_a_version_that_passed_waits_and_is_promoted_without_force(opened):
     passed = registered(opened, "0070", parent="2", verdict="promoted")
     registered(opened, "0071", parent="2", verdict="rejected")
-    assert [each.number for each in awaiting(opened)] == [passed.number]
+    assert [each.number for each in of(opened).awaiting_approval()] == [passed.number]
     assert status_now(opened, NOW)["awaiting_approval"] == [
         {"version": passed.number, "cycle": "0070"}
     ]
-    move = promote_by_hand(opened, str(passed.number), reason="approved", force=False, now=NOW)
-    assert (move.version, move.previous, move.action) == (passed.number, 2, "promote")
-    assert awaiting(opened) == []
+    move = of(opened).promote(str(passed.number), reason="approved", force=False, now=NOW)
+    assert (move.champion.version, move.previous.version) == (passed.number, 2)
+    assert move.action == "promote"
+    assert of(opened).awaiting_approval() == []
 
 
 def test_a_version_that_passed_against_another_champion_is_refused(opened):
     passed = registered(opened, "0070", parent="2", verdict="promoted")
-    roll_back(opened, None, reason="complaints", now=NOW)
-    assert awaiting(opened) == []
-    with pytest.raises(
-        DataFault, match="passed against version 2, but the champion moved: it is 1"
-    ):
-        promote_by_hand(opened, str(passed.number), reason="approved", force=False, now=NOW)
+    of(opened).roll_back(None, reason="complaints", now=NOW)
+    assert of(opened).awaiting_approval() == []
+    with pytest.raises(DataFault, match="passed against version 2, but the champion is now 1"):
+        of(opened).promote(str(passed.number), reason="approved", force=False, now=NOW)
     assert opened.versions.champion().number == 1
 
 
@@ -110,29 +105,29 @@ def test_a_version_that_did_not_pass_needs_force(opened, tmp_path):
     folder = opened.versions.folder(opened.versions.champion()).path
     unproven = opened.registry.register(run, "0077", folder)
     with pytest.raises(DataFault, match=r"did not pass the gate .*--force"):
-        promote_by_hand(opened, str(unproven.number), reason="hope", force=False, now=NOW)
-    move = promote_by_hand(opened, str(unproven.number), reason="hope", force=True, now=NOW)
+        of(opened).promote(str(unproven.number), reason="hope", force=False, now=NOW)
+    move = of(opened).promote(str(unproven.number), reason="hope", force=True, now=NOW)
     assert move.action == "force"
     assert opened.store.promotions()[-1].reason == "hope"
 
 
 def test_moves_that_make_no_sense_are_refused(opened):
     with pytest.raises(DataFault, match="is the champion already"):
-        promote_by_hand(opened, "champion", reason="again", force=False, now=NOW)
+        of(opened).promote("champion", reason="again", force=False, now=NOW)
     with pytest.raises(DataFault, match="is the champion already"):
-        roll_back(opened, "2", reason="again", now=NOW)
-    roll_back(opened, "1", reason="back", now=NOW)
+        of(opened).roll_back("2", reason="again", now=NOW)
+    of(opened).roll_back("1", reason="back", now=NOW)
     with pytest.raises(DataFault, match="the champion already"):
-        roll_back(opened, "1", reason="again", now=NOW)
+        of(opened).roll_back("1", reason="again", now=NOW)
 
 
 def test_a_champion_that_moved_meanwhile_is_never_overwritten(opened):
     first = opened.registry.version(1)
-    roll_back(opened, None, reason="somebody else", now=NOW)
+    of(opened).roll_back(None, reason="somebody else", now=NOW)
     history = len(opened.store.promotions())
     second = opened.registry.version(2)
     with pytest.raises(ChampionMoved):
-        install(opened, second, expected=2, action="promote", reason="late", now=NOW)
+        of(opened).install(second, expected=2, action="promote", reason="late", now=NOW)
     assert opened.versions.champion().number == first.number
     assert len(opened.store.promotions()) == history
 
@@ -141,15 +136,17 @@ def test_a_lost_champion_is_not_replaced_by_the_base_but_named_by_hand(opened):
     opened.registry.client.delete_registered_model_alias("tiny-search", "champion")
     with pytest.raises(DataFault, match=r"version 2 was the champion.*anchorhold promote"):
         run_cycle(opened, NOW)
-    promote_by_hand(opened, "2", reason="found again", force=False, now=NOW)
+    of(opened).promote("2", reason="found again", force=False, now=NOW)
     assert opened.versions.champion().number == 2
 
 
 def test_a_move_that_was_cut_off_is_written_down_once(opened):
-    roll_back(opened, None, reason="back", now=NOW)
+    of(opened).roll_back(None, reason="back", now=NOW)
     second = opened.registry.version(2)
     for _ in range(2):
-        install(opened, second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099")
+        of(opened).install(
+            second, expected=1, action="promote", reason="cycle", now=NOW, cycle="0099"
+        )
     assert [move.cycle for move in opened.store.promotions()].count("0099") == 1
 
 
@@ -157,16 +154,16 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.config import load_settings
-from pipeline.promotion import roll_back
+from pipeline.cycle import Champions
 from pipeline.store import Store
-from pipeline.opened import open_workspace
+from pipeline.workspace import load_settings, open_workspace
 
 Store.append_promotion = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
-    roll_back(opened, None, reason="complaints", now=now)
+    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    champions.roll_back(None, reason="complaints", now=now)
 """
 
 
@@ -188,12 +185,12 @@ def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_nex
 
 
 def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(opened):
-    roll_back(opened, None, reason="back", now=NOW)
+    of(opened).roll_back(None, reason="back", now=NOW)
     file = opened.settings.state / "move.json"
     assert not file.exists()
     meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
     file.write_text(json.dumps({**meant, "moves": 3}))
-    finish_interrupted_move(opened)
+    of(opened).finish_interrupted_move()
     assert len(opened.store.promotions()) == 3
     assert not file.exists()
 
@@ -202,20 +199,20 @@ RIVAL = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.config import load_settings
-from pipeline.promotion import install
+from pipeline.cycle import Champions
 from pipeline.registry import ChampionMoved
-from pipeline.opened import open_workspace
+from pipeline.workspace import load_settings, open_workspace
 
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="race", now=now, exclusive=False) as opened:
+    champions = Champions(opened.registry, opened.store, opened.settings.state)
     print("ready", flush=True)
     for line in sys.stdin:
         number, expected = map(int, line.split())
         version = opened.registry.version(number)
         try:
-            install(opened, version, expected=expected, action="promote", reason="race", now=now)
+            champions.install(version, expected=expected, action="promote", reason="race", now=now)
             print("made", flush=True)
         except ChampionMoved:
             print("moved", flush=True)

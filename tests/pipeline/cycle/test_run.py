@@ -1,4 +1,4 @@
-"""The opened: two turns with a real (tiny) model, a real database and a real MLflow store."""
+"""The cycle: two of them with a real (tiny) model, a real database and a real MLflow store."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
-from pipeline.cycle.promotion import promote_by_hand
+from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import discard_records
 from pipeline.workspace.settings_file import load_settings
@@ -34,43 +34,43 @@ def turn(workspace, hours=0):
         return run_cycle(opened, now)
 
 
-def test_two_turns_of_the_wheel_learn_what_arrived_and_hold_it(workspace, travel_arrives):
+def test_two_cycles_learn_what_arrived_and_keep_it(workspace, travel_arrives):
     first = turn(workspace)
-    assert first["outcome"] == "bootstrapped"
-    assert first["champion"] == {"version": 1}
-    assert first["candidate"] is None
-    assert turn(workspace, 1)["decision"]["reasons"] == [
-        "nothing has arrived since the champion learned"
-    ]
+    assert first.outcome == "bootstrapped"
+    assert first.champion.version == 1
+    assert first.candidate is None
+    assert turn(workspace, 1).decision.reasons == (
+        "nothing has arrived since the champion learned",
+    )
 
     travel_arrives()
     second = turn(workspace, 2)
-    assert second["outcome"] == "promoted", second["verdict"]
-    assert second["champion"] == second["candidate"] == {"version": 2}
-    tasks = {each["task"]: each for each in second["verdict"]["comparisons"]}
+    assert second.outcome == "promoted", second.verdict
+    assert second.champion.version == second.candidate.version == 2
+    tasks = {each.task: each for each in second.verdict.comparisons}
     assert set(tasks) == {"new", "anchor/bank"}
-    assert all(each["holds"] for each in tasks.values())
-    assert second["lesson"]["replayed"] > 0
-    assert second["seconds"]["total"] >= second["seconds"]["train"] > 0
-    sources = {each["source"]: each for each in second["lesson"]["sources"]}
-    assert sources["flight"]["recent"] == second["lesson"]["recent"]
-    assert sources["lost"]["replayed"] == second["lesson"]["replayed"]
-    changes = {each["task"]: each for each in second["regressions"]["changes"]}
+    assert all(each.holds for each in tasks.values())
+    assert second.lesson.replayed > 0
+    assert second.seconds["total"] >= second.seconds["train"] > 0
+    sources = {each.source: each for each in second.lesson.sources}
+    assert sources["flight"].recent == second.lesson.recent
+    assert sources["lost"].replayed == second.lesson.replayed
+    changes = {each.task: each for each in second.regressions.changes}
     assert set(changes) == {"new", "anchor/bank"}
-    assert changes["new"]["better"] > changes["new"]["worse"]
+    assert changes["new"].better > changes["new"].worse
     twin = json.loads((workspace / ".anchorhold/cycles/0003/report.json").read_text())
-    assert twin["regressions"]["changes"] == second["regressions"]["changes"]
-    told = sum(each["worse"] for each in changes.values())
+    assert twin["regressions"]["changes"] == second.to_json()["regressions"]["changes"]
+    told = sum(each.worse for each in changes.values())
     assert len(twin["regressions"]["worst_queries"]) == min(20, told)
 
     # Known ground now: the same topics are quiet, and what was learned is an anchor set.
     both = [*sentences(BANK, 120, 4000), *sentences(TRAVEL, 120, 5000)]
     write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(both))
     third = turn(workspace, 30)
-    assert third["outcome"] == "quiet"
+    assert third.outcome == "quiet"
     again = turn(workspace, 60)
-    assert again["outcome"] == "quiet"
-    assert "nothing new since cycle 0004" in again["decision"]["reasons"][0]
+    assert again.outcome == "quiet"
+    assert "nothing new since cycle 0004" in again.decision.reasons[0]
     now = NOW + timedelta(hours=61)
     with open_workspace(
         load_settings(workspace), doing="status", now=now, exclusive=False
@@ -92,19 +92,19 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     random.Random(1).shuffle(answers)
     write_lines(path, [{**row, "positive": text} for row, text in zip(rows, answers, strict=True)])
     refused = turn(workspace, 1)
-    assert refused["outcome"] in ("rejected", "inconclusive")
-    assert refused["champion"] == {"version": 1}
-    assert refused["candidate"] == {"version": 2}
+    assert refused.outcome in ("rejected", "inconclusive")
+    assert refused.champion.version == 1
+    assert refused.candidate.version == 2
 
     write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 150, 6000)))
     unchanged = turn(workspace, 60)
-    assert unchanged["outcome"] == "quiet"
-    assert "no new pairs since cycle 0002" in unchanged["decision"]["reasons"][0]
+    assert unchanged.outcome == "quiet"
+    assert "no new pairs since cycle 0002" in unchanged.decision.reasons[0]
 
     # Good pairs end the cool-down, and the refused ones do not keep them from being learned.
     write_lines(workspace / "pairs" / "good.jsonl", sentences(TRAVEL, 900, 7))
     learned = turn(workspace, 61)
-    assert learned["outcome"] == "promoted", learned["verdict"] or learned["decision"]
+    assert learned.outcome == "promoted", learned.verdict or learned.decision
 
 
 def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, travel_arrives):
@@ -113,14 +113,15 @@ def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, tra
     turn(workspace)
     travel_arrives()
     result = turn(workspace, 1)
-    assert (result["outcome"], result["champion"]["version"]) == ("inconclusive", 1)
-    assert result["awaiting_approval"]
-    assert result["verdict"]["promote"]
-    assert "awaits approval: anchorhold promote 2" in result["verdict"]["reasons"][-1]
-    assert turn(workspace, 2)["outcome"] == "quiet"
+    assert (result.outcome, result.champion.version) == ("inconclusive", 1)
+    assert result.awaiting_approval
+    assert result.verdict.promote
+    assert "awaits approval: anchorhold promote 2" in result.verdict.reasons[-1]
+    assert turn(workspace, 2).outcome == "quiet"
     now = NOW + timedelta(hours=3)
     with open_workspace(load_settings(workspace), doing="promote", now=now) as opened:
-        promote_by_hand(opened, "2", reason="approved", force=False, now=now)
+        champions = Champions(opened.registry, opened.store, opened.settings.state)
+        champions.promote("2", reason="approved", force=False, now=now)
         assert opened.versions.champion().number == 2
         assert opened.store.promotions()[-1].action == "promote"
 
@@ -141,13 +142,13 @@ def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_
     write_lines(workspace / "pairs" / "mixed.jsonl", rows)
     write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4)))
     refused = turn(workspace, 1)
-    assert refused["outcome"] in ("rejected", "inconclusive")
-    suspects = refused["verdict"]["suspects"]
-    assert suspects[0]["name"] == "forum"
-    assert [each["suspected"] for each in suspects] == [True, False, False]
-    assert "anchorhold discard --source forum" in refused["verdict"]["reasons"][-1]
+    assert refused.outcome in ("rejected", "inconclusive")
+    suspects = refused.verdict.suspects
+    assert suspects[0].name == "forum"
+    assert [each.suspected for each in suspects] == [True, False, False]
+    assert "anchorhold discard --source forum" in refused.verdict.reasons[-1]
     assert _learned(refused) == {"docs", "forum", "shop"}
-    assert turn(workspace, 2)["outcome"] == "quiet"
+    assert turn(workspace, 2).outcome == "quiet"
 
     now = NOW + timedelta(hours=3)
     with open_workspace(load_settings(workspace), doing="discard", now=now) as opened:
@@ -155,12 +156,12 @@ def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_
         discard_records(opened, **named, reason="shuffled", who="ada", now=now)
     again = turn(workspace, 3)
     assert _learned(again) == {"docs", "shop"}
-    assert {each["name"] for each in again["verdict"]["suspects"]} == {"docs", "shop"}
+    assert {each.name for each in again.verdict.suspects} == {"docs", "shop"}
 
 
 def _learned(result):
     """Return the sources of the recent pairs that a cycle trained on."""
-    return {each["source"] for each in result["lesson"]["sources"] if each["recent"]}
+    return {each.source for each in result.lesson.sources if each.recent}
 
 
 def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspace):
@@ -168,9 +169,9 @@ def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspac
     write_lines(workspace / "traffic" / "travel.jsonl", texts_of(sentences(TRAVEL, 150, 4000)))
     write_lines(workspace / "pairs" / "travel.jsonl", sentences(TRAVEL, 5, 3000))
     result = turn(workspace, 1)
-    assert result["outcome"] == "insufficient_data"
-    assert result["decision"]["train"]
-    assert "not enough new pairs" in result["decision"]["reasons"][-1]
+    assert result.outcome == "insufficient_data"
+    assert result.decision.train
+    assert "not enough new pairs" in result.decision.reasons[-1]
 
 
 def test_strategies_are_tried_side_by_side_and_one_goes_to_the_gate(workspace, travel_arrives):
@@ -179,17 +180,17 @@ def test_strategies_are_tried_side_by_side_and_one_goes_to_the_gate(workspace, t
     settings = load_settings(workspace).trying(["naive", "replay", "distilled"])
     with open_workspace(settings, doing="run", now=NOW) as opened:
         result = run_cycle(opened, NOW)
-        rows = result["training"]["attempts"]
-        assert [row["strategy"] for row in rows] == ["naive", "replay", "distilled"]
-        assert sum(row["chosen"] for row in rows) == 1
-        chosen = next(row for row in rows if row["chosen"])
-        assert result["training"]["strategy"] == chosen["strategy"]
-        runs = [opened.registry.client.get_run(row["run_id"]) for row in rows]
-        assert {each.data.tags["mlflow.parentRunId"] for each in runs} == {result["run_id"]}
+        rows = result.training.attempts
+        assert [row.strategy for row in rows] == ["naive", "replay", "distilled"]
+        assert sum(row.chosen for row in rows) == 1
+        chosen = next(row for row in rows if row.chosen)
+        assert result.training.strategy == chosen.strategy
+        runs = [opened.registry.client.get_run(row.run_id) for row in rows]
+        assert {each.data.tags["mlflow.parentRunId"] for each in runs} == {result.run_id}
         assert [each.info.run_name for each in runs] == ["naive", "replay", "distilled"]
-        assert opened.registry.versions()[-1].run_id == chosen["run_id"]
+        assert opened.registry.versions()[-1].run_id == chosen.run_id
         assert len(opened.registry.versions()) == 2, "only the chosen one becomes a version"
-    assert result["outcome"] == "promoted", result["verdict"]
+    assert result.outcome == "promoted", result.verdict
 
 
 def test_a_diverged_training_is_refused_and_the_champion_stays(workspace, travel_arrives):
@@ -198,8 +199,8 @@ def test_a_diverged_training_is_refused_and_the_champion_stays(workspace, travel
     settings.write_text(settings.read_text().replace("0.003", "1.0\nmax_gradient_norm = 1e30"))
     travel_arrives()
     result = turn(workspace, 1)
-    assert result["outcome"] in ("rejected", "inconclusive")
-    assert result["champion"] == {"version": 1}
+    assert result.outcome in ("rejected", "inconclusive")
+    assert result.champion.version == 1
 
 
 def test_without_a_past_there_is_nothing_to_begin_with(workspace):
@@ -214,10 +215,9 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.config import load_settings
 from pipeline.cycle import run_cycle
 from pipeline.store import Store
-from pipeline.opened import open_workspace
+from pipeline.workspace import load_settings, open_workspace
 
 stage, moment = sys.argv[2], sys.argv[3]
 record, finish = Store.record_stage, Store.finish_cycle
@@ -270,9 +270,9 @@ def summary(workspace):
             "fingerprint": folder.facts().fingerprint,
             "memory": sorted(pair.id for pair in folder.memory()),
             "outcome": (row.id, row.outcome),
-            "verdict": row.result["verdict"],
+            "verdict": row.result.verdict,
             "regressions": row.result.get("regressions"),
-            "decision": row.result["decision"],
+            "decision": row.result.decision,
             "promotions": [move.version for move in opened.store.promotions()],
             "counts": opened.store.counts()["stored"],
         }
@@ -322,7 +322,7 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
 def test_a_bootstrap_that_is_killed_is_continued(workspace):
     killed_run(workspace, "bootstrap", "before")
     result = turn(workspace, 1)
-    assert result["outcome"] == "bootstrapped"
+    assert result.outcome == "bootstrapped"
     found = summary(workspace)
     assert found["versions"] == [1]
     assert found["promotions"] == [1]

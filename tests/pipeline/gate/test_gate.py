@@ -46,7 +46,7 @@ def test_a_candidate_that_gains_and_holds_is_promoted():
     verdict = judge_anchor(*moved(400, 10, 12))
     assert verdict.promote
     assert verdict.outcome == "promoted"
-    assert verdict.reasons[0] == "promoted: all 2 comparisons hold"
+    assert verdict.reasons[0] == "promoted: all 2 comparisons pass"
     assert [each.rule for each in verdict.comparisons] == ["gain", "no worse"]
 
 
@@ -55,8 +55,8 @@ def test_a_reason_carries_all_numbers_of_its_comparison():
     new, anchor = verdict.comparisons
     assert anchor.reason == (
         f"anchor/past: nDCG@10 {anchor.champion:.3f} -> {anchor.candidate:.3f} (difference "
-        f"{anchor.difference:+.3f}, one-sided 95 % bound {anchor.low:+.3f} > -0.020, "
-        "400 queries): holds"
+        f"{anchor.difference:+.3f}, 95 % lower bound {anchor.low:+.3f}, above the required -0.020, "
+        "400 queries): passes"
     )
     assert anchor.difference == pytest.approx(anchor.candidate - anchor.champion)
     assert anchor.low < anchor.difference < anchor.high
@@ -78,7 +78,7 @@ def test_an_anchor_set_too_small_for_its_scatter_is_inconclusive_and_says_what_i
     assert verdict.outcome == "inconclusive"
     assert not verdict.promote
     assert anchor.needs > 100
-    assert f"about {anchor.needs} such queries would" in anchor.reason
+    assert f"about {anchor.needs} queries like these would settle it" in anchor.reason
     times = -(-anchor.needs // 100)
     assert judge_anchor(np.tile(champion, times), np.tile(candidate, times)).promote
     assert not judge_anchor(np.tile(champion, times // 2), np.tile(candidate, times // 2)).promote
@@ -89,14 +89,14 @@ def test_a_mean_that_is_itself_short_needs_no_number_of_queries():
     anchor = verdict.comparisons[1]
     assert verdict.outcome == "inconclusive"
     assert anchor.needs is None
-    assert "the mean itself is short" in anchor.reason
+    assert "the mean itself is below" in anchor.reason
 
 
 @pytest.mark.parametrize("queries", [2, 10, 29])
-def test_a_handful_of_queries_never_vouches(queries):
+def test_a_handful_of_queries_never_supports_a_candidate(queries):
     verdict = judge_anchor(np.full(queries, 0.5), np.full(queries, 0.9))
     assert verdict.outcome == "inconclusive"
-    assert "fewer than 30 queries can never vouch" in verdict.reasons[1]
+    assert "at least 30 queries are required" in verdict.reasons[1]
     assert verdict.comparisons[1].needs == 30
 
 
@@ -194,8 +194,12 @@ NEW, PAST = task(OLD), task(OLD)
 @pytest.mark.parametrize(
     ("champion", "candidate", "says"),
     [
-        (dict(new=NEW), dict(new=GAIN), "nothing to hold: no anchor set configured"),
-        (dict(anchor__past=PAST), dict(anchor__past=PAST), "nothing to gain"),
+        (dict(new=NEW), dict(new=GAIN), "there is no anchor set"),
+        (
+            dict(anchor__past=PAST),
+            dict(anchor__past=PAST),
+            "there is no evaluation set of the new task",
+        ),
         (
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN),
@@ -209,23 +213,23 @@ NEW, PAST = task(OLD), task(OLD)
         (
             dict(new=NEW, anchor__past=task([])),
             dict(new=GAIN, anchor__past=task([])),
-            "anchor/past: the champion was measured on no query",
+            "anchor/past: the champion was scored on no query",
         ),
         (
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN, anchor__past=task([0.5] * 7 + [np.nan] + [0.5] * 392)),
-            "anchor/past: the candidate has 1 scores ndcg_at_10 that are not finite numbers, "
-            "the first on query q7",
+            "anchor/past: the candidate has 1 values of ndcg_at_10 that are not finite, the first "
+            "on query q7",
         ),
         (
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN, anchor__past=task(OLD, digest="edited")),
-            "anchor/past: the candidate was measured on another evaluation set than the champion",
+            "anchor/past: the candidate was scored on a different evaluation set",
         ),
         (
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN, anchor__past=task(OLD, prefix="r")),
-            "anchor/past: the candidate was measured on other queries, or in another order",
+            "anchor/past: the candidate was scored on different queries",
         ),
         (
             dict(new=NEW, anchor__past=PAST),
@@ -235,7 +239,7 @@ NEW, PAST = task(OLD), task(OLD)
         (
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN, anchor__past=task(OLD + 1)),
-            "anchor/past: the candidate has scores ndcg_at_10 outside [0, 1]",
+            "anchor/past: the candidate has values of ndcg_at_10 outside [0, 1]",
         ),
         (
             dict(new=NEW, anchor__past=PAST, old=PAST),
@@ -258,7 +262,7 @@ def test_training_on_what_is_measured_is_never_promoted():
     )
     verdict = Gate().judge(champion, candidate, leaked=3)
     assert verdict.outcome == "rejected"
-    assert "3 training texts are also evaluation queries; allowed: none" in verdict.reasons
+    assert "3 training texts are also evaluation queries; none is allowed" in verdict.reasons
 
 
 def test_an_anchor_set_with_a_margin_but_without_scores_is_named():

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.gate.suspects import HeldOut, Suspect, Suspects, told
+from pipeline.gate.suspects import HeldOut, Suspects, explain_suspects
+from pipeline.results import Suspect
 from training.pairs.pair import Pair, normalised
 
 
@@ -30,6 +31,21 @@ def shuffled(pairs):
     return [replace(pair, positive=text) for pair, text in zip(pairs, answers, strict=True)]
 
 
+def suspect(name):
+    return Suspect(
+        group="source",
+        name=name,
+        pairs=80,
+        agreement=0.5,
+        difference=None,
+        low=None,
+        high=None,
+        queries=0,
+        suspected=True,
+        reason="shuffled",
+    )
+
+
 def unmoved(pairs):
     place = {normalised(pair.query): row for row, pair in enumerate(pairs[::5])}
     return HeldOut(place, np.zeros(len(place)), lambda values: (-0.01, 0.01))
@@ -42,9 +58,9 @@ def test_the_shuffled_one_of_three_sources_is_named_first_with_the_command(fake_
     assert [each.suspected for each in ranked] == [True, False, False]
     assert abs(ranked[0].agreement - 0.5) < 0.1 < 0.4 < ranked[1].agreement - 0.5
     assert (ranked[0].pairs, ranked[0].queries) == (60, 12)
-    reasons = told(ranked, "0007")["reasons"]
+    reasons = explain_suspects(ranked, "0007")
     assert len(reasons) == 1
-    assert reasons[0].endswith('take it out: anchorhold discard --source forum --reason "…"')
+    assert reasons[0].endswith('exclude it: anchorhold discard --source forum --reason "…"')
 
 
 def test_half_of_a_source_shuffled_ranks_it_first(fake_encoder):
@@ -59,7 +75,7 @@ def test_a_shuffled_file_is_named_where_all_pairs_are_of_one_source(fake_encoder
     files = {pair.id: "pairs/a.jsonl" for pair in good} | {pair.id: "pairs/b.jsonl" for pair in bad}
     ranked = Suspects().rank([*good, *bad], files, good, fake_encoder, unmoved(good))
     assert (ranked[0].group, ranked[0].name) == ("file", "pairs/b.jsonl")
-    assert "--file pairs/b.jsonl" in told(ranked, "0007")["reasons"][0]
+    assert "--file pairs/b.jsonl" in explain_suspects(ranked, "0007")[0]
 
 
 def test_a_shuffled_topic_is_found_as_a_cluster_and_taken_out_by_its_cycle(fake_encoder):
@@ -76,8 +92,8 @@ def test_a_shuffled_topic_is_found_as_a_cluster_and_taken_out_by_its_cycle(fake_
     assert "trains" in ranked[0].name
     assert [each.suspected for each in ranked] == [True, False, False, False]
     assert (
-        'take the new pairs out: anchorhold discard --cycle 0007 --reason "…"'
-        in (told(ranked, "0007")["reasons"][0])
+        'exclude the new pairs: anchorhold discard --cycle 0007 --reason "…"'
+        in explain_suspects(ranked, "0007")[0]
     )
 
 
@@ -96,12 +112,12 @@ def test_a_sound_batch_has_no_suspect_and_a_bad_one_is_taken_out_as_a_whole(fake
     good = [*pairs_of("docs"), *pairs_of("shop")]
     ranked = Suspects().rank(good, {}, good, fake_encoder, unmoved(good))
     assert not any(each.suspected for each in ranked)
-    assert told(ranked, "0007")["reasons"] == [
+    assert explain_suspects(ranked, "0007") == [
         "no source, file or cluster of the new pairs stands out"
     ]
     bad = [*shuffled(pairs_of("docs")), *shuffled(pairs_of("shop"))]
     ranked = Suspects().rank(bad, {}, good, fake_encoder, unmoved(bad))
-    assert all("discard --cycle 0007" in each for each in told(ranked, "0007")["reasons"])
+    assert all("discard --cycle 0007" in each for each in explain_suspects(ranked, "0007"))
 
 
 def test_groups_too_small_to_tell_are_left_out(fake_encoder):
@@ -112,16 +128,16 @@ def test_groups_too_small_to_tell_are_left_out(fake_encoder):
 
 @pytest.mark.parametrize("name", ["a b", "$(rm -rf x)", "it's", "-n", "--undo", "", "ünï"])
 def test_names_from_the_data_are_safe_to_paste_into_a_shell(name):
-    bad = Suspect("source", name, 80, 0.5, None, None, None, 0, True, "shuffled")
-    good = replace(bad, name="fine", suspected=False)
-    command = told([bad, good], "0007")["reasons"][0].partition("take it out: ")[2]
+    bad = suspect(name)
+    good = bad.changed(name="fine", suspected=False)
+    command = explain_suspects([bad, good], "0007")[0].partition("exclude it: ")[2]
     words = shlex.split(command)
     assert words[:2] == ["anchorhold", "discard"]
     assert " ".join(words[2:-2]).replace("=", " ", 1) == f"--source {name}"
 
 
 def test_a_name_that_cannot_be_shown_is_replaced_by_the_cycle():
-    bad = Suspect("source", "a\x1b[2Jb", 80, 0.5, None, None, None, 0, True, "shuffled")
-    reason = told([bad, replace(bad, name="fine", suspected=False)], "0007")["reasons"][0]
+    bad = suspect("a\x1b[2Jb")
+    reason = explain_suspects([bad, bad.changed(name="fine", suspected=False)], "0007")[0]
     assert "\x1b" not in reason
     assert "--cycle 0007" in reason

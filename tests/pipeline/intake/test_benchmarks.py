@@ -89,8 +89,8 @@ def test_what_is_neither_a_folder_nor_on_the_hub_is_refused(tmp_path):
 def test_without_a_hub_the_refusal_is_one_clear_sentence(tmp_path, environment, said):
     code = (
         "from pathlib import Path\n"
-        "from pipeline.benchmark import benchmark_sets\n"
-        "from training.pairs import DataFault\n"
+        "from pipeline.intake import benchmark_sets\n"
+        "from training.faults import DataFault\n"
         "try:\n    benchmark_sets('sentence-transformers/NanoBEIR-en', Path())\n"
         "except DataFault as fault:\n    print(fault)\n"
     )

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.cycle_report import write_report
+from pipeline.results import CycleResult, RegressionsResult
 from pipeline.store.store import Store
 from training.faults import DataFault
 
@@ -24,6 +25,9 @@ COMPARISON = {
     "needs": None,
     "rule": "no worse",
     "margin": 0.02,
+    "spread": 0.1,
+    "visible": 0.02,
+    "reason": "r",
 }
 
 HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
@@ -53,7 +57,7 @@ def result():
         "examples": [HOSTILE] * 3,
     }
     cluster = {"share": 0.4, "examples": [HOSTILE], "terms": [HOSTILE], "nearest": [HOSTILE]}
-    cluster["anchor_queries"] = [HOSTILE]
+    cluster |= {"anchor_queries": [HOSTILE], "intra_cluster_distance": 0.3}
     return {
         "cycle": "0003",
         "outcome": "promoted",
@@ -61,12 +65,17 @@ def result():
             "train": True,
             "reasons": [HOSTILE],
             "signals": [signal],
-            "cause": {"cause": "concept", "why": HOSTILE, "answer": "retrain"},
+            "cause": {"cause": "concept", "why": HOSTILE, "answer": "retrain", "evidence": []},
             "clusters": [cluster],
         },
         "champion": {"version": 2},
         "candidate": {"version": 2},
-        "verdict": {"promote": True, "reasons": [HOSTILE], "comparisons": [COMPARISON]},
+        "verdict": {
+            "promote": True,
+            "outcome": "promoted",
+            "reasons": [HOSTILE],
+            "comparisons": [COMPARISON],
+        },
         "lesson": {
             "recent": 90,
             "replayed": 60,
@@ -76,6 +85,12 @@ def result():
             "sources": [{"source": HOSTILE, "recent": 90, "replayed": 60}],
         },
         "training": {
+            "strategy": "replay",
+            "run_id": "abc",
+            "folder": "f",
+            "selection": None,
+            "seconds": 12.0,
+            "held": 3,
             "log": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}],
             "steps": 2,
             "pairs": 150,
@@ -111,8 +126,18 @@ def result():
     }
 
 
+def write(path, result):
+    worse = result.get("regressions")
+    return write_report(
+        path,
+        CycleResult.model_validate(result),
+        RegressionsResult.model_validate(worse) if worse else None,
+        result.get("model", "m"),
+    )
+
+
 def attempt(strategy, selection, chosen=False, fault=""):
-    """Return the row of one training, as `pipeline.attempts` makes it."""
+    """Return the row of one training, as the result of a cycle holds it."""
     done = {"pairs": 150, "seconds": 12.0} if not fault else {"pairs": None, "seconds": None}
     row = {"strategy": strategy, "fault": fault, "selection": selection, "run_id": "abc", **done}
     return {**row, "chosen": chosen}
@@ -125,7 +150,7 @@ def test_strategies_that_were_tried_stand_side_by_side(tmp_path, result):
         attempt("online", None, fault="training broke off: no finite loss <b>"),
     ]
     result["training"] |= {"attempts": rows, "champion_selection": [0.6, 0.7]}
-    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
+    page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
     assert page.count("sent to the gate") == 1
     assert "no finite loss &lt;b&gt;" in page
     for name in ("champion", "naive", "replay"):
@@ -136,13 +161,13 @@ def test_blends_are_drawn_from_champion_to_candidate(tmp_path, result):
     shares = (0.0, 0.6, 1.0)
     curve = [{"share": share, "new": 0.5 + share / 10, "old": 0.7} for share in shares]
     result["training"] |= {"curve": curve, "share": 0.6}
-    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
-    for name in ("champion", "60% of it", "candidate"):
+    page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
+    for name in ("champion", "60% candidate", "candidate"):
         assert f">{name}</text>" in page, "a point of the chart"
 
 
 def test_the_page_runs_nothing_and_loads_nothing(tmp_path, result):
-    page = write_report(tmp_path / "report.html", result, HOSTILE).read_text(encoding="utf-8")
+    page = write(tmp_path / "report.html", {**result, "model": HOSTILE}).read_text(encoding="utf-8")
     assert "<script" not in page.lower()
     assert "&lt;script&gt;" in page
     assert "<b>past" not in page
@@ -152,8 +177,8 @@ def test_the_page_runs_nothing_and_loads_nothing(tmp_path, result):
 
 
 def test_the_same_result_gives_the_same_page(tmp_path, result):
-    first = write_report(tmp_path / "a.html", result, "m").read_bytes()
-    assert write_report(tmp_path / "b.html", result, "m").read_bytes() == first
+    first = write(tmp_path / "a.html", result).read_bytes()
+    assert write(tmp_path / "b.html", result).read_bytes() == first
 
 
 def test_the_chart_shows_each_task_and_its_bound():
@@ -172,7 +197,7 @@ def test_a_quiet_cycle_has_a_report_too(tmp_path, result):
     quiet = {**result, "outcome": "quiet", "verdict": None, "candidate": None}
     del quiet["lesson"], quiet["training"], quiet["regressions"]
     quiet["decision"] = {"train": False, "reasons": ["nothing new"], "signals": []}
-    page = write_report(tmp_path / "report.html", quiet, "m").read_text(encoding="utf-8")
+    page = write(tmp_path / "report.html", quiet).read_text(encoding="utf-8")
     assert "nothing new" in page
     assert "New and old tasks" not in page
 
@@ -180,18 +205,21 @@ def test_a_quiet_cycle_has_a_report_too(tmp_path, result):
 def test_an_unknown_cycle_is_refused_by_name(tmp_path):
     from pipeline.reports.cycle_report import report_of
 
-    with Store.open("sqlite://") as store, pytest.raises(DataFault, match="finished: none yet"):
+    with (
+        Store.open("sqlite://") as store,
+        pytest.raises(DataFault, match="finished cycles: none yet"),
+    ):
         report_of(store, tmp_path, "0009")
 
 
 def test_what_got_worse_stands_side_by_side_and_in_the_json_twin(tmp_path, result):
-    path = write_report(tmp_path / "report.html", result, "m")
+    path = write(tmp_path / "report.html", result)
     page = path.read_text(encoding="utf-8")
     assert page.count('class="case"') == 20
     assert '1.000 → <span class="no">0.250</span>; best relevant document: rank 1 → beyond 10' in (
         page
     )
-    assert "Documents gone dark" in page
+    assert "Relevant documents no longer found" in page
     assert "812" in page
     twin = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert twin["regressions"] == result["regressions"]
@@ -199,6 +227,6 @@ def test_what_got_worse_stands_side_by_side_and_in_the_json_twin(tmp_path, resul
 
 def test_a_candidate_that_lost_nothing_is_said_to_have_lost_nothing(tmp_path, result):
     result["regressions"] = {**result["regressions"], "worst_queries": [], "dark_documents": []}
-    page = write_report(tmp_path / "report.html", result, "m").read_text(encoding="utf-8")
-    assert "No query fell." in page
-    assert "Documents gone dark" not in page
+    page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
+    assert "No query got worse." in page
+    assert "Relevant documents no longer found" not in page

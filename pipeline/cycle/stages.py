@@ -1,0 +1,53 @@
+"""What the stages of a cycle record in its journal, where it is not part of the result."""
+
+from pipeline.results import DecisionResult, Outcome, Result, Suspect, TrainingResult
+
+
+class Checked(Result):
+    """The decision on a window, and whether no text of it was part of an earlier check."""
+
+    decision: DecisionResult
+    fresh: bool
+
+
+class Bootstrapped(Result):
+    """The first version, and its means by task and metric."""
+
+    version: int
+    scores: dict[str, float]
+
+
+class Strategies(Result):
+    """Names of the strategies that the cycle began with, whoever resumes it."""
+
+    names: tuple[str, ...]
+
+
+class Attempt(Result):
+    """A training with one strategy: what it gave, or why it broke off."""
+
+    strategy: str
+    fault: str = ""
+    training: TrainingResult | None = None
+
+
+class ChampionSelection(Result):
+    """The champion's scores on the pairs set aside, (new, old)."""
+
+    selection: tuple[float, float]
+
+
+class SuspectsFound(Result):
+    """Which parts of the new pairs may have done harm, and what to do about it."""
+
+    suspects: tuple[Suspect, ...]
+    reasons: tuple[str, ...]
+
+
+class Promoted(Result):
+    """How the cycle ended, which version serves then, and what else there is to say."""
+
+    outcome: Outcome
+    champion: int
+    reasons: tuple[str, ...] = ()
+    awaiting_approval: bool = False

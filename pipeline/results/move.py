@@ -1,0 +1,25 @@
+"""A move of the champion: what `anchorhold promote` and `anchorhold rollback` print."""
+
+from pipeline.results.cycle import Serving
+from pipeline.results.result import Result
+
+
+class MoveResult(Result):
+    """One champion replaced by another.
+
+    Attributes
+    ----------
+    champion
+        The version that serves now.
+    previous
+        The version that served before; None for the first.
+    action
+        "bootstrap", "promote", "rollback" or "force".
+    reason
+        Why, as the history keeps it.
+    """
+
+    champion: Serving
+    previous: Serving | None
+    action: str
+    reason: str
