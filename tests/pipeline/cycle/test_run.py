@@ -270,9 +270,9 @@ def summary(workspace):
             "fingerprint": folder.facts().fingerprint,
             "memory": sorted(pair.id for pair in folder.memory()),
             "outcome": (row.id, row.outcome),
-            "verdict": row.result.verdict,
+            "verdict": row.result["verdict"],
             "regressions": row.result.get("regressions"),
-            "decision": row.result.decision,
+            "decision": row.result["decision"],
             "promotions": [move.version for move in opened.store.promotions()],
             "counts": opened.store.counts()["stored"],
         }
