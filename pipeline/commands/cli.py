@@ -56,7 +56,7 @@ def init(
     """Make a workspace: a commented anchorhold.toml and the folders."""
     from pipeline.workspace import make_workspace
 
-    _show(make_workspace(directory), as_json, "init")
+    _show(make_workspace(directory).to_json(), as_json, "init")
 
 
 @app.command()

@@ -1,10 +1,13 @@
 """The workspace: its settings and what an open one holds."""
 
 from pipeline.workspace.anchor_sets import AnchorSets
-from pipeline.workspace.new_workspace import make_workspace
+from pipeline.workspace.new_workspace import NewWorkspace, make_workspace
+from pipeline.workspace.reference import Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
-from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, SettingsFault
-from pipeline.workspace.settings_file import load_settings
+from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
+from pipeline.workspace.settings_fault import SettingsFault
+from pipeline.workspace.settings_file import load_settings, read_values
+from pipeline.workspace.toml_text import Line, toml_key, toml_text, toml_value
 from pipeline.workspace.versions import Versions
 from pipeline.workspace.workspace import OpenWorkspace, open_workspace
 
@@ -13,12 +16,22 @@ __all__ = [
     "STATE_FOLDER",
     "AnchorSets",
     "Encoders",
+    "Key",
+    "Line",
+    "NewWorkspace",
     "OpenWorkspace",
     "Scores",
     "Settings",
     "SettingsFault",
+    "TableReference",
+    "Tables",
     "Versions",
     "load_settings",
     "make_workspace",
     "open_workspace",
+    "read_values",
+    "reference",
+    "toml_key",
+    "toml_text",
+    "toml_value",
 ]

@@ -1,37 +1,24 @@
 """Settings: `anchorhold.toml` into the workers that it sets, or a fault that names the key."""
 
 import dataclasses
-import difflib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler
 from pydantic.dataclasses import dataclass
+from pydantic_core import CoreSchema, core_schema
 
-from drift_triggers.data_quality import DataQuality
-from drift_triggers.embedding_shift import EmbeddingShift
-from drift_triggers.feedback_loop import FeedbackLoop
-from drift_triggers.fresh_data import FreshData
-from drift_triggers.instability import Instability
-from drift_triggers.model_age import ModelAge
-from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.policy import Policy
-from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Trigger
-from drift_triggers.similarity_shift import SimilarityShift
-from drift_triggers.slow_drift import SlowDrift
-from drift_triggers.source_shift import SourceShift
-from drift_triggers.space_mismatch import SpaceMismatch
-from drift_triggers.term_meaning import TermMeaning
-from drift_triggers.text_shape import TextShape
-from drift_triggers.vocabulary import Vocabulary
 from pipeline.gate import Gate, Suspects
 from pipeline.intake import Intake
 from pipeline.observation import Observe
+from pipeline.workspace.settings_fault import SettingsFault, nearest
+from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.evaluation import Evaluate, LearnedAnchors, Select
-from training.faults import AnchorholdError
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
 from training.pairs import HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
@@ -39,41 +26,16 @@ from training.settings import SETTINGS
 
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
-BUILT_IN_TRIGGERS: dict[str, Any] = {
-    worker.name: worker
-    for worker in (
-        EmbeddingShift,
-        OutOfDistribution,
-        Vocabulary,
-        TextShape,
-        SlowDrift,
-        TermMeaning,
-        SourceShift,
-        Instability,
-        SimilarityShift,
-        QualityDrop,
-        SpaceMismatch,
-        FeedbackLoop,
-        DataQuality,
-        FreshData,
-        ModelAge,
-    )
-}
-"""Name of the TOML table under `[triggers]` and the worker that it sets; all are on by default."""
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-
-
-class SettingsFault(AnchorholdError, ValueError):
-    """A settings file that cannot be used; the message names file, key and what is allowed."""
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Model:
     """Which model is kept up to date."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME, examples=["model"])
     """Name of the registered model and of the experiment in MLflow."""
-    base: str = Field(min_length=1)
+    base: str = Field(min_length=1, examples=["sentence-transformers/all-MiniLM-L6-v2"])
     """Hub id or folder of a sentence-transformers model: the first champion."""
     max_length: int = Field(default=128, ge=8, le=8192)
     """Tokens after which a text is cut."""
@@ -84,23 +46,23 @@ class Data:
     """Where records are read: files, patterns or `hf:<dataset>`, relative to the workspace."""
 
     history: list[str] = Field(default_factory=list)
-    """Labelled pairs of the task the model already serves: they seed memory and reference."""
+    """Labelled pairs of the task that the model already serves: they seed memory and reference."""
     reference: list[str] = Field(default_factory=list)
-    """Traffic of the quiet past; without it, the queries of history are the reference."""
+    """Texts from a time without drift; without them, the queries of history are the reference."""
     pairs: list[str] = Field(default_factory=list)
-    """Labelled pairs as they arrive: JSONL, CSV or Parquet."""
+    """Labelled pairs as they arrive: {"query": "…", "positive": "…"} per line, CSV or Parquet."""
     traffic: list[str] = Field(default_factory=list)
-    """Unlabelled texts as they arrive."""
+    """Unlabelled texts as they arrive: {"text": "…"} per line, CSV or Parquet."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Anchor:
     """One fixed evaluation set of an old task."""
 
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, examples=["anchors/support-2023"])
     """Folder with corpus.jsonl, queries.jsonl and qrels.tsv."""
     max_drop: float | None = Field(default=None, gt=0, lt=1)
-    """Margin of this set, in the metric's units; without it, the gate's."""
+    """Largest loss on this set, in the metric's units; without it, the gate's `max_drop`."""
     slices: list[str] = Field(default_factory=list)
     """Columns of queries.jsonl; each value with enough queries is compared on its own."""
 
@@ -121,36 +83,49 @@ class Tracking:
     """Any MLflow tracking URI; a relative SQLite path lies in the workspace."""
 
 
-@dataclasses.dataclass(frozen=True)
+class _FromTable:
+    """A worker as a field: its own constructor reads its table."""
+
+    def __get_pydantic_core_schema__(
+        self, worker: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(partial(_worker, worker))
+
+
+def _worker(worker: Any, value: Any) -> Any:
+    return value if isinstance(value, worker) else made(worker, value)
+
+
+Worker = TypeVar("Worker")
+Table = Annotated[Worker, _FromTable()]
+"""A TOML table and the worker that it sets."""
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Tables:
-    """The settings file: one attribute a table, but for `[triggers]`."""
+    """The settings file: one attribute for each table."""
 
-    model: Model
-    data: Data
-    anchors: dict[str, Anchor]
-    observe: Observe
-    policy: Policy
-    intake: Intake
-    holdout: HoldOut
-    leakage: LeakageGuard
-    memory: Memory
-    mix: Mix
-    negatives: Negatives
-    learned_anchors: LearnedAnchors
-    finetune: FineTune
-    select: Select
-    merge: Merge
-    evaluate: Evaluate
-    gate: Gate
-    suspects: Suspects
-    store: StoreLocation
-    tracking: Tracking
-
-
-TABLE_WORKERS: dict[str, Any] = {
-    field.name: field.type for field in dataclasses.fields(Tables) if field.name != "anchors"
-}
-"""Name of each plain table and the worker that it sets."""
+    model: Table[Model]
+    data: Table[Data]
+    anchors: dict[Annotated[str, Field(pattern=NAME)], Table[Anchor]] = Field(default_factory=dict)
+    triggers: TriggerTables = Field(default_factory=dict, validate_default=True)
+    observe: Table[Observe] = Observe()
+    policy: Table[Policy] = Policy()
+    intake: Table[Intake] = Intake()
+    holdout: Table[HoldOut] = HoldOut()
+    leakage: Table[LeakageGuard] = LeakageGuard()
+    memory: Table[Memory] = Memory()
+    mix: Table[Mix] = Mix()
+    negatives: Table[Negatives] = Negatives()
+    learned_anchors: Table[LearnedAnchors] = LearnedAnchors()
+    finetune: Table[FineTune] = FineTune()
+    select: Table[Select] = Select()
+    merge: Table[Merge] = Merge()
+    evaluate: Table[Evaluate] = Evaluate()
+    gate: Table[Gate] = Gate()
+    suspects: Table[Suspects] = Suspects()
+    store: Table[StoreLocation] = StoreLocation()
+    tracking: Table[Tracking] = Tracking()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,11 +137,9 @@ class Settings:
     root
         The workspace; relative paths of the settings are relative to it.
     tables
-        One attribute a TOML table.
-    triggers
-        The triggers that are switched on, the user's own included.
+        One attribute for each TOML table.
     digest
-        sha256 of the parsed file and the strategies: when they change, that is a reason to look at
+        sha256 of the parsed file and the strategies: when they change, that is a reason to check
         old data again.
     strategies
         Names of the strategies that a training tries; see `training.strategies`.
@@ -174,9 +147,13 @@ class Settings:
 
     root: Path
     tables: Tables
-    triggers: tuple[Trigger, ...]
     digest: str
     strategies: tuple[str, ...] = (CONFIGURED,)
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """The triggers that are switched on, the user's own included."""
+        return tuple(each.trigger for each in self.tables.triggers.values() if each.enabled)
 
     @property
     def state(self) -> Path:
@@ -194,7 +171,7 @@ class Settings:
         return _absolute_sqlite(self.tables.tracking.uri, self.root)
 
     def trying(self, names: Sequence[str]) -> Self:
-        """Return the settings with the strategies of which a training tries each.
+        """Return the settings with the strategies that a training tries, one after another.
 
         Parameters
         ----------
@@ -214,7 +191,7 @@ class Settings:
             names = list(unique.values())
         for name in names:
             if name not in known:
-                near = _nearest(name, known)
+                near = nearest(name, known)
                 raise SettingsFault(
                     f"there is no strategy {name!r}{near}; allowed: all, {', '.join(known)}"
                 )
@@ -241,8 +218,3 @@ def _absolute_sqlite(url: str, root: Path) -> str:
     if not url.startswith(prefix) or url.startswith((prefix + "/", prefix + ":memory:")):
         return url
     return f"{prefix}{root.resolve() / url.removeprefix(prefix)}"
-
-
-def _nearest(word: str, words: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(words), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,162 +1,146 @@
 """The settings file: read from TOML into the workers that it sets."""
 
-import dataclasses
 import hashlib
-import importlib
+import importlib.util
 import json
-import re
-import sys
+import os
+import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from drift_triggers.signal import Trigger
-from pipeline.workspace.settings import (
-    _NAME,
-    BUILT_IN_TRIGGERS,
-    SETTINGS_FILE,
-    TABLE_WORKERS,
-    Anchor,
-    Settings,
-    SettingsFault,
-    Tables,
-    _nearest,
-)
+from pipeline.workspace.own_triggers import own_trigger
+from pipeline.workspace.reference import NAME_RULE, allowed_values, keys_of
+from pipeline.workspace.settings import SETTINGS_FILE, Anchor, Settings, Tables
+from pipeline.workspace.settings_fault import SettingsFault, nearest
+from pipeline.workspace.trigger_tables import BUILT_IN_TRIGGERS, Switched
 
 
-def load_settings(workspace: Path) -> Settings:
+def load_settings(workspace: str | os.PathLike[str]) -> Settings:
     """Read the settings of a workspace.
 
     Raises
     ------
     SettingsFault
-        No settings file, not TOML, an unknown key, a wrong type or an impossible value; the
-        message names the file, the key, the value and what is allowed.
+        No settings file, not TOML, an unknown key, a wrong type, an impossible value, or one that
+        needs a package that is not installed; the message names the file and, on a line each,
+        every key that is wrong, its value and what is allowed.
     """
-    path = workspace / SETTINGS_FILE
+    folder = Path(workspace)
+    values = read_values(folder)
+    path = folder / SETTINGS_FILE
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        tables = TypeAdapter(Tables).validate_python(values, context=folder)
+    except ValidationError as fault:
+        mistakes = list(_explained(fault, values, folder))
         raise SettingsFault(
-            f"{workspace} is not a workspace: it has no {SETTINGS_FILE}; "
-            f"make one with `anchorhold init {workspace}`"
+            "\n".join(f"{path}: {mistake}" for _, mistake in mistakes),
+            [key for key, _ in mistakes],
         ) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsFault(f"{path}: cannot be read as UTF-8 text ({fault})") from None
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise SettingsFault(f"{path}: not TOML: {fault}") from None
+    _check_extras(tables, path)
     return Settings(
-        root=workspace.resolve(),
-        tables=_read_tables(values, path),
-        triggers=_switched_on(_table(values, "triggers", path), path, workspace),
+        root=folder.resolve(),
+        tables=tables,
         digest=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
     )
 
 
-def _read_tables(values: Mapping[str, Any], path: Path) -> Tables:
-    known = [*TABLE_WORKERS, "anchors", "triggers"]
-    for name in values:
-        if name not in known:
-            allowed = f"; allowed: {', '.join(known)}"
-            raise SettingsFault(f"{path}: unknown key {name}{_nearest(name, known)}{allowed}")
-    for name in ("model", "data"):
-        if name not in values:
-            raise SettingsFault(f"{path}: the table [{name}] is missing; it must be there")
-    anchors = {}
-    for name in _table(values, "anchors", path):
-        if not re.match(_NAME, name):
-            raise SettingsFault(
-                f"{path}: anchors.{name!r}: a name of an anchor set may have letters, digits, "
-                "'_', '-' and '.' and begins with a letter or digit"
-            )
-        anchors[name] = _made(Anchor, values["anchors"], path, ("anchors", name))
-    workers = {name: _made(worker, values, path, (name,)) for name, worker in TABLE_WORKERS.items()}
-    return Tables(anchors=anchors, **workers)
+def read_values(folder: Path) -> dict[str, Any]:
+    """Return what the settings file of a workspace says, unchecked.
 
-
-def _table(values: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
-    table = values.get(name, {})
-    if not isinstance(table, dict):
-        raise SettingsFault(f"{path}: {name} must be a table, got {table!r}")
-    return table
-
-
-def _made(worker: Any, values: Mapping[str, Any], path: Path, place: tuple[str, ...]) -> Any:
-    """Make a worker from its table; the constructor is what knows what is allowed."""
-    fields = _table(values, place[-1], path)
+    Raises
+    ------
+    SettingsFault
+        There is none, or it is not TOML.
+    """
+    path = folder / SETTINGS_FILE
     try:
-        return worker(**fields)
-    except ValidationError as fault:
-        raise SettingsFault(_explain(fault, path, worker, place)) from None
-    except (TypeError, ValueError) as fault:
-        raise SettingsFault(f"{path}: {'.'.join(place)}: {fault}") from None
-
-
-def _switched_on(tables: Mapping[str, Any], path: Path, workspace: Path) -> tuple[Trigger, ...]:
-    triggers = []
-    for name in dict.fromkeys([*BUILT_IN_TRIGGERS, *tables]):
-        fields = dict(_table(tables, name, path))
-        own = fields.pop("class", None)
-        enabled = fields.pop("enabled", True)
-        if not isinstance(enabled, bool):
-            raise SettingsFault(
-                f"{path}: triggers.{name}.enabled must be true or false, got {enabled!r}"
-            )
-        if own is not None:
-            worker = _own_trigger(own, name, path, workspace)
-        elif name in BUILT_IN_TRIGGERS:
-            worker = BUILT_IN_TRIGGERS[name]
-        else:
-            raise SettingsFault(
-                f"{path}: unknown trigger triggers.{name}{_nearest(name, BUILT_IN_TRIGGERS)}; "
-                f'a trigger of your own needs class = "module:Class"; '
-                f"built in: {', '.join(BUILT_IN_TRIGGERS)}"
-            )
-        if enabled:
-            triggers.append(_made(worker, {name: fields}, path, ("triggers", name)))
-    return tuple(triggers)
-
-
-def _own_trigger(named: object, name: str, path: Path, workspace: Path) -> Any:
-    """Import a trigger of the user's own, from the workspace or the environment."""
-    module_name, _, class_name = str(named).partition(":")
-    if not (isinstance(named, str) and module_name and class_name):
-        raise SettingsFault(f'{path}: triggers.{name}.class must be "module:Class", got {named!r}')
-    folder = str(workspace.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        worker = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as fault:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         raise SettingsFault(
-            f"{path}: triggers.{name}.class: {named!r} cannot be imported from {folder} or the "
-            f"environment: {fault}"
+            f"{folder} is not a workspace: it has no {SETTINGS_FILE}; "
+            f"make one with `anchorhold init {folder}`"
         ) from None
-    if not callable(getattr(worker, "check", None)):
+    except tomllib.TOMLDecodeError as fault:
+        raise SettingsFault(f"{path}: not TOML: {fault}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsFault(f"{path}: cannot be read as UTF-8 text ({fault})") from None
+
+
+def _check_extras(tables: Tables, path: Path) -> None:
+    """Refuse now what would fail only when training begins."""
+    rank = tables.finetune.adapter_rank
+    if rank and importlib.util.find_spec("peft") is None:
         raise SettingsFault(
-            f"{path}: triggers.{name}.class: {named!r} has no method check(observation)"
+            f"{path}: finetune.adapter_rank is {rank}, which needs the package peft: "
+            "pip install 'anchorhold[lora]'; allowed without it: 0",
+            ["finetune.adapter_rank"],
         )
-    return worker
 
 
-def _explain(fault: ValidationError, path: Path, worker: Any, table: tuple[str, ...]) -> str:
-    """Each mistake as one line: file, key, what is wrong with the value, what is allowed."""
-    allowed = [field.name for field in dataclasses.fields(worker)]
-    lines = []
+def _explained(
+    fault: ValidationError, values: Mapping[str, Any], folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Yield each mistake: its key, and what is wrong with the value, then what is allowed."""
     for error in fault.errors(include_url=False):
-        place = [str(part) for part in error["loc"]]
-        key = ".".join([*table, *place])
-        if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            near = _nearest(place[-1], allowed)
-            lines.append(f"{path}: unknown key {key}{near}; allowed: {', '.join(allowed)}")
-        elif error["type"] in ("missing", "missing_argument"):
-            lines.append(f"{path}: {key} is missing; it must be set")
-        else:
-            message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            lines.append(f"{path}: {key} {message}, got {error['input']!r}")
-    return "\n".join(lines)
+        place = [str(part) for part in error["loc"] if part != "[key]"]
+        if place[0] == "triggers" and place[2:3] == ["trigger"]:
+            del place[2]  # the part of `Switched` that read the key
+        key = ".".join(place)
+        match error["type"]:
+            case "unexpected_keyword_argument" | "extra_forbidden":
+                known = _keys_beside(place, values, folder)
+                near = nearest(place[-1], known)
+                yield key, f"unknown key {key}{near}; allowed: {', '.join(known)}"
+            case "missing" | "missing_argument":
+                what = f"the table [{key}]" if len(place) == 1 else key
+                yield key, f"{what} is missing; it must be set"
+            case "unknown_trigger":
+                yield key, f"unknown trigger {key}{error['msg']}"
+            case "value_error":
+                yield key, f"{key}: {error['msg'].removeprefix('Value error, ')}"
+            case kind:
+                allowed = _allowed_at(place, kind, values, folder) or error["msg"]
+                yield key, f"{key} is {_shown(error['input'])}; allowed: {allowed}"
+
+
+def _allowed_at(
+    place: list[str], mistake: str, values: Mapping[str, Any], folder: Path
+) -> str | None:
+    """Return what a place of the file allows, as far as it is known."""
+    match mistake, place:
+        case "no_table" | "dict_type" | "dataclass_type", _:
+            return "a table"
+        case "string_pattern_mismatch", ["anchors", _]:
+            return f"for the name of an anchor set, {NAME_RULE}"
+        case _, ["triggers", _, "enabled"]:
+            return allowed_values(Switched, "enabled")
+        case _, ["anchors" | "triggers", _, key, *_] | [_, key, *_]:
+            return allowed_values(_worker_at(place, values, folder), key)
+    return None
+
+
+def _keys_beside(place: list[str], values: Mapping[str, Any], folder: Path) -> list[str]:
+    match place:
+        case [_]:
+            return keys_of(Tables)
+        case ["triggers", *_]:
+            return ["enabled", *keys_of(_worker_at(place, values, folder))]
+    return keys_of(_worker_at(place, values, folder))
+
+
+def _worker_at(place: list[str], values: Mapping[str, Any], folder: Path) -> Any:
+    match place:
+        case ["anchors", *_]:
+            return Anchor
+        case ["triggers", name, *_]:
+            named = values["triggers"][name].get("class")
+            return own_trigger(named, folder) if named else BUILT_IN_TRIGGERS[name]
+    return get_type_hints(Tables)[place[0]]
+
+
+def _shown(value: Any) -> str:
+    return textwrap.shorten(json.dumps(value, default=str, ensure_ascii=False), 80)
