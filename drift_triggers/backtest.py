@@ -1,44 +1,51 @@
-"""Replay a history through the triggers and the policy: false alarms, misses, delay."""
+"""Replay past windows through the triggers and the policy: false alarms, misses, delay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drift_triggers.policy import Decision, Look, Policy
+from drift_triggers.policy import Decision, PastCheck, Policy
 from drift_triggers.signal import Observation, Signal, Trigger
 
 
 @dataclass(frozen=True)
 class Window:
-    """One past look, with the truth where somebody knows it."""
+    """One past window, with the truth where it is known."""
 
     name: str
-    """How to call it in the report."""
+    """Name in the report."""
     hours: float
-    """When it was looked at, in hours since the epoch."""
+    """Time of its check in hours since the epoch."""
     observation: Observation
-    """What the triggers would have seen."""
+    """What the triggers would have read."""
     drifted: bool | None = None
-    """Whether training was called for; None when unknown (then it counts nowhere)."""
+    """Whether training was called for; None when unknown: then the window is not scored."""
     fresh: bool = True
     """Whether its texts were not in the window before."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How one trigger, or the policy, did over the replay."""
+    """How one trigger, or the policy, performed in the replay.
+
+    Only windows that the trigger measured count: where its input was missing, it was neither right
+    nor wrong.
+    """
 
     name: str
-    """Trigger name, or "policy"."""
+    """Name of the trigger, "any trigger" or "policy"."""
     quiet: int
-    """Windows in which nothing drifted."""
+    """Measured windows without drift."""
     false_alarms: int
     """Those of them in which it fired."""
     drifted: int
-    """Windows that drifted."""
+    """Measured windows with drift."""
     misses: int
-    """Those of them in which it stayed silent."""
+    """Those of them in which it did not fire."""
     delays: tuple[float | None, ...]
-    """For each stretch of drifted windows, hours from its first to the first alarm; None: none."""
+    """Hours from the first drifted window of a row of them to the first alarm, per row; None where
+    no alarm came. Rows that were not measured at all are left out."""
+    unmeasured: int = 0
+    """Windows in which its input was missing."""
 
 
 @dataclass(frozen=True)
@@ -48,75 +55,93 @@ class Replay:
     names: tuple[str, ...]
     """Names of the windows, in order."""
     decisions: tuple[Decision, ...]
-    """What the policy decided in each."""
+    """The decision of the policy per window."""
     scores: tuple[Score, ...]
-    """One for each trigger, then one for any trigger at all, then one for the policy."""
+    """One per trigger, then one for any trigger at all, then one for the policy."""
 
 
 def replay(windows: Sequence[Window], triggers: Sequence[Trigger], policy: Policy) -> Replay:
-    """Look at each window in turn, as if it were now.
+    """Check each window in turn, as if it had just arrived.
 
-    Nothing is trained: after a launch the same reference goes on, so a drift that stays is
-    seen again, and the policy's cool-down is at work. Raises ``ValueError`` without windows or
-    when they are not in order of time.
+    Nothing is trained: after training would have started, the reference stays the same. A drift
+    that lasts is therefore found again, and the cooldown of the policy applies.
+
+    Raises
+    ------
+    ValueError
+        There is no window, or the windows are not in order of time.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.model_age import ModelAge
-    >>> from drift_triggers.signal import Sample
+    >>> from drift_triggers import ModelAge, Observation, Policy, Sample, Window, replay
     >>> none = Sample((), np.empty((0, 3), np.float32))
     >>> old, young = (Observation(none, none, champion_age_days=days) for days in (200.0, 1.0))
     >>> windows = [Window("a", 0.0, young, False), Window("b", 24.0, old, True)]
-    >>> replay(windows, [ModelAge()], Policy()).scores[-1].misses
-    0
+    >>> score = replay(windows, [ModelAge()], Policy()).scores[-1]
+    >>> score.false_alarms, score.misses
+    (0, 0)
     """
     if not windows:
         raise ValueError("a replay needs at least one window, got none")
     hours = [window.hours for window in windows]
     if hours != sorted(hours):
         raise ValueError("windows must be in order of time")
-    past: list[Look] = []
+    past: list[PastCheck] = []
     decisions = []
     for window in windows:
         signals: tuple[Signal, ...] = tuple(
             trigger.check(window.observation) for trigger in triggers
         )
         decision = policy.decide(signals, past, window.hours, fresh=window.fresh)
-        past.append(Look(window.hours, signals, decision.train, window.fresh))
+        past.append(PastCheck(window.hours, signals, decision.train, window.fresh))
         decisions.append(decision)
-    alarms = {
-        trigger.name: [look.signals[place].fired for look in past]
+    alarms: dict[str, list[bool | None]] = {
+        trigger.name: [_alarm(check.signals[place]) for check in past]
         for place, trigger in enumerate(triggers)
     }
-    alarms["any trigger"] = [any(signal.fired for signal in look.signals) for look in past]
+    alarms["any trigger"] = [any(signal.fired for signal in check.signals) for check in past]
     alarms["policy"] = [decision.train for decision in decisions]
     scores = tuple(_score(name, windows, fired) for name, fired in alarms.items())
     return Replay(tuple(window.name for window in windows), tuple(decisions), scores)
 
 
-def _score(name: str, windows: Sequence[Window], fired: Sequence[bool]) -> Score:
-    quiet = [alarm for window, alarm in zip(windows, fired, strict=True) if window.drifted is False]
-    moved = [alarm for window, alarm in zip(windows, fired, strict=True) if window.drifted]
+def _alarm(signal: Signal) -> bool | None:
+    return signal.fired if signal.measured else None
+
+
+def _score(name: str, windows: Sequence[Window], alarms: Sequence[bool | None]) -> Score:
+    told = [
+        (window.drifted, alarm)
+        for window, alarm in zip(windows, alarms, strict=True)
+        if alarm is not None
+    ]
+    quiet = [alarm for drifted, alarm in told if drifted is False]
+    moved = [alarm for drifted, alarm in told if drifted]
     return Score(
-        name,
-        len(quiet),
-        sum(quiet),
-        len(moved),
-        len(moved) - sum(moved),
-        _delays(windows, fired),
+        name=name,
+        quiet=len(quiet),
+        false_alarms=sum(quiet),
+        drifted=len(moved),
+        misses=len(moved) - sum(moved),
+        delays=_delays(windows, alarms),
+        unmeasured=len(windows) - len(told),
     )
 
 
-def _delays(windows: Sequence[Window], fired: Sequence[bool]) -> tuple[float | None, ...]:
+def _delays(windows: Sequence[Window], alarms: Sequence[bool | None]) -> tuple[float | None, ...]:
     delays: list[float | None] = []
     start: float | None = None
-    for window, alarm in zip(windows, fired, strict=True):
+    measured = False
+    for window, alarm in zip(windows, alarms, strict=True):
         if not window.drifted:
-            start = None
+            start, measured = None, False
             continue
-        if start is None:
-            start = window.hours
+        start = window.hours if start is None else start
+        if alarm is None:
+            continue
+        if not measured:
+            measured = True
             delays.append(None)
         if alarm and delays[-1] is None:
             delays[-1] = window.hours - start

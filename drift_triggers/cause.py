@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from drift_triggers.signal import Signal
 
 ANSWERS = {
-    "model_version": "do not mix the spaces: serve the champion's encoder, or re-embed the index",
-    "data_quality": "mend or drop the data before anything is trained on them",
-    "feedback_loop": "cap or drop self-generated text; keep real, older data in the mix",
-    "pipeline": "name what changed in the data pipeline; retrain if quality fell",
-    "vocabulary": "retrain with replay; the terms are listed",
+    "model_version": (
+        "do not mix the vectors of two models: serve the champion's encoder or re-embed the index"
+    ),
+    "data_quality": "repair or remove the broken records before training",
+    "feedback_loop": "limit or remove self-generated text; keep real, older data in the mix",
+    "pipeline": "find out what changed in the data pipeline; retrain if quality fell",
+    "vocabulary": "retrain with replay; the signal lists the new terms",
     "concept": "retrain with replay",
     "temporal": "retrain on recent data, and on a schedule",
     "retrieval_loss": "retrain; roll back if a promotion came just before",
-    "fresh_data": "train on the labelled pairs that wait",
+    "fresh_data": "train on the new labelled pairs",
     "none": "nothing to do",
 }
 """What to do, by cause."""
@@ -22,37 +24,41 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """The cause that the signals of one look point to."""
+    """The cause that the signals of one check point to."""
 
     cause: str
-    """A key of ``ANSWERS``."""
+    """A key of ``ANSWERS``, or the cause that a trigger of the user's own names."""
     why: str
     """The contrast that decided, in one sentence."""
     answer: str
     """What to do."""
     evidence: tuple[str, ...]
-    """Triggers that speak for it."""
+    """Names of the triggers that support it."""
 
 
 def explain(signals: Sequence[Signal]) -> Explanation:
     """Name the cause by the contrasts that separate the causes.
 
-    - The same texts get other vectors: model or tokenizer, whatever else moved.
-    - Broken records, own output: the data, whatever else moved.
-    - The form moved clearly (by 0.2) farther than ground and words: the pipeline. The three effects
-      all run from 0 to 1: distance of form, share of new ground beyond the usual tenth, share of
-      texts cut finer or with new shattered terms. New topics and words change form a little too.
-    - The words moved at least as far as the ground: the vocabulary.
-    - Else, if the ground moved: the concepts.
-    - Only the long window moved, or only age: time.
+    - The same texts get different vectors: model or tokenizer, whatever else changed.
+    - Records are broken, or the system reads its own output: the data, whatever else changed.
+    - The form changed clearly more (by 0.2) than topics and words: the pipeline. All three effects
+      run from 0 to 1: distance of form, share of far texts beyond the usual tenth, share of texts
+      that are split into more pieces or contain new terms. New topics and words change form a
+      little too.
+    - The words changed at least as much as the topics: the vocabulary.
+    - Otherwise, if the topics changed: the concepts.
+    - Only the long window shifted, or only age: time.
     - Only the scores fell: a silent loss in retrieval.
 
     Examples
     --------
+    >>> from drift_triggers import Signal, explain
     >>> spoken = Signal("text_shape", True, "no capitals", effect=0.9, cause="pipeline")
-    >>> moved = Signal("embedding_shift", True, "moved", p_value=1e-9, cause="concept")
-    >>> explain([spoken, moved]).cause
+    >>> shifted = Signal("embedding_shift", True, "shifted", p_value=1e-9, cause="concept")
+    >>> explain([spoken, shifted]).cause
     'pipeline'
+    >>> explain([]).cause
+    'none'
     """
     fired = {signal.trigger: signal for signal in signals if signal.fired}
     seen = {signal.trigger: signal for signal in signals}
@@ -63,30 +69,28 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     ):
         if guard in fired:
             return _explanation(fired[guard].cause or guard, why, (guard,))
-    ground = tuple(name for name in ("embedding_shift", "out_of_distribution") if name in fired)
+    topics = tuple(name for name in ("embedding_shift", "out_of_distribution") if name in fired)
     form = _effect(fired, "text_shape")
     novel = max(0.0, (_effect(seen, "out_of_distribution") - 0.1) / 0.9)
     words = _effect(fired, "vocabulary")
-    if "text_shape" in fired and (form >= max(novel, words) + 0.2 or not (words or ground)):
-        why = (
-            f"the form moved farther ({form:.2f}) than ground ({novel:.2f}) or words ({words:.2f})"
-        )
-        return _explanation("pipeline", why, ("text_shape", *ground))
-    if "vocabulary" in fired and (words >= novel or not ground):
-        why = f"the tokenizer cuts the new texts differently ({words:.2f})"
-        return _explanation("vocabulary", why, ("vocabulary", *ground))
-    if ground:
-        why = f"new ground (share {novel:.2f}) explains more than form ({form:.2f}) or words"
-        return _explanation("concept", why, ground)
+    if "text_shape" in fired and (form >= max(novel, words) + 0.2 or not (words or topics)):
+        why = f"form changed more ({form:.2f}) than topics ({novel:.2f}) or words ({words:.2f})"
+        return _explanation("pipeline", why, ("text_shape", *topics))
+    if "vocabulary" in fired and (words >= novel or not topics):
+        why = f"the tokenizer splits the new texts differently ({words:.2f})"
+        return _explanation("vocabulary", why, ("vocabulary", *topics))
+    if topics:
+        why = f"new topics ({novel:.2f}) explain more than form ({form:.2f}) or words"
+        return _explanation("concept", why, topics)
     for name, why in (
-        ("slow_drift", "no single window moved, but the long one did"),
-        ("term_meaning", "a watched term is used in another sense, the rest is as before"),
-        ("source_shift", "one source moved, the whole hides it"),
-        ("instability", "harmless changes of a text move its embedding farther than before"),
-        ("quality_drop", "scores fell though the input looks the same"),
-        ("similarity_shift", "answers fit less well though the input looks the same"),
-        ("model_age", "nothing moved; the champion is old"),
-        ("fresh_data", "nothing moved; labelled pairs wait"),
+        ("slow_drift", "the long window shifted although no single window did"),
+        ("term_meaning", "a watched term is used in another sense; everything else is unchanged"),
+        ("source_shift", "one source shifted; the overall distribution hides it"),
+        ("instability", "small changes of a text move its embedding farther than before"),
+        ("quality_drop", "scores fell although the input did not change"),
+        ("similarity_shift", "answers match their queries less although the input did not change"),
+        ("model_age", "nothing shifted, but the champion is old"),
+        ("fresh_data", "nothing shifted, but new labelled pairs are available"),
     ):
         if name in fired:
             return _explanation(fired[name].cause or "none", why, (name,))

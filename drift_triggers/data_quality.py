@@ -1,4 +1,4 @@
-"""The data that arrived are not fit to train on: a guard."""
+"""The new records are not fit to train on: a guard."""
 
 from collections import Counter
 from typing import ClassVar
@@ -13,63 +13,73 @@ from drift_triggers.statistics.known_ground import folded
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class DataQuality:
-    """Block training on data that look broken, and say what is wrong.
+    """Block training on records that seem broken, and say what is wrong.
 
-    Checks shares against the limits below: records refused at intake, pairs with an empty side,
-    pairs that repeat or contradict one another beyond what the history did, columns that nearly
-    all of the history fills and the new records lack, and a source that fell silent while the
-    others went on (a new source in its place is news, not a fault). Columns that are new, or
-    that vanished and were seldom filled, are told and do not block.
+    Compares shares with the limits below: records that intake refused, pairs with an empty side,
+    pairs that repeat or contradict one another more than the history did, columns that nearly all
+    of the history fills and the new records lack, and a source that sends nothing while the others
+    continue (a new source in its place is a change, not a fault). Columns that are new, and columns
+    that disappeared but were rarely filled, are reported and do not block.
+
+    Notes
+    -----
+    Makes no statistical test that the policy counts: it has no p-value and no effect. Not measured
+    when no record arrived. Shares are judged from ``minimum_records`` on.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, PairFacts, Sample
+    >>> from drift_triggers import DataQuality, Observation, PairFacts, Sample
     >>> none = Sample((), np.empty((0, 3), np.float32))
-    >>> arrived = PairFacts(records=100, quarantined=30)
-    >>> DataQuality().check(Observation(none, none, recent_pairs=arrived)).reason
-    'the data look broken: 30 of 100 records were refused at intake (10% may be)'
+    >>> broken, sound = PairFacts(records=100, quarantined=30), PairFacts(records=100)
+    >>> DataQuality().check(Observation(none, none, recent_pairs=broken)).reason
+    'the data seem broken: intake refused 30 of 100 records (limit 10%)'
+    >>> DataQuality().check(Observation(none, none, recent_pairs=sound)).fired
+    False
     """
 
     name: ClassVar[str] = "data_quality"
 
     maximum_refused: float = Field(default=0.1, gt=0.0, lt=1.0)
-    """Share of records that intake may refuse; one in ten is no longer an accident."""
+    """Largest share of records that intake may refuse, 0 to 1."""
     maximum_missing: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """Share of records, above the history's, without a column that at most this share of the
-    history lacks; and of pairs with an empty side."""
+    """Largest share of records that may lack a column, above the share of the history, 0 to 1; only
+    for columns that at most this share of the history lacks. Also the largest share of pairs with
+    an empty side."""
     optional_columns: tuple[str, ...] = Field(default=("negative",), strict=False)
-    """Columns that may come and go: hard negatives are often mined for a history only."""
+    """Columns that may appear and disappear; hard negatives are often mined for a history only."""
     maximum_repeated: float = Field(default=0.5, gt=0.0, le=1.0)
-    """Share of pairs that repeat another one, above the history's share: half say nothing new."""
+    """Largest share of pairs that repeat another one, above the share of the history, 0 to 1."""
     maximum_conflicting: float = Field(default=0.05, gt=0.0, le=1.0)
-    """Share of queries with a text labelled both right and wrong, above the history's share."""
+    """Largest share of queries with a text labelled both right and wrong, above the share of the
+    history, 0 to 1."""
     minimum_records: int = Field(default=20, ge=1)
-    """Records needed to judge a share."""
+    """Number of records needed to judge a share."""
     significance: float = Field(default=1e-4, gt=0.0, lt=0.5)
-    """Largest chance of so long a silence of a source; it guards daily, so 1 in 10,000."""
+    """Probability, if nothing changed, below which a missing source blocks; tested daily."""
 
     def check(self, observation: Observation) -> Signal:
-        """Look at the facts of the records that arrived."""
+        """Compare the new records with the limits and with the history."""
         recent, history = observation.recent_pairs, observation.reference_pairs or PairFacts()
         if recent is None or max(recent.records, len(recent.pairs)) == 0:
-            return Signal(self.name, False, "nothing to look at: no records arrived")
+            return Signal.unmeasured(self.name, "no new records of labelled pairs were given")
         if min(recent.records, recent.quarantined) < 0 or recent.quarantined > max(
             recent.records, 0
         ):
             raise ValueError(
-                f"quarantined must lie in 0..records, got {recent.quarantined} of {recent.records}"
+                "quarantined must be from 0 to records, "
+                f"got {recent.quarantined} of {recent.records}"
             )
-        lacking, changes = self._columns(recent, history)
+        lacking, told = self._columns(recent, history)
         wrong = [*self._records(recent), *lacking, *self._pairs(recent, history)]
         wrong += [text for text in [self._silence(recent, history)] if text]
         if not wrong:
-            told = f"{max(recent.records, len(recent.pairs))} records look sound"
-            return Signal(self.name, False, "; ".join([told, *changes]))
+            sound = f"{max(recent.records, len(recent.pairs))} records seem sound"
+            return Signal(self.name, False, "; ".join([sound, *told]))
         return Signal(
             self.name,
             True,
-            "the data look broken: " + "; ".join([*wrong, *changes]),
+            "the data seem broken: " + "; ".join([*wrong, *told]),
             cause="data_quality",
             examples=tuple(sorted(_contradicted(recent))[:5]),
             blocks=True,
@@ -80,12 +90,12 @@ class DataQuality:
         if recent.records < self.minimum_records or recent.quarantined <= limit:
             return []
         return [
-            f"{recent.quarantined} of {recent.records} records were refused at intake "
-            f"({self.maximum_refused:.0%} may be)"
+            f"intake refused {recent.quarantined} of {recent.records} records "
+            f"(limit {self.maximum_refused:.0%})"
         ]
 
     def _columns(self, recent: PairFacts, history: PairFacts) -> tuple[list[str], list[str]]:
-        """Return what is wrong with the columns, and which changes of them are news only."""
+        """Return what is wrong with the columns, and which of their changes are only reported."""
         wrong: list[str] = []
         told: list[str] = []
         if recent.records < self.minimum_records:
@@ -103,13 +113,14 @@ class DataQuality:
                 told += [f"column {column!r} no longer arrives"] if column in gone else []
             elif column in gone:
                 wrong.append(
-                    f"the schema changed: {column!r} no longer arrives, which {1 - before:.0%} of "
-                    "the history has (triggers.data_quality.optional_columns may name it)"
+                    f"the schema changed: column {column!r}, which {1 - before:.0%} of the history "
+                    "fills, no longer arrives (if intended, add it to "
+                    "triggers.data_quality.optional_columns)"
                 )
             else:
                 wrong.append(
-                    f"{lacking} of {recent.records} records lack {column!r}, {before:.0%} of the "
-                    f"history do ({self.maximum_missing:.0%} more may)"
+                    f"{lacking} of {recent.records} records lack column {column!r}, {before:.0%} "
+                    f"of the history do (limit {self.maximum_missing:.0%} more)"
                 )
         return wrong, told + [f"column {column!r} is new" for column in sorted(fresh)]
 
@@ -143,8 +154,8 @@ class DataQuality:
             chance = scipy.stats.binom.pmf(0, now.total(), count / before.total())
             if source not in now and chance <= self.significance:
                 return (
-                    f"source {source!r} fell silent: {count / before.total():.0%} of the history, "
-                    f"none of {now.total()} pairs now"
+                    f"source {source!r} stopped: {count / before.total():.0%} of the history, none "
+                    f"of {now.total()} new pairs"
                 )
         return ""
 

@@ -1,4 +1,4 @@
-"""Recent embeddings no longer look drawn from the reference."""
+"""Recent embeddings no longer follow the distribution of the reference."""
 
 from typing import ClassVar
 
@@ -20,23 +20,32 @@ from drift_triggers.statistics.two_sample import (
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class EmbeddingShift:
-    """Fire when the density of embeddings moved in a way that a change of mix cannot explain.
+    """Fire when the distribution of embeddings shifted and the mix of known topics is not why.
 
-    The statistic is the maximum mean discrepancy (Gretton et al. 2012) with three Gaussian
-    kernels. It is tested twice, and the larger p-value counts: once with labels permuted in runs as
-    long as texts stay correlated in time, once with labels permuted only within regions of the
-    reference, which any change of mix over those regions survives (Cobb and Van Looveren 2022 for
-    the idea of a context). Repetitions count once.
+    The statistic is the maximum mean discrepancy with three Gaussian kernels. It is tested twice,
+    and the larger p-value counts: once with labels permuted in blocks as long as texts stay
+    correlated in time, once with labels permuted only within regions of the reference. The second
+    test does not react to a change of mix over these regions. Repetitions count once.
 
     Beyond the p-value, the discrepancy must exceed what whole topics of the reference show against
-    the rest, and the texts must lie farther from the reference than its own texts do from
-    one another. Otherwise the reason says "change of mix within known ground" and training can
-    wait: the champion knows that ground.
+    the rest, and the texts must be farther from the reference than usual for their region.
+    Otherwise the reason says that only the mix of known topics changed: the champion knows these
+    topics, and training can wait.
+
+    Notes
+    -----
+    The effect is the square root of the squared discrepancy, 0 (alike) to about 1 (no overlap).
+    Not measured when a side has fewer than ``minimum_texts`` distinct texts.
+
+    References
+    ----------
+    Discrepancy: Gretton et al. 2012, "A kernel two-sample test". Test within a context: Cobb and
+    Van Looveren 2022, "Context-aware drift detection".
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import EmbeddingShift, Observation, Sample
     >>> def sample(seed, centre):
     ...     rows = np.random.default_rng(seed).normal(centre, 1.0, (200, 8))
     ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -52,42 +61,41 @@ class EmbeddingShift:
     name: ClassVar[str] = "embedding_shift"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire; one chance hit in 1,000 quiet windows, before the effect."""
+    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
     permutations: int = Field(default=1000, ge=99)
-    """Random labellings of each test; 1,000 resolve p-values down to ``significance``."""
+    """Random labellings per test; 1,000 resolve p-values down to ``significance``."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must stay below the observed discrepancy."""
+    """Share of the quiet splits of the reference whose discrepancy must be smaller, 0.5 to 1."""
     splits: int = Field(default=100, ge=20)
-    """Quiet splits of the reference; 100 leave five above the 95 % quantile."""
+    """Number of quiet splits of the reference; of 100, five lie above the 95 % quantile."""
     minimum_effect: float = Field(default=0.03, ge=0.0)
-    """Discrepancy below which no training is worth its cost, however sure; two clouds without any
-    overlap reach about 1."""
+    """Discrepancy that must be exceeded, 0 to about 1 (no overlap): a smaller one is not worth a
+    training, however significant."""
     local_significance: float = Field(default=0.01, gt=0.0, lt=0.5)
-    """Largest p-value of "farther than usual for the region" that may fire: a second opinion."""
+    """Largest p-value of "farther than usual for the region" that may fire: a second test."""
     texts_in_region: int = Field(default=25, ge=5)
-    """Reference texts to a region, on average: enough to rank a text among them to a twentieth."""
+    """Average number of reference texts per region: enough to rank a text to a twentieth."""
     minimum_texts: int = Field(default=20, ge=10)
-    """Distinct texts needed on either side; fewer cannot show a half new window."""
+    """Distinct texts that each side needs; fewer cannot show a window that is half new."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Test the recent embeddings against the reference's."""
+        """Test the recent embeddings against those of the reference."""
         observation.require_texts()
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
-            return Signal(
-                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
-            )
+            return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
         generator = np.random.default_rng([observation.seed, 2])
         pooled = np.vstack([reference.embeddings, recent.embeddings])
         labels = np.arange(len(pooled)) >= len(reference.rows)
         kernel = rbf_kernel(pooled)
         run = run_length(recent, reference)
-        # Blocks that cut runs in two scatter too little (by a factor 1 - run / (3 block) in
-        # variance): three runs to a block keep nine tenths of it.
+        # Blocks that split runs scatter too little (by a factor 1 - run / (3 block) in variance):
+        # three runs per block keep nine tenths of it.
         block = 1 if run == 1 else 3 * run
         density = kernel_two_sample(
             kernel, labels, permuted_labels(generator, labels, self.permutations, block=block)
@@ -100,12 +108,12 @@ class EmbeddingShift:
             run > 1,
         )
         threshold = self._threshold(splits, kernel)
-        # Kernels at distance 0 sum to three: dividing puts the discrepancy on a scale to about 1.
+        # The three kernels sum to three at distance 0: divided, the discrepancy reaches about 1.
         effect = float(np.sqrt(max(0.0, density.statistic) / 3.0))
         p_value = density.tail_p_value
         reason = (
             f"discrepancy {effect:.3f} between {recent} recent and {reference} reference texts "
-            f"(quiet data reach {threshold:.3f}; p = {p_value:.2g}); "
+            f"(limit {threshold:.3f}; p = {p_value:.2g}); "
             f"{Geometry.of(reference.embeddings, recent.embeddings)}"
         )
         fired = moved = p_value <= self.significance and effect > threshold
@@ -120,14 +128,11 @@ class EmbeddingShift:
             _, farther = reference.ground.regional_ranks(recent.novelty(reference), regions)
             fired = within <= self.significance and farther <= self.local_significance
             p_value = max(p_value, within)
-            told = "the embeddings moved" if fired else "change of mix within known ground"
+            told = "the embeddings shifted" if fired else "only the mix of known topics changed"
             reason = f"{told} (p = {within:.2g} within regions of the reference): {reason}"
         text, repeated = most_repeated(observation.recent.texts)
         if repeated >= 0.1:
-            reason += (
-                f"; change of mix within known ground: {repeated:.0%} of the calls repeat "
-                f"{text[:60]!r}, counted once"
-            )
+            reason += f"; {repeated:.0%} of the texts repeat {text[:60]!r}, which counts once"
         return Signal(
             self.name,
             fired,
@@ -150,7 +155,7 @@ class EmbeddingShift:
     def _examples(
         self, observation: Observation, recent: View, kernel: NDArray[np.float32]
     ) -> tuple[str, ...]:
-        # The witness function: where the recent density exceeds the reference's most.
+        # The witness function: where the recent density exceeds that of the reference most.
         known = len(kernel) - len(recent.rows)
         witness = kernel[known:, known:].mean(axis=1) - kernel[known:, :known].mean(axis=1)
         most = np.argsort(-witness, kind="stable")[:5]

@@ -1,9 +1,10 @@
-"""The system eats its own output: self-generated text, repeated answers, shrinking diversity."""
+"""The system reads its own output: self-generated text, repeated answers, less diversity."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -12,23 +13,28 @@ from drift_triggers.signal import Observation, Signal
 from drift_triggers.statistics.known_ground import View, folded
 
 SHINGLE = 8
-"""Words in a row that count as copied: long enough that people do not write them by chance."""
+"""Words in a row that count as copied: too many for people to write them by chance."""
 
 
 def effective_diversity(embeddings: NDArray[np.float32]) -> float:
-    """Return the effective number of different texts, 1 to n (Vendi score, Friedman 2023).
+    """Return the effective number of different texts, 1 to n.
 
-    The exponential of the entropy of the eigenvalues of the cosine matrix divided by n.
+    This is the exponential of the entropy of the eigenvalues of the cosine matrix divided by n, the
+    Vendi score (Friedman and Dieng 2023).
+
+    Parameters
+    ----------
+    embeddings
+        Unit vectors, shape ``(n, dimensions)``, at least one.
     """
     rows = embeddings.astype(np.float64)
     gram = (rows.T @ rows if rows.shape[1] < len(rows) else rows @ rows.T) / len(rows)
     values = np.clip(np.linalg.eigvalsh(gram), 0.0, None)
-    values = values[values > 1e-12] / values.sum()
-    return float(np.exp(-(values * np.log(values)).sum()))
+    return float(np.exp(scipy.stats.entropy(values)))
 
 
 def concentration(documents: Sequence[str]) -> float:
-    """Return the chance that two answers drawn at random are the same document (0 to 1)."""
+    """Return the probability that two answers drawn at random are the same document."""
     _, counts = np.unique(np.array(documents), return_counts=True)
     size = len(documents)
     return float((counts * (counts - 1)).sum() / max(1, size * (size - 1)))
@@ -38,51 +44,67 @@ def concentration(documents: Sequence[str]) -> float:
 class FeedbackLoop:
     """Block when too much of the input is the system's own output.
 
-    Fires when the share of recent texts that are marked as self-generated, or that repeat an
-    answer given in the past, exceeds ``maximum_share``; or when the effective diversity of recent
-    texts falls below nearly all quiet windows of the reference *and* the answers concentrate on
-    fewer documents: each alone has harmless reasons. Training on one's own output is what a loop
-    lives on, so it blocks.
+    Fires when the share of recent texts that are marked as self-generated, or that repeat a past
+    answer, exceeds ``maximum_share``. Also fires when recent texts are less diverse than nearly all
+    quiet windows of the reference *and* the answers concentrate on fewer documents; each of these
+    alone has harmless reasons. A feedback loop grows by training on its own output, so this
+    trigger blocks.
+
+    Notes
+    -----
+    The effect is the larger of the two shares, 0 to 1; there is no p-value. Not measured without
+    marks, past answers and served documents of both periods, or with fewer than ``minimum_texts``.
+
+    References
+    ----------
+    Models degrade when trained on their own output: Shumailov et al. 2024 (Nature 631, 755-759).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import FeedbackLoop, Observation, Sample
     >>> rows = np.eye(40, dtype=np.float32)
     >>> sample = Sample(tuple(f"text {n}" for n in range(40)), rows)
-    >>> marked = tuple(n < 20 for n in range(40))
+    >>> marked, unmarked = tuple(n < 20 for n in range(40)), (False,) * 40
     >>> FeedbackLoop().check(Observation(sample, sample, self_generated=marked)).reason
-    'the system reads its own output: 50% of 40 texts are marked as self-generated (20% may be)'
+    'the system reads its own output: 50% of 40 texts are marked as self-generated (limit 20%)'
+    >>> FeedbackLoop().check(Observation(sample, sample, self_generated=unmarked)).fired
+    False
     """
 
     name: ClassVar[str] = "feedback_loop"
 
     maximum_share: float = Field(default=0.2, gt=0.0, lt=1.0)
-    """Share of own output that may pass; models stay sound while most of the data is real."""
+    """Largest share of own output among recent texts, 0 to 1."""
     quiet_quantile: float = Field(default=0.01, gt=0.0, lt=0.5)
-    """Share of quiet windows of the reference that are less diverse than the limit."""
+    """Share of the quiet splits of the reference whose diversity may be smaller, 0 to 0.5."""
     concentration_ratio: float = Field(default=2.0, gt=1.0)
-    """Growth of the chance that two answers are the same document: twice as narrow."""
+    """Factor by which the probability that two answers are the same document must grow."""
     minimum_texts: int = Field(default=20, ge=10)
-    """Texts (and answers) needed; a share of fewer says little."""
+    """Texts, and answers, that each side needs; a share of fewer says little."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Look for own output among the recent texts, and for narrowing."""
+        """Search the recent texts for own output, and compare diversity with the reference."""
         observation.require_texts()
         texts = observation.recent.texts
         marks = observation.self_generated
         if marks and len(marks) != len(texts):
             raise ValueError(f"self_generated must have {len(texts)} entries, got {len(marks)}")
-        if len(texts) < self.minimum_texts:
-            return Signal(
-                self.name, False, f"not enough texts: {len(texts)} < {self.minimum_texts}"
+        before, now = observation.served_before, observation.served_recently
+        if not marks and not observation.own_answers and (before is None or now is None):
+            missing = (
+                "no marks of self-generated texts, past answers or served documents were given"
             )
+            return Signal.unmeasured(self.name, missing)
+        if len(texts) < self.minimum_texts:
+            return Signal.too_few(self.name, len(texts), self.minimum_texts, "texts")
         copies = self._copies(texts, observation.own_answers)
         marked = sum(marks) / len(texts)
         copied = sum(copies) / len(texts)
-        allowed = f"({self.maximum_share:.0%} may be)"
+        allowed = f"(limit {self.maximum_share:.0%})"
         told = []
         if marked > self.maximum_share:
             told.append(
@@ -132,26 +154,26 @@ class FeedbackLoop:
         size = min(len(recent.rows), len(reference.rows) // 3)
         before, now = observation.served_before, observation.served_recently
         if size < self.minimum_texts:
-            return False, "too few texts to measure diversity"
+            return False, "too few texts to compare diversity"
         generator = np.random.default_rng([observation.seed, 7])
         diversity = effective_diversity(
             recent.embeddings[generator.permutation(len(recent.rows))[:size]]
         )
         splits = reference.ground.quiet_splits(size, None, 60, generator)
         quiet = [
-            # Diversity grows with size: a split that took fewer texts is no measure.
+            # Diversity grows with size: splits with fewer texts cannot be compared.
             effective_diversity(reference.embeddings[column][:size])
             for column in splits.T
             if column.sum() >= 0.9 * size
         ]
         low = float(np.quantile(quiet, self.quiet_quantile)) if quiet else 0.0
-        told = f"effective diversity {diversity:.1f} of {size} (quiet data stay above {low:.1f})"
+        told = f"effective diversity {diversity:.1f} of {size} (limit {low:.1f})"
         if before is None or now is None:
             return False, told
         if min(len(before.documents), len(now.documents)) < self.minimum_texts:
             return False, told
         wide, tight = concentration(before.documents), concentration(now.documents)
-        told += f", chance of the same document twice {wide:.3f} -> {tight:.3f}"
+        told += f", probability of the same document twice {wide:.3f} -> {tight:.3f}"
         return diversity < low and tight > self.concentration_ratio * max(wide, 1e-6), told
 
 

@@ -1,4 +1,4 @@
-"""Embeddings of recent texts that are unsteady: small, harmless changes of a text move them far."""
+"""Embeddings of recent texts are unstable: small, harmless changes of a text move them far."""
 
 from typing import ClassVar
 
@@ -16,61 +16,67 @@ STRATA = 5
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Instability:
-    """Fire when recent texts have less steady embeddings than reference texts of their length.
+    """Fire when recent texts have less stable embeddings than reference texts of equal length.
 
-    A text whose words the tokenizer shatters gets an embedding that hangs on every piece: one word
-    dropped or doubled moves it far. ``Observation.recent_stability`` holds the cosines of texts
-    with such copies of themselves, ``reference_stability`` those of the reference, changed in the
-    same way. Short texts move farther than long ones, so that each text is ranked among
-    reference texts with about as many words (five strata). The effect is the chance that a recent
-    text is less steady than a reference text of its length, above one half, doubled (0 to 1); it
-    must exceed what whole topics of the reference show against the rest.
+    If the tokenizer splits the words of a text into many pieces, its embedding depends on each of
+    them: one dropped or repeated word moves it far. ``Observation.recent_stability`` holds the
+    cosines of texts with such copies of themselves, ``reference_stability`` those of reference
+    texts that were changed in the same way. Short texts move farther than long ones, so each text
+    is ranked among reference texts with about as many words (five strata). The effect must exceed
+    what whole topics of the reference show against the rest.
+
+    Notes
+    -----
+    The effect is twice the excess over one half of the probability that a recent text is less
+    stable than a reference text of equal length, 0 to 1. Not measured when the stability of a side
+    is missing or covers fewer than ``minimum_texts`` texts.
+
+    References
+    ----------
+    Rank test within strata: van Elteren 1960.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample, Stability
-    >>> generator = np.random.default_rng(0)
-    >>> rows = generator.normal(size=(200, 8))
-    >>> rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    >>> texts = Sample(tuple(f"text {row}" for row in range(200)), rows.astype(np.float32))
-    >>> def steady(cosine):
-    ...     return Stability(np.arange(200), generator.normal(cosine, 0.02, 200).clip(-1, 1))
-    >>> before, now = steady(0.95), steady(0.85)
-    >>> seen = Observation(texts, texts, recent_stability=now, reference_stability=before)
-    >>> Instability().check(seen).fired
-    True
+    >>> from drift_triggers import Instability, Observation, Sample, Stability
+    >>> rows = np.eye(200, dtype=np.float32)
+    >>> texts = Sample(tuple(f"text {row}" for row in range(200)), rows)
+    >>> noise, places = np.random.default_rng(0).normal(0, 0.02, (3, 200)), np.arange(200)
+    >>> before, stable = (Stability(places, 0.9 + noise[side]) for side in (0, 1))
+    >>> unstable = Stability(places, 0.8 + noise[2])
+    >>> [Instability().check(Observation(texts, texts, recent_stability=now,
+    ...  reference_stability=before)).fired for now in (unstable, stable)]
+    [True, False]
     """
 
     name: ClassVar[str] = "instability"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire; one chance hit in 1,000 quiet windows, before the effect."""
+    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
     minimum_effect: float = Field(default=0.3, gt=0.0, lt=1.0)
-    """Effect below which unsteadiness does not matter: three texts in ten out of order."""
+    """Effect that must be exceeded, 0 to 1: a smaller instability does not matter."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must stay below the observed effect."""
+    """Share of the quiet splits of the reference whose effect must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
     minimum_texts: int = Field(default=50, ge=20)
-    """Texts needed on either side; fewer leave too few of one length to rank a text among."""
+    """Changed texts that each side needs; with fewer, too few have the same length."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare how steady recent and reference embeddings are."""
+        """Compare the stability of recent and reference embeddings."""
         now, before = observation.recent_stability, observation.reference_stability
         if now is None or before is None:
-            told = "nothing to look at: no texts were changed (observe.perturbed is 0)"
-            return Signal(self.name, False, told)
+            return Signal.unmeasured(self.name, "no changed texts were encoded (observe.perturbed)")
         observation.require_texts()
         for side, values in (("recent", now.cosines), ("reference", before.cosines)):
             if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > 1.001:
                 raise ValueError(f"{side}_stability.cosines must be numbers in [-1, 1]")
         fewest = min(len(now.rows), len(before.rows))
         if fewest < self.minimum_texts:
-            return Signal(self.name, False, f"not enough texts: {fewest} < {self.minimum_texts}")
+            return Signal.too_few(self.name, fewest, self.minimum_texts, "changed texts")
         known_size = _words(observation.reference, before)
         size = _words(observation.recent, now)
-        # The smallest size opens the first stratum: no stratum is without reference texts.
+        # The smallest size opens the first stratum: each stratum contains reference texts.
         edges = np.unique(np.quantile(known_size, np.arange(1, STRATA) / STRATA))
         edges = edges[edges > known_size.min()]
         known_strata = np.searchsorted(edges, known_size, side="right")
@@ -83,16 +89,15 @@ class Instability:
         )
         fired = p_value <= self.significance and effect > threshold
         reason = (
-            f"median cosine of a text with itself, a word dropped or doubled, "
+            f"median cosine of a text with slightly changed copies "
             f"{np.median(before.cosines):.3f} -> {np.median(now.cosines):.3f} (effect "
-            f"{effect:.2f} among texts of one length, quiet data reach {threshold:.2f}; "
-            f"p = {p_value:.2g})"
+            f"{effect:.2f} among texts of equal length, limit {threshold:.2f}; p = {p_value:.2g})"
         )
         least = now.rows[np.argsort(-ranks, kind="stable")[:5]]
         return Signal(
             self.name,
             fired,
-            f"the embeddings became unsteady: {reason}" if fired else reason,
+            f"the embeddings became unstable: {reason}" if fired else reason,
             p_value=p_value,
             effect=effect,
             threshold=threshold,
@@ -111,7 +116,7 @@ class Instability:
         generator = np.random.default_rng([observation.seed, 8])
         effects = []
         for column in ground.quiet_splits(size, None, self.splits, generator).T:
-            # A length that the rest of the reference lacks has nothing to be ranked among.
+            # A length that the rest of the reference lacks cannot be ranked.
             chosen = column & np.isin(strata, strata[~column])
             if chosen.any():
                 ranks, _ = stratified_ranks(

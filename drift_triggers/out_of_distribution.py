@@ -1,4 +1,4 @@
-"""Share of recent texts that lie farther from the reference than its own texts do."""
+"""Too many recent texts are far from everything in the reference."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -13,33 +13,39 @@ from drift_triggers.signal import Observation, Signal
 from drift_triggers.statistics.known_ground import KnownGround, View, most_repeated, run_length
 
 SCATTER = 1.25
-"""Variance of the number of far texts over that of independent ones, at most, in quiet windows of
-100 to 1,000 texts (benchmarks/detection.py, validity)."""
+"""Largest ratio of the variance of the number of far texts to that of independent texts, in
+windows of 100 to 1,000 texts without drift (benchmarks/detection.py, validity)."""
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class OutOfDistribution:
-    """Fire when new ground opens: recent texts far from everything the champion knows.
+    """Fire on new topics: recent texts far from everything in the reference.
 
     The distance of a text is the mean cosine distance to its five nearest reference texts. The
-    reference's own texts, each against the others, say which distance is unusual: a tenth of them
-    lies beyond. Under "nothing changed" the number of recent texts beyond follows a beta-binomial
-    law (the limit is itself estimated from the reference), which gives the p-value; counts are
-    first divided by 1.25, because distances that share neighbours scatter a little more.
+    reference's own texts, each against the others, show which distance is unusual: a tenth of them
+    is far. If nothing changed, the number of far recent texts follows a beta-binomial law (the
+    limit is itself estimated from the reference), which gives the p-value. Counts are first divided
+    by 1.25, because distances that share neighbours scatter a little more.
 
-    A low p-value alone does not fire. The share must also exceed what other topics of the same
-    kind reach (whole topics of the reference held out, contiguous stretches too when texts come in
-    bursts), and the texts must lie far for the region of the reference that they fall in: a surge
-    in a thinly covered but known region is a change of mix, not new ground. Repetitions count once.
+    A small p-value alone does not fire. The share must also exceed what other topics of the same
+    kind reach (whole topics of the reference held out, also contiguous stretches when texts come in
+    bursts), and the texts must be far for the region of the reference that they belong to. More
+    texts from a sparse but known region are a change of mix, not a new topic. Repetitions count
+    once.
 
     Notes
     -----
+    The effect is the share of far recent texts, 0 to 1. Not measured when a side has fewer than
+    ``minimum_texts`` distinct texts.
+
+    References
+    ----------
     Distances to neighbours as out-of-distribution score: Sun et al. 2022 (arXiv 2204.06507).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import Observation, OutOfDistribution, Sample
     >>> def sample(seed, centre):
     ...     rows = np.random.default_rng(seed).normal(centre, 1.0, (200, 8))
     ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -55,34 +61,34 @@ class OutOfDistribution:
     name: ClassVar[str] = "out_of_distribution"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire; one chance hit in 1,000 quiet windows, before the effect."""
+    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
     usual_share: float = Field(default=0.1, gt=0.0, lt=0.5)
-    """Share of the reference that counts as far; a tenth keeps hundreds of texts on both sides."""
+    """Share of the reference that counts as far, 0 to 0.5."""
     minimum_excess: float = Field(default=0.05, ge=0.0, lt=1.0)
-    """Share of recent texts beyond the usual share below which no training is worth its cost."""
+    """Excess over ``usual_share`` that the share of far recent texts needs, 0 to 1: less is not
+    worth a training."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must stay below the observed share."""
+    """Share of the quiet splits of the reference that must have fewer far texts, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
     local_significance: float = Field(default=0.01, gt=0.0, lt=0.5)
-    """Largest p-value of "farther than usual for the region" that may fire: a second opinion."""
+    """Largest p-value of "farther than usual for the region" that may fire: a second test."""
     texts_in_region: int = Field(default=25, ge=5)
-    """Reference texts to a region, on average: enough to rank a text among them to a twentieth."""
+    """Average number of reference texts per region: enough to rank a text to a twentieth."""
     minimum_texts: int = Field(default=20, ge=10)
-    """Distinct texts needed on either side; with fewer, a half new window has a weak p-value."""
+    """Distinct texts that each side needs; with fewer, a half new window is not significant."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare the recent texts' distances with the reference's own."""
+        """Compare the distances of the recent texts with those within the reference."""
         observation.require_texts()
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
-            return Signal(
-                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
-            )
+            return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
         ground = reference.ground
         run = run_length(recent, reference)
         count, known = len(recent.rows), len(reference.rows)
@@ -96,10 +102,10 @@ class OutOfDistribution:
         convincing = p_value <= self.significance and share > threshold
         fired = convincing and local_p_value <= self.local_significance
         reason = (
-            f"{share:.0%} of {recent} distinct recent texts lie farther from the {reference} texts "
-            f"of the reference than {1 - self.usual_share:.0%} of its own do "
-            f"(quiet data reach {threshold:.0%}, p = {p_value:.2g}); "
-            f"{(ground.confidence(novelty) <= 0.01).mean():.0%} are foreign with 99% confidence, "
+            f"{share:.0%} of {recent} distinct recent texts are farther from the {reference} "
+            f"reference texts than {1 - self.usual_share:.0%} of these are from one another "
+            f"(limit {threshold:.0%}, p = {p_value:.2g}); "
+            f"{(ground.confidence(novelty) <= 0.01).mean():.0%} are new with 99% confidence, "
             f"median distance from the region's centre {np.median(regions.own_distance):.2f} -> "
             f"{np.median(regions.other_distance):.2f}"
         )
@@ -114,12 +120,12 @@ class OutOfDistribution:
             examples=tuple(observation.recent.texts[recent.rows[row]] for row in farthest),
         )
         if fired:
-            return replace(signal, cause="concept", reason=f"new ground: {reason}")
+            return replace(signal, cause="concept", reason=f"new topics: {reason}")
         if convincing:
-            return replace(signal, reason=f"change of mix within known ground: {reason}")
+            return replace(signal, reason=f"only the mix of known topics changed: {reason}")
         text, repeated = most_repeated(observation.recent.texts)
         if repeated >= 0.1:
-            note = f"; {repeated:.0%} of the calls repeat {text[:60]!r}, counted once"
+            note = f"; {repeated:.0%} of the texts repeat {text[:60]!r}, which counts once"
             return replace(signal, reason=reason + note)
         return signal
 
@@ -128,15 +134,15 @@ class OutOfDistribution:
         return float(np.sort(own)[-beyond - 1])
 
     def _p_value(self, beyond: int, recent: int, reference: int, run: int) -> float:
-        # The limit is the k-th largest of n own distances, so a new text lies beyond it with a
-        # chance that is Beta(k, n - k + 1), and the count of many is beta-binomial. Texts of one
-        # correlated run count as one, on both sides.
+        # The limit is the k-th largest of n own distances. A new text is beyond it with a
+        # probability that follows Beta(k, n - k + 1), so the count of many is beta-binomial. Texts
+        # of one correlated run count as one, on both sides.
         known = max(2, reference // run)
         k = max(1, int(self.usual_share * known)) + 1
         worth = run * SCATTER
         size = max(1, int(recent / worth))
         reached = np.arange(min(int(beyond / worth), size), size + 1)
-        # Summed in logarithms: one minus the distribution function ends at rounding, 1e-13.
+        # Summed in logarithms: one minus the distribution function cannot go below 1e-13.
         tail = scipy.special.logsumexp(
             scipy.stats.betabinom.logpmf(reached, size, k, known - k + 1)
         )

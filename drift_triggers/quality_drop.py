@@ -1,4 +1,4 @@
-"""The champion scores worse than when it was accepted."""
+"""The champion scores lower than when it was accepted."""
 
 from typing import ClassVar
 
@@ -12,42 +12,54 @@ from drift_triggers.signal import Observation, Quality, Signal
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class QualityDrop:
-    """Fire when golden sets or recently labelled pairs say that retrieval got worse.
+    """Fire when golden sets or recently labelled queries show that retrieval got worse.
 
-    A golden set scored then and now is compared query by query (paired t-test, which holds its
-    level for retrieval measures: Urbano et al. 2019); other labelled queries by Welch's t-test.
-    Each task is one test; the p-value is corrected for their number.
+    A golden set that was scored at acceptance and now is compared query by query (paired t-test);
+    different labelled queries are compared by Welch's t-test. Each task is one test, and the
+    p-value is corrected for their number (Bonferroni).
+
+    Notes
+    -----
+    The effect is the loss of the mean score in the metric's units. A constant loss has no spread to
+    test: its p-value is 1e-300 if positive, otherwise 1. Not measured without a task that has
+    ``minimum_queries`` scores at acceptance and now.
+
+    References
+    ----------
+    The t-test keeps its level for retrieval metrics: Urbano et al. 2019.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Quality, Sample
+    >>> from drift_triggers import Observation, Quality, QualityDrop, Sample
     >>> none = Sample((), np.empty((0, 3), np.float32))
     >>> then = np.random.default_rng(0).uniform(0.4, 1.0, 80)
-    >>> golden = {"golden": Quality(then, then * 0.7)}
-    >>> QualityDrop().check(Observation(none, none, quality=golden)).fired
+    >>> for now in (then * 0.7, then[::-1]):
+    ...     golden = {"golden": Quality(then, now)}
+    ...     QualityDrop().check(Observation(none, none, quality=golden)).fired
     True
+    False
     """
 
     name: ClassVar[str] = "quality_drop"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value (all tasks together) that may fire: 1 in 1,000 before the effect."""
+    """Largest p-value, corrected for the number of tasks, that may fire."""
     maximum_drop: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """Loss of the mean score that may pass, in the metric's units: a twentieth of the scale."""
+    """Loss of the mean score that must be exceeded, in the metric's units, 0 to 1."""
     minimum_queries: int = Field(default=20, ge=5)
-    """Scored queries a task needs; with fewer the t-test leans on normality too much."""
+    """Scored queries that a task needs; with fewer, the t-test depends too much on normality."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare the scores of now with those at acceptance, task by task."""
+        """Compare the scores now with those at acceptance, task by task."""
         tasks = {}
         for task, quality in observation.quality.items():
             _refuse(task, quality)
             if min(len(quality.accepted), len(quality.now)) >= self.minimum_queries:
                 tasks[task] = quality
         if not tasks:
-            few = f"no task with {self.minimum_queries} scored queries"
-            return Signal(self.name, False, f"nothing to look at: {few}")
+            few = f"no task has {self.minimum_queries} queries scored at acceptance and now"
+            return Signal.unmeasured(self.name, few)
         found = [(*_drop(quality), task, quality) for task, quality in sorted(tasks.items())]
         effect, p_value, task, quality = max(
             found, key=lambda one: (one[1] * len(found) <= self.significance, one[0])
@@ -58,7 +70,7 @@ class QualityDrop:
         history = "; hit rate " + " -> ".join(f"{rate:.2f}" for rate in rates[-6:]) if rates else ""
         reason = (
             f"{task}: mean score {quality.accepted.mean():.3f} -> {quality.now.mean():.3f} over "
-            f"{len(quality.now)} queries (drop {effect:.3f}, {self.maximum_drop:g} may pass; "
+            f"{len(quality.now)} queries (loss {effect:.3f}, limit {self.maximum_drop:g}; "
             f"p = {p_value:.2g}){history}"
         )
         lost = quality.accepted - quality.now if quality.paired else -quality.now
@@ -79,21 +91,21 @@ def _refuse(task: str, quality: Quality) -> None:
     for side in ("accepted", "now"):
         scores = getattr(quality, side)
         if scores.ndim != 1 or not np.isfinite(scores).all():
-            raise ValueError(f"quality of {task!r}: {side} must be a row of numbers without NaN")
+            raise ValueError(f"quality of {task!r}: {side} must be one finite number per query")
     if quality.paired and len(quality.accepted) != len(quality.now):
         raise ValueError(
-            f"quality of {task!r}: paired scores must be of the same queries, got "
+            f"quality of {task!r}: paired scores must belong to the same queries, got "
             f"{len(quality.accepted)} and {len(quality.now)}"
         )
 
 
 def _drop(quality: Quality) -> tuple[float, float]:
-    """Return the loss of the mean and the one-sided p-value of "no loss"."""
+    """Return the loss of the mean, and the one-sided p-value of "no loss"."""
     effect = float(quality.accepted.mean() - quality.now.mean())
     if quality.paired:
         lost = quality.accepted - quality.now
         if np.ptp(lost) < 1e-12:
-            # A constant difference has no spread to test against: all or nothing.
+            # A constant difference has no spread to test: all or nothing.
             return effect, 1e-300 if effect > 1e-12 else 1.0
         return effect, float(scipy.stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
     if np.ptp(quality.accepted) < 1e-12 and np.ptp(quality.now) < 1e-12:

@@ -1,4 +1,4 @@
-"""What a trigger may look at (Observation) and what it answers (Signal)."""
+"""What a trigger reads (Observation) and what it answers (Signal)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,36 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 Word = tuple[str, int, bool]
+"""(word, pieces that the tokenizer splits it into, whether one of them is unknown)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Texts beside their embeddings and facts, row by row. Equal only to itself.
+    """Texts with their embeddings and facts, row by row. Equal only to itself.
 
-    Raises ``ValueError`` when columns differ in length or an embedding is not finite. An empty
-    sample is allowed here; the trigger that cannot work with it says so.
+    An empty sample is allowed; triggers that compare texts refuse it.
+
+    Raises
+    ------
+    ValueError
+        Columns differ in length, or an embedding is not finite.
     """
 
     texts: tuple[str, ...]
-    """The texts as the service saw them, oldest first."""
+    """Texts as the service received them, oldest first."""
     embeddings: NDArray[np.float32]
-    """One row of unit length for each text, shape ``(texts, dimensions)``."""
+    """One unit vector per text, shape ``(texts, dimensions)``."""
     sources: tuple[str, ...] = ()
-    """Where each text came from ("" unknown); empty when no source is known at all."""
+    """Source of each text, "" where unknown; empty when no source is known."""
     timestamps: NDArray[np.float64] | None = None
-    """Seconds since the epoch for each text, ``nan`` where unknown."""
+    """Time of each text in seconds since the epoch, ``nan`` where unknown, shape ``(texts,)``."""
     words: tuple[tuple[Word, ...], ...] | None = None
-    """For each text: (word, pieces the tokenizer cuts it into, whether one is unknown)."""
+    """The words of each text, see ``Word``; None when no tokenizer is known."""
 
     def __post_init__(self) -> None:
-        """Refuse columns that do not fit together and embeddings that are not numbers."""
+        """Refuse columns of different lengths and embeddings that are not finite."""
         count = len(self.texts)
         if self.embeddings.ndim != 2 or len(self.embeddings) != count:
             raise ValueError(
-                f"embeddings must have one row for each of the {count} texts, "
+                f"embeddings must have one row per text ({count}), "
                 f"got shape {self.embeddings.shape}"
             )
-        # Row sums show NaN and infinity without a mask as large as the embeddings.
+        # Row sums reveal NaN and infinity without a mask as large as the embeddings.
         broken = np.flatnonzero(~np.isfinite(self.embeddings.sum(axis=1)))
         if len(broken):
             bad = int(broken[0])
@@ -59,124 +64,124 @@ class Sample:
 
 @dataclass(frozen=True)
 class Space:
-    """Identity of an embedding space and where it puts a few stored probe texts."""
+    """Identity of an embedding space, and the vectors it gives to a few stored probe texts."""
 
     fingerprint: str
-    """Identity of weights, tokenizer, pooling, normalisation, prompts and length; "" unknown."""
+    """Digest of weights, tokenizer, pooling, normalisation, prompts and length; "" if unknown."""
     tokenizer: str = ""
-    """Identity of the tokenizer alone; "" unknown."""
+    """Digest of the tokenizer alone; "" if unknown."""
     probes: NDArray[np.float32] | None = None
-    """Unit vectors of the stored probe texts, shape ``(probes, dimensions)``, in a fixed order."""
+    """Unit vectors of the probe texts in a fixed order, shape ``(probes, dimensions)``."""
 
 
 @dataclass(frozen=True)
 class Stability:
-    """How far embeddings move when their texts change in a way that means nothing."""
+    """How close embeddings stay when their texts change without changing their meaning."""
 
     rows: NDArray[np.int64]
-    """Rows of the sample whose texts were changed and encoded again."""
+    """Rows of the sample whose texts were changed and encoded again, shape ``(changed,)``."""
     cosines: NDArray[np.float64]
-    """Mean cosine of each of those texts with its changed copies, one for each of ``rows``."""
+    """Mean cosine of each of these texts with its changed copies, shape ``(changed,)``."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What the service answered over one span of time."""
+    """What the service answered in one period."""
 
     cosines: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    """Cosine of each query with the best document that was returned, one for each query."""
+    """Cosine of each query with its best returned document, in [-1, 1], shape ``(queries,)``."""
     documents: tuple[str, ...] = ()
-    """Identifier of each document returned, one entry a time it was returned."""
+    """Identifier of each returned document, one entry per return."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Per-query scores of the champion on one task, then and now."""
+    """The champion's scores per query on one task, at acceptance and now."""
 
     accepted: NDArray[np.float64]
-    """Scores when the champion was accepted, one for each query, in [0, 1]."""
+    """Scores when the champion was accepted, in [0, 1], shape ``(queries,)``."""
     now: NDArray[np.float64]
-    """Scores now; the same queries in the same order when ``paired``."""
+    """Scores now, in [0, 1]; the same queries in the same order when ``paired``."""
     paired: bool = True
-    """True for a golden set scored twice, False for old against recently labelled queries."""
+    """True for one golden set scored twice, False for two different sets of queries."""
     queries: tuple[str, ...] = ()
     """Texts of the queries of ``now``, to show those that lost most; may be empty."""
 
 
 @dataclass(frozen=True)
 class PairFacts:
-    """Facts about the labelled pairs and records that arrived since the champion learned."""
+    """Facts about labelled pairs, and about the records that they were read from."""
 
     pairs: tuple[tuple[str, str], ...] = ()
-    """(query, positive) of each stored pair that is not yet learned."""
+    """(query, positive) of each pair."""
     negatives: tuple[tuple[str, str], ...] = ()
-    """(query, negative) of those pairs that name a negative."""
+    """(query, negative) of each pair that has a negative."""
     sources: tuple[str, ...] = ()
-    """Source of each pair, or empty when none is known."""
+    """Source of each pair, "" where unknown; empty when none is known."""
     records: int = 0
-    """Records read, of every kind, good or bad."""
+    """Records read, valid or not."""
     quarantined: int = 0
-    """Records refused at intake."""
+    """Records that intake refused."""
     fields: frozenset[str] = frozenset()
-    """Names of the columns that at least one record fills; empty when unknown."""
+    """Columns that at least one record fills; empty when unknown."""
     missing: Mapping[str, int] = field(default_factory=dict)
-    """Column -> records that lack it."""
+    """Column -> number of records without it."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """All that a trigger may look at: recent beside reference, as arrays and numbers.
+    """Everything that triggers read: recent data and the reference, as arrays and numbers.
 
-    Only ``recent`` and ``reference`` must be given. Each other field is neutral by default: the
-    triggers that read it answer quietly that there is nothing to look at.
+    Only ``recent`` and ``reference`` are required. A trigger whose other input is missing answers
+    with :meth:`Signal.unmeasured`.
     """
 
     recent: Sample
-    """Texts that arrived since the last look."""
+    """Texts of the recent window."""
     reference: Sample
     """Texts that the champion was accepted on."""
     new_pairs: int = 0
-    """Labelled pairs that arrived and are not yet learned."""
+    """Number of labelled pairs that the champion was not trained on."""
     champion_age_days: float = 0.0
-    """Days since the champion learned (its promotion or first registration)."""
+    """Days since the champion was trained or first registered."""
     seed: int = 0
-    """Seed of every random choice, so that the same observation gives the same signals."""
+    """Seed of every random choice: the same observation always gives the same signals."""
     history: Sample | None = None
-    """Texts of many past windows up to now (the long window), for slow drift."""
+    """Texts of many windows up to now (the long window), for ``slow_drift``."""
     recent_stability: Stability | None = None
-    """How stable the embeddings of some recent texts are."""
+    """How close the embeddings of some recent texts stay to those of changed copies."""
     reference_stability: Stability | None = None
-    """The same of some reference texts, changed in the same way."""
+    """The same for some reference texts, changed in the same way."""
     anchor_queries: Sample | None = None
-    """Queries of the anchor sets, to show which of them lie nearest to new ground."""
+    """Queries of the anchor sets, to show which of them lie nearest to new topics."""
     accepted_space: Space | None = None
-    """The space the champion was accepted with: fingerprint and stored probe vectors."""
+    """Space that the champion was accepted with: fingerprint and stored probe vectors."""
     serving_space: Space | None = None
-    """The space in use now: its fingerprint and fresh vectors of the same probe texts."""
+    """Space in use now: its fingerprint and new vectors of the same probe texts."""
     index_fingerprints: tuple[str, ...] = ()
-    """Fingerprints stamped on the vectors of the index that is being searched."""
+    """Fingerprints of the models whose vectors the search index holds."""
     served_before: Served | None = None
-    """Answers of the service in the span the reference stands for."""
+    """Answers of the service in the reference period."""
     served_recently: Served | None = None
     """Answers of the service to recent traffic."""
     quality: Mapping[str, Quality] = field(default_factory=dict)
-    """Task name -> the champion's scores when it was accepted and now."""
+    """Task name -> the champion's scores at acceptance and now."""
     hit_rates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Golden set -> hit rate at each past look, oldest first (for the reason only)."""
+    """Golden set -> hit rate at each check, oldest first; shown in the reason only."""
     self_generated: tuple[bool, ...] = ()
-    """For each recent text, whether the system itself wrote it; empty when unknown."""
+    """For each recent text, whether the system wrote it itself; empty when unknown."""
     own_answers: tuple[str, ...] = ()
-    """Texts that the system gave out in the past, to find them again among its input."""
+    """Texts that the system returned in the past, to find them in its input."""
     recent_pairs: PairFacts | None = None
-    """Facts about the records that arrived since the champion learned."""
+    """Facts about the records that arrived since the champion was trained."""
     reference_pairs: PairFacts | None = None
-    """The same facts about the history that the champion was trained on."""
+    """The same facts about the pairs that the champion was trained on."""
 
     def require_texts(self) -> None:
-        """Raise ``ValueError`` when either sample is empty or their dimensions differ."""
+        """Raise ``ValueError`` when a sample is empty or their dimensions differ."""
         for name, sample in (("recent", self.recent), ("reference", self.reference)):
             if not len(sample):
-                raise ValueError(f"{name} must hold at least one text, got none")
+                raise ValueError(f"{name} must contain at least one text, got none")
         recent, reference = self.recent.embeddings.shape[1], self.reference.embeddings.shape[1]
         if recent != reference:
             raise ValueError(
@@ -187,37 +192,80 @@ class Observation:
 
 @dataclass(frozen=True)
 class Signal:
-    """What one trigger saw. For every number of it, higher means more drift."""
+    """What one trigger found. For each of its numbers, higher means more drift.
+
+    A trigger that lacks its input tested nothing: it neither fired nor was quiet. Such a signal is
+    made by :meth:`unmeasured`; the policy does not count it as a test.
+
+    Raises
+    ------
+    ValueError
+        The signal is not measured, but fired or has a p-value.
+
+    Examples
+    --------
+    >>> Signal.unmeasured("rain", "no weather was given")
+    Signal(trigger='rain', fired=False, reason='not measured: no weather was given', ...,
+           measured=False)
+    """
 
     trigger: str
     """Name of the trigger."""
     fired: bool
-    """Whether the trigger calls for training (or, for a guard, for a stop)."""
+    """Whether the trigger calls for training or, if it ``blocks``, for a stop."""
     reason: str
     """One or two sentences with the figures; never empty, also when quiet."""
     p_value: float | None = None
-    """Chance of at least this much under "nothing changed"; None for schedules and identities."""
+    """Probability of at least this change if nothing changed; None when no test was made."""
     effect: float | None = None
     """Size of the change in the trigger's own unit."""
     threshold: float | None = None
-    """The effect that quiet data may reach; fired needs more."""
+    """Effect that data without drift may reach; only a larger one fires."""
     cause: str | None = None
-    """Cause the trigger points to when it fired (see ``drift_triggers.cause``)."""
+    """Cause that the trigger points to when it fired, see ``drift_triggers.cause``."""
     examples: tuple[str, ...] = ()
-    """Texts, terms or queries that carry the change."""
+    """Texts, terms or queries that show the change most."""
     blocks: bool = False
-    """True when training must not start until somebody has looked."""
+    """Whether training must not start until a person has checked the data."""
+    measured: bool = True
+    """Whether the trigger had the input it needs; False: it tested nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse a result without a measurement."""
+        if not self.measured and (self.fired or self.p_value is not None):
+            raise ValueError(
+                f"a signal that is not measured must not fire or have a p-value: {self.trigger}"
+            )
+
+    @classmethod
+    def unmeasured(cls, trigger: str, why: str) -> "Signal":
+        """Return the signal of a trigger that lacks its input.
+
+        Parameters
+        ----------
+        trigger
+            Name of the trigger.
+        why
+            What is missing, such as "no sources were given".
+        """
+        return cls(trigger, False, f"not measured: {why}", measured=False)
+
+    @classmethod
+    def too_few(cls, trigger: str, found: int, needed: int, what: str) -> "Signal":
+        """Return the signal of a trigger that has too little of its input to test anything."""
+        return cls.unmeasured(trigger, f"{found} {what}, at least {needed} are needed")
 
 
 @runtime_checkable
 class Trigger(Protocol):
-    """The plug-in point: anything with a name and one verb.
+    """The plug-in point: anything with a name and the method ``check``.
 
-    ``check`` must be pure and deterministic, and raise ``ValueError`` for input it cannot read.
+    ``check`` must be pure and deterministic, raise ``ValueError`` for input that it cannot read,
+    and return :meth:`Signal.unmeasured` when its input is missing.
     """
 
     name: ClassVar[str]
 
     def check(self, observation: Observation) -> Signal:
-        """Look at the observation and say what was seen."""
+        """Compare recent data with the reference and report the result."""
         ...

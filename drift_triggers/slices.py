@@ -1,4 +1,4 @@
-"""Parts of the traffic, such as one source or the texts with one word, held against their past."""
+"""Slices of the traffic, such as one source or the texts with a word, compared with their past."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +15,12 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of one part of the traffic, on both sides."""
+    """The rows of one slice of the traffic, in the reference and in the recent window."""
 
     reference: Rows
-    """Rows of the reference."""
+    """Rows of the reference, shape ``(texts,)``."""
     recent: Rows
-    """Rows of the recent texts."""
+    """Rows of the recent texts, shape ``(texts,)``."""
 
 
 def part(sample: Sample, rows: Rows) -> Sample:
@@ -39,18 +39,18 @@ def most_moved(
     significance: float,
     largest_sample: int,
 ) -> tuple[str, Signal]:
-    """Test every slice with `embedding_shift` and return the one that speaks most clearly.
+    """Test each slice with `embedding_shift` and return the one with the clearest result.
 
-    Its p-value, and the level it is held to, are corrected for the number of slices (Bonferroni).
+    Its p-value and its significance level are corrected for the number of slices (Bonferroni).
 
     Parameters
     ----------
     slices
-        Name -> rows; at least one, each with enough texts to be tested.
+        Name -> rows; at least one slice, each with enough texts for the test.
     significance
         Largest corrected p-value that may fire.
     largest_sample
-        Texts used of either side of a slice.
+        Largest number of texts to use per side of a slice.
     """
     worker = EmbeddingShift(significance=significance / len(slices), largest_sample=largest_sample)
     found = {}
@@ -60,12 +60,20 @@ def most_moved(
         found[name] = worker.check(replace(observation, recent=recent, reference=reference))
     clear = {name: 1.0 if one.p_value is None else one.p_value for name, one in found.items()}
     name = min(found, key=lambda name: (not found[name].fired, clear[name]))
-    corrected = min(1.0, clear[name] * len(slices))
-    return name, replace(found[name], p_value=corrected)
+    if not found[name].measured:
+        return name, found[name]
+    return name, replace(found[name], p_value=min(1.0, clear[name] * len(slices)))
 
 
 def share_p_value(before: int, reference: int, now: int, recent: int) -> float:
-    """Return the chance of two shares so far apart when nothing changed (Fisher's exact test).
+    """Return the p-value of two shares being equal (Fisher's exact test, two-sided).
+
+    Parameters
+    ----------
+    before, reference
+        Texts of the slice, and all texts, in the reference.
+    now, recent
+        The same in the recent window.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One source of the traffic changed: its share, or what comes from it."""
+"""One source of the traffic changed: its share, or its texts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,53 +16,57 @@ from drift_triggers.statistics.known_ground import View
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SourceShift:
-    """Tell which sources grew or shrank, and with ``inside`` fire when one moved by itself.
+    """Report which sources grew or shrank; with ``inside``, fire when one source shifted.
 
     The share of each source is compared by Fisher's exact test, corrected for the number of
-    sources. A moved share is reported and never fires: texts that are answered as before need no
-    training, wherever they come from. With ``inside``, the texts of each source are held against
-    the past of the same source by ``embedding_shift`` with its defaults, so that a shift in a small
-    source shows which the whole would hide. It is off by default: it costs a further
-    ``embedding_shift``, and one more test lowers the level of the others in the policy. A source
-    that sends nearly everything is left to ``embedding_shift``. Repetitions count once.
+    sources. A changed share is reported and never fires: texts that are answered as before need no
+    training, whichever source sends them. With ``inside``, the texts of each source are compared
+    with the past of the same source by ``embedding_shift`` with its default settings: this shows a
+    shift in a small source that the overall distribution hides. It is off by default, as it costs
+    one more ``embedding_shift``, and one more test lowers the level of the others in the policy. A
+    source that sends nearly everything is left to ``embedding_shift``. Repetitions count once.
+
+    Notes
+    -----
+    Effect and threshold are those of ``embedding_shift`` for the source with the clearest result;
+    without ``inside`` there are none, and no p-value. Not measured without sources on both sides.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import Observation, Sample, SourceShift
     >>> def sample(seed, mail):
     ...     rows = np.random.default_rng(seed).normal(0.0, 1.0, (200, 8))
     ...     rows[:50, 0] += mail
     ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     ...     texts = tuple(f"text {seed} {row}" for row in range(200))
     ...     return Sample(texts, rows.astype(np.float32), ("mail",) * 50 + ("app",) * 150)
-    >>> seen = Observation(sample(1, 9.0), sample(2, -9.0))
-    >>> SourceShift(inside=True).check(seen).reason[:30]
-    "source 'mail' moved: the embed"
-    >>> SourceShift(inside=True).check(Observation(sample(3, -9.0), sample(2, -9.0))).fired
-    False
+    >>> [SourceShift(inside=True).check(Observation(recent, sample(2, -9.0))).fired
+    ...  for recent in (sample(1, 9.0), sample(3, -9.0))]
+    [True, False]
     """
 
     name: ClassVar[str] = "source_shift"
 
     inside: bool = False
-    """Whether the texts of each source are held against their own past."""
+    """Whether to compare the texts of each source with the past of the same source."""
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value (all sources together) that may fire, and that reports a moved share."""
+    """Largest p-value, corrected for the number of sources, that fires or reports a share."""
     minimum_change: float = Field(default=0.1, gt=0.0, lt=1.0)
-    """Change of a source's share below which it is not reported."""
+    """Smallest change of the share of a source that is reported, 0 to 1."""
     minimum_texts: int = Field(default=30, ge=20)
-    """Distinct texts of a source needed on either side; fewer cannot show a half new source."""
+    """Distinct texts per side that a source needs; fewer cannot show a half new source."""
     largest_share: float = Field(default=0.9, gt=0.5, le=1.0)
-    """Share on both sides beyond which a source is the whole, which ``embedding_shift`` sees."""
+    """Share on both sides above which a source is left to ``embedding_shift``, 0.5 to 1."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
         """Compare the sources of the recent texts with those of the reference."""
         observation.require_texts()
         if not any(observation.recent.sources) or not any(observation.reference.sources):
-            return Signal(self.name, False, "nothing to look at: no sources were given")
+            return Signal.unmeasured(self.name, "no sources were given")
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         before = np.array([observation.reference.sources[row] for row in reference.rows])
@@ -76,7 +80,7 @@ class SourceShift:
             and min((before == source).mean(), (now == source).mean()) <= self.largest_share
         }
         if not slices:
-            told = "no source is large enough to be looked into" if self.inside else ""
+            told = "no source has enough texts for a test of its own" if self.inside else ""
             return Signal(self.name, False, "; ".join(filter(None, (shares, told))))
         source, found = most_moved(
             observation,
@@ -84,7 +88,7 @@ class SourceShift:
             significance=self.significance,
             largest_sample=self.largest_sample,
         )
-        told = "moved" if found.fired else f"is the least quiet of {len(slices)}"
+        told = "shifted" if found.fired else f"changed most of {len(slices)}"
         return replace(
             found,
             trigger=self.name,
@@ -107,5 +111,5 @@ class SourceShift:
             for name in sorted(moved, key=lambda name: -abs(moved[name][0]))[:3]
         ]
         if not told:
-            return f"the shares of {len(names)} sources are as before"
-        return f"the mix of sources moved: {', '.join(told)}"
+            return f"the shares of {len(names)} sources are unchanged"
+        return f"the mix of sources changed: {', '.join(told)}"

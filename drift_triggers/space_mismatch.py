@@ -12,35 +12,45 @@ from drift_triggers.signal import Observation, Signal
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class SpaceMismatch:
-    """Block when vectors of two spaces would be mixed, also when their dimensions agree.
+    """Block when vectors of two spaces would be mixed, even if their dimensions agree.
 
-    Two checks: identity (fingerprints of encoder, tokenizer, index) and probe (the stored vectors
-    of a few texts against fresh ones: catches what no fingerprint knows, such as a changed
-    library). Training cannot mend either: it blocks.
+    Compares identities (fingerprints of encoder, tokenizer and index) and probes: the stored
+    vectors of a few texts against new ones, which also shows what no fingerprint contains, such as
+    a changed library. Training cannot repair either, so this trigger blocks.
+
+    Notes
+    -----
+    The effect is the largest cosine distance between stored and new probe vectors, 0 to 2; None
+    without probes. There is no p-value. Not measured without the accepted space, or without both a
+    serving space and index fingerprints.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample, Space
+    >>> from drift_triggers import Observation, Sample, Space, SpaceMismatch
     >>> none = Sample((), np.empty((0, 3), np.float32))
     >>> seen = Observation(none, none, accepted_space=Space("a"), serving_space=Space("b"))
     >>> SpaceMismatch().check(seen).reason
-    'another space than the champion was accepted with: serving encoder b... instead of a...'
+    'not the embedding space of the champion: serving encoder b... instead of a...'
+    >>> seen = Observation(none, none, accepted_space=Space("a"), serving_space=Space("a"))
+    >>> SpaceMismatch().check(seen).reason
+    'one embedding space'
     """
 
     name: ClassVar[str] = "space_mismatch"
 
     maximum_distance: float = Field(default=0.001, gt=0.0, lt=2.0)
-    """Cosine distance a probe may move: another machine's float32 moves it 1e-6, bfloat16 1e-4."""
+    """Largest cosine distance of a probe from its stored vector; another machine gives 1e-6 in
+    float32, 1e-4 in bfloat16."""
 
     def check(self, observation: Observation) -> Signal:
         """Compare fingerprints and probe vectors."""
         accepted, serving = observation.accepted_space, observation.serving_space
         if accepted is None or (serving is None and not observation.index_fingerprints):
-            return Signal(self.name, False, "nothing to look at: no spaces were given")
+            return Signal.unmeasured(self.name, "no embedding spaces were given")
         effect = None
         wrong = [
-            f"index vectors of {stamp[:12]}... beside {accepted.fingerprint[:12]}..."
+            f"index vectors of {stamp[:12]}... instead of {accepted.fingerprint[:12]}..."
             for stamp in sorted(set(observation.index_fingerprints) - {accepted.fingerprint})
         ]
         if serving is not None:
@@ -59,18 +69,18 @@ class SpaceMismatch:
                 effect, told = self._probe(accepted.probes, serving.probes)
                 wrong += told
         if not wrong:
-            moved = "" if effect is None else f" (probes moved at most {effect:.1g})"
+            moved = "" if effect is None else f" (probes moved by at most {effect:.1g})"
             return Signal(
                 self.name,
                 False,
-                f"one space throughout{moved}",
+                f"one embedding space{moved}",
                 effect=effect,
                 threshold=self.maximum_distance,
             )
         return Signal(
             self.name,
             True,
-            "another space than the champion was accepted with: " + "; ".join(wrong),
+            "not the embedding space of the champion: " + "; ".join(wrong),
             effect=effect,
             threshold=self.maximum_distance,
             cause="model_version",
@@ -91,4 +101,4 @@ class SpaceMismatch:
         farthest = float(max(0.0, 1.0 - cosines.min()))
         if farthest <= self.maximum_distance:
             return farthest, []
-        return farthest, [f"stored probes moved by up to {farthest:.3f} (cosine distance)"]
+        return farthest, [f"probes moved by up to {farthest:.3f} (cosine distance)"]

@@ -16,57 +16,62 @@ from drift_triggers.statistics.known_ground import View, folded
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class TermMeaning:
-    """Fire when the texts around a watched term are others than before: "server" then and now.
+    """Fire when a watched term occurs in other texts than before: "server", machine or waiter.
 
-    The texts that have the term (whole words, whatever case) are held against the reference texts
-    that have it, by ``embedding_shift`` with its defaults, corrected for the number of terms: a
-    sense that the reference knows does not fire, however often it is used now. The reason shows
-    each side's neighbours of the term: the words that stand in its texts more than in the others.
-    Without watched terms it does not look at all.
+    The recent texts that contain the term (whole words, upper or lower case) are compared with the
+    reference texts that contain it, by ``embedding_shift`` with its default settings, corrected for
+    the number of terms. A sense that the reference knows does not fire, however often it occurs
+    now. The reason shows the neighbours of the term on each side: the words that its texts contain
+    more often than the others.
 
     Notes
     -----
+    Effect and threshold are those of ``embedding_shift`` for the term with the clearest result. Not
+    measured without watched terms, or when no term has ``minimum_texts`` texts on both sides.
+
+    References
+    ----------
     Neighbourhoods at two times as a measure of meaning: Hamilton et al. 2016 (arXiv 1606.02821).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import Observation, Sample, TermMeaning
     >>> def sample(seed, beside, centre):
     ...     rows = np.random.default_rng(seed).normal(0.0, 1.0, (120, 8))
     ...     rows[:60, 0] += centre
     ...     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    ...     texts = [f"the server {beside} {row}" for row in range(60)]
-    ...     texts += [f"card {row} of set {seed}" for row in range(60)]
+    ...     texts = [f"the server {beside} {row}" for row in range(60)] + [f"{seed}"] * 60
     ...     return Sample(tuple(texts), rows.astype(np.float32))
-    >>> seen = Observation(sample(1, "brought wine", 9.0), sample(2, "rack is down", -9.0))
-    >>> signal = TermMeaning(watch_terms=("server",)).check(seen)
-    >>> signal.fired, signal.cause
-    (True, 'temporal')
+    >>> known, same = sample(2, "rack is down", -9.0), sample(3, "rack is hot", -9.0)
+    >>> [TermMeaning(watch_terms=("server",)).check(Observation(recent, known)).fired
+    ...  for recent in (sample(1, "brought wine", 9.0), same)]
+    [True, False]
     """
 
     name: ClassVar[str] = "term_meaning"
 
     watch_terms: tuple[str, ...] = Field(default=(), strict=False)
-    """Words or phrases whose use is watched; none by default."""
+    """Words or phrases to watch; none by default."""
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value (all terms together) that may fire: 1 in 1,000 before the effect."""
+    """Largest p-value, corrected for the number of terms, that may fire."""
     minimum_texts: int = Field(default=20, ge=20)
-    """Distinct texts with a term needed on either side; fewer cannot show another sense."""
+    """Distinct texts with a term that each side needs; fewer cannot show another sense."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare the recent texts that have a term with the reference texts that have it."""
+        """Compare the recent texts that contain a term with the reference texts that contain it."""
         if not self.watch_terms:
-            return Signal(self.name, False, "nothing to look at: there are no watched terms")
+            return Signal.unmeasured(self.name, "no terms are watched (watch_terms)")
         observation.require_texts()
         before = _Window.of(observation.reference, self.largest_sample)
         now = _Window.of(observation.recent, self.largest_sample)
         told, slices = {}, {}
         for term in self.watch_terms:
             if not folded(term):
-                raise ValueError(f"watch_terms must hold letters or digits, got {term!r}")
+                raise ValueError(f"watch_terms must contain letters or digits, got {term!r}")
             old, new = before.having(term), now.having(term)
             chance = share_p_value(int(old.sum()), len(old), int(new.sum()), len(new))
             told[term] = (
@@ -81,8 +86,8 @@ class TermMeaning:
                     f"beside {_listed(before.beside(term))} -> {_listed(now.beside(term))}"
                 )
         if not slices:
-            needed = f"{self.minimum_texts} texts with a term are needed on either side"
-            return Signal(self.name, False, f"{'; '.join(told.values())}; {needed}")
+            needed = f"each side needs {self.minimum_texts} texts with a term"
+            return Signal.unmeasured(self.name, f"{'; '.join(told.values())}; {needed}")
         term, found = most_moved(
             observation,
             slices,
@@ -90,7 +95,7 @@ class TermMeaning:
             largest_sample=self.largest_sample,
         )
         first = [told.pop(term), *told.values()]
-        verb = "is used in another sense" if found.fired else "moved most"
+        verb = "is used in another sense" if found.fired else "changed most"
         return replace(
             found,
             trigger=self.name,
@@ -100,7 +105,7 @@ class TermMeaning:
 
 
 class _Window:
-    """The distinct texts of one side, folded once."""
+    """The distinct texts of one side, without case and punctuation."""
 
     def __init__(self, sample: Sample, view: View) -> None:
         self.rows, self.embeddings = view.rows, view.embeddings
@@ -114,7 +119,7 @@ class _Window:
         return np.array([f" {folded(term)} " in text for text in self._texts])
 
     def beside(self, term: str) -> list[str]:
-        """Return the words that stand in texts with the term more than in the others."""
+        """Return the words that texts with the term contain more often than the others."""
         chosen = self.having(term)
         texts = [text for text, has in zip(self._texts, chosen, strict=True) if has]
         others = [text for text, has in zip(self._texts, chosen, strict=True) if not has]
@@ -130,4 +135,4 @@ def _cosine(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
 
 
 def _listed(words: list[str]) -> str:
-    return ", ".join(words) or "nothing of its own"
+    return ", ".join(words) or "no words of its own"

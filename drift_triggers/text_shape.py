@@ -31,9 +31,9 @@ QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u2032\u201c\u201d\u201e\u2033",
 
 
 def plain(text: str) -> str:
-    """Undo what means nothing: curly quotes, blanks, marks at the very end, Unicode variants.
+    """Remove differences without meaning: curly quotes, blanks, final marks, Unicode variants.
 
-    A keyboard or a form field changes these from one release to the next; encoders hardly notice.
+    A keyboard or a form field changes these between releases, and encoders hardly notice.
     """
     folded = unicodedata.normalize("NFKC", text).translate(QUOTES)
     lines = (" ".join(line.split()) for line in folded.splitlines())
@@ -41,12 +41,12 @@ def plain(text: str) -> str:
 
 
 def shape(texts: Sequence[str], common: frozenset[str], script: str) -> NDArray[np.float64]:
-    """Measure the form of each text, shape ``(texts, len(FEATURES))``.
+    """Return the measures of form per text, shape ``(texts, len(FEATURES))``.
 
     Parameters
     ----------
     common
-        Words that the reference uses most: their share falls when the language changes.
+        Most frequent words of the reference: their share falls when the language changes.
     script
         Unicode script of the reference, as the first word of its letters' names ("LATIN").
     """
@@ -77,7 +77,7 @@ def _characters(texts: Sequence[str], script: str) -> NDArray[np.float64]:
     """Count letters, capitals, marks, digits, line breaks and letters of other scripts."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    # A few hundred distinct characters are asked what they are, not each of a million.
+    # A few hundred distinct characters are classified, not each of a million.
     distinct, place = np.unique(codes, return_inverse=True)
     kinds = np.array(
         [
@@ -108,12 +108,14 @@ def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np
     Parameters
     ----------
     sides
-        True for the rows of the second group, one division a column, ``(rows, divisions)``.
+        True for the rows of the second group, one division per column, ``(rows, divisions)``.
 
     Returns
     -------
-    Distances, shape ``(measures, divisions)``.
+    Distances from 0 to 1, shape ``(measures, divisions)``.
     """
+    # scipy.stats.ks_2samp gives the same numbers for one division at a time, 35 times as slowly
+    # for the 60 quiet splits (docs/decisions/0010-libraries-for-the-triggers.md).
     result = np.empty((rows.shape[1], sides.shape[1]))
     for column, values in enumerate(rows.T):
         order = np.argsort(values, kind="stable")
@@ -126,52 +128,58 @@ def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class TextShape:
-    """Fire when the texts took on another form: a new source, parser, transcript, language.
+    """Fire when the texts have another form: a new source, parser, transcription or language.
 
-    Each measure of form is compared by the Kolmogorov-Smirnov distance, 0 (alike) to 1 (apart).
-    Its p-value is corrected for the number of measures; the distance must exceed ``minimum_effect``
-    and what whole topics of the reference show against the rest. Repetitions count once; blanks,
-    curly quotes and marks at the end of a text count nothing.
+    Each measure of form is compared by the Kolmogorov-Smirnov distance. Its p-value is corrected
+    for the number of measures (Bonferroni), and the distance must exceed ``minimum_effect`` and
+    what whole topics of the reference show against the rest. Repetitions count once. Blanks, curly
+    quotes and punctuation at the end of a text have no influence.
+
+    Notes
+    -----
+    The effect is the largest of the distances, 0 (equal) to 1 (no overlap). Not measured when a
+    side has fewer than ``minimum_texts`` distinct texts.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import Observation, Sample, TextShape
     >>> rows = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
     >>> rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     >>> asked = Sample(tuple(f"Where is my Card, number {n}?" for n in range(200)), rows)
     >>> spoken = Sample(tuple(f"um where is my card number {n}" for n in range(200)), rows)
     >>> TextShape().check(Observation(spoken, asked)).fired
     True
+    >>> TextShape().check(Observation(asked, asked)).fired
+    False
     """
 
     name: ClassVar[str] = "text_shape"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value (all measures together) that may fire: 1 in 1,000 before the effect."""
+    """Largest p-value, corrected for the number of measures, that may fire."""
     minimum_effect: float = Field(default=0.3, gt=0.0, lt=1.0)
-    """Distance below which form does not matter: three texts in ten changed beyond recognition."""
+    """Kolmogorov-Smirnov distance that must be exceeded, 0 to 1: three texts in ten changed."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must stay below the observed distance."""
+    """Share of the quiet splits of the reference whose distance must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
     common_words: int = Field(default=30, ge=5)
-    """Most used words of the reference that stand for its language; mostly function words."""
+    """Number of most frequent words of the reference that represent its language."""
     minimum_texts: int = Field(default=20, ge=10)
-    """Distinct texts needed on either side; fewer can show no distance below 0.5."""
+    """Distinct texts that each side needs; fewer cannot show a distance below 0.5."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare the form of recent texts with the reference's."""
+        """Compare the form of recent texts with that of reference texts."""
         observation.require_texts()
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
-            return Signal(
-                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
-            )
+            return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
         known = [observation.reference.texts[row] for row in reference.rows]
         texts = [observation.recent.texts[row] for row in recent.rows]
         words = Counter(re.findall(r"[^\W\d_]+", "\n".join(known).casefold()))
@@ -200,8 +208,8 @@ class TextShape:
             for column in np.argsort(-moved, kind="stable")[:3]
         )
         reason = (
-            f"{told} (distance of {FEATURES[most]} {effect:.2f}, quiet data reach "
-            f"{threshold:.2f}; p = {p_value:.2g})"
+            f"{told} (distance of {FEATURES[most]} {effect:.2f}, limit {threshold:.2f}; "
+            f"p = {p_value:.2g})"
         )
         middle = float(np.median(before[:, most]))
         odd = np.argsort(-np.abs(now[:, most] - middle), kind="stable")[:5]

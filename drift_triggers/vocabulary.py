@@ -1,4 +1,4 @@
-"""Words that the tokenizer shatters: pieces per word, unknown pieces, new terms."""
+"""Words that the tokenizer splits: pieces per word, unknown pieces, new terms."""
 
 from collections import Counter
 from typing import ClassVar
@@ -17,64 +17,67 @@ TESTS = 2
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class Vocabulary:
-    """Fire when recent texts are cut into more pieces, or new shattered terms spread through them.
+    """Fire when the tokenizer splits recent texts into more pieces, or when new terms spread.
 
-    Two tests share the p-value. *Pieces per word* of each text (an unknown piece counts as three:
-    its meaning is lost altogether) is compared by a one-sided rank test; the effect is the chance
-    that a recent text is cut finer than a reference text, above one half, doubled (0 to 1).
-    *New terms* are words of two or more pieces that no reference text has and that stand in more
-    recent texts than chance allows (hypergeometric, corrected for the number of words); the
-    effect is the share of recent texts that have one. Either must exceed what whole topics of the
-    reference show against the rest. Repeated texts count once.
+    Two tests share the p-value. *Pieces per word* of each text are compared by a one-sided rank
+    test (Mann-Whitney); an unknown piece counts as three, as its meaning is lost. *New terms* are
+    words of two or more pieces that occur in no reference text and in more recent texts than
+    chance allows (hypergeometric test, corrected for the number of words). The effect must exceed
+    what whole topics of the reference show against the rest. Repeated texts count once.
 
-    Without ``Sample.words`` on both sides it answers quietly that there is nothing to look at.
+    Notes
+    -----
+    The effect of pieces is twice the excess over one half of the probability that a recent text is
+    split more than a reference text, 0 to 1. The effect of terms is the share of recent texts with
+    a new term, 0 to 1. The signal shows the test that exceeds its limit more. Not measured without
+    ``Sample.words`` on both sides, or when a side has fewer than ``minimum_texts`` distinct texts.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from drift_triggers.signal import Observation, Sample
+    >>> from drift_triggers import Observation, Sample, Vocabulary
     >>> rows = np.eye(60, dtype=np.float32)
     >>> def sample(word, pieces):
     ...     words = tuple(((f"n{n}", 1, False), (word, pieces, False)) for n in range(60))
     ...     return Sample(tuple(f"n{n} {word}" for n in range(60)), rows, words=words)
-    >>> signal = Vocabulary().check(Observation(sample("covid", 2), sample("cough", 1)))
-    >>> signal.fired, signal.examples
-    (True, ('covid (2 pieces, 60 texts)',))
+    >>> Vocabulary().check(Observation(sample("covid", 2), sample("cough", 1))).examples
+    ('covid (2 pieces, 60 texts)',)
+    >>> Vocabulary().check(Observation(sample("cold", 1), sample("cough", 1))).fired
+    False
     """
 
     name: ClassVar[str] = "vocabulary"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value (both tests together) that may fire: 1 in 1,000 before the effect."""
+    """Largest p-value, corrected for the two tests, that may fire."""
     minimum_effect: float = Field(default=0.2, gt=0.0, lt=1.0)
-    """Share of texts with a new term, or of rank order changed, below which little is lost."""
+    """Effect that must be exceeded, 0 to 1; below it, little meaning is lost."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must stay below the observed effect."""
+    """Share of the quiet splits of the reference whose effect must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Quiet splits of the reference; 60 leave three above the 95 % quantile."""
+    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
     minimum_texts: int = Field(default=20, ge=10)
-    """Distinct texts needed on either side; in fewer no new term can reach ``significance``."""
+    """Distinct texts that each side needs; in fewer, no new term can reach ``significance``."""
     largest_sample: int = Field(default=2000, ge=100)
-    """Texts used of either side (evenly spread in time), which bounds time and memory."""
+    """Largest number of distinct texts to use per side, evenly spread in time: bounds time and
+    memory."""
 
     def check(self, observation: Observation) -> Signal:
-        """Compare how the tokenizer cuts recent and reference texts."""
+        """Compare how the tokenizer splits recent and reference texts."""
         observation.require_texts()
         if observation.recent.words is None or observation.reference.words is None:
-            return Signal(self.name, False, "nothing to look at: no words were given")
+            return Signal.unmeasured(self.name, "no words of a tokenizer were given")
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
-            return Signal(
-                self.name, False, f"not enough texts: {fewest} < {self.minimum_texts} distinct"
-            )
+            return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
         texts = [observation.reference.words[row] for row in reference.rows]
         texts += [observation.recent.words[row] for row in recent.rows]
         now = np.arange(len(texts)) >= len(reference.rows)
         run = run_length(recent, reference)
         pieces = np.array([_pieces(words) for words in texts])
-        terms, presence = _shattered(texts)
+        terms, presence = _split_terms(texts)
         finer, finer_p = _finer(pieces[~now], pieces[now], run)
         shares, chances, chosen = _emerging(presence, now[:, None], run, self.significance)
         share, share_p, emerging = shares[0], chances[0], np.flatnonzero(chosen[0]).tolist()
@@ -106,7 +109,7 @@ class Vocabulary:
         reason = (
             f"pieces per word {pieces[~now].mean():.2f} -> {pieces[now].mean():.2f}, texts with "
             f"unknown pieces {unknown[0]:.0%} -> {unknown[1]:.0%}, {len(emerging)} new terms in "
-            f"{share:.0%} of the texts (effect {effect:.2f}, quiet data reach {threshold:.2f}; "
+            f"{share:.0%} of the texts (effect {effect:.2f}, limit {threshold:.2f}; "
             f"p = {p_value:.2g})"
         )
         most = sorted(emerging, key=lambda column: (-counts[column], terms[column][0]))[:8]
@@ -131,10 +134,10 @@ def _pieces(words: tuple[Word, ...]) -> float:
     return sum(pieces + 2 * lost for _, pieces, lost in words) / len(words)
 
 
-def _shattered(
+def _split_terms(
     texts: list[tuple[Word, ...]],
 ) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
-    """Return (term, pieces) of words in several pieces, and 1 where a text (row) has a term."""
+    """Return (term, pieces) of words in several pieces, and 1 where a text contains a term."""
     pieces: dict[str, int] = {}
     counts: Counter[str] = Counter()
     rows = []
@@ -143,7 +146,7 @@ def _shattered(
         rows.append(cut)
         pieces |= cut
         counts.update(cut)
-    # A term in fewer than three texts can reach no level: leaving it out costs nothing.
+    # A term in fewer than three texts cannot be significant: leaving it out costs nothing.
     kept = [term for term, count in counts.items() if count >= 3 and not term.isdigit()]
     column = {term: place for place, term in enumerate(kept)}
     presence = np.zeros((len(texts), len(kept)), dtype=np.float32)
@@ -153,37 +156,36 @@ def _shattered(
 
 
 def _order(ranks: NDArray[np.float64], total: int) -> float:
-    """Return how far these ranks lie above the others of ``total``: 0 (not at all) to 1 (all)."""
+    """Return how far these ranks are above the others of ``total``: 0 (not at all) to 1 (all)."""
     size = len(ranks)
     above = (float(ranks.sum()) - size * (size + 1) / 2) / (size * (total - size))
     return max(0.0, 2.0 * above - 1.0)
 
 
 def _finer(before: NDArray[np.float64], now: NDArray[np.float64], run: int) -> tuple[float, float]:
-    """Return how much finer ``now`` is cut (0 to 1) and the one-sided p-value of a rank test."""
+    """Return how much more ``now`` is split, 0 to 1, and the one-sided p-value of a rank test."""
     test = scipy.stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
-    effect = _order(
-        scipy.stats.rankdata(np.append(now, before))[: len(now)], len(now) + len(before)
-    )
+    effect = max(0.0, 2.0 * float(test.statistic) / (len(now) * len(before)) - 1.0)
+    # Texts of one correlated run count as one.
     return effect, float(scipy.stats.norm.sf(scipy.stats.norm.isf(test.pvalue) / np.sqrt(run)))
 
 
 def _emerging(
     presence: NDArray[np.float32], sides: NDArray[np.bool_], run: int, significance: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Look for terms that stand on one side of a division of the texts only.
+    """Find terms that occur on one side of a division of the texts only.
 
     Parameters
     ----------
     presence
-        1 where a text has a term, shape ``(texts, terms)``.
+        1 where a text contains a term, shape ``(texts, terms)``.
     sides
-        True for the texts that count as recent, one division a column, ``(texts, divisions)``.
+        True for the texts that count as recent, one division per column, ``(texts, divisions)``.
 
     Returns
     -------
-    For each division: share of its recent texts with a new term, the smallest corrected p-value,
-    and which terms are new, shape ``(divisions, terms)``.
+    For each division the share of its recent texts with a new term and the smallest corrected
+    p-value, both of shape ``(divisions,)``; and which terms are new, ``(divisions, terms)``.
     """
     counts = sides.T.astype(np.float32) @ presence
     absent = (counts > 0) & (counts == presence.sum(axis=0))

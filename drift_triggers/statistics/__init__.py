@@ -1,1 +1,1 @@
-"""The statistics that the triggers share: arrays in, numbers out."""
+"""Statistics that the triggers share: arrays in, numbers out."""

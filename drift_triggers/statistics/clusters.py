@@ -1,4 +1,4 @@
-"""Which texts: groups of recent texts that open new ground, with share, terms and neighbours."""
+"""Clusters of recent texts on new topics, with their share, terms and neighbours."""
 
 import re
 from collections import Counter
@@ -14,35 +14,39 @@ from drift_triggers.statistics.known_ground import View, folded
 
 @dataclass(frozen=True)
 class Cluster:
-    """One group of new texts."""
+    """One group of recent texts on a new topic."""
 
     share: float
-    """Share of the distinct recent texts."""
+    """Share of the distinct recent texts, 0 to 1."""
     examples: tuple[str, ...]
-    """Texts nearest to its centre."""
+    """The three texts nearest to its centre."""
     terms: tuple[str, ...]
-    """Words that it has more often than the reference, most telling first."""
+    """Words that its texts contain more often than the reference, the most distinctive first."""
     nearest: tuple[str, ...]
-    """Texts of the reference nearest to its centre: where the champion would put it."""
+    """Reference texts nearest to its centre: what the champion takes it for."""
     anchor_queries: tuple[str, ...]
-    """Queries of the anchor sets nearest to its centre: old tasks that it may push aside."""
+    """Anchor queries nearest to its centre: old tasks that training on it may harm."""
     intra_cluster_distance: float
-    """Mean cosine distance of its texts to one another; large when like things lie apart."""
+    """Mean cosine distance between its texts, 0 to 2; large when similar texts lie far apart."""
 
 
 def new_clusters(
     observation: Observation, *, most: int = 5, smallest: float = 0.02, largest: int = 2000
 ) -> tuple[Cluster, ...]:
-    """Group the recent texts that lie farther from the reference than nine tenths of its own.
+    """Group the recent texts that lie farther from the reference than nine tenths of its own texts.
 
     Parameters
     ----------
     most
-        Clusters returned at most, largest first.
+        Largest number of clusters to return.
     smallest
-        Share of the recent texts below which a cluster is left out.
+        Smallest share of the recent texts that makes a cluster.
     largest
-        Texts used of either side.
+        Largest number of texts to use per side.
+
+    Returns
+    -------
+    The clusters, largest first; none when a side has fewer than ten distinct texts.
     """
     observation.require_texts()
     recent = View.of(observation.recent, largest)
@@ -59,7 +63,7 @@ def new_clusters(
     tree = scipy.cluster.hierarchy.linkage(
         scipy.spatial.distance.squareform(distances, checks=False), "average"
     )
-    # Topics as wide as those of the reference: its texts' median distance to any other text.
+    # Clusters are as wide as topics of the reference: its median distance between two texts.
     wide = 1.0 - float(np.median(reference.embeddings @ reference.embeddings.mean(axis=0)))
     groups = scipy.cluster.hierarchy.fcluster(tree, max(0.2, 0.9 * wide), "distance")
     anchors = observation.anchor_queries
@@ -91,7 +95,7 @@ def new_clusters(
 
 
 def document_counts(texts: Sequence[str]) -> Counter[str]:
-    """Count for each word the texts that have it."""
+    """Return for each word the number of texts that contain it."""
     return Counter(
         word for text in texts for word in set(re.findall(r"[^\W\d_]{2,}", folded(text)))
     )
@@ -100,8 +104,8 @@ def document_counts(texts: Sequence[str]) -> Counter[str]:
 def telling_words(
     now: Counter[str], size: int, before: Counter[str], known: int
 ) -> tuple[str, ...]:
-    """Return the words that stand more often in ``size`` texts than in ``known`` others."""
-    # Log odds with half a text added on both sides, weighted by how many texts have the word.
+    """Return up to five words that occur more often in ``size`` texts than in ``known`` others."""
+    # Log odds with half a text added on both sides, weighted by the texts that contain the word.
     weight = {
         word: count * (np.log((count + 0.5) / size) - np.log((before[word] + 0.5) / known))
         for word, count in now.items()

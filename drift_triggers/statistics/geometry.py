@@ -1,4 +1,4 @@
-"""The shape of a cloud of embeddings, in four numbers that people know by name."""
+"""The shape of a cloud of embeddings, in four numbers with well-known names."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ from drift_triggers.statistics.known_ground import NEIGHBOURS
 
 @dataclass(frozen=True)
 class Geometry:
-    """How two clouds of unit vectors differ; each number is (reference, recent) but the first."""
+    """How two clouds of unit vectors differ; each pair of numbers is (reference, recent)."""
 
     centre_moved: float
-    """Distance between the two means; 0 when they coincide."""
+    """Euclidean distance between the two means, 0 to 2."""
     variance: tuple[float, float]
-    """Mean squared distance to the own mean."""
+    """Mean squared distance to the mean of the cloud, 0 to 1."""
     pairwise_distance: tuple[float, float]
-    """Mean cosine distance of two different texts."""
+    """Mean cosine distance between two different texts, 0 to 2."""
     intra_cluster_distance: tuple[float, float]
-    """Mean cosine distance of a text to its five nearest neighbours in the same cloud."""
+    """Mean cosine distance of a text to its five nearest neighbours in the same cloud, 0 to 2."""
 
     @classmethod
     def of(cls, reference: NDArray[np.float32], recent: NDArray[np.float32]) -> "Geometry":
-        """Measure two clouds of unit rows, each of at least two texts."""
+        """Measure two clouds of at least two unit rows each, shape ``(texts, dimensions)``."""
         size = min(len(reference), len(recent))
-        # Nearest neighbours come closer as texts grow in number: compare clouds of equal size.
+        # Nearest neighbours come closer as the number of texts grows: compare equal sizes.
         clouds = [
             cloud[np.linspace(0, len(cloud) - 1, size).round().astype(np.int64)]
             for cloud in (reference, recent)
@@ -40,9 +40,9 @@ class Geometry:
         )
 
     def __str__(self) -> str:
-        """Return the numbers as half a sentence."""
+        """Return the numbers as a part of a sentence."""
         return (
-            f"centre moved {self.centre_moved:.2f}, "
+            f"centre moved by {self.centre_moved:.2f}, "
             f"variance {self.variance[0]:.2f} -> {self.variance[1]:.2f}, "
             f"pairwise distance {self.pairwise_distance[0]:.2f} -> "
             f"{self.pairwise_distance[1]:.2f}, "
@@ -55,7 +55,7 @@ def _shape(cloud: NDArray[np.float32]) -> tuple[float, float, float]:
     size = len(cloud)
     mean = cloud.mean(axis=0, dtype=np.float64)
     variance = float(np.square(cloud - mean).sum(axis=1).mean())
-    # Cosines of all pairs sum to the squared length of the summed rows, less each row with itself.
+    # Cosines of all pairs sum to the squared length of the summed rows, minus each row with itself.
     own = float(np.square(cloud, dtype=np.float64).sum())
     pairwise = 1.0 - (float(np.square(size * mean).sum()) - own) / (size * (size - 1))
     cosines = cloud @ cloud.T

@@ -1,17 +1,19 @@
-"""The ground that the reference covers: its distinct texts, neighbourhoods, topics, quiet splits.
+"""What the reference covers: its distinct texts, neighbourhoods, regions, topics, quiet splits.
 
-Three answers that every view of the embeddings needs:
+Three questions of every trigger that reads embeddings:
 
 - How far is a text from the reference, and is that farther than the reference's own texts are from
   one another (:class:`KnownGround`)?
-- How far apart do two parts of the reference lie when nothing has changed
-  (:meth:`KnownGround.quiet_splits`)? Chance splits are too kind: real windows bring other topics
-  of the same kind and bursts of one topic. So whole topics and contiguous stretches change sides.
-- Which texts are mere repetitions (:func:`distinct_rows`)? A retry loop is no new ground.
+- How far apart are two parts of the reference when nothing has changed
+  (:meth:`KnownGround.quiet_splits`)? Random splits differ too little: real windows bring other
+  topics of the same kind and bursts of one topic. So whole topics and contiguous stretches change
+  sides.
+- Which texts only repeat others (:func:`distinct_rows`)? A client that retries is not a new topic.
 """
 
 import re
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,18 +28,18 @@ from drift_triggers.signal import Sample
 from drift_triggers.statistics.two_sample import stratified_ranks
 
 NEIGHBOURS = 5
-"""Neighbours whose mean distance places a text: one is noisy, many blur small topics."""
+"""Neighbours whose mean distance is the novelty of a text: one is noisy, many blur small topics."""
 STORED_NEIGHBOURS = 64
-"""Neighbours kept for each row, so that rows can be taken away without a new search."""
+"""Neighbours stored per row, so that rows can be left out without a new search."""
 
 
 def folded(text: str) -> str:
-    """Return the text without case, punctuation and spacing: the key of a repetition."""
+    """Return the text without case, punctuation and spacing; repetitions share it."""
     return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def distinct_rows(texts: Sequence[str], rows: Sequence[int]) -> NDArray[np.int64]:
-    """Return those of the rows at which a distinct text appears first, in order."""
+    """Return the rows at which a text appears for the first time, in the given order."""
     seen: dict[str, int] = {}
     for row in rows:
         seen.setdefault(folded(texts[row]) or texts[row], row)
@@ -45,7 +47,7 @@ def distinct_rows(texts: Sequence[str], rows: Sequence[int]) -> NDArray[np.int64
 
 
 def most_repeated(texts: Sequence[str]) -> tuple[str, float]:
-    """Return the text most often repeated (folded, as first written) and its share of all texts."""
+    """Return the most frequent text, as first written, and its share of all texts."""
     counts = Counter(folded(text) or text for text in texts)
     key, count = counts.most_common(1)[0]
     first = next(text for text in texts if (folded(text) or text) == key)
@@ -54,28 +56,28 @@ def most_repeated(texts: Sequence[str]) -> tuple[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The distinct texts of a sample that a trigger works with: bounded, and in time order.
+    """The distinct texts of a sample that a trigger uses: limited in number, in order of time.
 
     Equal only to itself.
     """
 
     rows: NDArray[np.int64]
-    """Rows of the sample, oldest first when ``in_time``."""
+    """Rows of the sample, oldest first when ``in_time``, shape ``(rows,)``."""
     embeddings: NDArray[np.float32]
     """Their embeddings, shape ``(rows, dimensions)``."""
     in_time: bool
-    """Whether timestamps tell the order."""
+    """Whether timestamps give the order."""
     distinct: int
-    """Distinct texts before thinning."""
+    """Number of distinct texts before sampling."""
     total: int
-    """Texts of the sample, repetitions included."""
+    """Number of texts of the sample, repetitions included."""
 
     @classmethod
     def of(cls, sample: Sample, largest: int) -> "View":
         """Take at most ``largest`` distinct texts, evenly spread over their order.
 
-        The same sample gives the same view for as long as it lives: every trigger looks at the
-        same neighbourhoods, which are dear to compute.
+        A sample keeps its view for as long as it exists: all triggers share its neighbourhoods,
+        which are expensive to compute.
         """
         views = _VIEWS.setdefault(sample, {})
         if largest not in views:
@@ -84,8 +86,8 @@ class View:
 
     @classmethod
     def _build(cls, sample: Sample, largest: int) -> "View":
-        # Folding a million texts takes many seconds: look for repetitions among ten times as many
-        # as are kept, spread evenly.
+        # Folding a million texts takes many seconds: repetitions are searched among ten times as
+        # many texts as are kept, evenly spread.
         total = len(sample)
         rows = distinct_rows(sample.texts, _spread(total, 10 * largest).tolist())
         count, in_time = len(rows), False
@@ -98,17 +100,17 @@ class View:
         return cls(rows, sample.embeddings[rows], in_time, count, total)
 
     def __str__(self) -> str:
-        """Return the number of texts, saying so when they are a sample."""
+        """Return the number of texts, and of how many they are a sample."""
         taken = len(self.rows)
         return str(taken) if taken == self.distinct else f"{taken} (sampled of {self.total})"
 
     @cached_property
     def ground(self) -> "KnownGround":
-        """The ground that these texts cover."""
+        """What these texts cover."""
         return KnownGround(self.embeddings)
 
     def novelty(self, reference: "View") -> NDArray[np.float64]:
-        """Return the novelty of these texts on the reference's ground, measured once."""
+        """Return the novelty of these texts against the reference, computed once."""
         if reference not in self._novelty:
             self._novelty[reference] = reference.ground.novelty(self.embeddings)
         return self._novelty[reference]
@@ -119,7 +121,7 @@ class View:
 
     @cached_property
     def correlation_range(self) -> int:
-        """How many texts in a row belong together; 1 when the order is unknown."""
+        """Number of consecutive texts that are correlated; 1 when the order is unknown."""
         return correlation_range(self.embeddings) if self.in_time else 1
 
 
@@ -130,10 +132,10 @@ def _spread(count: int, largest: int) -> NDArray[np.int64]:
 
 
 def run_length(recent: View, reference: View) -> int:
-    """Return how many texts in a row count as one: 1 unless both samples come in bursts.
+    """Return how many consecutive texts count as one: 1 unless both samples come in bursts.
 
-    A reference that merely was stored sorted by topic must not make a calm window look bursty,
-    and a window that comes in bursts where the reference never did is itself news.
+    A reference that was stored sorted by topic must not make a calm window seem bursty, and a
+    window with bursts where the reference had none is itself a change.
     """
     return min(recent.correlation_range, reference.correlation_range)
 
@@ -142,11 +144,11 @@ _VIEWS: WeakKeyDictionary[Sample, dict[int, View]] = WeakKeyDictionary()
 
 
 def correlation_range(embeddings: NDArray[np.float32]) -> int:
-    """Return how many neighbours in time belong together: 1 when neighbours are as strangers.
+    """Return how many consecutive texts are correlated; 1 when neighbours are independent.
 
-    The first lag at which the mean product of centred rows is within three standard errors of
-    zero. The standard error follows from independence: ``sqrt(trace(S @ S) / n) / trace(S)`` for
-    covariance S.
+    This is the first lag at which the mean product of centred rows is within three standard errors
+    of zero. The standard error under independence is ``sqrt(trace(S @ S) / n) / trace(S)`` for
+    covariance S. Fewer than 20 texts, and texts without variance, give 1.
     """
     rows = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
     n = len(rows)
@@ -170,9 +172,9 @@ class Regions:
     """Regions of the reference, each around a centre."""
 
     own: NDArray[np.int64]
-    """Region of each reference text."""
+    """Region of each reference text, shape ``(n,)``."""
     other: NDArray[np.int64]
-    """Region with the nearest centre for each other text."""
+    """Region with the nearest centre for each other text, shape ``(others,)``."""
     own_distance: NDArray[np.float32]
     """Euclidean distance of each reference text to the centre of its region."""
     other_distance: NDArray[np.float32]
@@ -181,9 +183,10 @@ class Regions:
 
 @dataclass(frozen=True)
 class KnownGround:
-    """Neighbourhoods, regions and topics of the reference's embeddings (unit rows, ``(n, d)``)."""
+    """Neighbourhoods, regions and topics of the reference."""
 
     embeddings: NDArray[np.float32]
+    """One unit vector per text, shape ``(n, dimensions)``, at least two texts."""
 
     @cached_property
     def _distances(self) -> NDArray[np.float32]:
@@ -194,20 +197,32 @@ class KnownGround:
 
     @cached_property
     def _near(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        masked = self._distances + 9.0 * np.eye(len(self.embeddings), dtype=np.float32)
-        stored = min(STORED_NEIGHBOURS, len(masked) - 1)
-        rows = np.argpartition(masked, stored - 1, axis=1)[:, :stored]
-        values = np.take_along_axis(masked, rows, axis=1)
-        order = np.argsort(values, axis=1)
-        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(values, order, axis=1)
+        # Imported here: commands that compare no embeddings need not pay the second it takes.
+        from sklearn.neighbors import NearestNeighbors
+
+        stored = min(STORED_NEIGHBOURS, len(self.embeddings) - 1)
+        search = NearestNeighbors(n_neighbors=stored, metric="precomputed").fit(self._distances)
+        # Without an argument, a row is not its own neighbour.
+        values, rows = search.kneighbors()
+        return rows, values
 
     @cached_property
     def own(self) -> NDArray[np.float64]:
-        """Novelty of each reference text among all the others (leave one out), shape ``(n,)``."""
+        """Novelty of each reference text against all others (leave one out), shape ``(n,)``."""
         return np.asarray(self._near[1][:, :NEIGHBOURS].mean(axis=1, dtype=np.float64))
 
     def novelty(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the mean cosine distance of other texts to their five nearest reference texts."""
+        """Return the mean cosine distance of texts to their five nearest reference texts.
+
+        Parameters
+        ----------
+        embeddings
+            Unit vectors of texts that are not in the reference, shape ``(m, dimensions)``.
+
+        Returns
+        -------
+        Distances from 0 to 2, shape ``(m,)``.
+        """
         distances = np.clip(1.0 - embeddings @ self.embeddings.T, 0.0, 2.0)
         count = min(NEIGHBOURS, len(self.embeddings))
         nearest = np.partition(distances, count - 1, axis=1)[:, :count]
@@ -216,10 +231,10 @@ class KnownGround:
     def held_out(
         self, outside: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return novelty of the rows ``outside`` and of those inside, both against the inside.
+        """Return the novelty of the rows ``outside`` and of the others, both against the others.
 
-        Uses the stored neighbours only: a row that has fewer than five of them left is placed by
-        the farthest stored one, which understates its distance.
+        Uses the stored neighbours only: where fewer than five of them are left, the farthest stored
+        one stands for the missing ones, which understates the distance.
         """
         rows, values = self._near
         kept = ~outside[rows]
@@ -231,8 +246,8 @@ class KnownGround:
     def confidence(self, novelty: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return for each text the conformal p-value of "it belongs to the reference".
 
-        The share of reference texts (itself counted among them) that lie at least as far: small
-        means foreign, and a text of the reference gets a value below u with chance at most u.
+        This is the share of reference texts, the text itself included, that are at least as far
+        away. A text of the reference gets a value of at most u with probability at most u.
         """
         nearer = np.searchsorted(np.sort(self.own), novelty, side="left")
         return np.asarray((1 + len(self.own) - nearer) / (1 + len(self.own)))
@@ -240,10 +255,10 @@ class KnownGround:
     def regions(
         self, embeddings: NDArray[np.float32], texts_in_region: int, seed: int
     ) -> "Regions":
-        """Divide the reference into regions and put other texts into them.
+        """Divide the reference into regions and assign other texts to them.
 
-        Regions (a few rounds of k-means) follow the reference alone: were they fitted on both, new
-        ground would get a region of its own, in which there is nothing to compare it with.
+        Regions (ten rounds of k-means) are fitted on the reference alone: fitted on both, a new
+        topic would get a region of its own, without reference texts to compare it with.
         """
         centres = self._centres.get((texts_in_region, seed))
         if centres is None:
@@ -262,13 +277,18 @@ class KnownGround:
 
     def _fit(self, texts_in_region: int, seed: int) -> NDArray[np.float32]:
         count = max(1, min(64, len(self.embeddings) // texts_in_region))
+        # Imported here: commands that compare no embeddings need not pay the second it takes.
+        from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
+
         generator = np.random.default_rng([seed, 6])
-        centres = self.embeddings[generator.permutation(len(self.embeddings))[:count]]
-        for _ in range(10):
-            nearest = _nearest(self.embeddings, centres)
-            used = np.unique(nearest)
-            centres = np.stack([self.embeddings[nearest == one].mean(axis=0) for one in used])
-        # Only regions that hold reference texts can say what is usual there.
+        first = self.embeddings[generator.permutation(len(self.embeddings))[:count]]
+        with warnings.catch_warnings():
+            # Texts with equal embeddings leave regions empty; these are dropped below.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted = KMeans(count, init=first, n_init=1, max_iter=10, tol=0.0).fit(self.embeddings)
+        centres = np.asarray(fitted.cluster_centers_, dtype=np.float32)
+        # Only regions that contain reference texts can say what is usual there.
         return centres[np.unique(_nearest(self.embeddings, centres))]
 
     def regional_ranks(
@@ -278,11 +298,11 @@ class KnownGround:
     ) -> tuple[NDArray[np.float64], float]:
         """Rank the novelty of texts among the reference texts of the same region.
 
-        A surge in a thinly covered but known region raises novelty, not these ranks.
+        More texts from a sparse but known region raise the novelty, not these ranks.
 
         Returns
         -------
-        The share of the region's own texts that lie nearer, for each text, and the one-sided
+        For each text the share of the region's reference texts that are nearer; and the one-sided
         p-value of "farther than usual for the region".
         """
         return stratified_ranks(self.own, regions.own, novelty, regions.other)
@@ -296,7 +316,7 @@ class KnownGround:
         )
 
     def topics(self, closeness: float) -> NDArray[np.int64]:
-        """Group the reference: average linkage, cut at ``closeness`` (cosine distance)."""
+        """Return the topic of each reference text: average linkage, cut at a cosine distance."""
         return (
             np.asarray(
                 scipy.cluster.hierarchy.fcluster(self._tree, closeness, "distance"), dtype=np.int64
@@ -306,12 +326,12 @@ class KnownGround:
 
     @property
     def neighbour_distance(self) -> float:
-        """Median distance of a text to its very nearest neighbour."""
+        """Median cosine distance of a text to its nearest neighbour."""
         return float(np.median(self._near[1][:, 0]))
 
     @property
     def neighbourhood_distance(self) -> float:
-        """Median of the mean distance to the five nearest neighbours."""
+        """Median of the mean cosine distance to the five nearest neighbours."""
         return float(np.median(self.own))
 
     def quiet_splits(
@@ -322,22 +342,26 @@ class KnownGround:
         generator: np.random.Generator,
         contiguous: bool = False,
     ) -> NDArray[np.bool_]:
-        """Cut the reference in two as if a part of it were the recent window, nothing changed.
+        """Split the reference in two, as if one part were a recent window without drift.
 
         Parameters
         ----------
         size
-            Texts of the pretended window; at most a third of the reference is used, so a larger
-            window is judged by the (larger) scatter of a smaller one.
+            Number of texts of the simulated window. At most a third of the reference is used, so a
+            larger window is judged by the (larger) scatter of a smaller one.
         closeness
-            Texts nearer than this change sides together: a window may bring other topics. By
-            default the median distance of a text to its very nearest neighbour.
+            Cosine distance below which texts change sides together: a window may bring other
+            topics. None: the median distance of a text to its nearest neighbour.
+        count
+            Number of random splits.
+        generator
+            Source of the random choices.
         contiguous
-            Add stretches of the given order, so that bursts in time are part of quiet.
+            Whether to add stretches of consecutive texts, so that bursts count as quiet.
 
         Returns
         -------
-        True for the pretended window, shape ``(n, splits)``, at least one column.
+        True for the simulated window, shape ``(n, splits)``, at least one column.
         """
         n = len(self.embeddings)
         size = max(2, min(size, n // 3))
@@ -347,7 +371,7 @@ class KnownGround:
         for _ in range(count):
             order = generator.permutation(len(sizes))
             taken = np.cumsum(sizes[order]) <= size
-            # Few large topics: the first alone may be too large for the window; then cut it.
+            # The next topic may be too large for the window: then a part of it is used.
             if not sizes[order][taken].sum() > size // 2:
                 member = np.flatnonzero(topics == order[int(taken.sum())])
                 chosen = np.isin(topics, order[taken])

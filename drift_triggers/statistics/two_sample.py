@@ -1,8 +1,8 @@
-"""Statistics of two samples: kernel and classifier tests with permutation p-values.
+"""Two-sample statistics: a kernel test with permutation p-values, and ranks within strata.
 
-All tests here are label-permutation tests: exact under exchangeability, whatever the data look
-like. A permuted statistic needs no new kernel, only new labels, and the labels of all permutations
-fit in one matrix, so that a whole test is a single matrix product.
+The kernel test permutes labels: it is exact under exchangeability, whatever the data look like. A
+permuted statistic needs no new kernel, only new labels. The labels of all permutations fit in one
+matrix, so a whole test is a single matrix product.
 """
 
 import math
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 STRIP = 1000
-"""Rows of the kernel in one product: thin strips skip more of its mirrored half, wide ones run
+"""Rows of the kernel per product: narrow strips skip more of its mirrored half, wide ones run
 faster."""
 
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """A statistic beside its values under permuted labels."""
+    """A statistic and its values under permuted labels."""
 
     statistic: float
-    """Observed value; larger means farther apart."""
+    """Observed value; larger means a larger difference."""
     null: NDArray[np.float64]
     """Values under permuted labels, shape ``(permutations,)``."""
 
@@ -39,11 +39,11 @@ class PermutationTest:
     def tail_p_value(self) -> float:
         """``p_value``, continued beyond the last permutation by a Pearson type III fit.
 
-        The fit (mean, variance and skewness of the null, as in Gretton et al. 2009) is asked only
-        when fewer than ten permuted values reach the statistic, so that the plain count decides
-        wherever it can. Spread and skewness are taken two standard errors too large: at their
-        estimates the fit claims a tail of a half to a quarter of the true one at 1e-4 and beyond
-        (``benchmarks/detection.py``, validity).
+        The fit (mean, variance and skewness of the null, as in Gretton et al. 2009) is used only
+        when fewer than ten permuted values reach the statistic; otherwise the plain count decides.
+        Spread and skewness are taken two standard errors too large: with their estimates, the fit
+        gives a half to a quarter of the true tail at 1e-4 and beyond (``benchmarks/detection.py``,
+        validity). Without spread there is no fit.
         """
         if np.count_nonzero(self.null >= self.statistic) >= 10:
             return self.p_value
@@ -60,8 +60,9 @@ class PermutationTest:
 def rbf_kernel(rows: Floats) -> NDArray[np.float32]:
     """Sum of three Gaussian kernels around the median distance of the pooled rows.
 
-    Bandwidths are the median distance times sqrt(2), 1 and 1/sqrt(2), so that one scale need not
-    be chosen (Gretton et al. 2012). Each is the square of the one before: one ``exp`` for all.
+    Bandwidths are the median distance times sqrt(2), 1 and 1/sqrt(2), so that no single scale must
+    be chosen (Gretton et al. 2012). Each kernel is the square of the one before: one ``exp``
+    computes all three.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def rbf_kernel(rows: Floats) -> NDArray[np.float32]:
     distances += squares[:, None]
     distances += squares[None, :]
     np.maximum(distances, 0.0, out=distances)
-    # The median of a few thousand entries is as good as that of millions and far cheaper.
+    # The median of a few thousand entries is as good as that of millions, and far cheaper.
     step = max(1, len(data) // 300)
     few = distances[::step, ::step]
     median = float(np.median(few[~np.eye(len(few), dtype=bool)])) if len(few) > 1 else 1.0
@@ -100,17 +101,17 @@ def permuted_labels(
     block: int = 1,
     strata: NDArray[np.integer[Any]] | None = None,
 ) -> NDArray[np.float32]:
-    """Draw label vectors from the null, one a column, shape ``(n, permutations)``.
+    """Draw label vectors from the null, one per column, shape ``(n, permutations)``.
 
     Parameters
     ----------
     labels
         True for each row of the second sample, in time order, shape ``(n,)``.
     block
-        Rows that keep together: the labels are rotated by a random offset within the order and
-        whole blocks change place, so that neighbours in time stay neighbours.
+        Rows that stay together: the labels are rotated by a random offset, and whole blocks change
+        places, so that neighbours in time stay neighbours.
     strata
-        Group of each row: labels move only within a group, so that the mix of groups is kept.
+        Group of each row: labels move only within a group, which keeps the mix of groups.
     """
     n = len(labels)
     columns: NDArray[np.float32] = np.empty((n, permutations), dtype=np.float32)
@@ -135,8 +136,8 @@ def permuted_labels(
         order = np.broadcast_to(np.arange(len(sizes)), (len(chosen), len(sizes))).copy()
         order = generator.permuted(order, axis=1)
         ends = np.cumsum(sizes[order], axis=1)
-        # The shuffled blocks are dealt out from the front: what lies beyond the first sample's
-        # size is the second sample; one block may be cut in two.
+        # The shuffled blocks fill the first sample up to its size; the rest is the second sample.
+        # One block may be split between them.
         taken = np.clip(ends - (n - int(labels.sum())), 0, sizes[order])
         share = np.empty_like(taken)
         np.put_along_axis(share, order, taken, axis=1)
@@ -147,10 +148,10 @@ def permuted_labels(
 
 
 def _drawn(generator: np.random.Generator, draws: int, size: int, chosen: int) -> NDArray[np.bool_]:
-    """Draw ``chosen`` of ``size`` places, one draw a column: those with the smallest keys."""
+    """Draw ``chosen`` of ``size`` places, one draw per column: those with the smallest keys."""
     if chosen in (0, size):
         return np.full((size, draws), chosen > 0)
-    # Keys are 53 bits wide, so that two are equal in one of a million million draws.
+    # Keys have 53 bits: two of them are equal in one of a million million draws.
     keys = generator.random((draws, size))
     limit = np.partition(keys, chosen - 1, axis=1)[:, chosen - 1 : chosen]
     return (keys <= limit).T
@@ -160,16 +161,24 @@ def discrepancies(kernel: NDArray[np.float32], columns: NDArray[np.float32]) -> 
     """Return the unbiased squared maximum mean discrepancy of each labelling of the same rows.
 
     One matrix product serves all labellings: with labels z, the kernel within the second sample
-    sums to ``z @ K @ z``, and row sums of K give all the rest (Gretton et al. 2012, eq. 3). K is
-    its own mirror image, so that strips of the upper half are enough.
+    sums to ``z @ K @ z``, and row sums of K give the rest (Gretton et al. 2012, eq. 3). K is
+    symmetric, so strips of its upper half are enough.
 
     Parameters
     ----------
     kernel
         Pooled kernel, symmetric, shape ``(n, n)``.
     columns
-        1 for rows of the second sample, else 0, shape ``(n, labellings)``; both samples of each
-        labelling need two rows.
+        1 for rows of the second sample, otherwise 0, shape ``(n, labellings)``.
+
+    Returns
+    -------
+    One discrepancy per labelling, shape ``(labellings,)``; 0 on average when nothing differs.
+
+    Raises
+    ------
+    ValueError
+        A sample has fewer than two rows, for which the discrepancy is undefined.
     """
     total_rows = len(kernel)
     second = columns.sum(axis=0, dtype=np.float64)
@@ -213,19 +222,19 @@ def stratified_ranks(
     values: Floats,
     strata: NDArray[np.integer[Any]],
 ) -> tuple[NDArray[np.float64], float]:
-    """Rank values among the known ones of the same stratum (van Elteren 1960).
+    """Rank values among the known values of the same stratum (van Elteren 1960).
 
     Parameters
     ----------
     known, known_strata
-        What is usual, and to which stratum each belongs; each stratum of `strata` needs one.
+        Usual values and the stratum of each; each stratum of ``strata`` must occur.
     values, strata
-        What is to be ranked.
+        Values to rank and the stratum of each.
 
     Returns
     -------
-    The share of known values of the stratum that lie below (half of the equal ones counted), for
-    each value, and the one-sided p-value of "larger than usual for the stratum".
+    For each value the share of known values of its stratum that are smaller, equal ones counted
+    half, shape ``(values,)``; and the one-sided p-value of "larger than usual for the stratum".
     """
     ranks = np.empty(len(values))
     variance = 0.0

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drift_triggers.cause import explain
-from drift_triggers.policy import Look
+from drift_triggers.policy import PastCheck
 from drift_triggers.signal import Observation, Quality, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.window import Gathered, gather, same_records_left, window_now
@@ -180,7 +180,7 @@ def _quality(
     return found
 
 
-def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[Look]:
+def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastCheck]:
     """Return the earlier decisions about the data of one champion, oldest first.
 
     A launch counts for the cool-down until enough labelled pairs for another one have arrived, or
@@ -198,7 +198,7 @@ def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[Look]:
         window, decision = cycle.result.window, cycle.result.decision
         if window and window.champion == champion and decision.signals:
             looks.append(
-                Look(
+                PastCheck(
                     hours=cycle.started.timestamp() / 3600,
                     signals=decision.signals,
                     launched=cycle.result.outcome in TRAINED
