@@ -10,7 +10,7 @@ from drift_triggers.policy import PastCheck
 from drift_triggers.signal import Observation, Quality, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.window import Gathered, gather, same_records_left, window_now
-from pipeline.observation import queries_as_traffic
+from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
@@ -119,32 +119,39 @@ def observe(
     today: Scorecard,
     refused_pairs: int = 0,
 ) -> Observation:
-    """Return what the triggers of a champion may see of what was gathered.
+    """Return what the triggers read: what was gathered, and what the champion was accepted with.
 
     Parameters
     ----------
     anchors, today
         Today's anchor sets and the champion's scores on them.
+    refused_pairs
+        Number of records of pairs that intake refused.
     """
     facts = folder.facts()
     probe_texts, probes = folder.probes()
-    accepted = Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes)
     tables = opened.settings.tables
-    return tables.observe.look(
+    return tables.observe.observation(
         opened.encoders.load(folder.model),
-        reference=folder.reference(),
-        recent=gathered.recent,
-        since_learned=gathered.since_learned,
-        new_pairs=gathered.pairs,
-        known_pairs=folder.memory(),
-        champion_age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
-        accepted_space=accepted,
-        probe_texts=probe_texts,
-        quality=_quality(folder, anchors, today, tables.gate.metric),
-        hit_rates=_past_hit_rates(opened.store, today),
-        anchor_queries=[query for each in anchors for query in each.queries.values()],
-        refused_pairs=refused_pairs,
-        generated_sources=tables.memory.generated_sources,
+        Arrived(
+            recent=gathered.recent,
+            since_learned=gathered.since_learned,
+            pairs=gathered.pairs,
+            refused_pairs=refused_pairs,
+            generated_sources=tables.memory.generated_sources,
+        ),
+        Accepted(
+            reference=folder.reference(),
+            pairs=folder.memory(),
+            age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
+            space=Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes),
+            probe_texts=probe_texts,
+        ),
+        KnownQuality(
+            scores=_quality(folder, anchors, today, tables.gate.metric),
+            hit_rates=_past_hit_rates(opened.store, today),
+            anchor_queries=[query for each in anchors for query in each.queries.values()],
+        ),
         progress=opened.progress,
     )
 

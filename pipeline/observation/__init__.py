@@ -1,5 +1,11 @@
-"""What the triggers may see of recent data beside the reference."""
+"""Recent data and the champion's reference, as the triggers read them."""
 
-from pipeline.observation.observe import Observe, queries_as_traffic
+from pipeline.observation.observe import (
+    Accepted,
+    Arrived,
+    KnownQuality,
+    Observe,
+    queries_as_traffic,
+)
 
-__all__ = ["Observe", "queries_as_traffic"]
+__all__ = ["Accepted", "Arrived", "KnownQuality", "Observe", "queries_as_traffic"]

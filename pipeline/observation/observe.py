@@ -1,7 +1,9 @@
-"""Observation of the present: recent texts beside the champion's reference, as numbers."""
+"""Observation of the present: recent data and the champion's reference, as triggers read them."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass as group
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space, Stability
-from pipeline.observation.perturb import perturbed
 from pipeline.store import Traffic
 from training.encoding import Encoder
 from training.pairs import Pair, normalised
@@ -17,9 +18,53 @@ from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 
 
+@group(frozen=True)
+class Arrived:
+    """What arrived since the champion was trained."""
+
+    recent: Sequence[Traffic]
+    """Texts of the recent window, oldest first."""
+    since_learned: Sequence[Traffic] = ()
+    """All texts since the champion was trained, oldest first."""
+    pairs: Sequence[Pair] = ()
+    """Labelled pairs that the champion was not trained on."""
+    refused_pairs: int = 0
+    """Number of records of pairs that intake refused."""
+    generated_sources: Collection[str] = ()
+    """Sources whose texts the system wrote itself."""
+
+
+@group(frozen=True)
+class Accepted:
+    """What the champion was accepted with."""
+
+    reference: Sequence[Traffic]
+    """Texts that represent the traffic at that time."""
+    pairs: Sequence[Pair] = ()
+    """Labelled pairs of its memory."""
+    age_days: float = 0.0
+    """Days since it was trained."""
+    space: Space | None = None
+    """Its embedding space, with the stored vectors of the probe texts."""
+    probe_texts: Sequence[str] = ()
+    """Texts whose vectors identify the space."""
+
+
+@group(frozen=True)
+class KnownQuality:
+    """What is known of the champion's quality on the anchor sets."""
+
+    scores: Mapping[str, Quality] = field(default_factory=dict)
+    """Anchor set -> scores per query at acceptance and now."""
+    hit_rates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Anchor set -> hit rate at each check, oldest first."""
+    anchor_queries: Sequence[str] = ()
+    """Queries of all anchor sets."""
+
+
 @dataclass(frozen=True, config=SETTINGS)
 class Observe:
-    """Choose the texts to look at, and turn them into what triggers may see.
+    """Choose the texts to compare, and turn them into what triggers read.
 
     Examples
     --------
@@ -31,40 +76,40 @@ class Observe:
     """
 
     window: int = Field(default=2000, ge=20)
-    """Most recent texts that one look compares."""
+    """Largest number of recent texts that a check compares."""
     minimum_window: int = Field(default=200, ge=20)
-    """Texts to which a shorter window is stretched back, never past what the champion learned."""
+    """Number of texts to which a shorter window is extended back, up to the champion's training."""
     long_window: int = Field(default=2000, ge=20)
-    """Texts sampled over all that arrived since the champion learned, for slow drift."""
+    """Number of texts sampled from all since the champion was trained, for `slow_drift`."""
     reference: int = Field(default=2000, ge=50)
-    """Texts that a version keeps as its reference."""
+    """Largest number of texts that a version keeps as its reference."""
     probes: int = Field(default=32, ge=4)
-    """Texts of the reference whose vectors are stored, to tell a swapped model."""
+    """Number of reference texts whose stored vectors reveal a changed model."""
     perturbed: int = Field(default=0, ge=0)
-    """Texts of either side that are encoded again with harmless changes, for `instability`; none
-    by default, as each costs three more texts to encode. 200 are enough."""
+    """Number of texts per side to encode again with harmless changes, for `instability`; 0 turns it
+    off. Each costs three more texts to encode; 200 are enough."""
     seed: int = 0
-    """Seed of every sample and of the triggers' permutations."""
+    """Seed of every sample and of the permutations of the triggers."""
 
-    def recent(self, since_learned: Sequence[Traffic], since_look: int) -> list[Traffic]:
-        """Return the recent window out of the traffic since the champion learned, oldest first.
+    def recent(self, since_learned: Sequence[Traffic], since_check: int) -> list[Traffic]:
+        """Return the recent window of the traffic since the champion was trained, oldest first.
 
         Parameters
         ----------
         since_learned
             Traffic in the order of arrival.
-        since_look
-            How many of the last ones arrived since the last look.
+        since_check
+            How many of them, the last ones, arrived since the last check.
         """
-        wanted = max(min(since_look, self.window), self.minimum_window)
+        wanted = max(min(since_check, self.window), self.minimum_window)
         return list(since_learned[-wanted:])
 
     def remember(self, known: Sequence[Traffic], fresh: Sequence[Traffic]) -> list[Traffic]:
-        """Return the reference of a version that accepts fresh texts beside the known ones.
+        """Return the reference of a version that accepts fresh texts in addition to the known ones.
 
-        When there are more texts than `reference`, the choice is by a seeded hash of the text, and
-        what is chosen stays in its order of arrival. Fresh texts get up to half of the places, so
-        that ground that was just learned counts as known.
+        If there are more texts than `reference`, a seeded hash of the text decides, and the chosen
+        texts stay in their order of arrival. Fresh texts get up to half of the places, so that
+        topics that were just learned count as known.
         """
         if len(known) + len(fresh) <= self.reference:
             return [*known, *fresh]
@@ -72,14 +117,14 @@ class Observe:
         return [*self._choose(known, self.reference - room), *self._choose(fresh, room)]
 
     def probe_texts(self, reference: Sequence[Traffic]) -> list[str]:
-        """Return the texts whose vectors identify the space."""
+        """Return the texts whose vectors identify the embedding space."""
         return [each.text for each in self._choose(reference, self.probes)]
 
     def _choose(self, texts: Sequence[Traffic], count: int) -> list[Traffic]:
         return [texts[place] for place in self._places([each.text for each in texts], count)]
 
     def _places(self, texts: Sequence[str], count: int) -> list[int]:
-        """Choose texts by a seeded hash and return their places, in order."""
+        """Choose texts by a seeded hash, and return their places in order."""
 
         def priority(position: int) -> tuple[bytes, int]:
             content = f"{self.seed}\x1f{texts[position]}".encode("utf-8", "surrogatepass")
@@ -87,92 +132,67 @@ class Observe:
 
         return sorted(sorted(range(len(texts)), key=priority)[:count])
 
-    def look(
+    def observation(
         self,
         encoder: Encoder,
+        arrived: Arrived,
+        accepted: Accepted,
+        quality: KnownQuality | None = None,
         *,
-        reference: Sequence[Traffic],
-        recent: Sequence[Traffic],
-        since_learned: Sequence[Traffic] = (),
-        new_pairs: Sequence[Pair] = (),
-        known_pairs: Sequence[Pair] = (),
-        champion_age_days: float = 0.0,
-        accepted_space: Space | None = None,
-        probe_texts: Sequence[str] = (),
-        quality: Mapping[str, Quality] | None = None,
-        hit_rates: Mapping[str, tuple[float, ...]] | None = None,
-        anchor_queries: Sequence[str] = (),
-        refused_pairs: int = 0,
-        generated_sources: Collection[str] = (),
         progress: Progress = no_progress,
     ) -> Observation:
-        """Return what the triggers may see; each text is encoded once a model, ever.
+        """Return what the triggers read. A model encodes each text only once, ever.
 
         Parameters
         ----------
         encoder
-            The champion's.
-        reference, recent, since_learned
-            Texts of the three spans; `since_learned` is sampled to `long_window`.
-        new_pairs, known_pairs
-            Labelled pairs not yet learned, and those of the memory.
-        champion_age_days
-            Days since the champion learned.
-        accepted_space, probe_texts
-            The space the champion was accepted with and the texts of its probes.
+            The champion's encoder.
+        arrived
+            What arrived since the champion was trained; `since_learned` is sampled to
+            `long_window`.
+        accepted
+            What the champion was accepted with.
         quality
-            The champion's scores then and now.
-        hit_rates
-            Hit rate of each golden set over the looks, oldest first.
-        anchor_queries
-            Queries of the anchor sets; scoring the champion has encoded them already.
-        refused_pairs
-            Records of pairs that went into quarantine since the last look.
-        generated_sources
-            Sources whose texts the system made itself.
+            What is known of its quality; None when nothing is.
+        progress
+            Where to show how many texts are encoded.
         """
-        spread = self._spread(since_learned, len(recent))
-        spans = (reference, recent, spread)
+        quality = quality or KnownQuality()
+        spread = self._spread(arrived.since_learned, len(arrived.recent))
+        spans = (accepted.reference, arrived.recent, spread)
         vectors = encoder.encode([each.text for span in spans for each in span], progress=progress)
         ends = np.cumsum([len(span) for span in spans])[:-1]
-        samples = [
+        reference, recent, history = (
             _sample(encoder, span, part)
             for span, part in zip(spans, np.split(vectors, ends), strict=True)
-        ]
-        serving = Space(
-            fingerprint=encoder.fingerprint,
-            tokenizer=encoder.tokenizer,
-            probes=encoder.encode(list(probe_texts)) if probe_texts else None,
         )
+        anchors = tuple(quality.anchor_queries)
         return Observation(
-            recent=samples[1],
-            reference=samples[0],
-            history=samples[2] if spread else None,
-            new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in new_pairs}),
-            recent_stability=self._stability(encoder, samples[1]),
-            reference_stability=self._stability(encoder, samples[0]),
-            anchor_queries=(
-                Sample(tuple(anchor_queries), encoder.encode(anchor_queries))
-                if anchor_queries
-                else None
-            ),
-            champion_age_days=champion_age_days,
+            recent=recent,
+            reference=reference,
+            history=history if spread else None,
+            new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in arrived.pairs}),
+            recent_stability=self._stability(encoder, recent),
+            reference_stability=self._stability(encoder, reference),
+            # Scoring the champion has encoded the queries already.
+            anchor_queries=Sample(anchors, encoder.encode(anchors)) if anchors else None,
+            champion_age_days=accepted.age_days,
             seed=self.seed,
-            accepted_space=accepted_space,
-            serving_space=serving if accepted_space else None,
-            quality=quality or {},
-            hit_rates=hit_rates or {},
+            accepted_space=accepted.space,
+            serving_space=_serving_space(encoder, accepted) if accepted.space else None,
+            quality=quality.scores,
+            hit_rates=quality.hit_rates,
             self_generated=(
-                tuple(each.source in generated_sources for each in recent)
-                if generated_sources
+                tuple(each.source in arrived.generated_sources for each in arrived.recent)
+                if arrived.generated_sources
                 else ()
             ),
-            recent_pairs=_pair_facts(new_pairs, refused_pairs),
-            reference_pairs=_pair_facts(known_pairs, 0),
+            recent_pairs=_pair_facts(arrived.pairs, arrived.refused_pairs),
+            reference_pairs=_pair_facts(accepted.pairs, 0),
         )
 
     def _stability(self, encoder: Encoder, sample: Sample) -> Stability | None:
-        """Encode some distinct texts of a sample again, with changes that mean nothing."""
+        """Encode some distinct texts of a sample again, with changes that keep their meaning."""
         if not self.perturbed or not len(sample):
             return None
         first: dict[str, int] = {}
@@ -180,13 +200,13 @@ class Observe:
             first.setdefault(text, row)
         chosen = self._places(list(first), self.perturbed)
         rows = np.array(list(first.values()), dtype=np.int64)[chosen]
-        copies = [copy for row in rows for copy in perturbed(sample.texts[row])]
+        copies = [copy for row in rows for copy in changed_copies(sample.texts[row])]
         vectors = encoder.encode(copies).reshape(len(rows), -1, sample.embeddings.shape[1])
         cosines = np.einsum("td,tcd->tc", sample.embeddings[rows], vectors, dtype=np.float64)
         return Stability(rows, cosines.mean(axis=1))
 
     def _spread(self, since_learned: Sequence[Traffic], recent: int) -> list[Traffic]:
-        """Sample the long span evenly in time, when it is longer than the recent window."""
+        """Sample the long window evenly in order, if it is longer than the recent one."""
         if len(since_learned) <= recent:
             return []
         count = min(len(since_learned), self.long_window)
@@ -195,11 +215,37 @@ class Observe:
 
 
 def queries_as_traffic(pairs: Sequence[Pair]) -> list[Traffic]:
-    """Return the queries of pairs as texts that the service saw."""
+    """Return the queries of pairs as texts that the service received."""
     return [
         Traffic(text=pair.query, id=pair.id, source=pair.source, timestamp=pair.timestamp)
         for pair in pairs
     ]
+
+
+def changed_copies(text: str) -> tuple[str, str, str]:
+    """Return copies of a text: one word dropped, one repeated, and lower case with wide spaces.
+
+    A hash of the text chooses the words, so that a text always gets the same copies. A text of one
+    word keeps it; an empty text is returned as it is.
+
+    Examples
+    --------
+    >>> changed_copies("Where is my Card")
+    ('Where is my', 'Where is is my Card', 'where  is  my  card')
+    """
+    words = text.split()
+    if not words:
+        return text, text, text
+    chosen = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
+    drop, double = chosen % len(words), (chosen // len(words)) % len(words)
+    dropped = [*words[:drop], *words[drop + 1 :]] or words
+    doubled = [*words[: double + 1], *words[double:]]
+    return " ".join(dropped), " ".join(doubled), "  ".join(word.lower() for word in words)
+
+
+def _serving_space(encoder: Encoder, accepted: Accepted) -> Space:
+    probes = encoder.encode(list(accepted.probe_texts)) if accepted.probe_texts else None
+    return Space(fingerprint=encoder.fingerprint, tokenizer=encoder.tokenizer, probes=probes)
 
 
 def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.float32]) -> Sample:
@@ -215,7 +261,7 @@ def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.f
 
 
 def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:
-    if not pairs:
+    if not pairs and not refused:
         return None
     optional = {
         "negative": sum(not pair.negative for pair in pairs),
@@ -229,6 +275,7 @@ def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:
         sources=tuple(pair.source for pair in pairs),
         records=len(pairs) + refused,
         quarantined=refused,
-        fields=frozenset({"query", "positive", *missing}),
+        # Refused records tell nothing of the columns.
+        fields=frozenset({"query", "positive", *missing}) if pairs else frozenset(),
         missing=missing,
     )

@@ -1,10 +1,17 @@
-"""Observation: which texts are looked at, and what a version keeps as its reference."""
+"""Observation: which texts are compared, and what a version keeps as its reference."""
 
 import numpy as np
 import pytest
 
-from drift_triggers.signal import Space
-from pipeline.observation.observe import Observe, queries_as_traffic
+from drift_triggers import DataQuality, Space
+from pipeline.observation.observe import (
+    Accepted,
+    Arrived,
+    KnownQuality,
+    Observe,
+    changed_copies,
+    queries_as_traffic,
+)
 from pipeline.store.store import Traffic
 from training.pairs.pair import Pair
 
@@ -17,10 +24,10 @@ def texts(word, count):
 
 def test_a_short_window_is_stretched_back_to_the_minimum_but_not_past_what_was_learned():
     observe = Observe(window=100, minimum_window=30)
-    assert observe.recent(texts("a", 500), since_look=5) == texts("a", 500)[-30:]
-    assert observe.recent(texts("a", 500), since_look=60) == texts("a", 500)[-60:]
-    assert observe.recent(texts("a", 500), since_look=400) == texts("a", 500)[-100:]
-    assert observe.recent(texts("a", 12), since_look=5) == texts("a", 12)
+    assert observe.recent(texts("a", 500), since_check=5) == texts("a", 500)[-30:]
+    assert observe.recent(texts("a", 500), since_check=60) == texts("a", 500)[-60:]
+    assert observe.recent(texts("a", 500), since_check=400) == texts("a", 500)[-100:]
+    assert observe.recent(texts("a", 12), since_check=5) == texts("a", 12)
 
 
 def test_the_reference_stays_bounded_and_in_order_and_learned_ground_gets_half():
@@ -46,66 +53,102 @@ def test_the_probes_of_a_reference_do_not_depend_on_its_order():
 def test_the_observation_holds_each_span_with_its_own_vectors(fake_encoder):
     observe = Observe(long_window=40)
     since = texts("later", 90)
-    seen = observe.look(
+    pairs = [Pair("1", "a", "b"), Pair("2", "a", "b"), Pair("3", "c", "d")]
+    seen = observe.observation(
         fake_encoder,
-        reference=texts("past", 60),
-        recent=since[-30:],
-        since_learned=since,
-        new_pairs=[Pair("1", "a", "b"), Pair("2", "a", "b"), Pair("3", "c", "d")],
-        champion_age_days=3.0,
-        accepted_space=Space(fingerprint=fake_encoder.fingerprint),
-        probe_texts=["past number 1"],
+        Arrived(recent=since[-30:], since_learned=since, pairs=pairs),
+        Accepted(
+            reference=texts("past", 60),
+            age_days=3.0,
+            space=Space(fingerprint=fake_encoder.fingerprint),
+            probe_texts=["past number 1"],
+        ),
     )
     assert (len(seen.reference), len(seen.recent), len(seen.history)) == (60, 30, 40)
     assert np.allclose(seen.recent.embeddings, fake_encoder.encode(seen.recent.texts))
     assert np.allclose(seen.history.embeddings, fake_encoder.encode(seen.history.texts))
     assert seen.history.texts[0] == since[0].text
     assert seen.history.texts[-1] == since[-1].text
-    assert seen.new_pairs == 2
+    assert (seen.new_pairs, seen.champion_age_days) == (2, 3.0)
+    assert len(seen.serving_space.probes) == 1
     assert seen.serving_space.fingerprint == seen.accepted_space.fingerprint
     assert seen.recent.words[0][0] == ("later", 1, False)
 
 
 def test_there_is_no_long_span_when_everything_is_recent(fake_encoder):
     since = texts("later", 30)
-    seen = Observe().look(
-        fake_encoder, reference=texts("past", 30), recent=since, since_learned=since
-    )
+    arrived = Arrived(recent=since, since_learned=since)
+    seen = Observe().observation(fake_encoder, arrived, Accepted(reference=texts("past", 30)))
     assert seen.history is None
 
 
 def test_columns_that_no_pair_fills_are_missing_from_the_facts(fake_encoder):
     known = [Pair(str(n), f"q {n}", "a", source="app", timestamp=1.0) for n in range(4)]
     new = [Pair("8", "q", "b", source="app"), Pair("9", "r", "b")]
-    seen = Observe().look(
+    seen = Observe().observation(
         fake_encoder,
-        reference=texts("past", 30),
-        recent=texts("later", 30),
-        new_pairs=new,
-        known_pairs=known,
+        Arrived(recent=texts("later", 30), pairs=new),
+        Accepted(reference=texts("past", 30), pairs=known),
     )
     assert seen.reference_pairs.fields == {"query", "positive", "source", "timestamp"}
     assert seen.recent_pairs.fields == {"query", "positive", "source"}
     assert seen.recent_pairs.missing == {"source": 1}
 
 
+def test_records_that_were_all_refused_reach_the_data_quality_guard(fake_encoder):
+    known = [Pair(str(n), f"q {n}", "a", source="app") for n in range(40)]
+    accepted = Accepted(reference=texts("past", 30), pairs=known)
+    arrived = Arrived(recent=texts("later", 30), refused_pairs=40)
+    seen = Observe().observation(fake_encoder, arrived, accepted)
+    assert (seen.recent_pairs.records, seen.recent_pairs.quarantined) == (40, 40)
+    assert DataQuality().check(seen).blocks
+    nothing = Arrived(recent=texts("later", 30))
+    quiet = Observe().observation(fake_encoder, nothing, accepted)
+    assert quiet.recent_pairs is None
+    assert not DataQuality().check(quiet).measured
+
+
+def test_texts_are_marked_as_self_generated_only_where_such_sources_are_named(fake_encoder):
+    recent = [Traffic(text=f"text {n}", source="bot" if n % 2 else "app") for n in range(30)]
+    accepted = Accepted(reference=texts("past", 30))
+    unnamed = Observe().observation(fake_encoder, Arrived(recent=recent), accepted)
+    assert unnamed.self_generated == ()
+    arrived = Arrived(recent=recent, generated_sources=("bot",))
+    named = Observe().observation(fake_encoder, arrived, accepted)
+    assert named.self_generated == (False, True) * 15
+
+
 def test_texts_are_changed_and_encoded_again_only_where_it_is_asked_for(fake_encoder):
-    spans = {"reference": texts("past", 60), "recent": [*texts("later", 30), *texts("later", 30)]}
-    assert Observe().look(fake_encoder, **spans).recent_stability is None
-    seen = Observe(perturbed=20).look(fake_encoder, **spans)
+    arrived = Arrived(recent=[*texts("later", 30), *texts("later", 30)])
+    spans = (arrived, Accepted(reference=texts("past", 60)))
+    assert Observe().observation(fake_encoder, *spans).recent_stability is None
+    seen = Observe(perturbed=20).observation(fake_encoder, *spans)
     assert len(seen.reference_stability.rows) == 20
     assert len({seen.recent.texts[row] for row in seen.recent_stability.rows}) == 20
     assert (seen.recent_stability.cosines <= 1.0 + 1e-6).all()
-    again = Observe(perturbed=20).look(fake_encoder, **spans)
+    again = Observe(perturbed=20).observation(fake_encoder, *spans)
     assert (again.recent_stability.rows == seen.recent_stability.rows).all()
 
 
+@pytest.mark.parametrize("text", ["", "   ", "one", "Where is my Card", "a b\nc"])
+def test_changed_copies_drop_repeat_and_respace_words(text):
+    words = text.split()
+    dropped, doubled, spaced = changed_copies(text)
+    assert changed_copies(text) == (dropped, doubled, spaced)
+    if not words:
+        assert (dropped, doubled, spaced) == (text, text, text)
+        return
+    assert len(dropped.split()) == max(1, len(words) - 1)
+    assert len(doubled.split()) == len(words) + 1
+    assert spaced.split() == [word.lower() for word in words]
+
+
 def test_the_queries_of_anchor_sets_come_with_their_vectors(fake_encoder):
-    seen = Observe().look(
+    seen = Observe().observation(
         fake_encoder,
-        reference=texts("past", 30),
-        recent=texts("later", 30),
-        anchor_queries=["where is my card", "what does it cost"],
+        Arrived(recent=texts("later", 30)),
+        Accepted(reference=texts("past", 30)),
+        KnownQuality(anchor_queries=["where is my card", "what does it cost"]),
     )
     assert seen.anchor_queries.texts == ("where is my card", "what does it cost")
     assert np.allclose(
