@@ -1,11 +1,12 @@
-"""Measure the drift triggers: validity, power, parts, a quiet life, speed, memory. Prints tables.
+"""Measure the drift triggers: validity, power, slices, a quiet life, speed, memory; print tables.
 
-    python benchmarks/detection.py                 # all parts, about fifteen minutes on two cores
-    python benchmarks/detection.py speed memory    # some parts
+    python benchmarks/detection.py                 # everything, about 15 minutes on two cores
+    python benchmarks/detection.py speed memory    # some of it
     python benchmarks/detection.py validity --repeats 200
 
 Quiet and drifted windows are drawn from a made world: thirty topics of an embedding space, each a
-cloud around a centre, with topic shares that differ twentyfold; new ground is other centres.
+cloud around a centre, with topic shares that differ by a factor of 20. New topics have other
+centres.
 """
 
 import argparse
@@ -20,12 +21,22 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from drift_triggers.embedding_shift import EmbeddingShift
-from drift_triggers.instability import Instability
-from drift_triggers.out_of_distribution import OutOfDistribution
-from drift_triggers.policy import Look, Policy
-from drift_triggers.signal import Observation, Sample, Signal, Stability, Trigger
-from drift_triggers.source_shift import SourceShift
+from drift_triggers import (
+    EmbeddingShift,
+    Instability,
+    Observation,
+    OutOfDistribution,
+    PastCheck,
+    Policy,
+    Sample,
+    Signal,
+    SourceShift,
+    Stability,
+    TermMeaning,
+    TextShape,
+    Trigger,
+    Vocabulary,
+)
 from drift_triggers.statistics.two_sample import (
     PermutationTest,
     discrepancies,
@@ -33,9 +44,6 @@ from drift_triggers.statistics.two_sample import (
     permuted_labels,
     rbf_kernel,
 )
-from drift_triggers.term_meaning import TermMeaning
-from drift_triggers.text_shape import TextShape
-from drift_triggers.vocabulary import Vocabulary
 
 DIMENSIONS = 64
 TOPICS = 30
@@ -47,7 +55,7 @@ WORDS = np.array([f"word{number}" for number in range(3000)])
 def world(
     seed: int, count: int, new: float = 0.0, run: int = 1, dimensions: int = DIMENSIONS
 ) -> Sample:
-    """Draw ``count`` texts, a share ``new`` of them on new ground, topics in runs of ``run``."""
+    """Draw ``count`` texts, a share ``new`` of them on new topics, topics in runs of ``run``."""
     generator = np.random.default_rng(seed)
     topics = np.repeat(generator.choice(TOPICS, -(-count // run), p=SHARES), run)[:count]
     topics = topics + TOPICS * (generator.random(count) < new)
@@ -87,7 +95,7 @@ def density_p_value(recent: Sample, reference: Sample, seed: int, block: int) ->
 
 
 def validity(repeats: int) -> None:
-    """Print (a): how often the tests cry wolf on quiet data, and how far the fitted tail is off."""
+    """Print (a): false alarms of the tests on quiet data, and the error of the fitted tail."""
     lines: list[tuple[object, ...]] = []
     for recent, reference, run in ((40, 400, 1), (200, 400, 1), (500, 1000, 1), (200, 600, 10)):
         values: dict[str, list[float]] = {}
@@ -108,7 +116,7 @@ def validity(repeats: int) -> None:
             at = [rate(int((np.array(found) <= level).sum()), repeats) for level in (0.01, 0.05)]
             lines.append((f"{recent} / {reference}", run, name, *at))
         for trigger_name, count in fired.items():
-            told = f"{trigger_name} fires (p and effect)"
+            told = f"{trigger_name} fires (p-value and effect)"
             lines.append((f"{recent} / {reference}", run, told, rate(count, repeats), ""))
     head = ("recent / reference", "run", "test", "p <= 1 %", "p <= 5 %")
     table(f"Validity: quiet windows, {repeats} repeats", head, lines)
@@ -128,14 +136,14 @@ def validity(repeats: int) -> None:
         ]
         tails.append((level, *(f"{np.quantile(fits, share):.2g}" for share in (0.1, 0.5, 0.9))))
     table(
-        "Fitted tail of 1,000 permutations over the true tail (counted over 1,000,000)",
-        ("true p", "10 % quantile of the ratio", "median", "90 %"),
+        "Fitted tail of 1,000 permutations divided by the true tail (counted over 1,000,000)",
+        ("true p", "10 % quantile of the ratio", "median", "90 % quantile"),
         tails,
     )
 
 
 def power(repeats: int) -> None:
-    """Print (b): how often each view fires, by window size and share of new ground."""
+    """Print (b): how often each trigger fires, by window size and share of new topics."""
     lines = []
     for recent in (50, 200, 1000):
         for share in (0.0, 0.05, 0.1, 0.25, 0.5, 1.0):
@@ -149,14 +157,14 @@ def power(repeats: int) -> None:
             lines.append(
                 (recent, f"{share:.0%}", *(f"{hits / repeats:.0%}" for hits in fired.values()))
             )
-    head = ("recent texts", "new ground", "embedding_shift", "out_of_distribution")
+    head = ("recent texts", "new topics", "embedding_shift", "out_of_distribution")
     table(f"Power: fired windows, reference of 800 texts, {repeats} repeats", head, lines)
 
 
 def parted(seed: int, part: int, rest: int, new: float = 0.0) -> Sample:
     """Draw ``part`` texts of the source "mail" with the word "server", and ``rest`` others.
 
-    A share ``new`` of the part stands on new ground, the others never do.
+    A share ``new`` of the part has new topics, the others never do.
     """
     one, other = world(seed, part, new), world(seed + 500_000, rest)
     return Sample(
@@ -173,7 +181,7 @@ def steadiness(seed: int, sample: Sample, lower: float) -> Stability:
 
 
 def parts(repeats: int) -> None:
-    """Print how often a part of the traffic fires: a source, a watched term, unsteady texts."""
+    """Print how often a part of the traffic fires: a source, a watched term, unstable texts."""
     watching: tuple[Trigger, ...] = (
         SourceShift(inside=True),
         TermMeaning(watch_terms=("server",)),
@@ -185,10 +193,10 @@ def parts(repeats: int) -> None:
     for told, part, new, lower in (
         ("nothing changed", 60, 0.0, 0.0),
         ("the part grew from a fifth to four fifths", 240, 0.0, 0.0),
-        ("a quarter of the part on new ground", 60, 0.25, 0.0),
-        ("half of the part on new ground", 60, 0.5, 0.0),
-        ("all of the part on new ground", 60, 1.0, 0.0),
-        ("embeddings less steady by one standard deviation", 60, 0.0, 0.03),
+        ("a quarter of the part on new topics", 60, 0.25, 0.0),
+        ("half of the part on new topics", 60, 0.5, 0.0),
+        ("all of the part on new topics", 60, 1.0, 0.0),
+        ("embeddings less stable by one standard deviation", 60, 0.0, 0.03),
     ):
         fired = dict.fromkeys([trigger.name for trigger in watching], 0)
         for seed in range(repeats):
@@ -211,17 +219,17 @@ def parts(repeats: int) -> None:
 
 
 def life(lives: int, references: int) -> None:
-    """Print the chance of even one false launch in 365 quiet daily windows."""
+    """Print the probability of even one training in 365 daily windows without drift."""
     lines = []
     for tests, together in ((2, 0.0), (6, 0.0), (6, 0.5)):
         generator = np.random.default_rng([tests, round(10 * together)])
         launched = sum(_uniform_life(generator, tests, together) for _ in range(lives))
-        told = "independent" if together == 0.0 else f"correlated {together} between tests and days"
-        lines.append((f"{tests} tests, {told}, no effect asked", lives, rate(launched, lives)))
+        told = "independent" if together == 0.0 else f"correlation {together} of tests and days"
+        lines.append((f"{tests} tests, {told}, no effect required", lives, rate(launched, lives)))
     policy, launched, fired = Policy(), 0, 0
     for number in range(references):
         reference = world(10_000 + number, 400)
-        past: list[Look] = []
+        past: list[PastCheck] = []
         life_launched = False
         for day in range(365):
             seen = Observation(world(20_000 + 365 * number + day, 100), reference, seed=day)
@@ -230,29 +238,29 @@ def life(lives: int, references: int) -> None:
                 OutOfDistribution().check(seen),
             )
             decision = policy.decide(signals, past[-2:], 24.0 * day)
-            past.append(Look(24.0 * day, signals, decision.train))
+            past.append(PastCheck(24.0 * day, signals, decision.train))
             fired += any(signal.fired for signal in signals)
             life_launched |= decision.train
         launched += life_launched
-    told = f"both embedding triggers, effect asked ({fired} of {365 * references} windows fired)"
+    told = f"both embedding triggers, effect required ({fired} of {365 * references} windows fired)"
     lines.append((told, references, rate(launched, references)))
-    head = ("365 quiet daily looks", "lives", "lives with a launch (95 % interval)")
+    head = ("365 quiet daily checks", "lives", "lives with a training (95 % interval)")
     table("A quiet life under the default policy", head, lines)
 
 
 def _uniform_life(generator: np.random.Generator, tests: int, together: float) -> bool:
-    """Tell whether a year of valid p-values launches when every effect is large enough."""
+    """Say whether a year of valid p-values starts training when each effect is large enough."""
     policy, level = Policy(), 0.001
     noise = generator.normal(size=(365, tests))
     if together:
-        # One shared part for the reference of this life, one for each day: as strong as the rest.
+        # One shared part per life (its reference) and one per day, together as strong as asked.
         noise = math.sqrt(1 - together) * noise + math.sqrt(together / 2) * (
             generator.normal() + generator.normal(size=(365, 1))
         )
     values = stats.norm.sf(noise)
     for day in np.flatnonzero((values <= level).any(axis=1)):
-        looks = [
-            Look(
+        checks = [
+            PastCheck(
                 24.0 * one,
                 tuple(
                     Signal(f"test{place}", bool(value <= level), "simulated", p_value=float(value))
@@ -263,7 +271,7 @@ def _uniform_life(generator: np.random.Generator, tests: int, together: float) -
             for one in (day - 1, day)
             if one >= 0
         ]
-        if policy.decide(looks[-1].signals, looks[:-1], 24.0 * day).train:
+        if policy.decide(checks[-1].signals, checks[:-1], 24.0 * day).train:
             return True
     return False
 
@@ -309,11 +317,11 @@ def speed(_: int) -> None:
         return f"one classifier, no permutation, p = {test.pvalue:.2g}"
 
     timed("discrepancy, 1,000 permutations, one product", product)
-    timed("discrepancy, loop of 5 permutations, kernel anew", loop)
+    timed("discrepancy, loop of 5 permutations, kernel recomputed", loop)
     timed("classifier test (scikit-learn, 5 folds)", classifier)
     timed("Kolmogorov-Smirnov, 384 columns (scipy)", lambda: _columns(pooled, labels))
     try:
-        # An optional rival, measured only where somebody installed it.
+        # An optional alternative, measured only where it is installed.
         from alibi_detect.cd import MMDDrift  # type: ignore[import-not-found]
     except ImportError:
         lines.append(("alibi-detect MMD, 1,000 permutations", "not installed", ""))
@@ -374,7 +382,9 @@ PARTS = {"validity": validity, "power": power, "parts": parts, "speed": speed, "
 def main() -> None:
     """Run the parts named on the command line, or all."""
     parser = argparse.ArgumentParser(description="Measure the drift triggers.")
-    parser.add_argument("parts", nargs="*", help=f"{', '.join([*PARTS, 'life'])}; default: all")
+    parser.add_argument(
+        "parts", nargs="*", help=f"any of {', '.join([*PARTS, 'life'])}; default: all"
+    )
     parser.add_argument("--repeats", type=int, default=400, help="windows for validity and power")
     parser.add_argument("--lives", type=int, default=4000, help="simulated quiet years")
     parser.add_argument("--references", type=int, default=20, help="quiet years of real tests")

@@ -23,8 +23,8 @@ class DataQuality:
 
     Notes
     -----
-    Makes no statistical test that the policy counts: it has no p-value and no effect. Not measured
-    when no record arrived. Shares are judged from ``minimum_records`` on.
+    Has no p-value and no effect: the policy does not count it as a test. Not measured with fewer
+    than ``minimum_records`` new records, in which only a missing source can block.
 
     Examples
     --------
@@ -73,8 +73,11 @@ class DataQuality:
         lacking, told = self._columns(recent, history)
         wrong = [*self._records(recent), *lacking, *self._pairs(recent, history)]
         wrong += [text for text in [self._silence(recent, history)] if text]
+        count = max(recent.records, len(recent.pairs))
+        if not wrong and count < self.minimum_records:
+            return Signal.too_few(self.name, count, self.minimum_records, "new records")
         if not wrong:
-            sound = f"{max(recent.records, len(recent.pairs))} records seem sound"
+            sound = f"{count} records seem sound"
             return Signal(self.name, False, "; ".join([sound, *told]))
         return Signal(
             self.name,

@@ -93,8 +93,9 @@ class FeedbackLoop:
         marks = observation.self_generated
         if marks and len(marks) != len(texts):
             raise ValueError(f"self_generated must have {len(texts)} entries, got {len(marks)}")
-        before, now = observation.served_before, observation.served_recently
-        if not marks and not observation.own_answers and (before is None or now is None):
+        served = (observation.served_before, observation.served_recently)
+        documents = all(side is not None and side.documents for side in served)
+        if not marks and not observation.own_answers and not documents:
             missing = (
                 "no marks of self-generated texts, past answers or served documents were given"
             )

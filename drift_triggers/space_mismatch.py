@@ -21,8 +21,8 @@ class SpaceMismatch:
     Notes
     -----
     The effect is the largest cosine distance between stored and new probe vectors, 0 to 2; None
-    without probes. There is no p-value. Not measured without the accepted space, or without both a
-    serving space and index fingerprints.
+    without probes. There is no p-value. Not measured without the accepted space, without a serving
+    space and index fingerprints, or when all identities and probes are unknown.
 
     Examples
     --------
@@ -49,25 +49,25 @@ class SpaceMismatch:
         if accepted is None or (serving is None and not observation.index_fingerprints):
             return Signal.unmeasured(self.name, "no embedding spaces were given")
         effect = None
+        compared = len(observation.index_fingerprints)
         wrong = [
             f"index vectors of {stamp[:12]}... instead of {accepted.fingerprint[:12]}..."
             for stamp in sorted(set(observation.index_fingerprints) - {accepted.fingerprint})
         ]
         if serving is not None:
-            known = accepted.fingerprint and serving.fingerprint
-            if known and accepted.fingerprint != serving.fingerprint:
-                wrong.append(
-                    f"serving encoder {serving.fingerprint[:12]}... instead of "
-                    f"{accepted.fingerprint[:12]}..."
-                )
-            known = accepted.tokenizer and serving.tokenizer
-            if known and accepted.tokenizer != serving.tokenizer:
-                wrong.append(
-                    f"tokenizer {serving.tokenizer[:12]}... instead of {accepted.tokenizer[:12]}..."
-                )
+            for what, known, found in (
+                ("serving encoder", accepted.fingerprint, serving.fingerprint),
+                ("tokenizer", accepted.tokenizer, serving.tokenizer),
+            ):
+                compared += bool(known and found)
+                if known and found and known != found:
+                    wrong.append(f"{what} {found[:12]}... instead of {known[:12]}...")
             if accepted.probes is not None and serving.probes is not None:
+                compared += 1
                 effect, told = self._probe(accepted.probes, serving.probes)
                 wrong += told
+        if not compared:
+            return Signal.unmeasured(self.name, "the identities of the spaces are unknown")
         if not wrong:
             moved = "" if effect is None else f" (probes moved by at most {effect:.1g})"
             return Signal(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drift_triggers.policy import Look, Policy
+from drift_triggers.policy import PastCheck, Policy
 from drift_triggers.signal import Signal
 
 
@@ -11,12 +11,13 @@ def signal(p_value=None, fired=True, trigger="embedding_shift", blocks=False):
     return Signal(trigger, fired, "why", p_value=p_value, blocks=blocks)
 
 
-THIN, PLAIN = signal(5e-4), signal(1e-12)
+WEAK, CLEAR = signal(5e-4), signal(1e-12)
 
 
-def looks(*signals, launched=False, fresh=True):
+def checks(*signals, launched=False, fresh=True):
     return [
-        Look(24.0 * day, (one,), launched=launched, fresh=fresh) for day, one in enumerate(signals)
+        PastCheck(24.0 * day, (one,), launched=launched, fresh=fresh)
+        for day, one in enumerate(signals)
     ]
 
 
@@ -27,56 +28,56 @@ def test_nothing_fired_means_no_training_and_says_so():
 
 
 @pytest.mark.parametrize("before", [0, 1, 299, 2000])
-def test_a_plain_shift_launches_in_the_look_that_sees_it_however_late(before):
-    past = looks(*[signal(0.5, fired=False)] * before)
-    decision = Policy().decide([PLAIN], past, 24.0 * before)
+def test_a_clear_shift_starts_training_in_the_check_that_sees_it_however_late(before):
+    past = checks(*[signal(0.5, fired=False)] * before)
+    decision = Policy().decide([CLEAR], past, 24.0 * before)
     assert decision.train
-    assert "embedding_shift: plain" in decision.reasons[0]
+    assert decision.reasons[0].startswith("embedding_shift")
 
 
-def test_thin_evidence_waits_for_a_second_look_in_a_row():
+def test_weak_evidence_needs_confirmation_by_a_second_check_in_a_row():
     policy = Policy()
-    first = policy.decide([THIN], [], 0.0)
+    first = policy.decide([WEAK], [], 0.0)
     assert not first.train
-    assert "waits for another look" in first.reasons[0]
-    assert policy.decide([THIN], looks(THIN), 24.0).train
-    assert not policy.decide([THIN], looks(THIN, signal(0.4, fired=False)), 48.0).train
-    assert not policy.decide([THIN], looks(signal(5e-4, trigger="vocabulary")), 24.0).train
+    assert first.reasons == ("embedding_shift needs confirmation by the next check: why",)
+    assert policy.decide([WEAK], checks(WEAK), 24.0).train
+    assert not policy.decide([WEAK], checks(WEAK, signal(0.4, fired=False)), 48.0).train
+    assert not policy.decide([WEAK], checks(signal(5e-4, trigger="vocabulary")), 24.0).train
 
 
-def test_looks_at_the_same_texts_do_not_confirm_one_another():
-    assert not Policy().decide([THIN], looks(THIN), 24.0, fresh=False).train
-    assert Policy().decide([PLAIN], looks(PLAIN), 24.0, fresh=False).train
+def test_checks_of_the_same_texts_do_not_confirm_one_another():
+    assert not Policy().decide([WEAK], checks(WEAK), 24.0, fresh=False).train
+    assert Policy().decide([CLEAR], checks(CLEAR), 24.0, fresh=False).train
 
 
-def test_a_longer_persistence_asks_for_more_looks():
+def test_a_longer_persistence_asks_for_more_checks():
     policy = Policy(persistence=3)
-    assert not policy.decide([THIN], looks(THIN), 24.0).train
-    assert policy.decide([THIN], looks(THIN, THIN), 48.0).train
-    stale = [looks(THIN)[0], Look(24.0, (THIN,), launched=False, fresh=False)]
-    assert not policy.decide([THIN], stale, 48.0).train
+    assert not policy.decide([WEAK], checks(WEAK), 24.0).train
+    assert policy.decide([WEAK], checks(WEAK, WEAK), 48.0).train
+    stale = [checks(WEAK)[0], PastCheck(24.0, (WEAK,), launched=False, fresh=False)]
+    assert not policy.decide([WEAK], stale, 48.0).train
 
 
-def test_a_launch_is_followed_by_a_rest_also_for_schedules():
+def test_a_training_is_followed_by_a_cooldown_also_for_schedules():
     due = signal(None, trigger="fresh_data")
-    past = looks(PLAIN, launched=True)
-    for one in (PLAIN, due):
+    past = checks(CLEAR, launched=True)
+    for one in (CLEAR, due):
         resting = Policy(cooldown_hours=48.0).decide([one], past, 24.0)
         assert not resting.train
         assert "less than 48 hours ago" in resting.reasons[0]
         assert Policy(cooldown_hours=48.0).decide([one], past, 48.0).train
 
 
-def test_schedules_launch_by_themselves():
+def test_schedules_start_training_by_themselves():
     assert Policy().decide([signal(None, trigger="model_age")], [], 0.0).train
 
 
 def test_a_guard_blocks_everything_and_is_named():
     guard = signal(None, trigger="data_quality", blocks=True)
-    decision = Policy().decide([PLAIN, guard], [], 0.0)
+    decision = Policy().decide([CLEAR, guard], [], 0.0)
     assert not decision.train
     assert decision.blocked_by == ("data_quality",)
-    assert "data_quality forbids training: why" in decision.reasons
+    assert "data_quality blocks training: why" in decision.reasons
     assert any("embedding_shift" in reason for reason in decision.reasons)
 
 
@@ -87,12 +88,38 @@ def test_more_tests_share_the_same_error_rate():
     assert not Policy().decide([edge, *others], [], 0.0).train
 
 
+def test_a_trigger_without_input_is_not_counted_as_a_test():
+    edge = signal(3e-5)
+    missing = [Signal.unmeasured(f"t{number}", "no input") for number in range(9)]
+    alone, together = (Policy().decide(each, [], 0.0) for each in ([edge], [edge, *missing]))
+    assert alone.train
+    assert together.train
+    assert together.reasons == alone.reasons
+
+
+def test_an_earlier_check_without_input_confirms_nothing():
+    missing = Signal.unmeasured("embedding_shift", "no input")
+    assert not Policy().decide([WEAK], checks(missing), 24.0).train
+    assert not Policy().decide([WEAK], checks(WEAK, missing), 48.0).train
+
+
+def test_quiet_and_not_measured_give_different_reasons():
+    missing = Signal.unmeasured("similarity_shift", "no cosines")
+    nothing, quiet = (
+        Policy().decide(signals, [], 0.0)
+        for signals in ([missing], [missing, signal(0.5, fired=False)])
+    )
+    assert not nothing.train
+    assert not quiet.train
+    assert nothing.reasons != quiet.reasons
+
+
 def test_decisions_carry_every_signal_and_change_nothing():
-    given, past = [THIN, PLAIN], looks(THIN)
+    given, past = [WEAK, CLEAR], checks(WEAK)
     decision = Policy().decide(given, past, 24.0)
-    assert decision.signals == (THIN, PLAIN)
-    assert given == [THIN, PLAIN]
-    assert past == looks(THIN)
+    assert decision.signals == (WEAK, CLEAR)
+    assert given == [WEAK, CLEAR]
+    assert past == checks(WEAK)
 
 
 def life(generator, policy, tests=6, days=365, fire_level=0.001):
@@ -106,11 +133,11 @@ def life(generator, policy, tests=6, days=365, fire_level=0.001):
         decision = policy.decide(signals, past[-2:], 24.0 * day)
         if decision.train:
             return True
-        past.append(Look(24.0 * day, tuple(signals), launched=False))
+        past.append(PastCheck(24.0 * day, tuple(signals), launched=False))
     return False
 
 
-def test_a_quiet_year_of_uniform_p_values_launches_in_at_most_five_percent_of_lives():
+def test_a_quiet_year_of_uniform_p_values_starts_training_in_at_most_five_percent_of_lives():
     # Few enough lives to be quick; the bound is the 99.9 % quantile of Binomial(100, 0.05).
     generator = np.random.default_rng(0)
     assert sum(life(generator, Policy()) for _ in range(100)) <= 13

@@ -10,7 +10,7 @@ CENTRES = np.random.default_rng(9).normal(size=(24, 16))
 
 
 def sample(seed, new):
-    """One text a row; ``new`` is the chance of new ground of each."""
+    """One text a row; ``new`` is the probability per row that its topic is new."""
     generator = np.random.default_rng(seed)
     topics = generator.integers(12, size=len(new)) + 12 * (generator.random(len(new)) < new)
     rows = CENTRES[topics] + 0.7 * generator.normal(size=(len(new), 16))
@@ -40,11 +40,17 @@ def test_a_long_quiet_history_stays_quiet():
         assert not SlowDrift().check(Observation(REFERENCE, REFERENCE, history=history)).fired
 
 
-def test_new_ground_from_the_first_day_on_is_no_trend():
+def test_new_topics_from_the_first_day_on_are_no_trend():
     history = sample(8, np.full(1200, 0.3))
     signal = SlowDrift().check(Observation(REFERENCE, REFERENCE, history=history))
     assert not signal.fired
 
 
-def test_without_history_there_is_nothing_to_look_at():
-    assert "no history" in SlowDrift().check(Observation(REFERENCE, REFERENCE)).reason
+def test_without_history_nothing_is_measured():
+    assert not SlowDrift().check(Observation(REFERENCE, REFERENCE)).measured
+
+
+def test_too_short_a_latest_part_is_not_measured():
+    seen = Observation(REFERENCE, REFERENCE, history=sample(8, np.zeros(150)))
+    signal = SlowDrift(latest_share=0.1).check(seen)
+    assert (signal.measured, signal.p_value) == (False, None)

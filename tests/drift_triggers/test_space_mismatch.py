@@ -31,7 +31,7 @@ def test_one_space_throughout_passes_with_the_rounding_of_another_machine():
         (Space("aaaa", "uuuu", PROBES), ("aaaa",), "tokenizer uuuu... instead of tttt..."),
         (Space("aaaa", "tttt", PROBES[::-1].copy()), ("aaaa",), "probes moved by up to 1.000"),
         (Space("aaaa", "tttt", PROBES[:, :6]), ("aaaa",), "shape (4, 6) instead of (4, 8)"),
-        (ACCEPTED, ("aaaa", "cccc"), "index vectors of cccc... beside aaaa..."),
+        (ACCEPTED, ("aaaa", "cccc"), "index vectors of cccc... instead of aaaa..."),
     ],
 )
 def test_each_mismatch_blocks_and_names_both_sides(serving, index, told):
@@ -41,5 +41,12 @@ def test_each_mismatch_blocks_and_names_both_sides(serving, index, told):
     assert told in signal.reason
 
 
-def test_unknown_identities_are_no_mismatch():
-    assert not check(Space(""), ()).fired
+def test_unknown_identities_are_no_mismatch_and_nothing_is_measured():
+    signal = check(Space(""), ())
+    assert (signal.fired, signal.measured) == (False, False)
+
+
+def test_the_index_alone_can_be_compared():
+    seen = {"accepted_space": ACCEPTED, "index_fingerprints": ("aaaa",)}
+    signal = SpaceMismatch().check(Observation(NONE, NONE, **seen))
+    assert (signal.fired, signal.measured) == (False, True)

@@ -64,7 +64,7 @@ def test_a_term_in_few_texts_is_counted_and_not_judged():
     signal = check(sample(7, (10, "my server", 1), (150, "some", 2)), "server")
     assert not signal.fired
     assert signal.p_value is None
-    assert "20 texts with a term are needed on either side" in signal.reason
+    assert not signal.measured
 
 
 def test_only_whole_words_count():
@@ -73,5 +73,5 @@ def test_only_whole_words_count():
 
 
 def test_a_term_without_letters_is_refused():
-    with pytest.raises(ValueError, match="must hold letters or digits, got"):
+    with pytest.raises(ValueError, match="must contain letters or digits, got"):
         check(REFERENCE, "?!")

@@ -60,4 +60,4 @@ def test_numbers_are_no_terms():
 def test_without_words_there_is_nothing_to_look_at():
     bare = sample(1, 50)
     signal = Vocabulary().check(Observation(Sample(bare.texts, bare.embeddings), sample(2, 50)))
-    assert (signal.fired, signal.reason) == (False, "nothing to look at: no words were given")
+    assert (signal.fired, signal.measured, signal.p_value) == (False, False, None)
