@@ -114,8 +114,8 @@ def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np
     -------
     Distances from 0 to 1, shape ``(measures, divisions)``.
     """
-    # scipy.stats.ks_2samp gives the same numbers for one division at a time, 35 times as slowly
-    # for the 60 quiet splits (docs/decisions/0010-libraries-for-the-triggers.md).
+    # scipy.stats.ks_2samp gives the same numbers, but takes forty times as long for 60 divisions
+    # (docs/decisions/0010-libraries-for-the-triggers.md).
     result = np.empty((rows.shape[1], sides.shape[1]))
     for column, values in enumerate(rows.T):
         order = np.argsort(values, kind="stable")

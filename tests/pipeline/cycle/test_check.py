@@ -62,3 +62,16 @@ def test_a_file_that_is_missing_or_empty_is_refused_by_name(opened, tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(DataFault, match="empty"):
         check_now(opened, traffic=None, pairs=tmp_path / "empty.jsonl", now=NOW)
+
+
+def test_a_run_feeds_these_triggers_and_says_of_the_others_that_they_measured_nothing(opened):
+    folder = opened.settings.root
+    write_lines(folder / "traffic" / "bank.jsonl", texts_of(sentences(BANK, 150, 34)))
+    write_lines(folder / "pairs" / "bank.jsonl", sentences(BANK, 40, 35))
+    signals = check_now(opened, traffic=None, pairs=None, now=NOW).decision.signals
+    measured = {signal.trigger for signal in signals if signal.measured}
+    assert measured >= {"embedding_shift", "out_of_distribution", "vocabulary", "text_shape"}
+    assert measured >= {"quality_drop", "space_mismatch", "data_quality"}
+    assert measured >= {"fresh_data", "model_age"}
+    # Nothing of the product knows what a service answered, and no settings switch these on here.
+    assert not measured & {"similarity_shift", "feedback_loop", "instability", "term_meaning"}

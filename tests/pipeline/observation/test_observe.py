@@ -1,9 +1,11 @@
 """Observation: which texts are compared, and what a version keeps as its reference."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from drift_triggers import DataQuality, Space
+from drift_triggers import DataQuality, Quality, Space
 from pipeline.observation.observe import (
     Accepted,
     Arrived,
@@ -13,6 +15,7 @@ from pipeline.observation.observe import (
     queries_as_traffic,
 )
 from pipeline.store.store import Traffic
+from pipeline.workspace.settings import BUILT_IN_TRIGGERS
 from training.pairs.pair import Pair
 
 
@@ -154,6 +157,34 @@ def test_the_queries_of_anchor_sets_come_with_their_vectors(fake_encoder):
     assert np.allclose(
         seen.anchor_queries.embeddings, fake_encoder.encode(seen.anchor_queries.texts)
     )
+
+
+UNFED = {"similarity_shift"}
+"""Triggers whose input the product does not have yet: what a service answered."""
+SWITCHED_ON = {"term_meaning": {"watch_terms": ("number",)}}
+
+
+def test_the_product_can_feed_every_built_in_trigger_but_those_named_here(fake_encoder):
+    since = [replace(each, source="app") for each in texts("later", 300)]
+    pairs = [Pair(str(n), f"question {n}", f"answer {n}", source="app") for n in range(40)]
+    scores = np.linspace(0.2, 0.9, 30)
+    seen = Observe(perturbed=60).observation(
+        fake_encoder,
+        Arrived(recent=since[-100:], since_learned=since, pairs=pairs, generated_sources=("bot",)),
+        Accepted(
+            reference=[replace(each, source="app") for each in texts("past", 200)],
+            pairs=pairs,
+            age_days=3.0,
+            space=Space(fingerprint=fake_encoder.fingerprint),
+            probe_texts=["past number 1"],
+        ),
+        KnownQuality(scores={"anchor/bank": Quality(scores, scores)}),
+    )
+    signals = [
+        worker(**SWITCHED_ON.get(name, {})).check(seen)
+        for name, worker in BUILT_IN_TRIGGERS.items()
+    ]
+    assert {signal.trigger for signal in signals if not signal.measured} == UNFED
 
 
 def test_queries_of_pairs_stand_for_traffic_where_there_is_none():
