@@ -56,7 +56,7 @@ def _check(result: Mapping[str, Any]) -> Iterator[object]:
         for signal in result["signals"]:
             table.add_row(
                 signal["trigger"],
-                "yes" if signal["fired"] else "no",
+                _fired(signal),
                 *(_number(signal[name]) for name in ("p_value", "effect", "threshold")),
                 signal["cause"] or "",
                 signal["reason"],
@@ -76,6 +76,13 @@ def _check(result: Mapping[str, Any]) -> Iterator[object]:
         if signal["fired"] and signal["examples"]:
             yield f"carried by ({signal['trigger']}):"
             yield from (f"  {_short(example)}" for example in signal["examples"][:3])
+
+
+def _fired(signal: Mapping[str, Any]) -> str:
+    """Tell a trigger that was quiet from one whose input was missing."""
+    if not signal["measured"]:
+        return "not measured"
+    return "yes" if signal["fired"] else "no"
 
 
 def _backtest(result: Mapping[str, Any]) -> Iterator[object]:

@@ -68,7 +68,7 @@ def test_a_run_feeds_these_triggers_and_says_of_the_others_that_they_measured_no
     folder = opened.settings.root
     write_lines(folder / "traffic" / "bank.jsonl", texts_of(sentences(BANK, 150, 34)))
     write_lines(folder / "pairs" / "bank.jsonl", sentences(BANK, 40, 35))
-    signals = check_now(opened, traffic=None, pairs=None, now=NOW).decision.signals
+    signals = check_now(opened, traffic=None, pairs=None, now=NOW).signals
     measured = {signal.trigger for signal in signals if signal.measured}
     assert measured >= {"embedding_shift", "out_of_distribution", "vocabulary", "text_shape"}
     assert measured >= {"quality_drop", "space_mismatch", "data_quality"}

@@ -47,6 +47,7 @@ WORST = {
 @pytest.fixture
 def result():
     signal = {
+        "measured": True,
         "trigger": "embedding_shift",
         "fired": True,
         "p_value": 1e-9,
