@@ -47,7 +47,6 @@ WORST = {
 @pytest.fixture
 def result():
     signal = {
-        "measured": True,
         "trigger": "embedding_shift",
         "fired": True,
         "p_value": 1e-9,
@@ -201,6 +200,17 @@ def test_a_quiet_cycle_has_a_report_too(tmp_path, result):
     page = write(tmp_path / "report.html", quiet).read_text(encoding="utf-8")
     assert "nothing new" in page
     assert "New and old tasks" not in page
+
+
+def test_a_trigger_without_input_is_not_shown_as_quiet(tmp_path, result):
+    missing = {"trigger": "similarity_shift", "fired": False, "reason": "not measured: no cosines"}
+    result["decision"]["signals"] += [
+        {**missing, "measured": False},
+        {"trigger": "model_age", "fired": False, "reason": "trained 3 days ago"},
+    ]
+    page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
+    assert "<b>model_age</b>: trained 3 days ago" in page
+    assert "<b>similarity_shift</b> not measured: no cosines" in page
 
 
 def test_an_unknown_cycle_is_refused_by_name(tmp_path):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from drift_triggers import Signal
 from pipeline.reports import terminal
+from pipeline.results import DecisionResult
 
 HOSTILE = "[bold]not bold[/bold] [link=http://x]here[/link] np.ndarray[int]"
 HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
@@ -96,3 +98,14 @@ def test_an_evaluation_tells_what_fell(capsys, fell):
     assert "version 2, champion" in told
     assert ("fell by more than 0.02" in words(told)) == fell
     assert "anchor/other: not the set" in told
+
+
+def test_a_trigger_without_input_is_not_shown_as_quiet(capsys):
+    signals = (
+        Signal("model_age", False, "young"),
+        Signal.unmeasured("similarity_shift", "nothing"),
+    )
+    decision = DecisionResult(train=False, reasons=("no trigger fired",), signals=signals)
+    told = words(said(capsys, "check", decision.model_dump()))
+    assert "model_age no" in told
+    assert "similarity_shift not measured" in told
