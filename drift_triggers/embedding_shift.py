@@ -61,13 +61,13 @@ class EmbeddingShift:
     name: ClassVar[str] = "embedding_shift"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
+    """Largest p-value that may fire; 0.001 occurs by chance in 1 of 1,000 windows without drift."""
     permutations: int = Field(default=1000, ge=99)
     """Random labellings per test; 1,000 resolve p-values down to ``significance``."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference whose discrepancy must be smaller, 0.5 to 1."""
+    """Share of drift-free splits of the reference whose discrepancy must be smaller, 0.5 to 1."""
     splits: int = Field(default=100, ge=20)
-    """Number of quiet splits of the reference; of 100, five lie above the 95 % quantile."""
+    """Number of drift-free splits of the reference; of 100, five lie above the 95 % quantile."""
     minimum_effect: float = Field(default=0.03, ge=0.0)
     """Discrepancy that must be exceeded, 0 to about 1 (no overlap): a smaller one is not worth a
     training, however significant."""

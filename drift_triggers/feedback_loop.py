@@ -77,7 +77,7 @@ class FeedbackLoop:
     maximum_share: float = Field(default=0.2, gt=0.0, lt=1.0)
     """Largest share of own output among recent texts, 0 to 1."""
     quiet_quantile: float = Field(default=0.01, gt=0.0, lt=0.5)
-    """Share of the quiet splits of the reference whose diversity may be smaller, 0 to 0.5."""
+    """Share of drift-free splits of the reference whose diversity may be smaller, 0 to 0.5."""
     concentration_ratio: float = Field(default=2.0, gt=1.0)
     """Factor by which the probability that two answers are the same document must grow."""
     minimum_texts: int = Field(default=20, ge=10)

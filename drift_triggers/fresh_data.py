@@ -30,7 +30,7 @@ class FreshData:
     name: ClassVar[str] = "fresh_data"
 
     minimum_pairs: int = Field(default=1000, ge=1)
-    """Number of new labelled pairs that starts a training: about 30 batches of 32."""
+    """Number of new labelled pairs that starts a training; 1,000 are about 30 batches of 32."""
 
     def check(self, observation: Observation) -> Signal:
         """Compare the number of new pairs with ``minimum_pairs``."""

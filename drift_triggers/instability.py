@@ -52,13 +52,13 @@ class Instability:
     name: ClassVar[str] = "instability"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
+    """Largest p-value that may fire; 0.001 occurs by chance in 1 of 1,000 windows without drift."""
     minimum_effect: float = Field(default=0.3, gt=0.0, lt=1.0)
     """Effect that must be exceeded, 0 to 1: a smaller instability does not matter."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference whose effect must be smaller, 0.5 to 1."""
+    """Share of drift-free splits of the reference whose effect must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
+    """Number of drift-free splits of the reference; of 60, three lie above the 95 % quantile."""
     minimum_texts: int = Field(default=50, ge=20)
     """Changed texts that each side needs; with fewer, too few have the same length."""
 

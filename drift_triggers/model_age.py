@@ -31,7 +31,7 @@ class ModelAge:
     name: ClassVar[str] = "model_age"
 
     maximum_days: float = Field(default=180.0, gt=0.0)
-    """Age of the champion in days that starts a training; half a year, depends on the domain."""
+    """Age of the champion in days that starts a training; depends on the domain."""
 
     def check(self, observation: Observation) -> Signal:
         """Compare the champion's age with ``maximum_days``."""

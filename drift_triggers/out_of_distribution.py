@@ -61,16 +61,16 @@ class OutOfDistribution:
     name: ClassVar[str] = "out_of_distribution"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
+    """Largest p-value that may fire; 0.001 occurs by chance in 1 of 1,000 windows without drift."""
     usual_share: float = Field(default=0.1, gt=0.0, lt=0.5)
     """Share of the reference that counts as far, 0 to 0.5."""
     minimum_excess: float = Field(default=0.05, ge=0.0, lt=1.0)
     """Excess over ``usual_share`` that the share of far recent texts needs, 0 to 1: less is not
     worth a training."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference that must have fewer far texts, 0.5 to 1."""
+    """Share of drift-free splits of the reference that must have fewer far texts, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
+    """Number of drift-free splits of the reference; of 60, three lie above the 95 % quantile."""
     local_significance: float = Field(default=0.01, gt=0.0, lt=0.5)
     """Largest p-value of "farther than usual for the region" that may fire: a second test."""
     texts_in_region: int = Field(default=25, ge=5)

@@ -43,9 +43,9 @@ class SimilarityShift:
     name: ClassVar[str] = "similarity_shift"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire: 1 in 1,000 windows without drift, before the effect counts."""
+    """Largest p-value that may fire; 0.001 occurs by chance in 1 of 1,000 windows without drift."""
     minimum_effect: float = Field(default=0.2, gt=0.0, lt=1.0)
-    """Kolmogorov-Smirnov distance that must be exceeded, 0 to 1: a fifth of the answers."""
+    """Kolmogorov-Smirnov distance that must be exceeded, 0 to 1; 0.2: a fifth of the answers."""
     minimum_queries: int = Field(default=30, ge=10)
     """Queries that each period needs; fewer cannot resolve ``minimum_effect``."""
 

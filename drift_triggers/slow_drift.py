@@ -52,7 +52,7 @@ class SlowDrift:
     name: ClassVar[str] = "slow_drift"
 
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
-    """Largest p-value that may fire: 1 in 1,000 checks without drift, before the effect counts."""
+    """Largest p-value that may fire; 0.001 occurs by chance in 1 of 1,000 checks without drift."""
     latest_share: float = Field(default=1 / 3, gt=0.0, lt=1.0)
     """Share of the history, the latest part, that is compared with the reference, 0 to 1."""
     minimum_texts: int = Field(default=100, ge=20)

@@ -159,11 +159,11 @@ class TextShape:
     significance: float = Field(default=0.001, gt=0.0, lt=0.5)
     """Largest p-value, corrected for the number of measures, that may fire."""
     minimum_effect: float = Field(default=0.3, gt=0.0, lt=1.0)
-    """Kolmogorov-Smirnov distance that must be exceeded, 0 to 1: three texts in ten changed."""
+    """Kolmogorov-Smirnov distance that must be exceeded, 0 to 1; 0.3: three texts in ten."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference whose distance must be smaller, 0.5 to 1."""
+    """Share of drift-free splits of the reference whose distance must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
+    """Number of drift-free splits of the reference; of 60, three lie above the 95 % quantile."""
     common_words: int = Field(default=30, ge=5)
     """Number of most frequent words of the reference that represent its language."""
     minimum_texts: int = Field(default=20, ge=10)

@@ -53,9 +53,9 @@ class Vocabulary:
     minimum_effect: float = Field(default=0.2, gt=0.0, lt=1.0)
     """Effect that must be exceeded, 0 to 1; below it, little meaning is lost."""
     quiet_quantile: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Share of the quiet splits of the reference whose effect must be smaller, 0.5 to 1."""
+    """Share of drift-free splits of the reference whose effect must be smaller, 0.5 to 1."""
     splits: int = Field(default=60, ge=20)
-    """Number of quiet splits of the reference; of 60, three lie above the 95 % quantile."""
+    """Number of drift-free splits of the reference; of 60, three lie above the 95 % quantile."""
     minimum_texts: int = Field(default=20, ge=10)
     """Distinct texts that each side needs; in fewer, no new term can reach ``significance``."""
     largest_sample: int = Field(default=2000, ge=100)
