@@ -26,6 +26,10 @@ class DataQuality:
     Has no p-value and no effect: the policy does not count it as a test. Not measured with fewer
     than ``minimum_records`` new records, in which only a missing source can block.
 
+    References
+    ----------
+    ``scipy.stats.binom`` for the missing source.
+
     Examples
     --------
     >>> import numpy as np

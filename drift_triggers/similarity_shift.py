@@ -25,6 +25,10 @@ class SimilarityShift:
     lower). Not measured when the cosines of a period are missing, or fewer than
     ``minimum_queries``.
 
+    References
+    ----------
+    ``scipy.stats.mannwhitneyu`` for the p-value, ``scipy.stats.ks_2samp`` for the effect.
+
     Examples
     --------
     >>> import numpy as np

@@ -32,6 +32,10 @@ class SlowDrift:
     Effect and threshold are those of the trigger that tested the latest part. Not measured without
     a history, or when a side has too few distinct texts.
 
+    References
+    ----------
+    ``scipy.stats.spearmanr`` for the trend, texts of one correlated run counted as one.
+
     Examples
     --------
     >>> import numpy as np

@@ -31,6 +31,10 @@ class SourceShift:
     Effect and threshold are those of ``embedding_shift`` for the source with the clearest result;
     without ``inside`` there are none, and no p-value. Not measured without sources on both sides.
 
+    References
+    ----------
+    ``scipy.stats.fisher_exact`` for the shares; ``embedding_shift`` for the texts.
+
     Examples
     --------
     >>> import numpy as np

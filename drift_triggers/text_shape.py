@@ -140,6 +140,11 @@ class TextShape:
     The effect is the largest of the distances, 0 (equal) to 1 (no overlap). Not measured when a
     side has fewer than ``minimum_texts`` distinct texts.
 
+    References
+    ----------
+    Distance: Kolmogorov-Smirnov, as ``scipy.stats.ks_2samp``; p-value: its limit law
+    (``scipy.stats.kstwobign``), texts of one correlated run counted as one.
+
     Examples
     --------
     >>> import numpy as np

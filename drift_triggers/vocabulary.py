@@ -32,6 +32,10 @@ class Vocabulary:
     a new term, 0 to 1. The signal shows the test that exceeds its limit more. Not measured without
     ``Sample.words`` on both sides, or when a side has fewer than ``minimum_texts`` distinct texts.
 
+    References
+    ----------
+    ``scipy.stats.mannwhitneyu`` for pieces, ``scipy.stats.hypergeom`` for terms.
+
     Examples
     --------
     >>> import numpy as np

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drift_triggers import DataQuality, Quality, Space
+import drift_triggers
+from drift_triggers import DataQuality, Quality, Space, Trigger
 from pipeline.observation.observe import (
     Accepted,
     Arrived,
@@ -15,7 +16,6 @@ from pipeline.observation.observe import (
     queries_as_traffic,
 )
 from pipeline.store.store import Traffic
-from pipeline.workspace.settings import BUILT_IN_TRIGGERS
 from training.pairs.pair import Pair
 
 
@@ -180,10 +180,10 @@ def test_the_product_can_feed_every_built_in_trigger_but_those_named_here(fake_e
         ),
         KnownQuality(scores={"anchor/bank": Quality(scores, scores)}),
     )
-    signals = [
-        worker(**SWITCHED_ON.get(name, {})).check(seen)
-        for name, worker in BUILT_IN_TRIGGERS.items()
-    ]
+    offered = (getattr(drift_triggers, name) for name in drift_triggers.__all__)
+    workers = [each for each in offered if hasattr(each, "check") and each is not Trigger]
+    assert len(workers) == 15
+    signals = [worker(**SWITCHED_ON.get(worker.name, {})).check(seen) for worker in workers]
     assert {signal.trigger for signal in signals if not signal.measured} == UNFED
 
 
