@@ -320,14 +320,6 @@ def speed(_: int) -> None:
     timed("discrepancy, loop of 5 permutations, kernel recomputed", loop)
     timed("classifier test (scikit-learn, 5 folds)", classifier)
     timed("Kolmogorov-Smirnov, 384 columns (scipy)", lambda: _columns(pooled, labels))
-    try:
-        # An optional alternative, measured only where it is installed.
-        from alibi_detect.cd import MMDDrift  # type: ignore[import-not-found]
-    except ImportError:
-        lines.append(("alibi-detect MMD, 1,000 permutations", "not installed", ""))
-    else:
-        detector = MMDDrift(reference.embeddings, backend="pytorch", n_permutations=1000)
-        timed("alibi-detect MMD, 1,000 permutations", lambda: detector.predict(recent.embeddings))
     total = 0.0
     for trigger in (EmbeddingShift(), OutOfDistribution(), Vocabulary(), TextShape()):
         started = time.perf_counter()
