@@ -42,14 +42,14 @@ def check_now(
             gathered = gather(opened.store, window, opened.settings.tables.observe)
         return find(opened, champion.number, gathered, now, refused_pairs=refused)
     intake = opened.settings.tables.intake
-    labelled = intake.parse(pairs, "pair", now)[0] if pairs else []
+    labelled, refused_pairs = intake.parse(pairs, "pair", now) if pairs else ([], [])
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
     for path, found in ((traffic, texts), (pairs, labelled)):
         if path is not None and not found:
             raise DataFault(f"{path}: holds no record; a check needs at least one")
     newest = opened.settings.tables.observe.window
     gathered = Gathered(idle="", recent=texts[-newest:], pairs=labelled)
-    return find(opened, champion.number, gathered, now)
+    return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
 
 def find(

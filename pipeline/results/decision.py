@@ -42,6 +42,11 @@ class DecisionResult(Result):
         """Names of the triggers that fired."""
         return [signal.trigger for signal in self.signals if signal.fired]
 
+    @property
+    def unmeasured(self) -> list[str]:
+        """Names of the triggers that had no input."""
+        return [signal.trigger for signal in self.signals if not signal.measured]
+
 
 class Window(Result):
     """Which part of the stored data one check is about.

@@ -1,6 +1,7 @@
 """The check: what a run would decide, without keeping anything."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -54,6 +55,18 @@ def test_a_golden_set_that_became_harder_is_a_drop_of_quality(opened, tmp_path):
     signals = {signal.trigger: signal for signal in finding.signals}
     assert signals["quality_drop"].fired, signals["quality_drop"].reason
     assert finding.cause.cause == "retrieval_loss"
+
+
+def test_records_of_a_checked_file_that_are_no_pairs_are_counted(opened, tmp_path):
+    settings = opened.settings
+    intake = replace(settings.tables.intake, max_bad_share=0.9)
+    lenient = opened.following(replace(settings, tables=replace(settings.tables, intake=intake)))
+    rows = [*sentences(BANK, 60, 34), *({"query": "no answer"} for _ in range(40))]
+    write_lines(tmp_path / "pairs.jsonl", rows)
+    finding = check_now(lenient, traffic=None, pairs=tmp_path / "pairs.jsonl", now=NOW)
+    signals = {signal.trigger: signal for signal in finding.signals}
+    assert "data_quality" in finding.blocked_by
+    assert "40 of 100" in signals["data_quality"].reason
 
 
 def test_a_file_that_is_missing_or_empty_is_refused_by_name(opened, tmp_path):
