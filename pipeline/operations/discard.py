@@ -143,6 +143,6 @@ def _told(opened: OpenWorkspace, done: Discard) -> dict[str, Any]:
         "at": done.at.isoformat(timespec="seconds"),
         "pairs": done.pairs,
         "traffic": done.traffic,
-        "discarded": opened.store.counts()["discarded"],
+        "discarded": opened.store.counts().discarded.model_dump(),
         "champion": {"version": champion.number, "in_memory": held} if champion else None,
     }

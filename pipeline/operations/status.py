@@ -1,5 +1,6 @@
 """Status: who serves, what waits, what happened last, and what is unfinished."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,8 +33,11 @@ def status_now(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
             "age_days": round(max(0.0, now.timestamp() - facts.learned_at) / 86400, 2),
         },
         "waiting": waiting,
-        "records": {name: _split(counts, name, waiting[name]) for name in waiting},
-        "quarantined": counts["quarantined"],
+        "records": {
+            "pairs": _split(counts.pairs, counts.discarded.pairs, waiting["pairs"]),
+            "traffic": _split(counts.traffic, counts.discarded.traffic, waiting["traffic"]),
+        },
+        "quarantined": counts.quarantined,
         **_anchors(opened, folder),
         "awaiting_approval": [
             {"version": each.number, "cycle": each.cycle}
@@ -86,8 +90,8 @@ def _anchors(opened: OpenWorkspace, champion: VersionFolder) -> dict[str, Any]:
     }
 
 
-def _split(counts: dict[str, Any], name: str, waiting: int) -> dict[str, int]:
+def _split(per_role: Mapping[str, int], discarded: int, waiting: int) -> dict[str, int]:
     """Say where the stored records are; the last three add up to the first."""
-    stored, discarded = sum(counts[name].values()), counts["discarded"][name]
+    stored = sum(per_role.values())
     learned = stored - discarded - waiting
     return {"stored": stored, "learned": learned, "waiting": waiting, "discarded": discarded}

@@ -1,10 +1,11 @@
 """The store: arrivals, cycles and promotions in one database; the only room with SQL."""
 
 from pipeline.store.arrivals import Arrivals
+from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable
 from pipeline.store.discards import Discard, Named, Selection
-from pipeline.store.promotions import Action, Promotion
+from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.store import Store
 
@@ -14,8 +15,12 @@ __all__ = [
     "Arrivals",
     "CycleRow",
     "Discard",
+    "DiscardedCounts",
     "Fault",
+    "FileCounts",
     "FileProgress",
+    "HistoryBroken",
+    "HistoryHead",
     "Kind",
     "Named",
     "Promotion",
@@ -23,6 +28,7 @@ __all__ = [
     "Role",
     "Selection",
     "Store",
+    "StoreCounts",
     "StoreUnusable",
     "Traffic",
 ]

@@ -1,4 +1,4 @@
-"""The table of cycles: which were begun, which of their stages are done, how they ended."""
+"""The journal of cycles: which were begun, which of their stages are done, how they ended."""
 
 import json
 from collections.abc import Mapping
@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from pipeline.store.tables import counters, cycles, stages
+from pipeline.store.arrivals import next_numbers
+from pipeline.store.database import Database
+from pipeline.store.tables import cycles, stages
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class CycleRow:
     started: datetime
     finished: datetime | None = None
     outcome: str | None = None
-    result: dict[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_text(moment: datetime) -> str:
@@ -33,33 +35,102 @@ def as_moment(written: str) -> datetime:
     return datetime.fromisoformat(written)
 
 
-def begin(connection: Connection, started: datetime) -> CycleRow:
-    """Begin a cycle; see `Store.begin_cycle`."""
-    number = connection.scalar(
-        update(counters)
-        .where(counters.c.name == "cycle")
-        .values(value=counters.c.value + 1)
-        .returning(counters.c.value)
-    )
-    open_cycle = unfinished(connection)
-    if open_cycle is not None:
-        raise ValueError(
-            f"cycle {open_cycle.id} of {as_text(open_cycle.started)} is unfinished; "
-            "it must be finished before another one begins"
-        )
-    row = CycleRow(f"{number:04d}", as_moment(as_text(started)))
-    connection.execute(insert(cycles).values(id=row.id, started=as_text(started)))
-    return row
+class CycleJournal:
+    """The part of the store that knows cycles: begun one at a time, each stage recorded once."""
+
+    _database: Database
+
+    def begin_cycle(self, started: datetime) -> CycleRow:
+        """Begin a cycle with the next id ("0001", "0002", …), whatever the clock says.
+
+        Raises ValueError while another cycle is unfinished.
+        """
+        with self._database.writing() as connection:
+            # Taking the number first makes two processes follow one another on every engine.
+            number = next_numbers(connection, "cycle", 1)
+            unfinished = _unfinished(connection)
+            if unfinished is not None:
+                raise ValueError(
+                    f"cycle {unfinished.id}, started {as_text(unfinished.started)}, is unfinished; "
+                    "it must be finished before another one begins"
+                )
+            row = CycleRow(f"{number:04d}", as_moment(as_text(started)))
+            connection.execute(insert(cycles).values(id=row.id, started=as_text(started)))
+            return row
+
+    def unfinished_cycle(self) -> CycleRow | None:
+        """Return the cycle that was begun and has no outcome yet."""
+        with self._database.reading() as connection:
+            return _unfinished(connection)
+
+    def stage(self, cycle: str, name: str) -> dict[str, Any] | None:
+        """Return what a stage of a cycle recorded, or None if it is not done."""
+        with self._database.reading() as connection:
+            return _stage(connection, cycle, name)
+
+    def stages(self, cycle: str) -> dict[str, dict[str, Any]]:
+        """Return what each stage of a cycle recorded, by name."""
+        chosen = select(stages.c.name, stages.c.payload).where(stages.c.cycle == cycle)
+        with self._database.reading() as connection:
+            return {row.name: json.loads(row.payload) for row in connection.execute(chosen)}
+
+    def record_stage(self, cycle: str, name: str, payload: Mapping[str, Any]) -> None:
+        """Record that a stage is done, with its result (anything JSON can hold).
+
+        Doing so again with the same result changes nothing; with another one, or for a cycle that
+        is finished or unknown, it raises ValueError.
+        """
+        written = json.dumps(dict(payload))
+        with self._database.writing() as connection:
+            _must_be_open(connection, cycle)
+            recorded = _stage(connection, cycle, name)
+            if recorded is None:
+                connection.execute(insert(stages).values(cycle=cycle, name=name, payload=written))
+            elif json.dumps(recorded) != written:
+                raise ValueError(
+                    f"stage {name!r} of cycle {cycle} is recorded already with another result; "
+                    "a stage is recorded once"
+                )
+
+    def finish_cycle(
+        self,
+        cycle: str,
+        outcome: str,
+        result: Mapping[str, Any],
+        finished: datetime | None = None,
+    ) -> CycleRow:
+        """Close a cycle with its outcome; raises ValueError if it is finished or unknown."""
+        chosen = cycles.c.id == cycle
+        with self._database.writing() as connection:
+            _must_be_open(connection, cycle)
+            if not outcome:
+                raise ValueError(f"the outcome of cycle {cycle} is empty; it must be a word")
+            connection.execute(
+                update(cycles)
+                .where(chosen)
+                .values(
+                    outcome=outcome,
+                    result=json.dumps(dict(result)),
+                    finished=None if finished is None else as_text(finished),
+                )
+            )
+            return _cycle(connection.execute(select(cycles).where(chosen)).mappings().one())
+
+    def cycles(self, limit: int | None = None) -> list[CycleRow]:
+        """Return the cycles, newest first."""
+        # Ids grow in length beyond 9999: shorter ones are older.
+        order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
+        with self._database.reading() as connection:
+            found = connection.execute(select(cycles).order_by(*order).limit(limit)).mappings()
+            return [_cycle(row) for row in found]
 
 
-def unfinished(connection: Connection) -> CycleRow | None:
-    """Return the cycle that has no outcome yet, if there is one."""
+def _unfinished(connection: Connection) -> CycleRow | None:
     row = connection.execute(select(cycles).where(cycles.c.outcome.is_(None))).mappings().first()
     return None if row is None else _cycle(row)
 
 
-def stage(connection: Connection, cycle: str, name: str) -> dict[str, Any] | None:
-    """Return what a stage recorded, or None if it is not done."""
+def _stage(connection: Connection, cycle: str, name: str) -> dict[str, Any] | None:
     payload = connection.scalar(
         select(stages.c.payload).where(stages.c.cycle == cycle, stages.c.name == name)
     )
@@ -67,60 +138,6 @@ def stage(connection: Connection, cycle: str, name: str) -> dict[str, Any] | Non
         return None
     recorded: dict[str, Any] = json.loads(payload)
     return recorded
-
-
-def recorded(connection: Connection, cycle: str) -> dict[str, dict[str, Any]]:
-    """Return what each stage recorded, by name."""
-    rows = connection.execute(
-        select(stages.c.name, stages.c.payload).where(stages.c.cycle == cycle)
-    )
-    return {row.name: json.loads(row.payload) for row in rows}
-
-
-def record(connection: Connection, cycle: str, name: str, payload: Mapping[str, Any]) -> None:
-    """Record a stage as done; see `Store.record_stage`."""
-    _must_be_open(connection, cycle)
-    recorded = stage(connection, cycle, name)
-    written = json.dumps(dict(payload))
-    if recorded is None:
-        connection.execute(insert(stages).values(cycle=cycle, name=name, payload=written))
-    elif json.dumps(recorded) != written:
-        raise ValueError(
-            f"stage {name!r} of cycle {cycle} is recorded already with another result; "
-            "a stage is recorded once"
-        )
-
-
-def finish(
-    connection: Connection,
-    cycle: str,
-    outcome: str,
-    result: Mapping[str, Any],
-    finished: datetime | None,
-) -> CycleRow:
-    """Close a cycle; see `Store.finish_cycle`."""
-    _must_be_open(connection, cycle)
-    if not outcome:
-        raise ValueError(f"the outcome of cycle {cycle} is empty; it must be a word")
-    chosen = cycles.c.id == cycle
-    connection.execute(
-        update(cycles)
-        .where(chosen)
-        .values(
-            outcome=outcome,
-            result=json.dumps(dict(result)),
-            finished=None if finished is None else as_text(finished),
-        )
-    )
-    return _cycle(connection.execute(select(cycles).where(chosen)).mappings().one())
-
-
-def newest(connection: Connection, limit: int | None) -> list[CycleRow]:
-    """Return the cycles, newest first."""
-    # Ids grow in length beyond 9999: shorter ones are older.
-    order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
-    found = connection.execute(select(cycles).order_by(*order).limit(limit)).mappings()
-    return [_cycle(row) for row in found]
 
 
 def _must_be_open(connection: Connection, cycle: str) -> None:
@@ -131,7 +148,7 @@ def _must_be_open(connection: Connection, cycle: str) -> None:
         raise ValueError(f"cycle {cycle} is finished ({row.outcome}); only open ones can change")
 
 
-def _cycle(row: Mapping[Any, Any]) -> CycleRow:
+def _cycle(row: RowMapping) -> CycleRow:
     return CycleRow(
         id=row["id"],
         started=as_moment(row["started"]),

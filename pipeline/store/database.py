@@ -14,16 +14,15 @@ from sqlalchemy import (
     StaticPool,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from pipeline.store.migrations import _MIGRATIONS
-from pipeline.store.tables import (
-    _tables,
-)
+from pipeline.store import migrations, tables
 from training.faults import AnchorholdError
 
 LOCK_SECONDS = 60
@@ -52,8 +51,8 @@ class Database:
     def open(cls, url: str) -> Self:
         """Open the database, create it when it is new, and bring it up to today's tables.
 
-        Any number of processes may do so at once; one that is killed meanwhile leaves the
-        database as it was before.
+        Any number of processes may do so at once; one that is killed leaves the database as it
+        was before.
 
         Raises
         ------
@@ -126,41 +125,50 @@ class Database:
     def _migrate(self) -> None:
         with self._engine.begin() as connection:
             # Reading first: opening must not wait for a writer that works for minutes.
-            if self._schema(connection) == max(_MIGRATIONS):
+            if self._revision(connection) == migrations.REVISIONS[-1]:
                 return
         if self._engine.dialect.name == "sqlite":
             # The mode cannot be changed inside a transaction, and it stays with the file.
             with self._engine.execution_options(begin="").connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        # All in one transaction, so that a killed process leaves the database as it was.
         with self._writer.begin() as connection:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(4710)"))
-            integer = "INTEGER" if self._engine.dialect.name == "sqlite" else "BIGINT"
-            for step in range(self._schema(connection) + 1, max(_MIGRATIONS) + 1):
-                for statement in _MIGRATIONS[step]:
-                    connection.execute(text(statement.format(integer=integer)))
-                connection.execute(
-                    text("INSERT INTO anchorhold_schema VALUES (:step)"), {"step": step}
-                )
+            revision = self._revision(connection)
+            if revision is None:
+                tables.create(connection)
+                return
+            if not revision:
+                tables.adopt(connection)
+            migrations.upgrade(connection)
 
-    def _schema(self, connection: Connection) -> int:
-        """Return the number of the last step done, 0 for a new database."""
+    def _revision(self, connection: Connection) -> str | None:
+        """Return the revision of the tables: None in a new database, "" before revisions."""
         present = set(inspect(connection).get_table_names())
-        if "anchorhold_schema" not in present:
-            foreign = sorted(present & set(_tables.tables))
-            if foreign:
+        if tables.revision.name in present:
+            found = str(connection.scalar(select(tables.revision.c.version_num)))
+            if found not in migrations.REVISIONS:
                 raise StoreUnusable(
-                    f"the database {self.shown} holds tables of something else "
-                    f"({', '.join(foreign)}); store.url must name a database of its own"
+                    f"the database {self.shown} has revision {found}, written by a newer "
+                    f"anchorhold; this one reads revisions up to {migrations.REVISIONS[-1]}"
                 )
-            return 0
-        done = int(connection.scalar(text("SELECT max(version) FROM anchorhold_schema")) or 0)
-        if done > max(_MIGRATIONS):
+            return found
+        if tables.before_revisions.name in present:
+            number = connection.scalar(select(func.max(tables.before_revisions.c.version)))
+            if number != tables.LAST_BEFORE_REVISIONS:
+                raise StoreUnusable(
+                    f"the database {self.shown} has schema {number} of a version that was never "
+                    f"released; this anchorhold reads schema {tables.LAST_BEFORE_REVISIONS}"
+                )
+            return ""
+        foreign = sorted(present & set(tables.metadata.tables))
+        if foreign:
             raise StoreUnusable(
-                f"the database {self.shown} has schema {done}, written by a newer anchorhold; "
-                f"this one understands schemas up to {max(_MIGRATIONS)}"
+                f"the database {self.shown} holds tables of another program "
+                f"({', '.join(foreign)}); store.url must name a database of its own"
             )
-        return done
+        return None
 
 
 def _is_sqlite_file(url: URL) -> bool:

@@ -1,10 +1,10 @@
-"""The tables of discards: which records are out of learning and looks, by whom, when and why.
+"""The log of discards: which records learning and checks leave out, by whom, when and why.
 
-A discard marks records and never deletes them. The log only grows; the marks are what it adds up
-to, so that a record that two discards cover stays out until both are undone.
+A discard marks records and never deletes them. The log only grows; the marks are its sum, so that
+a record that two discards cover stays excluded until both are undone.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from pipeline.store.arrivals import next_numbers
 from pipeline.store.cycles import as_moment, as_text
+from pipeline.store.database import Database
 from pipeline.store.tables import discarded, discards, pairs, traffic
 
 Named = Literal["cycle", "source", "file", "id"]
@@ -39,7 +40,7 @@ class Selection:
     kind, name
         As the person named them.
     after, until
-        Sequence numbers between which a cycle's pairs lie; without meaning for the others.
+        Sequence numbers between which a cycle's pairs lie; not used by the other kinds.
     """
 
     kind: Named
@@ -72,81 +73,88 @@ class Discard:
     traffic: int
 
 
+class DiscardLog:
+    """The part of the store that takes records out of learning and checks, and brings them back."""
+
+    _database: Database
+
+    def discard(self, selection: Selection, reason: str, who: str, at: datetime) -> Discard:
+        """Exclude the selected records from learning and checks; return the entry of the log.
+
+        Records that arrive later are not excluded; doing it again marks what arrived since.
+        """
+        with self._database.writing() as connection:
+            number = _next(connection)
+            row = Discard(number, "discard", selection.kind, selection.name, reason, who, at, 0, 0)
+            # The entry comes first because the marks refer to it.
+            _write(connection, row)
+            marked = {}
+            for table in (pairs, traffic):
+                fresh = select(table.c.sequence, literal(number)).where(
+                    selection.of(table),
+                    table.c.sequence.not_in(
+                        select(discarded.c.sequence).where(_of_same(selection))
+                    ),
+                )
+                marked[table.name] = _size(connection, fresh)
+                connection.execute(insert(discarded).from_select(["sequence", "discard"], fresh))
+            connection.execute(update(discards).where(discards.c.number == number).values(marked))
+            return replace(row, pairs=marked[pairs.name], traffic=marked[traffic.name])
+
+    def undo_discard(self, selection: Selection, reason: str, who: str, at: datetime) -> Discard:
+        """Take back the discards of the same kind and name, and return the entry of the log.
+
+        A record that a discard of another name covers too stays excluded.
+        """
+        with self._database.writing() as connection:
+            marks = select(discarded.c.sequence).where(_of_same(selection))
+            held = {
+                table.name: _size(
+                    connection, select(table.c.sequence).where(table.c.sequence.in_(marks))
+                )
+                for table in (pairs, traffic)
+            }
+            connection.execute(delete(discarded).where(_of_same(selection)))
+            number = _next(connection)
+            row = Discard(number, "undo", selection.kind, selection.name, reason, who, at, **held)
+            _write(connection, row)
+            return row
+
+    def discards(self) -> list[Discard]:
+        """Return the log of discards, oldest first."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(discards).order_by(discards.c.number)).mappings()
+            return [Discard(**{**row, "at": as_moment(row["at"])}) for row in found]
+
+    def discards_in_force(self, after: int, until: int) -> str:
+        """Return which discards concern a part of the sequence: equal texts, equal records left."""
+        within = (discarded.c.sequence > after) & (discarded.c.sequence <= until)
+        chosen = select(discarded.c.discard).distinct().order_by(discarded.c.discard).where(within)
+        with self._database.reading() as connection:
+            return " ".join(str(number) for number in connection.scalars(chosen))
+
+    def names(self, kind: Named) -> list[str]:
+        """Return the sources, the files or the identifiers of all stored records."""
+        with self._database.reading() as connection:
+            found = {
+                str(name)
+                for table in ((pairs,) if kind == "id" else (pairs, traffic))
+                for name in connection.scalars(select(table.c[kind]).distinct())
+            }
+        return sorted(found)
+
+
 def kept(table: Table) -> ColumnElement[bool]:
     """Return the condition that a row of pairs or traffic is not discarded."""
     return table.c.sequence.not_in(select(discarded.c.sequence))
 
 
-def mark(
-    connection: Connection, selection: Selection, reason: str, who: str, at: datetime
-) -> Discard:
-    """Mark the selected records; see `Store.discard`."""
-    number = _next(connection)
-    row = Discard(number, "discard", selection.kind, selection.name, reason, who, at, 0, 0)
-    # The entry comes first because the marks refer to it.
-    _write(connection, row)
-    counted = {}
-    for table in (pairs, traffic):
-        fresh = select(table.c.sequence, literal(number)).where(
-            selection.of(table),
-            table.c.sequence.not_in(select(discarded.c.sequence).where(_of_same(selection))),
-        )
-        counted[table.name] = _size(connection, fresh)
-        connection.execute(insert(discarded).from_select(["sequence", "discard"], fresh))
-    connection.execute(update(discards).where(discards.c.number == number).values(counted))
-    return Discard(**{**asdict(row), **counted})
-
-
-def unmark(
-    connection: Connection, selection: Selection, reason: str, who: str, at: datetime
-) -> Discard:
-    """Take back all discards of the same name; see `Store.undo_discard`."""
-    held = {
-        table.name: _size(
-            connection,
-            select(table.c.sequence).where(
-                table.c.sequence.in_(select(discarded.c.sequence).where(_of_same(selection)))
-            ),
-        )
-        for table in (pairs, traffic)
-    }
-    connection.execute(delete(discarded).where(_of_same(selection)))
-    row = Discard(
-        _next(connection), "undo", selection.kind, selection.name, reason, who, at, **held
-    )
-    _write(connection, row)
-    return row
-
-
-def log(connection: Connection) -> list[Discard]:
-    """Return all entries, oldest first."""
-    found = connection.execute(select(discards).order_by(discards.c.number)).mappings()
-    return [Discard(**{**row, "at": as_moment(row["at"])}) for row in found]
-
-
-def in_force(connection: Connection, after: int, until: int) -> str:
-    """Return the numbers of the discards that have marks in a part of the sequence."""
-    chosen = select(discarded.c.discard).distinct().order_by(discarded.c.discard)
-    within = (discarded.c.sequence > after) & (discarded.c.sequence <= until)
-    return " ".join(str(number) for number in connection.scalars(chosen.where(within)))
-
-
-def counted(connection: Connection) -> dict[str, int]:
+def count_discarded(connection: Connection) -> dict[str, int]:
     """Return how many pairs and texts are discarded."""
     return {
         table.name: _size(connection, select(table.c.sequence).where(~kept(table)))
         for table in (pairs, traffic)
     }
-
-
-def names(connection: Connection, kind: Named) -> list[str]:
-    """Return the sources, files or identifiers of all stored records."""
-    found = {
-        str(name)
-        for table in ((pairs,) if kind == "id" else (pairs, traffic))
-        for name in connection.scalars(select(table.c[kind]).distinct())
-    }
-    return sorted(found)
 
 
 def _of_same(selection: Selection) -> ColumnElement[bool]:

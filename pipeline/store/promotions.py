@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
+from pipeline.store.database import Database
 from pipeline.store.tables import promotion_head, promotions
 from training.faults import AnchorholdError
 
@@ -38,78 +39,136 @@ class Promotion:
     hash: str
 
 
-def append(
-    connection: Connection,
-    version: int,
-    previous: int | None,
-    action: Action,
-    reason: str,
-    cycle: str | None,
-    at: datetime,
-) -> Promotion:
-    """Add a row to the chain; see `Store.append_promotion`."""
-    if action not in get_args(Action):
-        raise ValueError(f"action must be one of {', '.join(get_args(Action))}, got {action!r}")
-    # Writing first takes the row's lock, so that two writers follow one another on every engine.
-    count, sealed = connection.execute(
-        update(promotion_head)
-        .values(rows=promotion_head.c.rows)
-        .returning(promotion_head.c.rows, promotion_head.c.hash)
-    ).one()
-    if cycle is not None:
-        for row in rows(connection):
-            if (row.cycle, row.version, row.action) == (cycle, version, action):
-                return row
-    plain = reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
-    moment = as_moment(as_text(at))
-    row = Promotion(count + 1, version, previous, action, plain, cycle, moment, hash="")
-    row = replace(row, hash=_seal(sealed, row))
-    connection.execute(insert(promotions).values({**asdict(row), "at": as_text(at)}))
-    connection.execute(update(promotion_head).values(rows=row.number, hash=row.hash))
-    return row
+@dataclass(frozen=True)
+class HistoryHead:
+    """The end of the promotion history: it stands for all rows, as each hash covers those before.
+
+    Attributes
+    ----------
+    rows
+        How many there are.
+    hash
+        Hash of the last one; empty where there is none.
+    """
+
+    rows: int
+    hash: str
 
 
-def rows(connection: Connection) -> list[Promotion]:
-    """Return all rows, oldest first."""
+class PromotionHistory:
+    """The part of the store that knows which version served, since when and why."""
+
+    _database: Database
+
+    def append_promotion(
+        self,
+        version: int,
+        previous: int | None,
+        action: Action,
+        reason: str,
+        cycle: str | None,
+        at: datetime,
+    ) -> Promotion:
+        """Add a change of the champion to the history and return its row.
+
+        A cycle that is resumed after an interruption may add the same change again: the row that
+        is there already is returned.
+        """
+        if action not in get_args(Action):
+            raise ValueError(f"action must be one of {', '.join(get_args(Action))}, got {action!r}")
+        with self._database.writing() as connection:
+            # Writing first takes the row's lock, so that two writers follow one another on every
+            # engine.
+            count, sealed = connection.execute(
+                update(promotion_head)
+                .values(rows=promotion_head.c.rows)
+                .returning(promotion_head.c.rows, promotion_head.c.hash)
+            ).one()
+            if cycle is not None:
+                for row in _rows(connection):
+                    if (row.cycle, row.version, row.action) == (cycle, version, action):
+                        return row
+            plain = reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
+            moment = as_moment(as_text(at))
+            row = Promotion(count + 1, version, previous, action, plain, cycle, moment, hash="")
+            row = replace(row, hash=_seal(sealed, row))
+            connection.execute(insert(promotions).values({**asdict(row), "at": as_text(at)}))
+            connection.execute(update(promotion_head).values(rows=row.number, hash=row.hash))
+            return row
+
+    def promotions(self) -> list[Promotion]:
+        """Return the promotion history, oldest first, unverified."""
+        with self._database.reading() as connection:
+            return _rows(connection)
+
+    def promotion_head(self) -> HistoryHead:
+        """Return how many rows the history has and the hash of the last one, unverified.
+
+        Raises
+        ------
+        HistoryBroken
+            The head was deleted.
+        """
+        with self._database.reading() as connection:
+            return _head(connection)
+
+    def verify_promotions(self) -> int:
+        """Check every link of the promotion history and return its length.
+
+        Somebody who can write to the database can compute all hashes anew; what finds that is the
+        head that the registry keeps too (`pipeline.cycle.history`).
+
+        Raises
+        ------
+        HistoryBroken
+            A row was edited, deleted, inserted or moved, or the end was cut off; it names the row.
+        """
+        with self._database.reading() as connection:
+            return _verified(connection)
+
+
+def _rows(connection: Connection) -> list[Promotion]:
     found = connection.execute(select(promotions).order_by(promotions.c.number)).mappings()
     return [Promotion(**{**row, "at": as_moment(row["at"])}) for row in found]
 
 
-def verify(connection: Connection) -> int:
-    """Check the whole chain and return its length; see `Store.verify_promotions`."""
-    count, head = connection.execute(
-        select(promotion_head.c.rows, promotion_head.c.hash)
-    ).one_or_none() or (-1, "")
-    if count < 0:
-        raise HistoryBroken("the head of the promotion history is gone; it must hold one row")
+def _head(connection: Connection) -> HistoryHead:
+    found = connection.execute(select(promotion_head.c.rows, promotion_head.c.hash)).one_or_none()
+    if found is None:
+        raise HistoryBroken("the head of the promotion history is missing; it must be one row")
+    return HistoryHead(*found)
+
+
+def _verified(connection: Connection) -> int:
+    head = _head(connection)
     sealed, expected = "", 0
     for expected, row in enumerate(_readable(connection), start=1):
         if row.number != expected:
             raise HistoryBroken(
-                f"row {expected} of the promotion history is missing: row {row.number} stands in "
-                "its place; rows must be numbered without gaps"
+                f"row {expected} of the promotion history is missing: row {row.number} is in its "
+                "place; rows must be numbered without gaps"
             )
         if row.hash != _seal(sealed, row):
             raise HistoryBroken(
                 f"row {expected} of the promotion history (version {row.version}, {row.action}) "
-                "does not carry the hash of its content and of the row before; it was changed, "
+                "does not match its hash, which covers it and the row before; it was changed, "
                 "moved or replaced after it was written"
             )
         sealed = row.hash
-    if expected != count or sealed != head:
+    if HistoryHead(expected, sealed) != head:
         raise HistoryBroken(
-            f"the promotion history ends with row {expected}, but its head names row {count} "
-            f"with hash {head[:12] or 'none'}; rows at the end were removed or added by hand"
+            f"the promotion history ends with row {expected}, but its head names row {head.rows} "
+            f"with hash {head.hash[:12] or 'none'}; rows at the end were removed or added by hand"
         )
     return expected
 
 
 def _readable(connection: Connection) -> list[Promotion]:
     try:
-        return rows(connection)
+        return _rows(connection)
     except ValueError as error:
         raise HistoryBroken(
-            f"the promotion history holds a row that cannot be read: {error}"
+            f"the promotion history has a row that cannot be read: {error}"
         ) from error
 
 

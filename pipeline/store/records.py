@@ -66,6 +66,15 @@ class Added:
         """All records."""
         return self.stored + self.known + self.quarantined
 
+    def counted(self) -> dict[str, int]:
+        """Return all four numbers by name."""
+        return {
+            "seen": self.seen,
+            "stored": self.stored,
+            "known": self.known,
+            "quarantined": self.quarantined,
+        }
+
     def __add__(self, other: "Added") -> "Added":
         """Return the sums."""
         return Added(

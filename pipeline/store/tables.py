@@ -1,59 +1,159 @@
-"""The tables of the store."""
-
-from typing import Any
+"""The tables of the store, declared once; migrations bring older databases up to them."""
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Double,
+    ForeignKey,
+    Integer,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
+    insert,
 )
 
-_tables = MetaData()
+from pipeline.store.migrations import REVISIONS
+
+metadata = MetaData()
+
+# SQLite keeps rows in the order of an INTEGER key only; no engine numbers the rows by itself.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _table(name: str, texts: str, integers: str = "", doubles: str = "") -> Table:
-    columns: list[Column[Any]] = [Column(column, Text) for column in texts.split()]
-    columns += [Column(column, BigInteger) for column in integers.split()]
-    columns += [Column(column, Double) for column in doubles.split()]
-    return Table(name, _tables, *columns)
+def _number(name: str) -> "Column[int]":
+    return Column(name, _NUMBER, primary_key=True, autoincrement=False)
 
 
-counters = _table("counters", "name", "value")
+def _key(name: str) -> "Column[str]":
+    return Column(name, Text, primary_key=True)
 
 
-pairs = _table(
+def _texts(*names: str) -> "list[Column[str]]":
+    return [Column(name, Text, nullable=False) for name in names]
+
+
+def _integers(*names: str) -> "list[Column[int]]":
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+revision = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+before_revisions = Table("anchorhold_schema", MetaData(), *_integers("version"))
+"""Numbered the tables before revisions were kept; never released, so only its last is read."""
+LAST_BEFORE_REVISIONS = 2
+
+counters = Table("counters", metadata, _key("name"), *_integers("value"))
+
+pairs = Table(
     "pairs",
-    "id digest role query positive negative source file",
-    "sequence line",
-    "timestamp",
+    metadata,
+    _number("sequence"),
+    Column("id", Text, nullable=False, unique=True),
+    *_texts("digest", "role", "query", "positive", "negative", "source"),
+    Column("timestamp", Double),
+    *_texts("file"),
+    *_integers("line"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    _number("sequence"),
+    Column("digest", Text, nullable=False, unique=True),
+    *_texts("role", "id", "text", "source"),
+    Column("timestamp", Double),
+    *_texts("file"),
+    *_integers("line"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _number("number"),
+    Column("digest", Text, nullable=False, unique=True),
+    *_texts("kind", "role", "file"),
+    *_integers("line"),
+    *_texts("reason"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    _key("kind"),
+    _key("role"),
+    _key("file"),
+    *_texts("stamp"),
+    *_integers("done", "lines"),
+    *_texts("digest"),
+    *_integers("stored", "known", "quarantined"),
+)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    _key("id"),
+    *_texts("started"),
+    Column("finished", Text),
+    Column("outcome", Text),
+    Column("result", Text),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("cycle", Text, ForeignKey("cycles.id"), primary_key=True),
+    _key("name"),
+    *_texts("payload"),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    _number("number"),
+    *_integers("version"),
+    Column("previous", BigInteger),
+    *_texts("action", "reason"),
+    Column("cycle", Text),
+    *_texts("at", "hash"),
+)
+
+promotion_head = Table("promotion_head", metadata, *_integers("rows"), *_texts("hash"))
+
+discards = Table(
+    "discards",
+    metadata,
+    _number("number"),
+    *_texts("action", "kind", "name", "reason", "who", "at"),
+    *_integers("pairs", "traffic"),
+)
+
+discarded = Table(
+    "discarded",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True),
+    Column("discard", BigInteger, ForeignKey("discards.number"), primary_key=True),
 )
 
 
-traffic = _table("traffic", "digest role id text source file", "sequence line", "timestamp")
+def create(connection: Connection) -> None:
+    """Create all tables in a new database, with the rows that they begin with."""
+    metadata.create_all(connection)
+    names = ("sequence", "quarantine", "unplaced", "cycle", "discard")
+    connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
+    connection.execute(insert(promotion_head).values(rows=0, hash=""))
+    connection.execute(insert(revision).values(version_num=REVISIONS[-1]))
 
 
-quarantine = _table("quarantine", "digest kind role file reason", "number line")
-
-
-files = _table("files", "kind role file stamp digest", "done lines stored known quarantined")
-
-
-cycles = _table("cycles", "id started finished outcome result")
-
-
-stages = _table("stages", "cycle name payload")
-
-
-promotions = _table("promotions", "action reason cycle at hash", "number version previous")
-
-
-promotion_head = _table("promotion_head", "hash", "rows")
-
-
-discards = _table("discards", "action kind name reason who at", "number pairs traffic")
-
-
-discarded = _table("discarded", "", "sequence discard")
+def adopt(connection: Connection) -> None:
+    """Mark a database of the first revision that was made before revisions were kept."""
+    revision.create(connection)
+    connection.execute(insert(revision).values(version_num=REVISIONS[0]))
+    before_revisions.drop(connection)

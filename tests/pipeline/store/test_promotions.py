@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.store.promotions import HistoryBroken
-from pipeline.store.store import Store
+from pipeline.store import HistoryBroken, HistoryHead, Store
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
 
@@ -48,6 +47,12 @@ def test_the_history_is_kept_in_order_and_verifies(url):
 def test_an_empty_history_verifies():
     with Store.open("sqlite://") as store:
         assert store.verify_promotions() == 0
+        assert store.promotion_head() == HistoryHead(0, "")
+
+
+def test_the_head_is_the_number_and_the_hash_of_the_last_row(url):
+    with Store.open(url) as store:
+        assert store.promotion_head() == HistoryHead(4, store.promotions()[-1].hash)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
@@ -103,7 +108,7 @@ def test_an_edited_row_is_named(url, number, change):
         ),
         (["UPDATE promotion_head SET rows = 3"], "its head names row 3"),
         (["UPDATE promotion_head SET hash = ''"], "its head names row 4 with hash none"),
-        (["DELETE FROM promotion_head"], "the head of the promotion history is gone"),
+        (["DELETE FROM promotion_head"], "the head of the promotion history is missing"),
         (["UPDATE promotions SET at = 'soon' WHERE number = 2"], "a row that cannot be read"),
     ],
 )

@@ -1,0 +1,50 @@
+"""How many records the store holds, in all and per file, as `counts` returns it."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Counts(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DiscardedCounts(_Counts):
+    """How many stored records are discarded."""
+
+    pairs: int
+    traffic: int
+
+
+class FileCounts(_Counts):
+    """What one file brought so far: `seen` = `stored` + `known` + `quarantined`."""
+
+    file: str
+    kind: str
+    role: str
+    seen: int
+    stored: int
+    known: int
+    quarantined: int
+
+
+class StoreCounts(_Counts):
+    """All records: `seen` = `stored` + `known` + `quarantined`, the sums of `files`.
+
+    Attributes
+    ----------
+    pairs, traffic
+        Stored records by role, discarded ones among them; their sum is `stored`.
+    quarantine
+        Rows in quarantine, as many as `quarantined`.
+    discarded
+        Stored records that learning and checks leave out.
+    """
+
+    pairs: dict[str, int]
+    traffic: dict[str, int]
+    quarantine: int
+    discarded: DiscardedCounts
+    seen: int
+    stored: int
+    known: int
+    quarantined: int
+    files: tuple[FileCounts, ...]
