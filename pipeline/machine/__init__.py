@@ -1,4 +1,4 @@
-"""The machine: the lock, processes, whether a server answers."""
+"""The machine: the lock on a workspace, processes, whether a server answers."""
 
 from pipeline.machine.lock import WorkspaceBusy, hold_workspace
 from pipeline.machine.process import lives, peak_memory_megabytes, this_process

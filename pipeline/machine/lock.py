@@ -1,4 +1,4 @@
-"""One runner at a time: a lock on the workspace that says who holds it."""
+"""One runner at a time: a lock on the workspace that says which process holds it."""
 
 import json
 import os
@@ -11,10 +11,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from training.faults import AnchorholdError
+from training.whole_files import written
 
 
 class WorkspaceBusy(AnchorholdError, RuntimeError):
-    """Another process is at work in the workspace; the message names it."""
+    """Another process is using the workspace; the message names it."""
 
 
 @contextmanager
@@ -26,9 +27,9 @@ def hold_workspace(state: Path, *, doing: str, now: datetime) -> Iterator[None]:
     state
         The workspace's state folder.
     doing
-        The command, for the message to others.
+        The command, for the message that others get.
     now
-        Since when, for the message to others.
+        Since when, for the same message.
 
     Raises
     ------
@@ -41,9 +42,8 @@ def hold_workspace(state: Path, *, doing: str, now: datetime) -> Iterator[None]:
         with FileLock(state / "lock").acquire(timeout=0):
             owner = {"pid": os.getpid(), "host": platform.node(), "doing": doing}
             owner["since"] = now.isoformat(timespec="seconds")
-            partial = owner_file.with_suffix(".partial")
-            partial.write_text(json.dumps(owner), encoding="utf-8")
-            partial.replace(owner_file)
+            with written(owner_file) as partial:
+                partial.write_text(json.dumps(owner), encoding="utf-8")
             yield
     except Timeout:
         raise WorkspaceBusy(f"{state.parent} is in use{_described(owner_file)}") from None
@@ -53,8 +53,8 @@ def _described(owner_file: Path) -> str:
     try:
         owner = json.loads(owner_file.read_text(encoding="utf-8"))
         return (
-            f": `anchorhold {owner['doing']}` (process {owner['pid']} on {owner['host']}) holds it "
-            f"since {owner['since']}; wait until it ends, then try again"
+            f": `anchorhold {owner['doing']}` (process {owner['pid']} on {owner['host']}) has held "
+            f"it since {owner['since']}; wait until it ends, then try again"
         )
     except (OSError, ValueError, KeyError):
         return " by another process; wait until it ends, then try again"

@@ -1,33 +1,25 @@
 """Which process owns a piece of work, whether it still lives, and what memory it took."""
 
+import contextlib
 import os
 import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
+_SAME_START_SECONDS = 2.0
+"""Two processes of one number never start so close together; readings of one may differ so much."""
+
 
 def this_process() -> dict[str, str]:
-    """Return host, number and start of this process: together they name no other, ever."""
+    """Return host, number and start of this process: no other process ever has all three."""
     return {
         "host": platform.node(),
         "process": str(os.getpid()),
         "process_started": _process_started(os.getpid()),
     }
-
-
-def _process_started(process: int) -> str:
-    """Return when a process began, in a form that no later process of its number repeats.
-
-    Empty where it does not live, or the system has no /proc.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # The name of the program, in parentheses, may hold spaces; the 20th field after it counts.
-        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        return f"{boot}:{fields.rpartition(')')[2].split()[19]}"
-    except (OSError, IndexError):
-        return ""
 
 
 def lives(owner: Mapping[str, str]) -> bool:
@@ -43,16 +35,10 @@ def lives(owner: Mapping[str, str]) -> bool:
     process = owner.get("process", "")
     if not process.isdecimal():
         return True
-    began, begins = owner.get("process_started", ""), _process_started(int(process))
-    if began and begins:
-        return began == begins
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
+    if not _runs(int(process)):
         return False
-    except OSError:
-        return True
-    return True
+    began, begins = owner.get("process_started", ""), _process_started(int(process))
+    return not (began and begins) or _same_start(began, begins)
 
 
 def peak_memory_megabytes() -> float | None:
@@ -65,8 +51,44 @@ def peak_memory_megabytes() -> float | None:
     """
     try:
         import resource
-    except ImportError:  # Windows
-        return None
+    except ImportError:  # Windows, the one system where psutil knows the peak
+        peak = getattr(psutil.Process().memory_info(), "peak_wset", None)
+        return None if peak is None else round(peak / 1e6, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts kibibytes, macOS bytes.
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process of this number is there and does more than wait to be collected."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+
+
+def _process_started(process: int) -> str:
+    """Return the boot and the second at which a process began; empty where that is unknown."""
+    try:
+        began = psutil.Process(process).create_time()
+    except psutil.Error:
+        return ""
+    boot = ""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    if psutil.LINUX:
+        # Linux counts from the boot; psutil adds the time of the boot, which moves whenever
+        # somebody sets the clock.
+        began -= psutil.boot_time()
+    return f"{boot}:{began:.2f}"
+
+
+def _same_start(one: str, other: str) -> bool:
+    (boot, _, began), (boot_other, _, began_other) = one.rpartition(":"), other.rpartition(":")
+    try:
+        apart = abs(float(began) - float(began_other))
+    except ValueError:
+        return False
+    return boot == boot_other and apart < _SAME_START_SECONDS

@@ -1,16 +1,16 @@
-"""Whether a server answers at all, asked before clients that would wait for minutes."""
+"""Whether a server answers at all, checked before calling clients that would wait for minutes."""
 
 import urllib.error
 import urllib.request
 
 _TRIES = 2
-_SECONDS_A_TRY = 8.0
+_SECONDS_PER_TRY = 8.0
 
 
 def why_silent(address: str) -> str:
-    """Return why a server does not answer; empty when it does. Takes half a minute at most.
+    """Return why a server does not answer; empty when it does. Takes at most half a minute.
 
-    Any answer but the server's own failure counts, such as a proxy's asking for a login.
+    Any answer counts, also a proxy's request for a login, except a failure of the server (5xx).
 
     Examples
     --------
@@ -20,7 +20,7 @@ def why_silent(address: str) -> str:
     reason = ""
     for _ in range(_TRIES):
         try:
-            with urllib.request.urlopen(address, timeout=_SECONDS_A_TRY):
+            with urllib.request.urlopen(address, timeout=_SECONDS_PER_TRY):
                 return ""
         except urllib.error.HTTPError as answer:
             answer.close()

@@ -147,7 +147,7 @@ class Database:
         """Return the revision of the tables: None in a new database, "" before revisions."""
         present = set(inspect(connection).get_table_names())
         if tables.revision.name in present:
-            found = str(connection.scalar(select(tables.revision.c.version_num)))
+            found = str(connection.scalar(text("SELECT version_num FROM alembic_version")))
             if found not in migrations.REVISIONS:
                 raise StoreUnusable(
                     f"the database {self.shown} has revision {found}, written by a newer "

@@ -145,7 +145,7 @@ discarded = Table(
 
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
-    metadata.create_all(connection)
+    metadata.create_all(connection, checkfirst=False)
     names = ("sequence", "quarantine", "unplaced", "cycle", "discard")
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))

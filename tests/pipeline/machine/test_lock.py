@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.machine.lock import WorkspaceBusy, hold_workspace
+from pipeline.machine import WorkspaceBusy, hold_workspace
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOLDER = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.lock import hold_workspace
+from pipeline.machine import hold_workspace
 with hold_workspace(Path(sys.argv[1]), doing="run", now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)):
     print("held", flush=True)
     time.sleep(60)
@@ -35,7 +35,7 @@ def other_process(tmp_path):
 
 
 def test_a_second_runner_is_told_who_holds_the_workspace_since_when(tmp_path, other_process):
-    expected = rf"`anchorhold run` \(process {other_process.pid} on .*since 2026-01-02T03:04:05"
+    expected = rf"`anchorhold run` \(process {other_process.pid} on .*it since 2026-01-02T03:04:05"
     with (
         pytest.raises(WorkspaceBusy, match=expected),
         hold_workspace(tmp_path, doing="check", now=NOW),
