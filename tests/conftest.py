@@ -139,7 +139,7 @@ def minilm() -> Path:
 @pytest.fixture(scope="session")
 def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh MLflow database to copy: its migrations take seconds, once is enough."""
-    from pipeline.registry.runs import open_tracking
+    from pipeline.registry.opening import open_tracking
 
     state = tmp_path_factory.mktemp("tracking") / "state"
     open_tracking(

@@ -331,6 +331,9 @@ def _at_work() -> Iterator[None]:
     """Keep stdout for the result alone, and end an interruption with a sentence."""
     import signal
 
+    from pipeline.registry import quiet_environment
+
+    quiet_environment()
     # A service manager's stop is treated as a person's: what is open is closed in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

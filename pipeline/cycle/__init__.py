@@ -1,6 +1,7 @@
 """One cycle, from intake to a recorded outcome."""
 
 from pipeline.cycle.check import check_now, observe
+from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.run import run_cycle
@@ -9,10 +10,12 @@ from pipeline.cycle.window import Gathered, checks
 __all__ = [
     "Champions",
     "Gathered",
+    "History",
     "check_now",
     "checks",
     "observe",
     "record_golden",
     "rolled_back",
     "run_cycle",
+    "verify_history",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.cycle.history import keep_history_head
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
@@ -65,7 +66,10 @@ class Champions:
         ------
         ChampionMoved
             Somebody else moved the champion in the meantime.
+        HistoryBroken
+            The promotion history was changed; nothing is moved.
         """
+        keep_history_head(self.store, self.registry)
         # The copy is fetched and its hashes are checked before anybody is sent to it.
         self.registry.fetch(version)
         if cycle is None:
@@ -82,6 +86,7 @@ class Champions:
                 cycle=cycle,
                 at=now,
             )
+        keep_history_head(self.store, self.registry)
         if cycle is None:
             self._intention.unlink(missing_ok=True)
         return MoveResult(

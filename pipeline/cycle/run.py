@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.check import find, window_of
+from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
@@ -61,6 +62,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
     """
     store, state = opened.store, opened.settings.state
     Champions(opened.registry, store, state).finish_interrupted_move()
+    keep_history_head(store, opened.registry)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once(

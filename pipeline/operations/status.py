@@ -1,10 +1,11 @@
 """Status: who serves, what waits, what happened last, and what is unfinished."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pipeline.cycle import Champions, rolled_back
+from pipeline.cycle import Champions, rolled_back, verify_history
 from pipeline.gate import anchor_powers, overuse_warning
 from pipeline.registry import VersionFolder
 from pipeline.results import past_cycles
@@ -57,6 +58,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> dict[str, Any]:
             for row in store.cycles(limit=11)
             if row.outcome
         ],
+        "history": asdict(verify_history(store, opened.registry)),
         "unfinished": unfinished.id if unfinished else None,
         "promotions": [
             {

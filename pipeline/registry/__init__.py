@@ -1,8 +1,10 @@
 """Versions and runs in MLflow; the only room that knows it."""
 
+from pipeline.registry.environment import quiet_environment
+from pipeline.registry.opening import open_registry
 from pipeline.registry.runs import RegistryFault
 from pipeline.registry.version_folder import Facts, VersionFolder
-from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, Version, open_registry
+from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, Version
 
 __all__ = [
     "CHAMPION",
@@ -13,4 +15,5 @@ __all__ = [
     "Version",
     "VersionFolder",
     "open_registry",
+    "quiet_environment",
 ]

@@ -1,54 +1,29 @@
-"""The MLflow store of a workspace: opened safely, one run a cycle, repeatable logging.
+"""The runs of one model's experiment in MLflow: one per cycle, logged so that repeating is safe."""
 
-MLflow's SQLite store is damaged for good when two processes create it at once or one is killed
-while it does: it is created beside, under a lock, and renamed. Its client waits minutes for a
-server that is down: servers are asked for a sign of life first.
-"""
-
-import hashlib
 import json
 import logging
-import os
 import re
-import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
-from filelock import FileLock
-
-from pipeline.machine import lives, this_process, why_silent
+from pipeline.machine import lives, this_process
 from training.faults import AnchorholdError
 
 if TYPE_CHECKING:
-    from mlflow.entities import Experiment
     from mlflow.tracking import MlflowClient
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "anchorhold."
-"""Of all tags that the product sets."""
+"""Begins every tag that anchorhold sets."""
 
 NOTE = "mlflow.note.content"
 """Tag that MLflow shows as the description, as Markdown."""
 
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "1",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-_ABOUT = """\
-One run a cycle, also where nothing was trained: what was seen, decided, measured and promoted.
-Training attempts are nested in their cycle; charts are grouped by task.
-"""
 _METRICS_AT_ONCE = 1000
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
@@ -62,12 +37,12 @@ class RegistryFault(AnchorholdError):
 
 @dataclass(frozen=True)
 class Tracking:
-    """The runs of one model's experiment; every call may be repeated without harm.
+    """The runs of one model's experiment; every call may be repeated safely.
 
     Attributes
     ----------
     client
-        The only way to MLflow; no global state of its fluent interface is used.
+        The only way to MLflow; the global state of its fluent interface is not used.
     experiment
         Id of the experiment, named like the model.
     workspace
@@ -90,7 +65,7 @@ class Tracking:
     ) -> str:
         """Return the id of the run of a cycle, or of one attempt in it, as this process's own.
 
-        A run that was begun before, by a process that died, is continued.
+        A run that a process began before it died is resumed.
 
         Parameters
         ----------
@@ -105,7 +80,7 @@ class Tracking:
         tags
             Further tags.
         started
-            When the run began; the server's present where it is None.
+            When the run began; None for the server's present.
         """
         identity = {
             f"{PREFIX}workspace": self.workspace,
@@ -141,7 +116,7 @@ class Tracking:
                 self.client.log_batch(run, metrics=each[start : start + _METRICS_AT_ONCE])
 
     def log_params(self, run: str, params: Mapping[str, Any]) -> None:
-        """Log settings; MLflow lets none change, so the first value of each stays."""
+        """Log settings; MLflow lets none change, so each keeps its first value."""
         from mlflow.entities import Param
 
         with clear_faults("log settings"):
@@ -169,7 +144,7 @@ class Tracking:
             self.client.log_artifacts(run, str(folder), path)
 
     def log_dataset(self, run: str, name: str, digest: str, context: str, rows: int) -> None:
-        """Log which data a run used, by digest; no row of it leaves the workspace.
+        """Log which data a run used, by digest; no row leaves the workspace.
 
         Parameters
         ----------
@@ -180,7 +155,7 @@ class Tracking:
         digest
             Of the data, hexadecimal; MLflow shows its first 36 characters.
         context
-            What for, such as "training", "replay" or "evaluation".
+            Its purpose, such as "training", "replay" or "evaluation".
         rows
             Number of rows.
         """
@@ -198,7 +173,7 @@ class Tracking:
             self.client.log_inputs(run, [DatasetInput(dataset, tags)])
 
     def set_tags(self, run: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run; values too long for MLflow are cut."""
+        """Set tags of a run; values that are too long for MLflow are cut."""
         from mlflow.entities import RunTag
 
         with clear_faults("set tags"):
@@ -221,7 +196,7 @@ class Tracking:
             self.client.set_terminated(run, status=status, end_time=end)
 
     def reap(self, resuming: str | None = None) -> list[str]:
-        """End the runs whose processes died on this machine, but those of the cycle continued.
+        """End the runs whose processes died on this machine, except those of the resumed cycle.
 
         Returns
         -------
@@ -254,119 +229,6 @@ class Tracking:
         return list(found)
 
 
-def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path) -> Tracking:
-    """Open the tracking store and the experiment of a model; both are made where missing.
-
-    Parameters
-    ----------
-    uri
-        An MLflow tracking URI: ``sqlite:///…``, ``postgresql://…``, ``http(s)://…``.
-    artifacts
-        Folder for the files of runs; a server keeps them itself.
-    name
-        Name of the experiment.
-    workspace_state
-        The workspace's state folder.
-
-    Raises
-    ------
-    RegistryFault
-        The store is out of reach, of a kind MLflow no longer keeps, or damaged.
-    """
-    workspace_state.mkdir(parents=True, exist_ok=True)
-    os.environ.update(_ENVIRONMENT)
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    shown, scheme = _without_password(uri), urlsplit(uri).scheme
-    if scheme in ("http", "https"):
-        _ask_for_life(uri)
-    elif scheme == "sqlite":
-        _create_sqlite(uri, artifacts)
-    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
-        raise RegistryFault(
-            f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
-            "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
-        )
-    location = None if scheme in ("http", "https") else artifacts.absolute().as_uri()
-    with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
-        from mlflow.tracking import MlflowClient
-
-        _quieten()
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = _experiment(client, name, location)
-        return Tracking(client, experiment, _identity(workspace_state))
-
-
-def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
-    from mlflow.exceptions import MlflowException
-
-    found: Experiment | None = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            tags = {NOTE: _ABOUT}
-            return str(client.create_experiment(name, artifact_location=location, tags=tags))
-        except MlflowException as fault:
-            # Another workspace on the same server was faster.
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise fault
-    if found.lifecycle_stage != "active":
-        raise RegistryFault(
-            f"the experiment {name!r} was deleted in MLflow; restore it there (mlflow experiments "
-            f"restore --experiment-id {found.experiment_id}) or choose another model.name"
-        )
-    return str(found.experiment_id)
-
-
-def _create_sqlite(uri: str, artifacts: Path) -> None:
-    """Create a SQLite store so that no other process ever sees it half made."""
-    path = uri.removeprefix("sqlite:///").split("?")[0]
-    if path in ("", ":memory:") or not uri.startswith("sqlite:///"):
-        raise RegistryFault(f"tracking.uri is {uri!r}; SQLite needs a file: sqlite:///FILE")
-    file = Path(path)
-    if file.exists() and file.stat().st_size:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
-        if file.exists() and file.stat().st_size:
-            return
-        for left in file.parent.glob(f"{file.name}.creating-*"):
-            left.unlink(missing_ok=True)
-        beside = Path(f"{file}.creating-{os.getpid()}")
-        with clear_faults(f"create {file}"):
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-            _quieten()
-            # Hundreds of small transactions: in memory they take a third of the time.
-            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
-            prefix = f"anchorhold-{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:16]}-"
-            for left in Path(memory).glob(f"{prefix}*"):
-                shutil.rmtree(left, ignore_errors=True)
-            with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as folder:
-                made = Path(folder) / file.name
-                store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
-                    f"sqlite:///{made}", artifacts.absolute().as_uri()
-                )
-                store.engine.dispose()
-                shutil.copyfile(made, beside)
-        with beside.open("rb+") as written:
-            os.fsync(written.fileno())
-        beside.replace(file)
-
-
-def _ask_for_life(uri: str) -> None:
-    silence = why_silent(f"{uri.rstrip('/')}/health")
-    if silence:
-        raise RegistryFault(
-            f"the MLflow server {_without_password(uri)} does not answer ({silence}); start it, or "
-            "name another store: [tracking] uri (anchorhold.toml)"
-        )
-
-
-def _quieten() -> None:
-    # At INFO it tells of every table and of every version it waits for.
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-
-
 @contextmanager
 def clear_faults(doing: str) -> Iterator[None]:
     """Turn MLflow's faults into one sentence that says what was being done."""
@@ -375,22 +237,12 @@ def clear_faults(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as fault:
-        # MLflow lets some faults of its database and of the disk through as they are.
+        # MLflow passes some faults of its database and of the disk on as they are.
         database = type(fault).__module__ == "sqlalchemy.exc"
         if not (isinstance(fault, MlflowException | OSError) or database):
             raise
         first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise RegistryFault(f"MLflow could not {doing}: {first}") from fault
-
-
-def _identity(workspace_state: Path) -> str:
-    """Return the identity of a workspace, made under the caller's lock."""
-    file = workspace_state / "workspace.id"
-    if not file.exists():
-        partial = file.with_suffix(".partial")
-        partial.write_text(uuid.uuid4().hex, encoding="ascii")
-        partial.replace(file)
-    return file.read_text(encoding="ascii").strip()
 
 
 def _owned() -> dict[str, str]:
@@ -414,7 +266,3 @@ def _milliseconds(moment: datetime) -> int:
 
 def _shortened(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: str(value)[:_LONGEST_TAG] for name, value in tags.items()}
-
-
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", uri)

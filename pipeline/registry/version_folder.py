@@ -17,6 +17,7 @@ from pipeline.store import Traffic
 from training.evaluation import EvaluationSet, Scorecard
 from training.faults import DataFault
 from training.pairs import Pair, read_memory, write_memory
+from training.whole_files import folder_written
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class VersionFolder:
         learned_anchors: Sequence[EvaluationSet],
         scorecard: Scorecard,
     ) -> Self:
-        """Write a version beside `path` and rename it, so that it is whole or not there.
+        """Write a version so that it is whole or not there, also when the process is killed.
 
         Raises
         ------
@@ -119,28 +120,24 @@ class VersionFolder:
         """
         if not model.is_dir():
             raise DataFault(f"{model}: the model of the version is missing; it must be a folder")
-        partial = path.with_name(f"{path.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        folder = cls(partial)
-        partial.mkdir(parents=True)
-        # Links cost no space; the model's files are never written to again.
-        shutil.copytree(model, folder.model, copy_function=_link_or_copy)
-        write_memory(partial / "memory", memory)
-        (partial / "reference").mkdir()
-        rows = [asdict(text) for text in reference]
-        texts = pa.Table.from_pylist(rows, schema=_TEXTS)
-        parquet.write_table(texts, partial / "reference" / "texts.parquet")
-        vectors = pa.array(list(probes[1]), type=pa.list_(pa.float32()))
-        parquet.write_table(
-            pa.table({"text": list(probes[0]), "vector": vectors}),
-            partial / "reference" / "probes.parquet",
-        )
-        for each in learned_anchors:
-            each.save(partial / "anchors" / each.name.removeprefix("anchor/"))
-        _write_json(folder.scorecard_file, scorecard.to_json())
-        _write_json(partial / "version.json", asdict(facts))
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
+        with folder_written(path) as partial:
+            folder = cls(partial)
+            # Links cost no space; the model's files are never written to again.
+            shutil.copytree(model, folder.model, copy_function=_link_or_copy)
+            write_memory(partial / "memory", memory)
+            (partial / "reference").mkdir()
+            rows = [asdict(text) for text in reference]
+            texts = pa.Table.from_pylist(rows, schema=_TEXTS)
+            parquet.write_table(texts, partial / "reference" / "texts.parquet")
+            vectors = pa.array(list(probes[1]), type=pa.list_(pa.float32()))
+            parquet.write_table(
+                pa.table({"text": list(probes[0]), "vector": vectors}),
+                partial / "reference" / "probes.parquet",
+            )
+            for each in learned_anchors:
+                each.save(partial / "anchors" / each.name.removeprefix("anchor/"))
+            _write_json(folder.scorecard_file, scorecard.to_json())
+            _write_json(partial / "version.json", asdict(facts))
         return cls(path)
 
 

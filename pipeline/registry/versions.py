@@ -2,12 +2,13 @@
 
 A version is a folder of plain files (model, memory, reference, learned anchor sets, scorecard),
 logged as the files of an MLflow run. MLflow's own model loaders are never used: they trust remote
-code. MLflow sets an alias without looking at its old value, so the champion moves under a lock that
+code. MLflow sets an alias without checking its old value, so the champion moves under a lock that
 compares first.
 """
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.registry.manifest import Manifest, ModelDamaged
-from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults, open_tracking
+from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults
+from training.whole_files import folder_written
 
 __all__ = [
     "CANDIDATE",
@@ -29,7 +31,6 @@ __all__ = [
     "RegistryFault",
     "UnknownVersion",
     "Version",
-    "open_registry",
 ]
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,6 @@ CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
 
 _FILES = "version"
 _MANIFEST = "version.manifest.json"
-_ABOUT = """\
-Versions of a text-embedding model, kept by anchorhold. The alias `champion` names the one that
-serves, `candidate` the newest not yet trusted, `previous` the champion before. The files of a
-version lie with its run under `version/`; `version/model` is a plain sentence-transformers folder.
-"""
 
 
 class UnknownVersion(RegistryFault, ValueError):
@@ -50,7 +46,7 @@ class UnknownVersion(RegistryFault, ValueError):
 
 
 class ChampionMoved(RegistryFault):
-    """The champion is not the version that was compared against."""
+    """The champion is not the version that the candidate was compared against."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +93,9 @@ class Registry(Tracking):
     def register(
         self, run: str, cycle: str, folder: Path, tags: Mapping[str, str] | None = None
     ) -> Version:
-        """Store a version's files with their hashes and register it, once a run.
+        """Store a version's files with their hashes and register it, once per run.
 
-        Repeating it, also after a process was killed in the midst of it, gives the same version.
+        Repeating it gives the same version, also after a process was killed in the middle.
 
         Parameters
         ----------
@@ -158,7 +154,7 @@ class Registry(Tracking):
         Raises
         ------
         UnknownVersion
-            There is none such.
+            There is no such version.
         """
         versions = self.versions()
         for each in versions:
@@ -211,7 +207,7 @@ class Registry(Tracking):
     def promote(self, version: Version, *, expected: int | None) -> Version:
         """Make a version the champion, if the champion is the one that it was compared against.
 
-        Going back to an older version is the same step. Repeating a move that is made is no fault.
+        Going back to an older version is the same step. Repeating a finished move is allowed.
 
         Parameters
         ----------
@@ -222,16 +218,16 @@ class Registry(Tracking):
 
         Notes
         -----
-        The lock holds for all processes that share the workspace. Several workspaces that move the
-        champion of one model on one server are not kept apart between the comparison and the move,
-        some milliseconds.
+        The lock covers all processes that share the workspace. Workspaces that move the champion of
+        one model on one server are not kept apart in the milliseconds between the comparison and
+        the move.
 
         Raises
         ------
         ChampionMoved
-            Somebody moved the champion meanwhile.
+            Somebody moved the champion since the comparison.
         UnknownVersion
-            The version was deleted meanwhile.
+            The version was deleted since then.
         """
         number = self.version(version.number).number
         with FileLock(self.state / "promotion.lock"), clear_faults("move the champion"):
@@ -240,8 +236,8 @@ class Registry(Tracking):
             if serving != number:
                 if serving != expected:
                     raise ChampionMoved(_moved(expected, serving))
-                # The way back is written first: a process killed here leaves the champion as it
-                # was, and the move can be repeated.
+                # The way back is written first: a process that is killed here leaves the champion
+                # as it was, and the move can be repeated.
                 if serving is not None:
                     self.client.set_registered_model_alias(self.name, PREVIOUS, str(serving))
                 self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
@@ -253,6 +249,44 @@ class Registry(Tracking):
                 self.client.delete_registered_model_alias(self.name, CANDIDATE)
         return self.version(number)
 
+    def set_history_head(self, rows: int, hash: str) -> None:
+        """Keep the end of the promotion history with the model too, out of the store's reach.
+
+        Parameters
+        ----------
+        rows
+            Number of rows of the history.
+        hash
+            Hash of its last row, which covers all rows before.
+        """
+        with clear_faults("keep the head of the promotion history"):
+            self.client.set_registered_model_tag(self.name, self._head_tag, f"{rows} {hash}")
+
+    def history_head(self) -> tuple[int, str] | None:
+        """Return rows and hash as `set_history_head` kept them; None where it never did.
+
+        Raises
+        ------
+        RegistryFault
+            The tag was edited into something that cannot be read.
+        """
+        with clear_faults("read the head of the promotion history"):
+            tags = self.client.get_registered_model(self.name).tags
+        if self._head_tag not in tags:
+            return None
+        rows, _, hash = tags[self._head_tag].partition(" ")
+        if not (rows.isdecimal() and re.fullmatch("[0-9a-f]{64}", hash)):
+            raise RegistryFault(
+                f"the tag {self._head_tag} of {self.name} is {tags[self._head_tag]!r}; it must be "
+                "the number of rows of the promotion history and a SHA-256"
+            )
+        return int(rows), hash
+
+    @property
+    def _head_tag(self) -> str:
+        # Several workspaces may share one model on one server; each has a history of its own.
+        return f"{PREFIX}history_head.{self.workspace}"
+
     def _aliases(self) -> dict[str, tuple[str, ...]]:
         """Return the aliases of each version number."""
         found: dict[str, tuple[str, ...]] = {}
@@ -261,7 +295,7 @@ class Registry(Tracking):
         return found
 
     def _is_whole(self, number: int, copy: Path, digest: str) -> bool:
-        """Whether a local copy is what was registered; read once, then watched for changes."""
+        """Return whether a local copy is what was registered; read once, then watched."""
         if self._checked.get(number) == _signature(copy, digest):
             return True
         try:
@@ -277,92 +311,26 @@ class Registry(Tracking):
 
     def _download(self, version: Version, digest: str, copy: Path) -> None:
         """Fetch a version beside its place, check it, and move it there."""
-        beside = copy.with_name(f"{version.number}.partial")
-        stored = copy.with_name(f"{version.number}.download")
-        for left in (beside, stored):
-            shutil.rmtree(left, ignore_errors=True)
-            left.mkdir(mode=0o700)
         try:
-            with clear_faults(f"fetch version {version.number}"):
-                # Always with a place of our own: without one MLflow returns the live folder.
-                for path in (_MANIFEST, _FILES):
-                    self.client.download_artifacts(version.run_id, path, str(stored))
-            text = (stored / _MANIFEST).read_text(encoding="utf-8")
-            manifest = Manifest.from_text(text)
-            if manifest.digest != digest:
-                raise ModelDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
-            manifest.take(stored / _FILES, beside)
-            manifest.verify(beside)
-            (beside / _MANIFEST).write_text(text, encoding="utf-8")
+            with folder_written(copy) as beside:
+                stored = beside / "download"
+                stored.mkdir()
+                with clear_faults(f"fetch version {version.number}"):
+                    # Always with a place of our own: without one MLflow returns the live folder.
+                    for path in (_MANIFEST, _FILES):
+                        self.client.download_artifacts(version.run_id, path, str(stored))
+                text = (stored / _MANIFEST).read_text(encoding="utf-8")
+                manifest = Manifest.from_text(text)
+                if manifest.digest != digest:
+                    raise ModelDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
+                manifest.take(stored / _FILES, beside)
+                shutil.rmtree(stored)
+                manifest.verify(beside)
+                (beside / _MANIFEST).write_text(text, encoding="utf-8")
         except (UnicodeDecodeError, ModelDamaged) as fault:
-            shutil.rmtree(beside, ignore_errors=True)
             raise ModelDamaged(
                 f"version {version.number} is damaged where it is stored: {fault}"
             ) from None
-        finally:
-            shutil.rmtree(stored, ignore_errors=True)
-        shutil.rmtree(copy, ignore_errors=True)
-        beside.rename(copy)
-
-
-def open_registry(
-    uri: str,
-    *,
-    artifacts: Path,
-    name: str,
-    workspace_state: Path,
-    resuming: str | None = None,
-) -> Registry:
-    """Open the registry of a model; store, experiment and registered model are made where missing.
-
-    Runs that dead processes of this machine left running are ended, but those of the cycle
-    `resuming`.
-
-    Parameters
-    ----------
-    uri
-        An MLflow tracking URI.
-    artifacts
-        Folder for the files of runs, unless a server keeps them.
-    name
-        Name of the registered model and of the experiment.
-    workspace_state
-        The workspace's state folder.
-    resuming
-        Id of the cycle that is about to be continued.
-
-    Raises
-    ------
-    RegistryFault
-        The store cannot be opened; the message says why.
-    """
-    tracking = open_tracking(uri, artifacts=artifacts, name=name, workspace_state=workspace_state)
-    registry = Registry(
-        tracking.client, tracking.experiment, tracking.workspace, name, workspace_state
-    )
-    with clear_faults(f"open the registered model {name}"):
-        from mlflow.exceptions import MlflowException
-
-        try:
-            tracking.client.get_registered_model(name)
-        except MlflowException as fault:
-            if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            with FileLock(workspace_state / "registry.lock"):
-                _create_model(tracking, name)
-    registry.reap(resuming)
-    return registry
-
-
-def _create_model(tracking: Tracking, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        tracking.client.create_registered_model(name, description=_ABOUT)
-    except MlflowException as fault:
-        # Another process or workspace was faster.
-        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _version(found: Any, aliases: Mapping[str, Iterable[str]]) -> Version:
@@ -381,7 +349,7 @@ def _moved(expected: int | None, serving: int | None) -> str:
 
     return (
         f"the champion is {called(serving)}, not {called(expected)} that was compared against: it "
-        "moved meanwhile, and the gate must compare again"
+        "moved since then, so the gate must compare again"
     )
 
 

@@ -45,6 +45,10 @@ class Database:
         """The URL as it may be shown, without its password."""
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._reader = self._engine
+        if self._engine.dialect.name == "postgresql":
+            # There each statement would otherwise see what was written since the one before.
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._rehearsal: Connection | None = None
 
     @classmethod
@@ -81,7 +85,7 @@ class Database:
         if self._rehearsal is not None:
             yield self._rehearsal
             return
-        with explained(self.shown), self._engine.begin() as connection:
+        with explained(self.shown), self._reader.begin() as connection:
             yield connection
 
     @contextmanager

@@ -1,33 +1,18 @@
-"""The tracking store survives its first opening; runs and what is logged may be repeated."""
+"""Runs of MLflow: found again, and logged so that repeating is safe."""
 
-import http.server
 import json
 import shutil
-import socket
-import subprocess
-import sys
-import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.machine.process import lives, this_process
-from pipeline.registry.runs import RegistryFault, open_tracking
+from pipeline.registry.opening import open_tracking
 
 pytestmark = pytest.mark.filterwarnings(
     # MLflow's own tables under SQLAlchemy 2.1.
     "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
 )
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-OPEN = """
-import sys
-from pathlib import Path
-from pipeline.tracking import open_tracking
-state = Path(sys.argv[1])
-uri = f"sqlite:///{state}/mlflow.db"
-open_tracking(uri, artifacts=state / "a", name="m", workspace_state=state)
-"""
 
 
 def opened(state, uri=None):
@@ -42,10 +27,6 @@ def opened(state, uri=None):
 @pytest.fixture(scope="module")
 def first_state(tmp_path_factory):
     state = tmp_path_factory.mktemp("first") / ".anchorhold"
-    state.mkdir()
-    # What processes leave that were killed in the midst of creating a store.
-    (state / "mlflow.db").touch()
-    (state / "mlflow.db.creating-1").write_text("half a database")
     opened(state)
     return state
 
@@ -61,89 +42,6 @@ def state(tmp_path, first_state):
 @pytest.fixture
 def tracking(state):
     return opened(state)
-
-
-def test_a_store_is_created_beside_and_leaves_nothing_half_made(first_state):
-    names = {path.name for path in first_state.iterdir()}
-    assert names == {"mlflow.db", "mlflow.db.lock", "tracking.lock", "workspace.id"}
-    assert opened(first_state).client.get_experiment_by_name("support-search") is not None
-
-
-def test_a_damaged_store_is_named(tmp_path):
-    (tmp_path / "mlflow.db").write_text("this is no database, but it is not empty")
-    with pytest.raises(RegistryFault, match=r"could not open sqlite:.*mlflow\.db.*not a database"):
-        opened(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "uri", ["mlruns", "file:///tmp/mlruns", "databricks", "sqlite://", "sqlite:///:memory:"]
-)
-def test_stores_that_cannot_serve_are_refused(tmp_path, uri):
-    with pytest.raises(RegistryFault, match=r"tracking\.uri is"):
-        opened(tmp_path, uri)
-
-
-def test_a_server_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    started = time.monotonic()
-    with pytest.raises(RegistryFault, match=rf"http://…@127\.0\.0\.1:{port} does not answer") as it:
-        opened(tmp_path, f"http://user:secret@127.0.0.1:{port}")
-    assert time.monotonic() - started < 10
-    assert "secret" not in str(it.value)
-
-
-def test_a_server_that_fails_is_refused_with_its_answer(tmp_path):
-    class Failing(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_error(503)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Failing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(RegistryFault, match="it answers 503"):
-                opened(tmp_path, f"http://127.0.0.1:{server.server_port}")
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.slow
-def test_a_server_that_never_answers_is_given_up_within_half_a_minute(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        started = time.monotonic()
-        with pytest.raises(RegistryFault, match="does not answer"):
-            opened(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert time.monotonic() - started < 30
-
-
-@pytest.mark.slow
-def test_four_processes_may_open_a_fresh_store_at_once(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-c", OPEN, str(tmp_path)]
-    processes = [subprocess.Popen(command) for _ in range(4)]
-    assert [each.wait(timeout=120) for each in processes] == [0, 0, 0, 0]
-    assert not list(tmp_path.glob("*.creating-*"))
-
-
-@pytest.mark.slow
-def test_a_process_killed_while_it_creates_the_store_does_no_harm(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-c", OPEN, str(tmp_path)]
-    killed = 0
-    while killed < 20 and not (tmp_path / "mlflow.db").exists():
-        process = subprocess.Popen(command, start_new_session=True)
-        while process.poll() is None and not list(tmp_path.glob("mlflow.db.lock")):
-            time.sleep(0.01)
-        time.sleep(killed)
-        process.kill()
-        process.wait()
-        killed += 1
-    assert killed > 1
-    assert subprocess.run(command, timeout=120).returncode == 0
 
 
 def test_the_run_of_a_cycle_is_found_again_and_continued(tracking):
@@ -248,17 +146,3 @@ def test_runs_of_dead_processes_are_ended_and_those_of_live_ones_are_not(trackin
     status = [tracking.client.get_run(run).info.status for run in (dead, resumed, alive)]
     assert status == ["KILLED", "RUNNING", "RUNNING"]
     assert tracking.reap() == [resumed]
-
-
-def test_a_process_is_known_by_its_number_and_its_start():
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    assert lives(this_process())
-    assert not lives({"process": str(gone.pid), "process_started": ""})
-    assert lives({"process": "", "process_started": ""})
-
-
-def test_an_experiment_deleted_in_mlflow_is_named_with_the_remedy(tracking, state):
-    tracking.client.delete_experiment(tracking.experiment)
-    with pytest.raises(RegistryFault, match="was deleted in MLflow; restore it"):
-        opened(state)

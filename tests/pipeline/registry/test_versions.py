@@ -10,14 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.registry import ChampionMoved, RegistryFault, open_registry
 from pipeline.registry.manifest import FileFact, Manifest
-from pipeline.registry.versions import (
-    ChampionMoved,
-    ModelDamaged,
-    RegistryFault,
-    UnknownVersion,
-    open_registry,
-)
+from pipeline.registry.versions import ModelDamaged, UnknownVersion
 
 pytestmark = pytest.mark.filterwarnings(
     # MLflow's own tables under SQLAlchemy 2.1.
@@ -301,6 +296,35 @@ def test_of_two_promotions_at_once_exactly_one_is_made(registry, make):
 def test_tags_of_a_version_can_be_added(registry, make):
     registry.tag(make("0001"), {"anchorhold.verdict": "rejected"})
     assert registry.version(1).tags["anchorhold.verdict"] == "rejected"
+
+
+def test_the_head_of_the_history_is_kept_with_the_model(registry, state):
+    assert registry.history_head() is None
+    registry.set_history_head(3, "ab" * 32)
+    registry.set_history_head(4, "cd" * 32)
+    assert opened(state).history_head() == (4, "cd" * 32)
+
+
+def test_workspaces_that_share_a_model_keep_a_head_each(registry, state, tmp_path):
+    other = open_registry(
+        f"sqlite:///{state}/mlflow.db",
+        artifacts=state / "mlartifacts",
+        name="support-search",
+        workspace_state=tmp_path / "other",
+    )
+    registry.set_history_head(3, "ab" * 32)
+    assert other.history_head() is None
+    other.set_history_head(1, "cd" * 32)
+    assert registry.history_head() == (3, "ab" * 32)
+
+
+@pytest.mark.parametrize("edited", ["", "3", "three " + "ab" * 32, "3 abc"])
+def test_a_head_that_was_edited_is_refused(registry, edited):
+    registry.set_history_head(3, "ab" * 32)
+    name = f"anchorhold.history_head.{registry.workspace}"
+    registry.client.set_registered_model_tag("support-search", name, edited)
+    with pytest.raises(RegistryFault, match="it must be the number of rows"):
+        registry.history_head()
 
 
 def test_importing_the_registry_does_not_import_mlflow():

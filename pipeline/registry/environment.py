@@ -1,0 +1,60 @@
+"""What MLflow reads from the environment: set for our own commands, left alone for everybody else.
+
+MLflow decides once, when it is imported, whether it reports its use to its makers. All else is read
+at each use, so a program that imports anchorhold keeps its own choice.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_TELEMETRY = "MLFLOW_DISABLE_TELEMETRY"
+_QUIET = {
+    _TELEMETRY: "true",
+    "DO_NOT_TRACK": "1",
+    # No loader of MLflow is ever called; should one be, it must not unpickle.
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # It would print to stdout, which belongs to the result.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_UNLESS_CHOSEN = {
+    # With MLflow's own seven a server that went down is found after four minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # At INFO it reports every table that it creates and every version that it waits for.
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+def quiet_environment() -> None:
+    """Make MLflow private, quiet and quick to give up for the rest of this process.
+
+    For programs that own their process, such as our commands; they call it before anything else.
+    """
+    os.environ.update(_QUIET)
+    for name, value in _UNLESS_CHOSEN.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def private_import() -> Iterator[None]:
+    """Keep MLflow from reporting its use when the block imports it; then restore the environment.
+
+    Examples
+    --------
+    >>> before = dict(os.environ)
+    >>> with private_import():
+    ...     os.environ["MLFLOW_DISABLE_TELEMETRY"]
+    'true'
+    >>> dict(os.environ) == before
+    True
+    """
+    before = os.environ.get(_TELEMETRY)
+    os.environ[_TELEMETRY] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_TELEMETRY]
+        else:
+            os.environ[_TELEMETRY] = before

@@ -1,0 +1,211 @@
+"""Opening MLflow: its store is made safely, the experiment and the model where they are missing.
+
+MLflow's SQLite store is damaged for good when two processes create it at once or one is killed
+while it does: it is created beside its place, under a lock, and renamed. Its client waits for
+minutes for a server that is down: a server must answer a short request first.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from pipeline.machine import why_silent
+from pipeline.registry.environment import private_import
+from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
+from pipeline.registry.versions import Registry
+from training.whole_files import written
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+    from mlflow.tracking import MlflowClient
+
+_ABOUT_EXPERIMENT = """\
+One run per cycle, also where nothing was trained: what was seen, decided, measured and promoted.
+Training attempts are nested in their cycle; charts are grouped by task.
+"""
+_ABOUT_MODEL = """\
+Versions of a text-embedding model, kept by anchorhold. The alias `champion` names the one that
+serves, `candidate` the newest not yet trusted, `previous` the champion before. The files of a
+version lie with its run under `version/`; `version/model` is a plain sentence-transformers folder.
+"""
+
+
+def open_registry(
+    uri: str,
+    *,
+    artifacts: Path,
+    name: str,
+    workspace_state: Path,
+    resuming: str | None = None,
+) -> Registry:
+    """Open the registry of a model; store, experiment and registered model are made where missing.
+
+    Runs that dead processes of this machine left running are ended, except those of the cycle
+    `resuming`.
+
+    Parameters
+    ----------
+    uri
+        An MLflow tracking URI.
+    artifacts
+        Folder for the files of runs, unless a server keeps them.
+    name
+        Name of the registered model and of the experiment.
+    workspace_state
+        The workspace's state folder.
+    resuming
+        Id of the cycle that is about to be resumed.
+
+    Raises
+    ------
+    RegistryFault
+        The store cannot be opened; the message says why.
+    """
+    tracking = open_tracking(uri, artifacts=artifacts, name=name, workspace_state=workspace_state)
+    registry = Registry(
+        tracking.client, tracking.experiment, tracking.workspace, name, workspace_state
+    )
+    with clear_faults(f"open the registered model {name}"):
+        from mlflow.exceptions import MlflowException
+
+        try:
+            tracking.client.get_registered_model(name)
+        except MlflowException as fault:
+            if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            with FileLock(workspace_state / "registry.lock"):
+                _create_model(tracking, name)
+    registry.reap(resuming)
+    return registry
+
+
+def _create_model(tracking: Tracking, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracking.client.create_registered_model(name, description=_ABOUT_MODEL)
+    except MlflowException as fault:
+        # Another process or workspace was faster.
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path) -> Tracking:
+    """Open the tracking store and the experiment of a model; both are made where missing.
+
+    Parameters
+    ----------
+    uri
+        An MLflow tracking URI: ``sqlite:///…``, ``postgresql://…``, ``http(s)://…``.
+    artifacts
+        Folder for the files of runs; a server keeps them itself.
+    name
+        Name of the experiment.
+    workspace_state
+        The workspace's state folder.
+
+    Raises
+    ------
+    RegistryFault
+        The store cannot be reached, is of a kind that MLflow no longer supports, or is damaged.
+    """
+    workspace_state.mkdir(parents=True, exist_ok=True)
+    with private_import():
+        import mlflow.tracking  # noqa: F401
+    shown, scheme = _without_password(uri), urlsplit(uri).scheme
+    if scheme in ("http", "https"):
+        _must_answer(uri)
+    elif scheme == "sqlite":
+        _create_sqlite(uri, artifacts)
+    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
+        raise RegistryFault(
+            f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
+            "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
+        )
+    location = None if scheme in ("http", "https") else artifacts.absolute().as_uri()
+    with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiment = _experiment(client, name, location)
+        return Tracking(client, experiment, _identity(workspace_state))
+
+
+def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found: Experiment | None = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            tags = {NOTE: _ABOUT_EXPERIMENT}
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
+        except MlflowException as fault:
+            # Another workspace on the same server was faster.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise fault
+    if found.lifecycle_stage != "active":
+        raise RegistryFault(
+            f"the experiment {name!r} was deleted in MLflow; restore it there (mlflow experiments "
+            f"restore --experiment-id {found.experiment_id}) or choose another model.name"
+        )
+    return str(found.experiment_id)
+
+
+def _create_sqlite(uri: str, artifacts: Path) -> None:
+    """Create a SQLite store so that no other process ever sees it half created."""
+    path = uri.removeprefix("sqlite:///").split("?")[0]
+    if path in ("", ":memory:") or not uri.startswith("sqlite:///"):
+        raise RegistryFault(f"tracking.uri is {uri!r}; SQLite needs a file: sqlite:///FILE")
+    file = Path(path)
+    if file.exists() and file.stat().st_size:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        if file.exists() and file.stat().st_size:
+            return
+        with clear_faults(f"create {file}"), written(file) as beside:
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+            # Creating takes hundreds of small transactions: a third of the time in memory.
+            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+            prefix = f"anchorhold-{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:16]}-"
+            for left in Path(memory).glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as folder:
+                made = Path(folder) / file.name
+                store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
+                    f"sqlite:///{made}", artifacts.absolute().as_uri()
+                )
+                store.engine.dispose()
+                shutil.copyfile(made, beside)
+
+
+def _must_answer(uri: str) -> None:
+    silence = why_silent(f"{uri.rstrip('/')}/health")
+    if silence:
+        raise RegistryFault(
+            f"the MLflow server {_without_password(uri)} does not answer ({silence}); start it, or "
+            "name another store with tracking.uri (anchorhold.toml)"
+        )
+
+
+def _identity(workspace_state: Path) -> str:
+    """Return the identity of a workspace, made under the caller's lock."""
+    file = workspace_state / "workspace.id"
+    if not file.exists():
+        with written(file) as partial:
+            partial.write_text(uuid.uuid4().hex, encoding="ascii")
+    return file.read_text(encoding="ascii").strip()
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", uri)

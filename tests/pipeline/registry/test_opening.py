@@ -1,0 +1,186 @@
+"""MLflow's store survives its first opening, and opening changes nothing of the process."""
+
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.registry import RegistryFault, quiet_environment
+from pipeline.registry.opening import open_tracking
+
+pytestmark = pytest.mark.filterwarnings(
+    # MLflow's own tables under SQLAlchemy 2.1.
+    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
+)
+ROOT = Path(__file__).parents[3]
+QUIET = ("MLFLOW_", "DO_NOT_TRACK", "PYTEST_", "CI", "GITHUB_")
+OPEN = """
+import sys
+from pathlib import Path
+from pipeline.registry.opening import open_tracking
+state = Path(sys.argv[1])
+uri = f"sqlite:///{state}/mlflow.db"
+open_tracking(uri, artifacts=state / "a", name="m", workspace_state=state)
+"""
+
+
+def opened(state, uri=None):
+    return open_tracking(
+        uri or f"sqlite:///{state}/mlflow.db",
+        artifacts=state / "mlartifacts",
+        name="support-search",
+        workspace_state=state,
+    )
+
+
+def run(code: str, *arguments: str, **options) -> subprocess.Popen:
+    # Under pytest and in CI, MLflow reports nothing anyway.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(QUIET)}
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
+        env={**kept, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
+
+
+def gone() -> int:
+    """Return the number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.fixture(scope="module")
+def first_state(tmp_path_factory):
+    state = tmp_path_factory.mktemp("first") / ".anchorhold"
+    state.mkdir()
+    # What processes leave that were killed while they created a store.
+    (state / "mlflow.db").touch()
+    (state / f".mlflow.db.{gone()}.0.partial").write_text("half a database")
+    opened(state)
+    return state
+
+
+@pytest.fixture
+def state(tmp_path, first_state):
+    state = tmp_path / ".anchorhold"
+    state.mkdir()
+    shutil.copy(first_state / "mlflow.db", state / "mlflow.db")
+    return state
+
+
+def test_a_store_is_created_beside_and_leaves_nothing_half_made(first_state):
+    names = {path.name for path in first_state.iterdir()}
+    assert names == {"mlflow.db", "mlflow.db.lock", "tracking.lock", "workspace.id"}
+    assert opened(first_state).client.get_experiment_by_name("support-search") is not None
+
+
+def test_a_damaged_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("this is no database, but it is not empty")
+    with pytest.raises(RegistryFault, match=r"could not open sqlite:.*mlflow\.db.*not a database"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mlruns", "file:///tmp/mlruns", "databricks", "sqlite://", "sqlite:///:memory:"]
+)
+def test_stores_that_cannot_serve_are_refused(tmp_path, uri):
+    with pytest.raises(RegistryFault, match=r"tracking\.uri is"):
+        opened(tmp_path, uri)
+
+
+def test_a_server_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = time.monotonic()
+    with pytest.raises(RegistryFault, match=rf"http://…@127\.0\.0\.1:{port} does not answer") as it:
+        opened(tmp_path, f"http://user:secret@127.0.0.1:{port}")
+    assert time.monotonic() - started < 10
+    assert "secret" not in str(it.value)
+
+
+def test_a_server_that_fails_is_refused_with_its_answer(tmp_path):
+    class Failing(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(RegistryFault, match="it answers 503"):
+                opened(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_given_up_within_half_a_minute(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(RegistryFault, match="does not answer"):
+            opened(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.monotonic() - started < 30
+
+
+@pytest.mark.slow
+def test_four_processes_may_open_a_fresh_store_at_once(tmp_path):
+    processes = [run(OPEN, str(tmp_path)) for _ in range(4)]
+    assert [each.wait(timeout=120) for each in processes] == [0, 0, 0, 0]
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_creates_the_store_does_no_harm(tmp_path):
+    killed = 0
+    while killed < 20 and not (tmp_path / "mlflow.db").exists():
+        process = run(OPEN, str(tmp_path), start_new_session=True)
+        while process.poll() is None and not list(tmp_path.glob("mlflow.db.lock")):
+            time.sleep(0.01)
+        time.sleep(killed)
+        process.kill()
+        process.wait()
+        killed += 1
+    assert killed > 1
+    assert run(OPEN, str(tmp_path)).wait(timeout=120) == 0
+
+
+def test_an_experiment_deleted_in_mlflow_is_named_with_the_remedy(state):
+    tracking = opened(state)
+    tracking.client.delete_experiment(tracking.experiment)
+    with pytest.raises(RegistryFault, match="was deleted in MLflow; restore it"):
+        opened(state)
+
+
+def test_opening_leaves_the_environment_alone_and_reports_nothing_to_the_makers_of_mlflow(tmp_path):
+    code = f"""
+import os
+before = dict(os.environ)
+{OPEN}
+from mlflow.telemetry import get_telemetry_client
+after = dict(os.environ)
+print(sorted(dict(before.items() ^ after.items())), get_telemetry_client())
+"""
+    process = run(code, str(tmp_path), stdout=subprocess.PIPE, text=True)
+    assert process.communicate(timeout=120)[0] == "[] None\n"
+
+
+def test_commands_make_mlflow_private_and_quiet_and_keep_what_a_person_chose(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5"})
+    quiet_environment()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
+    assert os.environ["MLFLOW_LOGGING_LEVEL"] == "WARNING"
