@@ -37,7 +37,7 @@ def check_now(
     champion = opened.versions.champion()
     if traffic is None and pairs is None:
         with opened.store.rehearsal():
-            refused = opened.take_in(now)["pairs"]["quarantined"]
+            refused = opened.take_in(now).pairs.quarantined
             window = window_of(opened, champion)
             gathered = gather(opened.store, window, opened.settings.tables.observe)
         return find(opened, champion.number, gathered, now, refused_pairs=refused)

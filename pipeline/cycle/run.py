@@ -65,9 +65,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
     keep_history_head(store, opened.registry)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
-    intake = journal.once(
-        "intake", lambda: IntakeResult.model_validate(opened.take_in(row.started)), IntakeResult
-    )
+    intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
     cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
     champion = opened.registry.champion()
     cycle.refuse_a_lost_champion(champion)

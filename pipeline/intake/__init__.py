@@ -1,6 +1,7 @@
-"""Taking records in from files and data sets, or into quarantine."""
+"""Reading records from files and data sets into the store, or into quarantine."""
 
 from pipeline.intake.benchmarks import benchmark_sets
-from pipeline.intake.intake import Intake
+from pipeline.intake.intake import Intake, IntakeReport
+from pipeline.results import IntakeResult
 
-__all__ = ["Intake", "benchmark_sets"]
+__all__ = ["Intake", "IntakeReport", "IntakeResult", "benchmark_sets"]

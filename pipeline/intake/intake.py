@@ -8,15 +8,16 @@ from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.intake.json_lines import JsonLines, Line
-from pipeline.intake.record_rules import REQUIRED, BadRecord, RecordRules
+from pipeline.intake.record_rules import REQUIRED, BadRecord, Content, RecordRules
 from pipeline.intake.sources import LINES, Source, find_sources, stamp_of
 from pipeline.intake.tables import HubData, Row, csv_rows, parquet_rows
+from pipeline.results import IntakeCounts, IntakeResult
 from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
 from training.pairs import Pair
@@ -39,7 +40,7 @@ _BATCH = 2_000
 class IntakeReport:
     """What became of the records: `seen` = `stored` + `known` + `quarantined`.
 
-    `files` were read, `unchanged` ones were not; `warnings` say what deserves a look.
+    `files` were read, `unchanged` ones were not; `warnings` say what a person should check.
     """
 
     files: int = 0
@@ -66,12 +67,12 @@ class IntakeReport:
 
 @dataclass(frozen=True, config=SETTINGS)
 class Intake:
-    r"""Take records in, each once: new ones are stored, bad ones set aside with their reason.
+    r"""Read records, each once: new ones are stored, bad ones go to quarantine with their reason.
 
-    A record is a JSON object a line (`.jsonl`, `.ndjson`), or a row (`.csv`, `.parquet`,
-    `hf:<dataset>[:<split>]`). Pairs hold `query` and `positive`, and may hold `negative`; traffic
-    holds `text`; both may hold `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no
-    zone) or in seconds since 1970. Anything else is ignored.
+    A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.parquet`,
+    `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have `negative`; traffic
+    has `text`; both may have `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no zone)
+    or in seconds since 1970. Anything else is ignored.
 
     Examples
     --------
@@ -90,7 +91,7 @@ class Intake:
     max_text_characters: int = Field(default=100_000, ge=1, le=10_000_000)
     """Longest text, in characters."""
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
-    """Share of a file's new records that may be bad; one at the end of a good file always may."""
+    """Share of a file's new records that may be bad; one more line in a good file always may."""
     future_hours: float = Field(default=24.0, ge=0, le=87_600)
     """How far a timestamp may lie ahead of the clock, in hours."""
 
@@ -106,10 +107,10 @@ class Intake:
     ) -> IntakeReport:
         """Take in what is new in the files of the patterns, in the order of their names.
 
-        Each file is taken in as one transaction with the place it was read to; an interruption
-        leaves whole files, and reading again goes on behind them. A JSONL file that grew is read
-        on from where it ended; a file that was rewritten is read again, and what is stored counts
-        as known.
+        Each file is one transaction, together with the place it was read to; an interruption
+        leaves whole files, and the next reading continues behind them. A JSONL file that grew is
+        read from where it ended; a file that was rewritten is read again, and what is stored
+        already counts as known.
 
         Parameters
         ----------
@@ -121,13 +122,13 @@ class Intake:
         now
             The present, against which timestamps are checked.
         progress
-            Opened with the number of bytes to read, told the bytes of each file.
+            Opened with the number of bytes to read, then called with the bytes of each file.
 
         Raises
         ------
         DataFault
             A file is missing or cannot be read as what it is, or too many of its new records are
-            bad: nothing of this file is stored. Or history yields nothing at all.
+            bad: nothing of this file is stored. Or no file of the history holds a record.
         """
         sources = find_sources(patterns, root)
         total = sum(source.size for source in sources)
@@ -138,8 +139,8 @@ class Intake:
                 step(source.size)
         if role == "history" and patterns and not store.count_pairs(role="history"):
             raise DataFault(
-                f"history ({', '.join(patterns)}) holds no record; at least one labelled pair of "
-                "the task that the model already serves is needed"
+                f"history ({', '.join(patterns)}) holds no record; it needs at least one labelled "
+                "pair of the task that the model already serves"
             )
         return report
 
@@ -150,24 +151,24 @@ class Intake:
         root: Path,
         now: datetime,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
+    ) -> IntakeResult:
         """Take in the files of the four keys of `[data]`, history first, and return the counts.
 
         Parameters and faults are those of `read`; `patterns` are the keys of `DATA_KEYS`.
         """
-        counts: dict[str, Any] = {}
-        warnings: list[str] = []
+        counts: dict[str, IntakeCounts] = {}
+        warnings: tuple[str, ...] = ()
         for name, (kind, role) in DATA_KEYS.items():
             report = self.read(store, kind, role, patterns.get(name, ()), root, now, progress)
-            counts[name] = {
-                "files": report.files,
-                "seen": report.seen,
-                "stored": report.stored,
-                "known": report.known,
-                "quarantined": report.quarantined,
-            }
+            counts[name] = IntakeCounts(
+                files=report.files,
+                seen=report.seen,
+                stored=report.stored,
+                known=report.known,
+                quarantined=report.quarantined,
+            )
             warnings += report.warnings
-        return {**counts, "warnings": warnings}
+        return IntakeResult(**counts, warnings=warnings)
 
     @overload
     def parse(
@@ -204,13 +205,13 @@ class Intake:
     ) -> IntakeReport:
         moment = now if now.tzinfo else now.replace(tzinfo=UTC)
         rules = RecordRules(self.max_text_characters, moment.timestamp(), self.future_hours)
-        judge = rules.pair if kind == "pair" else rules.traffic
+        check = rules.pair if kind == "pair" else rules.traffic
         before = store.progress(kind, role, source.label) or FileProgress(source.label)
         with self._reader(source, kind, before, complete=complete) as reader:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
-                for records, faults in _judged(reader.entries, judge, source.label):
+                for records, faults in _checked(reader.entries, check, source.label):
                     arrivals.add(records, faults)
                 self._refuse_if_too_bad(arrivals, source.label)
                 arrivals.progress = reader.progress()
@@ -259,7 +260,7 @@ class Intake:
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str) -> None:
         bad = arrivals.total.quarantined
         new = bad + arrivals.total.stored
-        # A file that has brought good records is not judged by one bad line at its end.
+        # One bad line at the end of a file that brought good records does not count against it.
         lone = bad == 1 and arrivals.total.known + arrivals.earlier.stored > 0
         if bad > self.max_bad_share * new and not (lone and self.max_bad_share):
             raise DataFault(
@@ -278,9 +279,9 @@ class _Reader:
     remarks: Callable[[], tuple[str, ...]] = tuple
 
 
-def _judged(
+def _checked(
     entries: Iterable[Line | Row],
-    judge: Callable[[dict[str, object]], Pair | Traffic],
+    check: Callable[[Content], Pair | Traffic],
     label: str,
 ) -> Iterator[tuple[list[Record], list[Fault]]]:
     """Yield records and faults in batches of bounded size."""
@@ -291,7 +292,7 @@ def _judged(
         try:
             if isinstance(entry.content, BadRecord):
                 raise entry.content
-            content = judge(entry.content)
+            content = check(entry.content)
         except BadRecord as bad:
             faults.append(Fault(label, entry.number, str(bad)))
         else:

@@ -10,21 +10,20 @@ from typing import BinaryIO
 
 from pydantic_core import from_json
 
-from pipeline.intake.record_rules import COLUMNS, BadRecord, shortened
+from pipeline.intake.record_rules import COLUMNS, ONE_OBJECT, BadRecord, shortened
 from pipeline.store import FileProgress
 
 _CHUNK = 1 << 20
 _MARK = codecs.BOM_UTF8
-_KEY = re.compile(f'"(?:{"|".join(COLUMNS)})"'.encode())
-_ALLOWED = "each line must be one JSON object"
+_KEY = re.compile(f'"({"|".join(COLUMNS)})"\\s*:'.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that is not blank: its number from 1, and its object or what is wrong with it."""
+    """One line that is not blank: its number from 1, and its bytes or what is wrong with it."""
 
     number: int
-    content: dict[str, object] | BadRecord
+    content: bytes | BadRecord
 
 
 class JsonLines:
@@ -117,11 +116,16 @@ class JsonLines:
             return
         if self._inside_a_line:
             reason = (
-                f"text follows a line that was read before its end ({shortened(line)}); {_ALLOWED}"
+                f"text follows a line that was read before its end ({shortened(line)}); "
+                f"{ONE_OBJECT}"
             )
             yield Line(number, BadRecord(reason))
+        elif repeated := _repeated_key(line):
+            yield Line(
+                number, BadRecord(f"duplicate key {shortened(repeated)}; a key may appear once")
+            )
         else:
-            yield Line(number, _parsed(line))
+            yield Line(number, line)
 
     def _too_long(self, start: bytes) -> Line:
         reason = (
@@ -152,22 +156,8 @@ class JsonLines:
         return before.done == 0
 
 
-def _parsed(line: bytes) -> dict[str, object] | BadRecord:
-    try:
-        content = from_json(line)
-    except ValueError as error:
-        cause = str(error).replace(" at line 1 column ", " at column ")
-        return BadRecord(f"not JSON: {cause} ({shortened(line)}); {_ALLOWED}")
-    if not isinstance(content, dict):
-        return BadRecord(f"the line is {shortened(content)}, not an object; {_ALLOWED}")
-    twice = _key_that_stands_twice(line)
-    if twice:
-        return BadRecord(f"the key {shortened(twice)} stands twice; each key may stand once")
-    return content
-
-
-def _key_that_stands_twice(line: bytes) -> str:
-    """Return a key that stands twice in the object; a parser silently keeps the last value only."""
+def _repeated_key(line: bytes) -> str:
+    """Return a key that the object has twice; a parser silently keeps the last value only."""
     likely = _KEY.findall(line)
     if len(likely) == len(set(likely)) and b"\\u" not in line:
         return ""
@@ -177,7 +167,10 @@ def _key_that_stands_twice(line: bytes) -> str:
         # The outermost object is the last to be closed.
         keys[:] = [key for key, _ in members]
 
-    json.loads(line, object_pairs_hook=note)
+    try:
+        json.loads(line, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return ""  # What is wrong with it is said where it is checked.
     return next((key for key in keys if keys.count(key) > 1), "")
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
+from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
 from pipeline.registry import Registry, open_registry
 from pipeline.store import Store
@@ -58,7 +59,7 @@ class OpenWorkspace:
         """Return the same workspace under other settings."""
         return replace(self, settings=settings)
 
-    def take_in(self, now: datetime) -> dict[str, Any]:
+    def take_in(self, now: datetime) -> IntakeResult:
         """Take in all files of the settings and return the counts."""
         tables = self.settings.tables
         return tables.intake.read_all(
