@@ -138,6 +138,20 @@ def test_counts_add_up_per_file_and_in_all(store):
     assert [row.file for row in counts.files] == ["a.jsonl", "b.jsonl"]
 
 
+def test_counts_are_plain_json(store):
+    fault = Fault("a.jsonl", 9, "bad")
+    store.add("pair", "recent", records(pair(1)), [fault], FileProgress("a.jsonl"))
+    one = {"seen": 2, "stored": 1, "known": 0, "quarantined": 1}
+    assert store.counts().model_dump(mode="json") == {
+        "pairs": {"recent": 1},
+        "traffic": {},
+        "quarantine": 1,
+        "discarded": {"pairs": 0, "traffic": 0},
+        **one,
+        "files": [{"file": "a.jsonl", "kind": "pair", "role": "recent", **one}],
+    }
+
+
 def test_an_empty_store_answers(store):
     assert store.pairs() == []
     assert store.traffic(latest=5) == []
