@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.cycle import promote_by_hand, roll_back, run_cycle, verify_history
+from pipeline.cycle import Champions, run_cycle, verify_history
 from pipeline.cycle.history import History, keep_history_head
 from pipeline.operations.status import status_now
 from pipeline.store import HistoryBroken, Store
@@ -162,7 +162,7 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.cycle import roll_back
+from pipeline.cycle import Champions
 from pipeline.registry import Registry
 from pipeline.workspace import load_settings, open_workspace
 
@@ -170,7 +170,8 @@ Registry.set_history_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
-    roll_back(opened, None, reason="complaints", now=now)
+    champions = Champions(opened.registry, opened.store, settings.state)
+    champions.roll_back(None, reason="complaints", now=now)
 """
 
 
@@ -192,7 +193,8 @@ def test_a_process_killed_between_history_and_head_raises_no_alarm(opened):
 
 
 def test_each_promotion_is_confirmed_and_none_is_made_on_a_changed_history(opened):
-    roll_back(opened, None, reason="it looked odd", now=NOON)
+    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    champions.roll_back(None, reason="it looked odd", now=NOON)
     rows = len(opened.store.promotions())
     assert opened.registry.history_head() == (rows, opened.store.promotions()[-1].hash)
     database = opened.settings.state / "store.db"
@@ -201,7 +203,7 @@ def test_each_promotion_is_confirmed_and_none_is_made_on_a_changed_history(opene
     for refused in (
         lambda: status_now(opened, NOON),
         lambda: run_cycle(opened, NOON),
-        lambda: promote_by_hand(opened, "2", reason="again", force=True, now=NOON),
+        lambda: champions.promote("2", reason="again", force=True, now=NOON),
     ):
         with pytest.raises(HistoryBroken):
             refused()

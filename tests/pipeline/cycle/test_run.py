@@ -274,7 +274,7 @@ def summary(workspace):
             "regressions": row.result.get("regressions"),
             "decision": row.result["decision"],
             "promotions": [move.version for move in opened.store.promotions()],
-            "counts": opened.store.counts()["stored"],
+            "counts": opened.store.counts().stored,
         }
 
 

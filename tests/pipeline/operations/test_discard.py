@@ -1,6 +1,5 @@
 """Discarding records: out of learning and looks, never deleted, and brought back on request."""
 
-import sqlite3
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +10,14 @@ from pipeline.cycle.run import run_cycle
 from pipeline.cycle.window import gather, window_now
 from pipeline.operations.discard import discard_records
 from pipeline.operations.status import status_now
-from pipeline.store import database
-from pipeline.store.records import FileProgress, Record, Traffic
-from pipeline.store.store import Selection, Store
+from pipeline.store import (
+    DiscardedCounts,
+    FileProgress,
+    Record,
+    Selection,
+    Store,
+    Traffic,
+)
 from training.faults import DataFault
 from training.pairs.pair import Pair
 
@@ -46,8 +50,8 @@ def test_discarded_records_are_neither_returned_nor_counted_but_stay_stored(stor
     assert (store.count_pairs(), store.count_traffic()) == (3, 0)
     assert store.traffic() == []
     counts = store.counts()
-    assert counts["discarded"] == {"pairs": 6, "traffic": 1}
-    assert counts["stored"] == 10, "nothing is deleted"
+    assert counts.discarded == DiscardedCounts(pairs=6, traffic=1)
+    assert counts.stored == 10, "nothing is deleted"
     assert len(store.discarded_pairs()) == 6
 
 
@@ -85,23 +89,6 @@ def test_doing_it_again_marks_only_what_arrived_meanwhile(store):
     assert "late" in {pair.id for pair in store.pairs()}, "later arrivals are not concerned"
     assert store.discard(FORUM, "spam", "ada", NOW).pairs == 1
     assert "late" not in {pair.id for pair in store.pairs()}
-
-
-def test_a_store_from_before_discards_opens_with_its_records(tmp_path, monkeypatch):
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    with monkeypatch.context() as then:
-        then.setattr(database, "_MIGRATIONS", {1: database._MIGRATIONS[1]})
-        database.Database.open(url).close()
-    connection = sqlite3.connect(tmp_path / "store.db")
-    with connection:
-        connection.execute(
-            "INSERT INTO pairs VALUES (1, 'p', 'd', 'recent', 'q', 'a', '', 'forum', NULL, 'f', 1)"
-        )
-    connection.close()
-    with Store.open(url) as store:
-        assert [pair.id for pair in store.pairs()] == ["p"]
-        assert store.discard(FORUM, "spam", "ada", NOW).pairs == 1
-        assert store.pairs() == []
 
 
 def test_a_discarded_pair_is_in_no_new_mix_memory_or_new_task_and_waits_no_more(opened):
