@@ -1,8 +1,8 @@
 """The promotion history, verified against the head that the model keeps in MLflow.
 
-Each row of the history covers the rows before it, so a changed row breaks the chain, unless whoever
+The hash of each row covers the rows before it, so a changed row breaks the chain, unless whoever
 changed it computes the whole chain anew. The registered model keeps the number of rows and the last
-hash as a tag, in another database, where that shows.
+hash as a tag, in another database, which reveals that.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class History:
     rows
         Number of rows.
     verified
-        Whether the head in MLflow confirms it. Not so in a workspace from before the head was kept
-        there, until a cycle or a promotion writes it.
+        Whether the head in MLflow confirms it. False where MLflow has no head yet; the next cycle
+        or promotion writes it.
     """
 
     rows: int
@@ -29,16 +29,15 @@ class History:
 
 
 def verify_history(store: Store, registry: Registry) -> History:
-    """Compare the promotion history with itself and with its head in MLflow; read-only.
+    """Verify the promotion history and compare it with its head in MLflow; read-only.
 
-    The head may be behind the history by the moves after which a process was killed, but it must be
-    the head that the history had then.
+    The head may be behind: a process that is killed after a move does not write it. It must be a
+    head that the history once had.
 
     Raises
     ------
     HistoryBroken
-        A row was changed, added in the middle or removed; the message says which, as far as can be
-        known.
+        A row was changed, inserted or removed; the message narrows down which.
     """
     return _verified(store, registry)[0]
 
@@ -68,12 +67,13 @@ def _verified(store: Store, registry: Registry) -> tuple[History, HistoryHead, H
     if kept.rows > rows:
         raise HistoryBroken(
             f"the promotion history ends with row {rows}, but the registered model "
-            f"{registry.name} confirms {kept.rows} rows; the rows at the end were removed"
+            f"{registry.name} confirms {kept.rows} rows: rows at the end were removed; restore the "
+            "store and MLflow from one backup"
         )
     if HistoryHead(kept.rows, moves[kept.rows - 1].hash if kept.rows else "") != kept:
         raise HistoryBroken(
-            f"row {kept.rows} of the promotion history has not the hash that the registered model "
-            f"{registry.name} confirms; one of the rows 1 to {kept.rows} was changed and all "
-            "hashes after it were computed anew"
+            f"row {kept.rows} of the promotion history does not have the hash that the registered "
+            f"model {registry.name} confirms: one of the rows 1 to {kept.rows} was changed and the "
+            "hashes were computed anew; restore the store and MLflow from one backup"
         )
     return History(rows, verified=True), head, kept

@@ -19,7 +19,7 @@ def benchmark_sets(named: str, root: Path) -> list[EvaluationSet]:
     ----------
     named
         A folder (absolute, or in the workspace) in BEIR layout; or a data set with the parts
-        corpus, queries and qrels and one split for each set, as a folder or on the hub, such as
+        corpus, queries and qrels and one split per set, as a folder or on the hub, such as
         sentence-transformers/NanoBEIR-en.
     root
         The workspace.
@@ -27,7 +27,7 @@ def benchmark_sets(named: str, root: Path) -> list[EvaluationSet]:
     Raises
     ------
     DataFault
-        It is not there, cannot be reached, or is laid out in another way.
+        It is missing, cannot be reached, or has another layout.
 
     Notes
     -----
@@ -50,7 +50,7 @@ def benchmark_sets(named: str, root: Path) -> list[EvaluationSet]:
 
 
 def _must_be_reached(named: str) -> None:
-    """Refuse at once what the libraries would try for minutes."""
+    """Refuse at once what the libraries would try to reach for minutes."""
     from huggingface_hub import constants
 
     if named.startswith((".", "/", "~")) or named.count("/") != 1:
@@ -64,7 +64,7 @@ def _must_be_reached(named: str) -> None:
     if silence:
         raise DataFault(
             f"{named}: {constants.ENDPOINT} does not answer ({silence}); name a local folder, or "
-            "set HF_HUB_OFFLINE=1 to use a copy that was fetched before"
+            "set HF_HUB_OFFLINE=1 to use a copy fetched earlier"
         )
 
 

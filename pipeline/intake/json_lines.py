@@ -1,4 +1,4 @@
-"""A JSON Lines file: read on from where it ended, line by line, in bounded memory."""
+"""A JSON Lines file: read from where it ended before, line by line, in bounded memory."""
 
 import codecs
 import hashlib
@@ -30,8 +30,8 @@ class JsonLines:
     """The lines of an open file behind what was consumed before.
 
     If the file no longer begins with the bytes consumed before, it was rewritten and is read from
-    its beginning. Only what the file held when it was opened is read. A last line without its line
-    end that may still become an object stays for the next time, unless the file is `complete`.
+    its beginning. Only what the file held when it was opened is read. A last line that has no line
+    end yet and may still become an object stays for the next time, unless the file is `complete`.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class JsonLines:
     size
         Bytes to read up to.
     before
-        Where it was read to, as kept.
+        How far it was read before.
     max_line_bytes
-        Longer lines are skipped as bad, never held in memory.
+        Longer lines are skipped as bad and never held in memory.
     complete
-        Whether nothing will be appended.
+        Whether nothing more will be appended.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class JsonLines:
             yield from self._last(tail)
 
     def _last(self, tail: bytes) -> Iterator[Line]:
-        """Judge the last line, which has no end yet."""
+        """Yield the last line, which has no end yet, unless it waits."""
         if not self._complete and not self._inside_a_line and _may_become_an_object(tail):
             self.waiting = self._lines + 1
             return
@@ -142,7 +142,7 @@ class JsonLines:
         self._done += len(raw)
 
     def _skip_consumed(self, before: FileProgress) -> bool:
-        """Read over what was consumed before; if it is not there any more, go to the beginning."""
+        """Skip what was consumed before; where it is no longer there, go to the beginning."""
         last = b"\n"
         while self._done < before.done and (chunk := self._read(before.done - self._done)):
             self._consume(chunk)
@@ -177,7 +177,7 @@ def _repeated_key(line: bytes) -> str:
 def _may_become_an_object(tail: bytes) -> bool:
     """Say whether the bytes, which do not end a line, could be the beginning of an object."""
     try:
-        # A character may be cut in its middle; what is there of it does not count.
+        # The last character may be cut in half; that half does not count.
         begun = codecs.getincrementaldecoder("utf-8")().decode(tail).removeprefix("\ufeff").strip()
     except UnicodeDecodeError:
         return False

@@ -119,7 +119,7 @@ def _moment(value: object, info: ValidationInfo) -> float | None:
     seconds = _seconds(value)
     if seconds > rules.now + rules.future_hours * 3600:
         raise BadRecord(
-            f"{shortened(value)} lies in the future; it may lie at most "
+            f"{shortened(value)} is in the future; it may be at most "
             f"{rules.future_hours:g} hours ahead of the clock (seconds, not milliseconds)"
         )
     if not seconds >= _EARLIEST:

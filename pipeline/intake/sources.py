@@ -1,4 +1,4 @@
-"""What a pattern of the settings names: files, each under the name by which the store knows it."""
+"""What a pattern of the settings names: files, each under the name that the store uses."""
 
 import glob
 import os
@@ -19,7 +19,7 @@ _ENDINGS = (*LINES, ".csv", ".parquet")
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or a data set of the hub (no path), under the name by which the store knows it."""
+    """A file, or a data set of the hub (no path), under the name that the store uses."""
 
     label: str
     path: Path | None
@@ -28,7 +28,7 @@ class Source:
 
     @classmethod
     def of(cls, path: Path, label: str) -> Self:
-        """Return a file as a source; raises DataFault if it is none that intake may open."""
+        """Return a file as a source; raises DataFault if intake must not open it."""
         return cls(label, path, _size(path, label))
 
     @contextmanager
@@ -68,7 +68,7 @@ def stamp_of(status: os.stat_result) -> str:
 
 
 def _label(path: Path, root: Path) -> str:
-    """Return the path from the root, so that a workspace may move; absolute outside of it."""
+    """Return the path from the root, so that a workspace may move; outside of it, absolute."""
     whole, top = os.path.abspath(path), os.path.abspath(root)
     label = Path(os.path.relpath(whole, top)).as_posix()
     if label.startswith("../"):
@@ -93,7 +93,7 @@ def _size(path: Path, label: str) -> int:
         ) from error
     if stat.S_ISDIR(status.st_mode):
         raise DataFault(f"{label}: is a folder; name its files, such as {label}/*.jsonl")
-    # Opening a pipe would wait for its writer for ever.
+    # Opening a pipe would wait for its writer forever.
     if not stat.S_ISREG(status.st_mode):
         raise DataFault(f"{label}: is neither a file nor a link to one; it must be a file")
     if path.suffix.lower() not in _ENDINGS:

@@ -31,14 +31,14 @@ def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) 
     Raises
     ------
     DataFault
-        It is not a CSV file, a required column is missing, or a row is longer than a block.
+        It is no CSV file, a required column is missing, or a row is longer than a block.
     """
     skipped: list[Row] = []
 
     def skip(row: Any) -> str:
         reason = (
             f"the row has {row.actual_columns} columns ({shortened(_raw(row.text))}), "
-            f"but the header has {row.expected_columns}; both must be equal"
+            f"but the header has {row.expected_columns}; they must be equal"
         )
         skipped.append(Row(row.number, BadRecord(reason)))
         return "skip"
@@ -47,7 +47,7 @@ def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) 
         stream.seek(0)
         if stream.read(len(BOM_UTF8)) != BOM_UTF8:
             stream.seek(0)
-        # Latin-1 gives each byte a character: a row that is not UTF-8 spoils itself only.
+        # Latin-1 has a character for each byte: a row that is not UTF-8 spoils only itself.
         read = pa.csv.ReadOptions(use_threads=False, block_size=block_bytes, encoding="latin-1")
         parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
         return pa.csv.open_csv(
@@ -133,18 +133,18 @@ class HubData:
 
 
 def _columns(label: str, names: Sequence[str], required: Sequence[str]) -> list[str]:
-    """Return the columns to read, or say which one is missing or stands twice."""
+    """Return the columns to read; raises DataFault if one is missing or there twice."""
     for name in required:
         if name not in names:
             listed = ", ".join(shortened(name) for name in names[:20]) or "none"
             raise DataFault(
                 f"{label}: the column {name!r} is missing (there are: {listed}); "
-                f"the columns {' and '.join(required)} are needed"
+                f"it needs the columns {' and '.join(required)}"
             )
     wanted = [name for name in COLUMNS if name in names]
     for name in wanted:
         if list(names).count(name) > 1:
-            raise DataFault(f"{label}: the column {name!r} stands twice; each may stand once")
+            raise DataFault(f"{label}: duplicate column {name!r}; a column may appear once")
     return wanted
 
 
@@ -171,7 +171,7 @@ def _values(column: pa.Array) -> list[Any]:
         column = column.dictionary_decode()
     kind = column.type
     if _is_text(kind):
-        # Undecoded, so that one bad text spoils its own row only.
+        # Not decoded, so that one bad text spoils only its own row.
         column = column.cast(pa.large_binary())
     elif pa.types.is_date(kind):
         column = column.cast(pa.date64()).cast(pa.timestamp("ms"))
@@ -204,5 +204,5 @@ def _explained(label: str, what: str) -> Iterator[None]:
         # The readers raise a dozen types, some of them builtin, on damaged files.
         cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataFault(
-            f"{label}: cannot be read as {what}: {cause[:200]}; it must be a whole, valid one"
+            f"{label}: cannot be read as {what}: {cause[:200]}; it must be complete and valid"
         ) from error

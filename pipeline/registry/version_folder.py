@@ -1,4 +1,4 @@
-"""The folder of a version: everything that a rollback must bring back, in one place."""
+"""The folder of a version: everything that a rollback must restore, in one place."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from training.whole_files import folder_written
 
 @dataclass(frozen=True)
 class Facts:
-    """What identifies a version beside its weights.
+    """What identifies a version besides its weights.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class VersionFolder:
         return read_memory(self.path / "memory")
 
     def reference(self) -> list[Traffic]:
-        """Return the texts that the version was accepted on."""
+        """Return the texts that the version was accepted with."""
         table = parquet.read_table(self.path / "reference" / "texts.parquet")
         return [Traffic(**row) for row in table.to_pylist()]
 
@@ -90,12 +90,12 @@ class VersionFolder:
         return [EvaluationSet.from_folder(f"anchor/{each.name}", each) for each in folders]
 
     def scorecard(self) -> Scorecard:
-        """Return the scores that the version was judged on."""
+        """Return the scores that the version was judged by."""
         return Scorecard.from_json(json.loads(self.scorecard_file.read_text(encoding="utf-8")))
 
     @property
     def scorecard_file(self) -> Path:
-        """Where the scorecard lies."""
+        """Path of the scorecard."""
         return self.path / "scorecard.json"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Records on their way into the store: told apart by identity, numbered, or put into quarantine."""
+"""Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ from pipeline.store.tables import counters, files, pairs, quarantine, traffic
 from training.pairs import Pair
 
 _CHUNK = 2_000
-"""Rows to look up or insert with one statement: below every engine's limit of parameters."""
+"""Rows per statement: below every engine's limit of parameters."""
 
 
 @dataclass
 class Arrivals:
-    """Records of one file on their way into the store: kept together at the end, or none."""
+    """Records of one file on their way into the store: all are kept at the end, or none."""
 
     kind: Kind
     role: Role
     progress: FileProgress
-    """Kept with the rows; set it to where the file was read to."""
+    """Stored with the rows; set it to how far the file was read."""
     connection: Connection
     earlier: Added = field(default_factory=Added)
     """What the same file brought before."""
@@ -75,9 +75,9 @@ class Arrivals:
                 known += 1
             else:
                 reason = (
-                    f"id {row['id'][:60]!r} already stands for another pair (first seen in "
+                    f"id {row['id'][:60]!r} is the id of another pair already (first seen in "
                     f"{Fault(first[1], first[2], '')}".removesuffix(": ")
-                    + "); an id must name one pair, leave it out if there is none"
+                    + "); each id must name one pair; leave it out where there is none"
                 )
                 conflicts.append(Fault(file, row["line"], reason))
         self._insert(pairs, fresh)
@@ -219,7 +219,7 @@ def read_counts(connection: Connection, kind: Kind, role: Role, file: str) -> Ad
 
 
 def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -> None:
-    """Keep where the file was read to, and add to its counts."""
+    """Store how far the file was read, and add to its counts."""
     progress, total = arrivals.progress, arrivals.total
     state = {name: getattr(progress, name) for name in ("stamp", "done", "lines", "digest")}
     if is_new:

@@ -63,7 +63,7 @@ class Database:
         StoreUnusable
             The URL names no database, or one that cannot be read, written or understood.
         """
-        shown = url.rpartition("@")[2]  # What stands before may be a password.
+        shown = url.rpartition("@")[2]  # What precedes it may be a password.
         try:
             parsed = make_url(url)
             shown = parsed.render_as_string(hide_password=True)
@@ -90,7 +90,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection whose changes are kept together at the end, or none on an error."""
+        """Give a connection whose changes are all kept at the end, or none after an error."""
         if self._rehearsal is not None:
             with explained(self.shown), self._rehearsal.begin_nested():
                 yield self._rehearsal
@@ -115,7 +115,7 @@ class Database:
         self._engine.dispose()
 
     def _migrate_patiently(self) -> None:
-        """Migrate; where SQLite cannot wait by itself (switching its mode), wait and try again."""
+        """Migrate; SQLite cannot wait while it switches its mode, so wait here and try again."""
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
@@ -221,5 +221,5 @@ def explained(shown: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         raise StoreUnusable(
             f"the database {shown} cannot be used: {_cause(error)}; "
-            "it must be a readable and writable database of anchorhold with free space"
+            "it must be a database of anchorhold, readable, writable and with free space"
         ) from error

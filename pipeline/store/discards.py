@@ -164,7 +164,7 @@ def _of_same(selection: Selection) -> ColumnElement[bool]:
 
 
 def _next(connection: Connection) -> int:
-    """Take the next number of the log; holding the sequence lets no record arrive meanwhile."""
+    """Take the next number of the log; holding the sequence keeps records from arriving."""
     next_numbers(connection, "sequence", 0)
     return next_numbers(connection, "discard", 1)
 

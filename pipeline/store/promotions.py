@@ -17,6 +17,9 @@ Action = Literal["bootstrap", "promote", "rollback", "force"]
 """Why the champion changed: first version, gate passed, way back, or by hand without passing."""
 
 
+_RESTORE = "restore the store from a backup"
+
+
 class HistoryBroken(AnchorholdError, RuntimeError):
     """The promotion history was changed after it was written; the message names the row."""
 
@@ -41,7 +44,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class HistoryHead:
-    """The end of the promotion history: it stands for all rows, as each hash covers those before.
+    """The end of the promotion history: it covers all rows, as each hash covers those before.
 
     Attributes
     ----------
@@ -115,8 +118,8 @@ class PromotionHistory:
     def verify_promotions(self) -> int:
         """Check every link of the promotion history and return its length.
 
-        Somebody who can write to the database can compute all hashes anew; what finds that is the
-        head that the registry keeps too (`pipeline.cycle.history`).
+        Whoever can write to the database can compute all hashes anew. The head that the registry
+        keeps too reveals that (`pipeline.cycle.history`).
 
         Raises
         ------
@@ -135,7 +138,7 @@ def _rows(connection: Connection) -> list[Promotion]:
 def _head(connection: Connection) -> HistoryHead:
     found = connection.execute(select(promotion_head.c.rows, promotion_head.c.hash)).one_or_none()
     if found is None:
-        raise HistoryBroken("the head of the promotion history is missing; it must be one row")
+        raise HistoryBroken(f"the head of the promotion history is missing; {_RESTORE}")
     return HistoryHead(*found)
 
 
@@ -146,19 +149,20 @@ def _verified(connection: Connection) -> int:
         if row.number != expected:
             raise HistoryBroken(
                 f"row {expected} of the promotion history is missing: row {row.number} is in its "
-                "place; rows must be numbered without gaps"
+                f"place; {_RESTORE}"
             )
         if row.hash != _seal(sealed, row):
             raise HistoryBroken(
                 f"row {expected} of the promotion history (version {row.version}, {row.action}) "
-                "does not match its hash, which covers it and the row before; it was changed, "
-                "moved or replaced after it was written"
+                "does not match its hash: it was changed, moved or replaced after it was written; "
+                f"{_RESTORE}"
             )
         sealed = row.hash
     if HistoryHead(expected, sealed) != head:
         raise HistoryBroken(
             f"the promotion history ends with row {expected}, but its head names row {head.rows} "
-            f"with hash {head.hash[:12] or 'none'}; rows at the end were removed or added by hand"
+            f"with hash {head.hash[:12] or 'none'}: rows at the end were removed or added; "
+            f"{_RESTORE}"
         )
     return expected
 
@@ -168,7 +172,7 @@ def _readable(connection: Connection) -> list[Promotion]:
         return _rows(connection)
     except ValueError as error:
         raise HistoryBroken(
-            f"the promotion history has a row that cannot be read: {error}"
+            f"the promotion history has a row that cannot be read: {error}; {_RESTORE}"
         ) from error
 
 

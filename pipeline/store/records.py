@@ -1,4 +1,4 @@
-"""What arrives: records and faults, and what was counted of them."""
+"""What arrives: records, faults, and how many there were of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A pair or a text with the line (or row) of its file, counted from 1; 0 is no place."""
+    """A pair or a text with its line (or row) in the file, counted from 1; 0 for none."""
 
     content: Pair | Traffic
     line: int = 0
@@ -38,7 +38,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A record that cannot be used: where it stands, and what is wrong with it."""
+    """A record that cannot be used: where it is, and what is wrong with it."""
 
     file: str
     line: int
@@ -86,7 +86,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """How far a file has been read: enough to go on, and to notice that it was rewritten.
+    """How far a file has been read: enough to continue, and to notice that it was rewritten.
 
     `stamp` changes when the file does (size, times, inode), `done` is the number of bytes
     consumed, `lines` the number of line ends among them, `digest` their SHA-256.

@@ -121,7 +121,7 @@ def test_a_query_may_have_several_positives(store, tmp_path):
         (b'{"text": "a", "id": "' + b"a" * 501 + b'"}', "id has 501 characters ("),
         (b'{"text": "a", "source": 5}', "source is a number (5)"),
         (b'{"text": "a", "timestamp": NaN}', "timestamp nan is out of range"),
-        (b'{"text": "a", "timestamp": 1e999}', "timestamp inf lies in the future"),
+        (b'{"text": "a", "timestamp": 1e999}', "timestamp inf is in the future"),
         (b'{"text": "a", "timestamp": -1e999}', "timestamp -inf is out of range"),
         (b'{"text": "a", "timestamp": 1' + b"0" * 400 + b"}", "timestamp is a number ("),
         (
@@ -134,7 +134,7 @@ def test_a_query_may_have_several_positives(store, tmp_path):
         (b'{"text": "a", "timestamp": 1717200000000}', "(seconds, not milliseconds)"),
         (
             b'{"text": "a", "timestamp": "2024-06-01T12:00:01Z"}',
-            "lies in the future; it may lie at",
+            "is in the future; it may be at",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_grown_csv_file_adds_its_new_rows(store, tmp_path):
             b"query,answer\na,b\n",
             r"the column 'positive' is missing \(there are: 'query', 'answer'\)",
         ),
-        (b"query,query,positive\na,b,c\n", "the column 'query' stands twice"),
+        (b"query,query,positive\na,b,c\n", "duplicate column 'query'"),
         (b"\xff\xfe,positive\na,b\n", "a.csv: "),
         (b"query,positive\na," + b"b" * 20_000 + b"\n", "cannot be read as CSV: straddling"),
         (b'query,positive\na,"' + b"b\n" * 20_000, "cannot be read as CSV"),

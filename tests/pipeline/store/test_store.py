@@ -72,7 +72,7 @@ def test_a_pair_with_the_same_id_and_other_content_is_set_aside_with_its_first_p
     added = store.add("pair", "recent", [Record(other, 7)], progress=FileProgress("new.csv"))
     assert added == Added(quarantined=1)
     (fault,) = store.quarantine()
-    assert str(fault).startswith("new.csv row 7: id 'id-1' already stands for another pair")
+    assert str(fault).startswith("new.csv row 7: id 'id-1' is the id of another pair already")
     assert "first seen in old.jsonl line 1)" in fault.reason
     assert store.pairs() == [pair(1)]
 
