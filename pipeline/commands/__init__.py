@@ -1,1 +1,1 @@
-"""The command line: one file a command, each a thin skin over an operation."""
+"""The command line: one file per command, each a thin layer over a verb of `Workspace`."""

@@ -3,21 +3,15 @@
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from pipeline.cycle import Champions, run_cycle
 from pipeline.demo.docstrings import documentation_pairs
-from pipeline.workspace import (
-    SETTINGS_FILE,
-    STATE_FOLDER,
-    OpenWorkspace,
-    load_settings,
-    open_workspace,
-)
+from pipeline.operations import Workspace
+from pipeline.results import CycleResult, DemoResult, StoryStep
+from pipeline.workspace import SETTINGS_FILE, STATE_FOLDER
 from training.evaluation import EvaluationSet
 from training.faults import DataFault
 from training.pairs import Pair
@@ -86,15 +80,8 @@ FAST = Sizes(
 )
 
 
-def run_demo(
-    workspace: Path,
-    *,
-    sizes: Sizes,
-    now: Callable[[], datetime],
-    progress: Progress,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    """Make a workspace, run cycles through four chapters, roll back and forward.
+def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
+    """Make way for a demonstration and return what lays its chapters out.
 
     Parameters
     ----------
@@ -102,58 +89,6 @@ def run_demo(
         Folder to make; an earlier demonstration in it is replaced, anything else is refused.
     sizes
         How much of the documentation to use: `FULL` or `FAST`.
-    now, progress, say
-        Clock, progress bars and a line of narration.
-
-    Raises
-    ------
-    DataFault
-        The folder holds something else, or the bundled model is not installed.
-    """
-    say("reading the documentation of the installed packages")
-    stage = lay_out(workspace, sizes)
-    story: list[dict[str, Any]] = []
-    cycles: list[dict[str, Any]] = []
-
-    def turn(step: str) -> None:
-        say(f"{step} …")
-        with open_workspace(
-            load_settings(workspace), doing="demo", now=now(), progress=progress
-        ) as opened:
-            cycles.append(run_cycle(opened, now()).to_json())
-        last = cycles[-1]
-        # The first reason of a verdict is its summary; the second is what decided.
-        reasons = last["verdict"]["reasons"][1:] if last["verdict"] else last["decision"]["reasons"]
-        story.append(
-            _told(step, last["cycle"], last["outcome"], last["champion"]["version"], reasons)
-        )
-        say(f"  {reasons[0]}")
-
-    stage.begin()
-    turn("the base model is registered")
-    stage.quiet_week()
-    turn("a quiet week")
-    stage.new_packages()
-    turn("questions about other packages, with labelled pairs")
-    stage.poisoned_batch()
-    turn("a batch whose answers are shuffled")
-    say("rollback and forward …")
-    with open_workspace(
-        load_settings(workspace), doing="demo", now=now(), progress=progress
-    ) as opened:
-        story.extend(_back_and_forward(opened, now))
-        report = workspace / STATE_FOLDER / "cycles" / cycles[2]["cycle"] / "report.html"
-    return {
-        "cycles": cycles,
-        "story": story,
-        "workspace": str(workspace),
-        "report": str(report),
-        "mlflow": f"mlflow ui --backend-store-uri sqlite:///{workspace / STATE_FOLDER}/mlflow.db",
-    }
-
-
-def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
-    """Make way for a demonstration and return what lays its chapters out.
 
     Raises
     ------
@@ -165,11 +100,66 @@ def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
     return Stage(workspace, sizes, base)
 
 
+def run_demo(
+    stage: "Stage",
+    *,
+    progress: Progress,
+    say: Callable[[str], None],
+    now: Callable[[], datetime] | None = None,
+) -> DemoResult:
+    """Run cycles through four chapters, roll back and forward.
+
+    Parameters
+    ----------
+    stage
+        What `lay_out` returned.
+    progress, say
+        Progress bars, and what prints a line of narration.
+    now
+        The clock; by default the system's.
+    """
+    story: list[StoryStep] = []
+    cycles: list[CycleResult] = []
+
+    def run(step: str) -> None:
+        say(f"{step} …")
+        with Workspace.open(stage.workspace, progress=progress, now=now) as workspace:
+            result = workspace.run()
+        cycles.append(result)
+        # The first reason of a verdict is its summary; the second is what decided.
+        verdict = result.verdict
+        reasons = verdict.reasons[1:] if verdict else result.decision.reasons
+        story.append(_step(step, result.cycle, result.outcome, result.champion.version, reasons[0]))
+        say(f"  {reasons[0]}")
+
+    stage.begin()
+    run("the base model is registered")
+    stage.quiet_week()
+    run("a quiet week")
+    stage.new_packages()
+    run("questions about other packages, with labelled pairs")
+    stage.poisoned_batch()
+    run("a batch whose answers are shuffled")
+    say("rollback and forward …")
+    with Workspace.open(stage.workspace, progress=progress, now=now) as workspace:
+        story.extend(_back_and_forward(workspace))
+        report = stage.state / "cycles" / cycles[2].cycle / "report.html"
+    return DemoResult(
+        cycles=tuple(cycles),
+        story=tuple(story),
+        workspace=str(stage.workspace),
+        report=str(report),
+        mlflow=f"mlflow ui --backend-store-uri sqlite:///{stage.state}/mlflow.db",
+    )
+
+
 class Stage:
     """Lays out the files that arrive in each chapter."""
 
     def __init__(self, workspace: Path, sizes: Sizes, base: Path) -> None:
-        self._workspace, self._sizes = workspace, sizes
+        self.workspace = workspace
+        """The folder of the demonstration."""
+        self._sizes = sizes
         wanted = sizes.history + sizes.reference + sizes.anchor_queries * 2 + sizes.window
         self._old = _shuffled(documentation_pairs(OLD_PACKAGES, most=wanted))
         self._new = _shuffled(
@@ -180,17 +170,22 @@ class Stage:
         )
         self._base = base
 
+    @property
+    def state(self) -> Path:
+        """Folder of everything that the cycles write."""
+        return self.workspace / STATE_FOLDER
+
     def begin(self) -> None:
         """Write history, reference, the anchor set and the settings."""
         sizes, old = self._sizes, self._old
         anchor, others = _take(old, sizes.anchor_queries), _take(old, sizes.anchor_queries)
         EvaluationSet.from_pairs("anchor/scientific-python", anchor, others).save(
-            self._workspace / "anchors" / "scientific-python"
+            self.workspace / "anchors" / "scientific-python"
         )
         self._pairs("history", "before", _take(old, sizes.history))
         self._texts("reference", "before", _take(old, sizes.reference))
         settings = _SETTINGS.format(marker=MARKER, base=json.dumps(str(self._base)))
-        (self._workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+        (self.workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
 
     def quiet_week(self) -> None:
         """Let questions about the known packages arrive."""
@@ -223,31 +218,23 @@ class Stage:
     def _texts(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
         self._write(folder, name, ({"id": pair.id, "text": pair.query} for pair in pairs))
 
-    def _write(self, folder: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        path = self._workspace / folder / f"{name}.jsonl"
+    def _write(self, folder: str, name: str, rows: Iterable[Mapping[str, object]]) -> None:
+        path = self.workspace / folder / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _back_and_forward(opened: OpenWorkspace, now: Callable[[], datetime]) -> list[dict[str, Any]]:
-    serving = opened.versions.champion().number
-    champions = Champions(opened.registry, opened.store, opened.settings.state)
-    back = champions.roll_back(None, reason="shown by the demonstration", now=now())
-    forward = champions.promote(serving, reason="shown by the demonstration", force=True, now=now())
-    return [
-        _told("back with one command", "", back.action, back.champion.version, [back.reason]),
-        _told("and forward again", "", forward.action, forward.champion.version, [forward.reason]),
-    ]
+def _back_and_forward(workspace: Workspace) -> Iterator[StoryStep]:
+    why = "shown by the demonstration"
+    serving = workspace.status().champion.version
+    back = workspace.rollback(reason=why)
+    yield _step("back with one command", "", back.action, back.champion.version, why)
+    forward = workspace.promote(serving, reason=why, force=True)
+    yield _step("and forward again", "", forward.action, forward.champion.version, why)
 
 
-def _told(step: str, cycle: str, outcome: str, champion: int, why: Sequence[str]) -> dict[str, Any]:
-    return {
-        "step": step,
-        "cycle": cycle,
-        "outcome": outcome,
-        "champion": champion,
-        "why": why[0] if why else "",
-    }
+def _step(step: str, cycle: str, outcome: str, champion: int, why: str) -> StoryStep:
+    return StoryStep(step=step, cycle=cycle, outcome=outcome, champion=champion, why=why)
 
 
 def _bundled_model() -> Path:

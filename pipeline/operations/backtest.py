@@ -1,30 +1,35 @@
-"""Rehearsal of the triggers and the policy on past windows: false alarms, misses, delay."""
+"""Backtest: the triggers and the policy replayed over past windows, to count their mistakes."""
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from drift_triggers.backtest import Window, replay
 from drift_triggers.signal import Observation
 from pipeline.cycle import Gathered, checks, observe
+from pipeline.results import BacktestResult, PastWindow, Serving
+from pipeline.store import Store, Traffic
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 TRUTH_FILE = "truth.json"
 
+_Observe = Callable[[list[Traffic]], Observation]
+_Parse = Callable[[Path], list[Traffic]]
 
-def rehearse(opened: OpenWorkspace, folder: Path | None, now: datetime) -> dict[str, Any]:
-    """Replay windows against the champion's reference, as if each were looked at in turn.
+
+def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> BacktestResult:
+    """Replay windows against the champion's reference, as if each had been checked in turn.
 
     Parameters
     ----------
+    opened
+        The open workspace.
     folder
-        JSONL, CSV or Parquet files of texts, one a window, looked at a day apart in the order of
-        their names; a file truth.json (`{"name.jsonl": true}`) says which of them drifted. None:
-        the windows of the stored cycles, whose truth is unknown.
+        JSONL, CSV or Parquet files of texts, one window per file, checked one day apart in the
+        order of their names; a file truth.json (`{"name.jsonl": true}`) says which of them drifted.
+        None: the windows of the stored cycles, whose truth is unknown.
     now
         The present, for the last window.
 
@@ -34,50 +39,58 @@ def rehearse(opened: OpenWorkspace, folder: Path | None, now: datetime) -> dict[
         There is no window, or the truth names none of them.
     """
     champion = opened.versions.champion()
-    windows = list(_of_folder(opened, folder, now) if folder else _of_store(opened, now))
+    seen = _observer(opened, now)
+    if folder is None:
+        windows = list(_of_store(opened.store, seen))
+        nothing = "no cycle has checked data yet"
+    else:
+        intake = opened.settings.tables.intake
+        windows = list(
+            _of_folder(folder, lambda path: intake.parse(path, "traffic", now)[0], seen, now)
+        )
+        nothing = f"{folder} holds no file of texts"
     if not windows:
-        where = f"{folder} holds no file of texts" if folder else "no cycle has looked at data yet"
-        raise DataFault(f"{where}; a backtest needs at least one window")
+        raise DataFault(f"{nothing}; a backtest needs at least one window")
     done = replay(windows, opened.settings.triggers, opened.settings.tables.policy)
-    return {
-        "champion": {"version": champion.number},
-        "windows": [
-            {
-                "name": window.name,
-                "drifted": window.drifted,
-                "train": decision.train,
-                "fired": [signal.trigger for signal in decision.signals if signal.fired],
-                "reasons": list(decision.reasons),
-            }
+    return BacktestResult(
+        champion=Serving(version=champion.number),
+        windows=tuple(
+            PastWindow(
+                name=window.name,
+                drifted=window.drifted,
+                train=decision.train,
+                fired=tuple(signal.trigger for signal in decision.signals if signal.fired),
+                reasons=decision.reasons,
+            )
             for window, decision in zip(windows, done.decisions, strict=True)
-        ],
-        "scores": [asdict(score) for score in done.scores],
-    }
+        ),
+        scores=done.scores,
+    )
 
 
-def _look_of_champion(opened: OpenWorkspace) -> Callable[[Gathered, datetime], Observation]:
-    """Return what the champion's triggers see of any window; its anchor sets are read once."""
+def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
+    """Return what the champion's triggers see of texts; its anchor sets are read once."""
     champion = opened.versions.folder(opened.versions.champion())
     anchors = opened.anchor_sets.of(champion)
     today = opened.scores.of(champion, anchors)
-    return lambda gathered, now: observe(opened, champion, gathered, now, anchors, today)
+    return lambda texts: observe(
+        opened, champion, Gathered(idle="", recent=texts), now, anchors, today
+    )
 
 
-def _of_folder(opened: OpenWorkspace, folder: Path, now: datetime) -> Iterator[Window]:
+def _of_folder(folder: Path, parse: _Parse, seen: _Observe, now: datetime) -> Iterator[Window]:
     files = sorted(
         path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".parquet")
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
-    look = _look_of_champion(opened)
     for days, path in enumerate(files, start=1 - len(files)):
-        texts, _ = opened.settings.tables.intake.parse(path, "traffic", now)
+        texts = parse(path)
         if not texts:
             raise DataFault(f"{path}: holds no record; a window needs at least one text")
-        gathered = Gathered(idle="", recent=texts)
         yield Window(
             name=path.name,
             hours=now.timestamp() / 3600 + 24 * days,
-            observation=look(gathered, now),
+            observation=seen(texts),
             drifted=truth.get(path.name),
         )
 
@@ -90,20 +103,18 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
     except ValueError as fault:
         raise DataFault(f"{file}: not JSON: {fault}") from None
     if not isinstance(truth, dict) or not all(value in (True, False) for value in truth.values()):
-        raise DataFault(f"{file}: must hold an object of file names with true or false")
+        raise DataFault(f"{file}: must be an object of file names with true or false")
     if unknown := sorted(set(truth) - names):
-        raise DataFault(f"{file}: names {unknown[0]!r}, which is no window of the folder")
+        raise DataFault(f"{file}: names {unknown[0]!r}, which is not a window of the folder")
     return truth
 
 
-def _of_store(opened: OpenWorkspace, now: datetime) -> Iterator[Window]:
-    look = _look_of_champion(opened)
-    for row, window in reversed(checks(opened.store)):
-        texts = opened.store.traffic(role="recent", after=window.since, until=window.until)
+def _of_store(store: Store, seen: _Observe) -> Iterator[Window]:
+    for past, checked in reversed(checks(store)):
+        texts = store.traffic(role="recent", after=checked.since, until=checked.until)
         if texts:
-            gathered = Gathered(idle="", recent=texts)
             yield Window(
-                name=f"cycle {row.id}",
-                hours=row.started.timestamp() / 3600,
-                observation=look(gathered, now),
+                name=f"cycle {past.id}",
+                hours=past.started.timestamp() / 3600,
+                observation=seen(texts),
             )

@@ -1,91 +1,118 @@
-"""Versions side by side: every task and slice, each difference's interval, and what got worse."""
+"""Versions side by side: every task and slice, each difference's bounds, and what got worse."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.gate import Gate
 from pipeline.registry import Version
 from pipeline.reports import Interval, intervals_chart, write_page
-from pipeline.workspace import OpenWorkspace
-from training.evaluation import EvaluationSet, Scorecard
+from pipeline.results import (
+    ComparedSet,
+    ComparedTask,
+    CompareResult,
+    Difference,
+    NamedVersion,
+    VersionRegressions,
+)
+from pipeline.workspace import AnchorSets, Scores, Versions
+from training.evaluation import EvaluationSet, Regressions, Scorecard
 from training.faults import DataFault
 
 
 def compare_versions(
-    opened: OpenWorkspace, references: Sequence[str], *, page: Path | None = None
-) -> dict[str, Any]:
-    """Score versions on today's anchor sets and hold each against the first.
+    references: Sequence[str],
+    versions: Versions,
+    anchor_sets: AnchorSets,
+    scores: Scores,
+    gate: Gate,
+) -> CompareResult:
+    """Score versions on today's anchor sets and compare each with the first.
 
-    Sets that a version learned later are part of the comparison too: the union over the versions
-    named. Scores come from the cache where a version was scored on a set before; a version that was
-    accepted on another state of a set is scored on today's, and `notes` says so.
+    The sets that any of the versions learned are part of the comparison too. Scores come from the
+    cache where a version was scored on a set before; a version that was accepted on another state
+    of a set is scored on today's, and `notes` says so.
 
     Parameters
     ----------
-    opened
-        The open workspace.
     references
         Numbers or aliases (champion, candidate, previous, origin); the first is the baseline.
-    page
-        Where to write the comparison as HTML too.
+    versions, anchor_sets, scores, gate
+        Parts of the workspace.
 
     Raises
     ------
     DataFault
-        Fewer than two different versions, or nothing to compare them on.
+        Fewer than two different versions, or no evaluation set to compare them on.
     """
-    versions = _distinct(opened.versions.named(reference) for reference in references)
-    if len(versions) < 2:
+    found = _distinct(versions.named(reference) for reference in references)
+    if len(found) < 2:
         raise DataFault(
-            "compare needs two different versions or aliases, such as: compare 1 champion"
+            f"{', '.join(map(str, references)) or 'nothing'} names fewer than two different "
+            "versions; compare needs at least two versions or aliases, such as 1 and champion"
         )
-    sets = _all_sets(opened, versions)
+    folders = [versions.folder(version) for version in found]
+    sets = {each.name: each for each in anchor_sets.of(None)}
+    for folder in folders:
+        for each in folder.learned_anchors():
+            sets.setdefault(each.name, each)
     if not sets:
         raise DataFault(
-            "there is nothing to compare on: name an anchor set ([anchors.…], anchorhold.toml)"
+            "there is no evaluation set to compare on; name an anchor set ([anchors.NAME], "
+            "anchorhold.toml)"
         )
-    folders = [opened.versions.folder(version) for version in versions]
-    cards = [opened.scores.of(folder, sets) for folder in folders]
-    gate = opened.settings.tables.gate
-    result = {
-        "metric": gate.metric,
-        "confidence": gate.confidence,
-        "versions": [
-            {"version": version.number, "aliases": list(version.aliases)} for version in versions
-        ],
-        "sets": [{"name": each.name, "digest": each.digest} for each in sets],
-        "tasks": [_row(opened, task, cards) for task in cards[0].tasks],
-        "regressions": [
-            {
-                "version": version.number,
-                **opened.scores.regressions(folders[0], folder, sets).to_json(),
-            }
-            for version, folder in zip(versions[1:], folders[1:], strict=True)
-        ],
-        "notes": [
+    measured_on = list(sets.values())
+    cards = [scores.of(folder, measured_on) for folder in folders]
+    return CompareResult(
+        metric=gate.metric,
+        confidence=gate.confidence,
+        versions=tuple(NamedVersion(version=v.number, aliases=v.aliases) for v in found),
+        sets=tuple(ComparedSet(name=each.name, digest=each.digest) for each in measured_on),
+        tasks=tuple(_task(task, cards, gate) for task in cards[0].tasks),
+        regressions=tuple(
+            _regressions(version, scores.regressions(folders[0], folder, measured_on))
+            for version, folder in zip(found[1:], folders[1:], strict=True)
+        ),
+        notes=tuple(
             note
-            for version, folder in zip(versions, folders, strict=True)
-            for note in _changed(version, folder.scorecard(), sets)
-        ],
-    }
-    if page is not None:
-        _write(page, result, opened.settings.tables.model.name)
-        result["page"] = str(page)
-    return result
+            for version, folder in zip(found, folders, strict=True)
+            for note in _changed(version, folder.scorecard(), measured_on)
+        ),
+    )
+
+
+def write_comparison(page: Path, result: CompareResult, model: str) -> CompareResult:
+    """Write a comparison as an HTML page and return it with the page's place.
+
+    Raises
+    ------
+    DataFault
+        The page cannot be written.
+    """
+    baseline, several = result.versions[0].version, len(result.versions) > 2
+    lines = [
+        Interval(
+            label=task.task + (f": version {version.version}" if several else ""),
+            low=each.low,
+            difference=each.difference,
+            high=each.high,
+            good=True if each.low > 0 else False if each.high < 0 else None,
+        )
+        for task, version, _, each in result.differences()
+    ]
+    chart = intervals_chart(lines, f"difference from version {baseline} ({result.metric})")
+    shown = {"model": model, "result": result, "intervals_chart": chart}
+    try:
+        write_page(page, "compare.html", shown)
+    except OSError as fault:
+        raise DataFault(f"{page}: cannot be written: {fault.strerror}") from None
+    return result.changed(page=str(page))
 
 
 def _distinct(versions: Iterator[Version]) -> list[Version]:
     return list({version.number: version for version in versions}.values())
-
-
-def _all_sets(opened: OpenWorkspace, versions: Sequence[Version]) -> list[EvaluationSet]:
-    found = {each.name: each for each in opened.anchor_sets.of(None)}
-    for version in versions:
-        for each in opened.versions.folder(version).learned_anchors():
-            found.setdefault(each.name, each)
-    return list(found.values())
 
 
 def _changed(version: Version, accepted: Scorecard, sets: Sequence[EvaluationSet]) -> Iterator[str]:
@@ -95,53 +122,38 @@ def _changed(version: Version, accepted: Scorecard, sets: Sequence[EvaluationSet
         if then is not None and then.set_digest != each.digest:
             yield (
                 f"{each.name} changed since version {version.number} was accepted (sha256 "
-                f"{then.set_digest[:12]}, now {each.digest[:12]}): scored on today's"
+                f"{then.set_digest[:12]}, now {each.digest[:12]}); the scores are on today's set"
             )
 
 
-def _row(opened: OpenWorkspace, task: str, cards: Sequence[Scorecard]) -> dict[str, Any]:
-    gate = opened.settings.tables.gate
-    differences = []
-    for card in cards[1:]:
-        change = gate.differences(cards[0].tasks[task], card.tasks[task])
-        low, high = gate.bounds(change)
-        differences.append(
-            {
-                "difference": float(np.mean(change)),
-                "low": low,
-                "high": high,
-                "better": int((change > 0).sum()),
-                "worse": int((change < 0).sum()),
-                "ties": int((change == 0).sum()),
-            }
-        )
-    return {
-        "task": task,
-        "queries": len(cards[0].tasks[task].query_ids),
-        "means": [float(card.tasks[task].mean(gate.metric)) for card in cards],
-        "differences": differences,
-    }
+def _regressions(version: Version, found: Regressions) -> VersionRegressions:
+    return VersionRegressions(
+        version=version.number,
+        changes=found.changes,
+        worst_queries=found.worst_queries,
+        dark_documents=found.dark_documents,
+    )
 
 
-def _write(page: Path, result: Mapping[str, Any], model: str) -> None:
-    numbers = [each["version"] for each in result["versions"]]
-    lines = [
-        Interval(
-            label=f"{row['task']}" + (f": version {number}" if len(numbers) > 2 else ""),
-            low=versus["low"],
-            difference=versus["difference"],
-            high=versus["high"],
-            good=True if versus["low"] > 0 else False if versus["high"] < 0 else None,
-        )
-        for row in result["tasks"]
-        for number, versus in zip(numbers[1:], row["differences"], strict=True)
-    ]
-    caption = f"difference from version {numbers[0]} ({result['metric']})"
-    try:
-        write_page(
-            page,
-            "compare.html",
-            {"model": model, "result": result, "intervals_chart": intervals_chart(lines, caption)},
-        )
-    except OSError as fault:
-        raise DataFault(f"{page}: cannot be written: {fault.strerror}") from None
+def _task(task: str, cards: Sequence[Scorecard], gate: Gate) -> ComparedTask:
+    baseline = cards[0].tasks[task]
+    return ComparedTask(
+        task=task,
+        queries=len(baseline.query_ids),
+        means=tuple(float(card.tasks[task].mean(gate.metric)) for card in cards),
+        differences=tuple(
+            _difference(gate, gate.differences(baseline, card.tasks[task])) for card in cards[1:]
+        ),
+    )
+
+
+def _difference(gate: Gate, change: NDArray[np.float64]) -> Difference:
+    low, high = gate.bounds(change)
+    return Difference(
+        difference=float(np.mean(change)),
+        low=low,
+        high=high,
+        better=int((change > 0).sum()),
+        worse=int((change < 0).sum()),
+        ties=int((change == 0).sum()),
+    )

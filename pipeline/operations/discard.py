@@ -1,148 +1,187 @@
-"""Taking records out of learning and drift looks by name, and bringing them back."""
+"""Excluding records from learning and drift checks by name, and including them again."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pipeline.cycle import checks
-from pipeline.results import TRAINED
-from pipeline.store import Discard, Named, Selection
-from pipeline.workspace import OpenWorkspace
+from pipeline.results import (
+    TRAINED,
+    ChampionMemory,
+    DiscardResult,
+    ExcludedCounts,
+    PastCycle,
+    Window,
+)
+from pipeline.store import Discard, Named, Selection, Store
+from pipeline.workspace import Versions
 from training.faults import DataFault
 
 _SHOWN = 20
 """Names listed at most when one is not found."""
 
 
+@dataclass(frozen=True)
+class Records:
+    """The records that a person names; exactly one of the fields must be set.
+
+    Attributes
+    ----------
+    cycle
+        The pairs that this cycle was the first to train on or, where it did not train, the first
+        to check.
+    source, file
+        All stored pairs and texts of a source, or of a file as the store names it.
+    pair
+        The pair with this identifier.
+    """
+
+    cycle: str | None = None
+    source: str | None = None
+    file: str | None = None
+    pair: str | None = None
+
+    def selection(self, store: Store) -> Selection:
+        """Return what the store knows by the name.
+
+        Raises
+        ------
+        DataFault
+            Not exactly one name, or no such cycle, source, file or pair.
+        """
+        fields: dict[Named, str | None] = {
+            "cycle": self.cycle,
+            "source": self.source,
+            "file": self.file,
+            "id": self.pair,
+        }
+        given = [(kind, name) for kind, name in fields.items() if name is not None]
+        if len(given) != 1:
+            raise DataFault(
+                "exactly one of cycle, source, file and pair id must be named, got "
+                f"{' and '.join(kind for kind, _ in given) or 'none'}"
+            )
+        kind, name = given[0]
+        if kind == "cycle":
+            return _of_cycle(name.zfill(4), checks(store))
+        _must_exist(kind, name, store.names(kind))
+        return Selection(kind, name)
+
+
 def discard_records(
-    opened: OpenWorkspace,
+    store: Store,
+    versions: Versions,
+    records: Records,
     *,
-    cycle: str | None,
-    source: str | None,
-    file: str | None,
-    pair: str | None,
-    undo: bool,
+    undo: bool = False,
     reason: str,
     who: str,
     now: datetime,
-) -> dict[str, Any]:
-    """Discard the records named by exactly one of cycle, source, file and pair, or bring them back.
+) -> DiscardResult:
+    """Exclude records, or include them again; nothing is deleted.
 
-    Nothing is deleted. A discarded pair is never trained on, replayed or measured on again; the
-    versions made already keep what they have.
+    An excluded pair is never trained on, replayed or measured on again; the versions that exist
+    already keep what they have.
 
     Parameters
     ----------
-    cycle
-        Cycle whose pairs are meant: those it trained on first, or, where it did not train, those
-        that it looked at first.
-    source, file
-        All pairs and texts of a source, or of a file as the store names it, that are stored now.
-    pair
-        The pair with this identifier.
+    store, versions
+        Parts of the workspace.
+    records
+        Which records.
     undo
-        Bring back what a discard of the same name took out.
-    who
-        Login name of the person, for the log.
+        Include again what was excluded by the same name.
+    reason, who, now
+        What the log keeps: why, the person's login name, and when.
 
     Raises
     ------
     DataFault
-        Not exactly one name, no such cycle, source, file or pair, nothing to undo, an empty reason,
-        or an unfinished cycle, which must go on with the records that it began with.
+        There are no such records, nothing to undo, an empty reason, or an unfinished cycle, which
+        must finish with the records that it began with.
     """
-    unfinished = opened.store.unfinished_cycle()
+    unfinished = store.unfinished_cycle()
     if unfinished:
         raise DataFault(
-            f"cycle {unfinished.id} is unfinished and works with these records; finish it with "
+            f"cycle {unfinished.id} is unfinished and uses these records; finish it with "
             "`anchorhold run`, then discard"
         )
     if not reason.strip():
-        raise DataFault("--reason is empty; it must say why, the log keeps it")
-    selection = _selected(opened, {"cycle": cycle, "source": source, "file": file, "id": pair})
+        raise DataFault("the reason is empty; it must say why, the log keeps it")
+    selection = records.selection(store)
     if undo:
-        done = _undone(opened, selection, reason, who, now)
+        _must_be_excluded(selection, store.discards())
+        done = store.undo_discard(selection, reason, who, now)
     else:
-        done = opened.store.discard(selection, reason, who, now)
-    return _told(opened, done)
-
-
-def _selected(opened: OpenWorkspace, named: Mapping[Named, str | None]) -> Selection:
-    given = [(kind, name) for kind, name in named.items() if name is not None]
-    if len(given) != 1:
-        raise DataFault(
-            "exactly one of --cycle, --source, --file and --id must be given, got "
-            f"{' and '.join(f'--{kind}' for kind, _ in given) or 'none'}"
-        )
-    kind, name = given[0]
-    if kind == "cycle":
-        return _of_cycle(opened, name)
-    _must_exist(kind, name, opened.store.names(kind))
-    return Selection(kind, name)
+        done = store.discard(selection, reason, who, now)
+    counts = store.counts().discarded
+    return DiscardResult(
+        action=done.action,
+        number=done.number,
+        kind=done.kind,
+        name=done.name,
+        reason=done.reason,
+        who=done.who,
+        at=done.at,
+        pairs=done.pairs,
+        traffic=done.traffic,
+        discarded=ExcludedCounts(pairs=counts.pairs, traffic=counts.traffic),
+        champion=_champion_memory(store, versions),
+    )
 
 
 def _must_exist(kind: Named, name: str, known: list[str]) -> None:
     if name not in known:
         shown = ", ".join(repr(each) for each in known[:_SHOWN]) or "none"
         more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-        raise DataFault(f"no stored record is of the {kind} {name!r}; there are: {shown}{more}")
+        raise DataFault(f"no stored record has the {kind} {name!r}; there are: {shown}{more}")
 
 
-def _of_cycle(opened: OpenWorkspace, cycle: str) -> Selection:
-    """Return the pairs that a cycle was the first to train on, or to look at."""
-    cycle = cycle.zfill(4)
-    rows = {cycle.id: (cycle, window) for cycle, window in reversed(checks(opened.store))}
-    if cycle not in rows:
+def _of_cycle(cycle: str, past: list[tuple[PastCycle, Window]]) -> Selection:
+    """Return the pairs that a cycle was the first to train on, or to check.
+
+    Parameters
+    ----------
+    past
+        Cycles that checked data, with their windows, newest first.
+    """
+    checked = {each.id: (window, each.result.outcome in TRAINED) for each, window in reversed(past)}
+    if cycle not in checked:
         raise DataFault(
-            f"no cycle {cycle!r} looked at arrivals; those that did: {', '.join(rows) or 'none'}"
+            f"no cycle {cycle!r} checked arrivals; those that did: {', '.join(checked) or 'none'}"
         )
-    meant, window = rows[cycle]
-    trained = meant.result.outcome in TRAINED
-    before = [
-        (row, its)
-        for row, its in rows.values()
-        if (len(row.id), row.id) < (len(cycle), cycle)
-        and (row.result.outcome in TRAINED or not trained)
-    ]
-    after = max([window.after, *(its.until for _, its in before)])
+    window, trained = checked[cycle]
+    before = {}
+    for each, (earlier, trained_then) in checked.items():
+        if each == cycle:
+            break
+        if trained_then or not trained:
+            before[each] = earlier.until
+    after = max([window.after, *before.values()])
     if after >= window.until:
-        first = next(row.id for row, its in before if its.until >= window.until)
+        first = next((each for each, until in before.items() if until >= window.until), None)
         raise DataFault(
-            f"cycle {cycle} met no pair first: cycle {first} had met them all; discard --cycle "
-            f"{first}"
+            f"cycle {cycle} was not the first to see any pair: cycle {first} had seen them all; "
+            f"discard cycle {first}"
+            if first
+            else f"cycle {cycle} saw no pair: none had arrived since the champion was trained"
         )
     return Selection("cycle", cycle, after, window.until)
 
 
-def _undone(
-    opened: OpenWorkspace, selection: Selection, reason: str, who: str, now: datetime
-) -> Discard:
-    last = {(each.kind, each.name): each.action for each in opened.store.discards()}
+def _must_be_excluded(selection: Selection, log: list[Discard]) -> None:
+    last = {(each.kind, each.name): each.action for each in log}
     if last.get((selection.kind, selection.name)) != "discard":
-        open_ones = [f"--{kind} {name}" for (kind, name), what in last.items() if what == "discard"]
+        open_ones = [f"{kind} {name!r}" for (kind, name), what in last.items() if what == "discard"]
         raise DataFault(
-            f"there is no discard of the {selection.kind} {selection.name!r} to undo; there are: "
-            f"{', '.join(open_ones) or 'none'}"
+            f"there is no discard of the {selection.kind} {selection.name!r} to undo; discarded "
+            f"are: {', '.join(open_ones) or 'none'}"
         )
-    return opened.store.undo_discard(selection, reason, who, now)
 
 
-def _told(opened: OpenWorkspace, done: Discard) -> dict[str, Any]:
-    champion = opened.registry.champion()
-    held = 0
-    if champion is not None:
-        discarded = {pair.id for pair in opened.store.discarded_pairs()}
-        held = sum(pair.id in discarded for pair in opened.versions.folder(champion).memory())
-    return {
-        "action": done.action,
-        "number": done.number,
-        "kind": done.kind,
-        "name": done.name,
-        "reason": done.reason,
-        "who": done.who,
-        "at": done.at.isoformat(timespec="seconds"),
-        "pairs": done.pairs,
-        "traffic": done.traffic,
-        "discarded": opened.store.counts().discarded.model_dump(),
-        "champion": {"version": champion.number, "in_memory": held} if champion else None,
-    }
+def _champion_memory(store: Store, versions: Versions) -> ChampionMemory | None:
+    champion = versions.registry.champion()
+    if champion is None:
+        return None
+    excluded = {pair.id for pair in store.discarded_pairs()}
+    held = sum(pair.id in excluded for pair in versions.folder(champion).memory())
+    return ChampionMemory(version=champion.number, in_memory=held)

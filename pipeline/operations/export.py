@@ -1,32 +1,29 @@
-"""Export: the plain sentence-transformers folder of a version, for whoever serves it elsewhere."""
+"""Export: a version's model as a plain sentence-transformers folder, to serve it elsewhere."""
 
 import shutil
 from pathlib import Path
-from typing import Any
 
-from pipeline.workspace import OpenWorkspace
+from pipeline.results import ExportResult
+from pipeline.workspace import Versions
 from training.faults import DataFault
+from training.whole_files import folder_written
 
 
-def export_version(opened: OpenWorkspace, reference: str, directory: Path) -> dict[str, Any]:
-    """Copy the model of a version or alias into a new folder, hash-checked.
+def export_version(versions: Versions, reference: str, directory: Path) -> ExportResult:
+    """Copy the model of a version or alias into a new folder; its files are hash-checked first.
 
     Raises
     ------
     DataFault
         The folder exists and is not empty, or cannot be written to.
     """
-    version = opened.registry.version(reference)
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise DataFault(f"{directory} exists already; export needs a new or empty folder")
-    model = opened.versions.folder(version).model
-    partial = directory.with_name(f".{directory.name}.partial")
+    version = versions.named(reference)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(model, partial)
-        if directory.exists():
-            directory.rmdir()
-        partial.rename(directory)
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise DataFault(f"{directory} exists already; export needs a new or empty folder")
+        model = versions.folder(version).model
+        with folder_written(directory) as partial:
+            shutil.copytree(model, partial, dirs_exist_ok=True)
     except OSError as fault:
-        raise DataFault(f"{directory}: cannot export here: {fault}") from None
-    return {"version": version.number, "directory": str(directory)}
+        raise DataFault(f"{directory}: cannot be written: {fault.strerror or fault}") from None
+    return ExportResult(version=version.number, directory=str(directory))

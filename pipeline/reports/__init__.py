@@ -3,6 +3,5 @@
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.cycle_report import report_of, write_report
 from pipeline.reports.page import write_page
-from pipeline.reports.terminal import progress_bar
 
-__all__ = ["Interval", "intervals_chart", "progress_bar", "report_of", "write_page", "write_report"]
+__all__ = ["Interval", "intervals_chart", "report_of", "write_page", "write_report"]

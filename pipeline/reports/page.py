@@ -1,12 +1,18 @@
 """HTML pages: one self-contained file each, without scripts, all text escaped."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from training.whole_files import written
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
-def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
-    """Fill a template of this package and write it beside `path`, then rename it.
+def write_page(path: Path, template: str, values: Mapping[str, object]) -> Path:
+    """Fill a template of this package and write it to `path`, which appears whole or not at all.
 
     Parameters
     ----------
@@ -15,25 +21,28 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
     template
         File name of the template.
     values
-        What the template shows; texts are escaped. Values named `…_chart` are drawings of
-        `pipeline.charts`, which are the only markup let through.
+        What the template shows; texts are escaped. Values whose name ends in `_chart` are drawings
+        of `pipeline.reports.charts`, the only markup that is not escaped.
     """
-    from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
 
-    templates = Environment(
+    drawn = {
+        name: Markup(value) if name.endswith("_chart") and value else value
+        for name, value in values.items()
+    }
+    page = _templates().get_template(template).render(drawn)
+    with written(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return path
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = {
-        name: Markup(value) if name.endswith("_chart") and value else value
-        for name, value in values.items()
-    }
-    page = templates.get_template(template).render(drawn)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
-    return path

@@ -1,6 +1,7 @@
 """What commands return and print: typed results, the one place that defines their JSON."""
 
 from pipeline.results.anchor_power import AnchorPower
+from pipeline.results.backtest import BacktestResult, PastWindow
 from pipeline.results.cycle import (
     TRAINED,
     AttemptResult,
@@ -15,11 +16,29 @@ from pipeline.results.cycle import (
     TrainingResult,
 )
 from pipeline.results.decision import DecisionResult, Window
+from pipeline.results.demo import DemoResult, StoryStep
+from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
+from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.intake import IntakeCounts, IntakeResult
+from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
+from pipeline.results.places import ExportResult, InitResult
 from pipeline.results.report import ReportResult
 from pipeline.results.result import Result
+from pipeline.results.status import (
+    ChampionStatus,
+    CycleStatus,
+    GateStatus,
+    HistoryStatus,
+    PassedVersion,
+    PromotionStatus,
+    RecordCounts,
+    RolledBackVersion,
+    StatusResult,
+    StoredRecords,
+    WaitingCounts,
+)
 from pipeline.results.verdict import (
     Comparison,
     Reuse,
@@ -30,34 +49,71 @@ from pipeline.results.verdict import (
     Verdict,
     threshold_of,
 )
+from pipeline.results.versions_compared import (
+    ComparedSet,
+    ComparedTask,
+    CompareResult,
+    Difference,
+    NamedVersion,
+    VersionRegressions,
+)
 
 __all__ = [
     "TRAINED",
     "AnchorPower",
     "AttemptResult",
+    "BacktestResult",
+    "ChampionMemory",
+    "ChampionStatus",
+    "CompareResult",
+    "ComparedSet",
+    "ComparedTask",
     "Comparison",
     "CycleResult",
+    "CycleStatus",
     "DecisionResult",
+    "DemoResult",
+    "Difference",
+    "DiscardResult",
+    "EvaluateResult",
+    "EvaluatedTask",
+    "ExcludedCounts",
+    "ExportResult",
+    "GateStatus",
+    "HistoryStatus",
+    "InitResult",
     "IntakeCounts",
     "IntakeResult",
     "Leaked",
     "LessonResult",
+    "Moment",
     "MoveResult",
+    "NamedVersion",
     "Outcome",
+    "PassedVersion",
     "PastCycle",
+    "PastWindow",
+    "PromotionStatus",
+    "RecordCounts",
     "RegressionCounts",
     "RegressionsResult",
     "ReportResult",
     "Result",
     "Reuse",
+    "RolledBackVersion",
     "Rule",
     "Serving",
     "ServingCost",
     "ServingCosts",
     "SourceCounts",
+    "StatusResult",
+    "StoredRecords",
+    "StoryStep",
     "Suspect",
     "TrainingResult",
     "Verdict",
+    "VersionRegressions",
+    "WaitingCounts",
     "Window",
     "past_cycles",
     "threshold_of",

@@ -1,7 +1,7 @@
 """The workspace: its settings and what an open one holds."""
 
 from pipeline.workspace.anchor_sets import AnchorSets
-from pipeline.workspace.new_workspace import NewWorkspace, make_workspace
+from pipeline.workspace.new_workspace import make_workspace
 from pipeline.workspace.reference import Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
@@ -18,7 +18,6 @@ __all__ = [
     "Encoders",
     "Key",
     "Line",
-    "NewWorkspace",
     "OpenWorkspace",
     "Scores",
     "Settings",

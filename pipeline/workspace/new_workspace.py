@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.results import Result
+from pipeline.results import InitResult
 from pipeline.workspace.reference import reference
 from pipeline.workspace.settings import SETTINGS_FILE
 from pipeline.workspace.toml_text import Line, toml_text
@@ -31,18 +31,7 @@ _ANCHORS = Line(
 )
 
 
-class NewWorkspace(Result):
-    """A workspace that was just made."""
-
-    workspace: str
-    """Its folder, as it was named."""
-    settings: str
-    """Its settings file."""
-    folders: tuple[str, ...] = FOLDERS
-    """Folders in it for the user's data."""
-
-
-def make_workspace(directory: str | os.PathLike[str]) -> NewWorkspace:
+def make_workspace(directory: str | os.PathLike[str]) -> InitResult:
     """Make folders and settings file in a directory; what is there already is never overwritten.
 
     Raises
@@ -61,7 +50,7 @@ def make_workspace(directory: str | os.PathLike[str]) -> NewWorkspace:
             partial.write_text(settings_text(workspace.resolve().name), encoding="utf-8")
     except OSError as fault:
         raise DataFault(f"{workspace}: cannot make a workspace here: {fault.strerror}") from None
-    return NewWorkspace(workspace=str(workspace), settings=str(settings))
+    return InitResult(workspace=str(workspace), settings=str(settings), folders=FOLDERS)
 
 
 def settings_text(folder: str) -> str:

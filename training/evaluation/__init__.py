@@ -8,6 +8,7 @@ from training.evaluation.rankings import Ranking
 from training.evaluation.regressions import (
     Change,
     DarkDocument,
+    Hit,
     Regressions,
     WorstQuery,
     cut,
@@ -22,6 +23,7 @@ __all__ = [
     "DarkDocument",
     "Evaluate",
     "EvaluationSet",
+    "Hit",
     "LearnedAnchors",
     "Ranking",
     "Regressions",

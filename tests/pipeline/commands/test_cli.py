@@ -4,18 +4,22 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 import pytest
 from made_streams import TRAVEL, sentences, texts_of, write_lines
+from typer.main import get_command
 
+from pipeline.commands.cli import app
 from pipeline.machine.lock import hold_workspace
 
 
-def anchorhold(*arguments, cwd=None):
+def anchorhold(*arguments, cwd=None, environment=None):
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, arguments)],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})},
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -35,7 +39,7 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys\n"
         "sys.argv = ['anchorhold', '--help']\n"
-        "from pipeline.cli import main\n"
+        "from pipeline.commands.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "heavy = {'torch', 'mlflow', 'sklearn', 'pydantic', 'sqlalchemy', 'numpy'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
@@ -45,9 +49,9 @@ def test_help_imports_nothing_heavy():
     assert "rollback" in done.stdout
 
 
-def test_going_back_imports_neither_models_nor_statistics():
+def test_rollback_imports_neither_models_nor_statistics():
     code = (
-        "import sys, pipeline.cycle\n"
+        "import sys, pipeline.operations, pipeline.commands.rollback\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'scipy.stats', 'scipy.optimize'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
@@ -55,7 +59,28 @@ def test_going_back_imports_neither_models_nor_statistics():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_stranger_begins_with_init_and_is_told_what_is_missing(tmp_path):
+def test_the_version_is_printed():
+    done = anchorhold("--version")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["anchorhold", version("anchorhold")]
+
+
+def test_a_shell_completes_the_commands():
+    asked = {
+        "_ANCHORHOLD_COMPLETE": "complete_bash",
+        "COMP_WORDS": "anchorhold sta",
+        "COMP_CWORD": "1",
+    }
+    assert anchorhold(environment=asked).stdout.split() == ["status"]
+    assert "--install-completion" in anchorhold("--help").stdout
+
+
+def test_each_command_has_a_file_of_its_own_name():
+    for name, command in get_command(app).commands.items():
+        assert command.callback.__module__ == f"pipeline.commands.{name}"
+
+
+def test_a_new_user_begins_with_init_and_is_told_what_is_missing(tmp_path):
     done = anchorhold("init", "search", cwd=tmp_path)
     assert done.returncode == 0
     assert "anchorhold.toml" in done.stdout
@@ -70,6 +95,14 @@ def test_a_typo_in_the_settings_is_named(tmp_path):
     message = refused(anchorhold("check", "-w", tmp_path))
     assert "gate.max_dorp" in message
     assert "did you mean max_drop?" in message
+
+
+def test_all_settings_are_printed_as_a_settings_file(workspace):
+    done = anchorhold("settings", "-w", workspace)
+    assert done.returncode == 0, done.stderr
+    assert tomllib.loads(done.stdout)["model"]["name"] == "tiny-search"
+    listed = json.loads(anchorhold("settings", "-w", workspace, "--json").stdout)
+    assert "gate.max_drop" in {each["key"] for each in listed["settings"]}
 
 
 def test_a_folder_that_is_no_workspace_and_an_unknown_option_are_refused(tmp_path):
@@ -134,8 +167,8 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
 
     page = tmp_path / "sides.html"
     sides = anchorhold("compare", "champion", "origin", "-w", promoted, "--html", page)
-    assert "queries that fell most" in sides.stdout, sides.stderr
-    assert "Queries that fell most" in page.read_text(encoding="utf-8")
+    assert "queries that got worse" in sides.stdout, sides.stderr
+    assert "Queries that got worse" in page.read_text(encoding="utf-8")
     again = anchorhold("evaluate", "-w", promoted, "--json", "--exit-code")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["fell"] == []
@@ -150,7 +183,7 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     nothing = anchorhold("discard", "--source", "x", "--reason", "doubts", "-w", promoted)
     assert "there are: 'flight', 'lost'" in refused(nothing).replace("'', ", "")
     undone = anchorhold("discard", "--cycle", "0002", "--undo", "--reason", "fine", "-w", promoted)
-    assert "300 pairs and 0 texts of the cycle '0002' brought back" in undone.stdout
+    assert "300 pairs and 0 texts of the cycle '0002' included again" in undone.stdout
 
     back = json.loads(anchorhold("rollback", "-w", promoted, "--json").stdout)
     assert back["champion"] == {"version": 1}
@@ -171,7 +204,7 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     assert report["report"].endswith("report.html")
 
 
-def test_check_looks_at_a_file_given_instead(promoted, tmp_path):
+def test_check_checks_a_file_given_instead(promoted, tmp_path):
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(TRAVEL, 60, 11)))
     write_lines(tmp_path / "pairs.jsonl", sentences(TRAVEL, 60, 12))
     for option, name in (("--traffic", "texts.jsonl"), ("--pairs", "pairs.jsonl")):

@@ -1,6 +1,7 @@
 """The demonstration: the real MiniLM on real text, from end to end."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -25,14 +26,14 @@ def test_the_real_model_tells_known_packages_from_new_ones(tmp_path):
     stage = lay_out(tmp_path / "demo", SMALL)
     stage.begin()
     with open_workspace(load_settings(tmp_path / "demo"), doing="run", now=NOW) as opened:
-        assert run_cycle(opened, NOW)["outcome"] == "bootstrapped"
+        assert run_cycle(opened, NOW).outcome == "bootstrapped"
         stage.quiet_week()
         quiet = run_cycle(opened, NOW)
-        assert quiet["outcome"] == "quiet"
-        assert not any(signal["fired"] for signal in quiet["decision"]["signals"])
+        assert quiet.outcome == "quiet"
+        assert quiet.decision.fired == []
         texts = queries_as_traffic(documentation_pairs(["transformers"], most=80))
-        finding = find(opened, 1, Gathered(idle="", recent=texts), NOW)
-        assert finding.decision.train, finding.decision.reasons
+        decision = find(opened, 1, Gathered(idle="", recent=texts), NOW)
+        assert decision.train, decision.reasons
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):
@@ -47,14 +48,12 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
 @pytest.mark.usefixtures("minilm")
 def test_the_story_ends_as_it_is_told(tmp_path):
     said = []
-    told = run_demo(
-        tmp_path / "demo",
-        sizes=FAST,
-        now=lambda: datetime.now(UTC),
-        progress=no_progress,
-        say=said.append,
-    )
-    outcomes = [cycle["outcome"] for cycle in told["cycles"]]
+    stage = lay_out(tmp_path / "demo", FAST)
+    told = run_demo(stage, progress=no_progress, say=said.append)
+    outcomes = [cycle.outcome for cycle in told.cycles]
     assert outcomes == ["bootstrapped", "quiet", "promoted", "rejected"]
-    assert [step["champion"] for step in told["story"]] == [1, 1, 2, 2, 1, 2]
-    assert (tmp_path / "demo" / ".anchorhold" / "cycles" / "0003" / "report.html").exists()
+    assert [step.champion for step in told.story] == [1, 1, 2, 2, 1, 2]
+    assert Path(told.report).parts[-2:] == ("0003", "report.html")
+    assert Path(told.report).exists()
+    assert len(said) >= 8
+    assert {"cycles", "story", "workspace", "report", "mlflow"} == set(told.to_json())

@@ -33,7 +33,7 @@ def test_packages_get_equal_shares_and_a_missing_one_is_passed_over():
 def test_nothing_is_imported():
     code = (
         "import sys\n"
-        "from pipeline.docstrings import documentation_pairs\n"
+        "from pipeline.demo.docstrings import documentation_pairs\n"
         "documentation_pairs(['matplotlib'], most=5)\n"
         "assert 'matplotlib' not in sys.modules\n"
     )

@@ -65,12 +65,12 @@ def test_a_folder_in_beir_layout_is_scored_and_joins_the_line(opened):
     judged = "".join(f"q{row['id']}\td{row['id']}\t1\n" for row in rows)
     (folder / "qrels.tsv").write_text(judged)
     found = evaluate_on_benchmark(opened, "champion", "benchmarks/cards", NOW)
-    assert [row["task"] for row in found["tasks"]] == ["benchmark/cards"]
-    assert found["tasks"][0]["accepted"] is None
-    assert 0 < found["tasks"][0]["now"] <= 1
-    logged = opened.registry.client.get_run(found["run_id"]).data.metrics
-    assert logged["benchmark/cards/ndcg_at_10"] == pytest.approx(found["tasks"][0]["now"])
-    json.dumps(found, allow_nan=False)
+    assert [task.task for task in found.tasks] == ["benchmark/cards"]
+    assert found.tasks[0].accepted is None
+    assert 0 < found.tasks[0].now <= 1
+    logged = opened.registry.client.get_run(found.run_id).data.metrics
+    assert logged["benchmark/cards/ndcg_at_10"] == pytest.approx(found.tasks[0].now)
+    json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_what_is_neither_a_folder_nor_on_the_hub_is_refused(tmp_path):

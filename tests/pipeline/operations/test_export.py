@@ -9,8 +9,8 @@ from training.faults import DataFault
 
 
 def test_the_exported_folder_gives_the_champions_vectors(opened, tmp_path):
-    done = export_version(opened, "champion", tmp_path / "out")
-    assert done["version"] == 2
+    done = export_version(opened.versions, "champion", tmp_path / "out")
+    assert done.version == 2
     text = ["where is my card"]
     exported = Encoder.load(tmp_path / "out").encode(text)
     champion = opened.encoders.load(
@@ -22,5 +22,5 @@ def test_the_exported_folder_gives_the_champions_vectors(opened, tmp_path):
 def test_a_folder_with_something_in_it_is_refused(opened, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(DataFault, match="exists already"):
-        export_version(opened, "1", tmp_path)
+        export_version(opened.versions, "1", tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "precious"

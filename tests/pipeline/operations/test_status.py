@@ -13,35 +13,35 @@ def test_the_champion_the_waiting_data_and_the_last_cycles_are_shown(opened):
     write_lines(opened.settings.root / "traffic" / "b.jsonl", texts_of(sentences(BANK, 40, 61)))
     opened.take_in(NOW)
     found = status_now(opened, NOW)
-    assert found["champion"]["version"] == 2
-    assert found["champion"]["age_days"] > 7
-    assert found["waiting"] == {"pairs": 0, "traffic": 40}
-    assert [row["outcome"] for row in found["cycles"]] == ["promoted", "bootstrapped"]
-    assert [move["version"] for move in found["promotions"]] == [1, 2]
-    assert found["unfinished"] is None
+    assert found.champion.version == 2
+    assert found.champion.age_days > 7
+    assert (found.waiting.pairs, found.waiting.traffic) == (0, 40)
+    assert [row.outcome for row in found.cycles] == ["promoted", "bootstrapped"]
+    assert [move.version for move in found.promotions] == [1, 2]
+    assert found.unfinished is None
 
 
-def test_what_the_anchor_sets_can_vouch_for_is_said(opened):
+def test_what_the_anchor_sets_can_support_is_told(opened):
     found = status_now(opened, NOW)
-    bank, learned = found["anchors"]
-    assert (bank["anchor"], bank["queries"], bank["judged"]) == ("anchor/bank", 100, 1)
-    assert bank["spread_from"] == "cycle 0002"
-    assert (learned["anchor"], learned["judged"]) == ("anchor/learned-0002", 0)
-    assert learned["spread_from"] == "assumed"
-    assert not learned["can_vouch"]
-    assert not found["gate"]["meaningful"]
-    assert any("anchor/learned-0002" in each for each in found["gate"]["warnings"])
+    bank, learned = found.anchors
+    assert (bank.anchor, bank.queries, bank.judged) == ("anchor/bank", 100, 1)
+    assert bank.spread_from == "cycle 0002"
+    assert (learned.anchor, learned.judged) == ("anchor/learned-0002", 0)
+    assert learned.spread_from == "assumed"
+    assert not learned.can_vouch
+    assert not found.gate.meaningful
+    assert any("anchor/learned-0002" in each for each in found.gate.warnings)
 
 
-def test_anchor_sets_that_cannot_be_read_are_said_and_the_rest_is_shown(opened):
+def test_anchor_sets_that_cannot_be_read_are_named_and_the_rest_is_shown(opened):
     (opened.settings.root / "anchors" / "bank" / "qrels.tsv").unlink()
     found = status_now(opened, NOW)
-    assert found["champion"]["version"] == 2
-    assert "qrels.tsv" in found["gate"]["warnings"][0]
+    assert found.champion.version == 2
+    assert "qrels.tsv" in found.gate.warnings[0]
 
 
 def test_an_interrupted_cycle_is_named(opened):
     row = opened.store.begin_cycle(NOW)
     found = status_now(opened, NOW)
-    assert found["unfinished"] == row.id
-    assert row.id not in {each["cycle"] for each in found["cycles"]}
+    assert found.unfinished == row.id
+    assert row.id not in {each.cycle for each in found.cycles}

@@ -1,50 +1,97 @@
-"""The terminal: user text is shown as it is, whatever it looks like."""
+"""The terminal: every result has a text, and user text is shown as it is."""
+
+import inspect
 
 import pytest
 
 from drift_triggers import Signal
+from pipeline.operations.workspace import Workspace
 from pipeline.reports import terminal
-from pipeline.results import DecisionResult
+from pipeline.results import (
+    CompareResult,
+    CycleResult,
+    DecisionResult,
+    DemoResult,
+    DiscardResult,
+    EvaluateResult,
+    Result,
+    StatusResult,
+)
 
 HOSTILE = "[bold]not bold[/bold] [link=http://x]here[/link] np.ndarray[int]"
 HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
 CHANGE = {"task": "new", "worse": 1, "better": 2, "ties": 3, "dark": 4, "found": 5, "vanished": 6}
-COMPARED = {
-    "metric": "ndcg_at_10",
-    "versions": [{"version": 1, "aliases": ["previous"]}, {"version": 2, "aliases": []}],
-    "tasks": [
-        {
-            "task": HOSTILE,
-            "queries": 6,
-            "means": [0.5, 0.6],
-            "differences": [
-                {"difference": 0.1, "low": -0.1, "high": 0.3, "better": 2, "worse": 1, "ties": 3}
-            ],
-        }
-    ],
-    "regressions": [
-        {
-            "version": 2,
-            "changes": [CHANGE],
-            "worst_queries": [
-                {
-                    "task": "new",
-                    "text": HOSTILE,
-                    "before": 1.0,
-                    "after": 0.5,
-                    "old": [HIT],
-                    "new": [{**HIT, "relevant": False}],
-                }
-            ],
-            "dark_documents": [],
-        }
-    ],
-    "notes": ["anchor/past changed"],
+WORST = {
+    "task": "new",
+    "query": "q",
+    "text": HOSTILE,
+    "before": 1.0,
+    "after": 0.5,
+    "rank_before": 1,
+    "rank_after": None,
+    "old": [HIT],
+    "new": [{**HIT, "relevant": False}],
 }
+SIGNAL = {
+    "trigger": "embedding_shift",
+    "fired": True,
+    "p_value": 0.0005,
+    "effect": 0.2,
+    "threshold": 0.05,
+    "cause": "concept",
+    "reason": HOSTILE,
+    "examples": [HOSTILE] * 5,
+}
+COMPARISON = {
+    "task": "anchor/past",
+    "metric": "ndcg_at_10",
+    "champion": 0.7,
+    "candidate": 0.71,
+    "difference": 0.01,
+    "low": -0.01,
+    "high": 0.03,
+    "queries": 200,
+    "holds": True,
+    "needs": None,
+    "rule": "floor",
+    "margin": 0.02,
+    "spread": 0.1,
+    "visible": 0.02,
+    "reason": "r",
+}
+COMPARED = CompareResult.model_validate(
+    {
+        "metric": "ndcg_at_10",
+        "confidence": 0.95,
+        "versions": [{"version": 1, "aliases": ["previous"]}, {"version": 2, "aliases": []}],
+        "sets": [],
+        "tasks": [
+            {
+                "task": HOSTILE,
+                "queries": 6,
+                "means": [0.5, 0.6],
+                "differences": [
+                    {
+                        "difference": 0.1,
+                        "low": -0.1,
+                        "high": 0.3,
+                        "better": 2,
+                        "worse": 1,
+                        "ties": 3,
+                    }
+                ],
+            }
+        ],
+        "regressions": [
+            {"version": 2, "changes": [CHANGE], "worst_queries": [WORST], "dark_documents": []}
+        ],
+        "notes": ["anchor/past changed"],
+    }
+)
 
 
-def said(capsys, kind, result):
-    terminal.show(kind, result)
+def shown(capsys, result):
+    terminal.show(result)
     return capsys.readouterr().out
 
 
@@ -52,11 +99,23 @@ def words(text):
     return " ".join(text.replace("│", " ").split())
 
 
-def test_a_comparison_is_told_with_what_got_worse(capsys):
-    told = said(capsys, "compare", COMPARED)
+def test_every_result_of_a_verb_has_a_text():
+    returned = {
+        inspect.signature(verb).return_annotation
+        for _, verb in inspect.getmembers(Workspace, inspect.isfunction)
+    }
+    results = {each for each in returned if inspect.isclass(each) and issubclass(each, Result)}
+    assert len(results) >= 11
+    assert results | {DemoResult} <= set(terminal.parts_of.registry)
+    with pytest.raises(NotImplementedError, match="Result"):
+        terminal.show(Result())
+
+
+def test_a_comparison_is_shown_with_what_got_worse(capsys):
+    told = shown(capsys, COMPARED)
     assert "0.600 +0.100" in words(told)
     assert "3 the same" in words(told)
-    assert "documents gone dark from version 1 (previous) to 2: new 4" in told
+    assert "no longer found from version 1 (previous) to 2: new 4" in told
     assert "1.000 → 0.500" in told
     assert "✓ 0.50" in told
     assert "· 0.50" in told
@@ -64,13 +123,13 @@ def test_a_comparison_is_told_with_what_got_worse(capsys):
 
 
 def test_user_text_is_never_markup(capsys):
-    told = words(said(capsys, "compare", COMPARED))
+    told = words(shown(capsys, COMPARED))
     assert "[bold]not" in told
     assert "\\[" not in told
 
 
 @pytest.mark.parametrize("fell", [True, False])
-def test_an_evaluation_tells_what_fell(capsys, fell):
+def test_an_evaluation_shows_what_fell(capsys, fell):
     row = {
         "task": "anchor/past",
         "queries": 100,
@@ -82,30 +141,133 @@ def test_an_evaluation_tells_what_fell(capsys, fell):
         "margin": 0.02,
         "fell": fell,
     }
-    unknown = dict.fromkeys(("accepted", "difference", "low", "high"))
-    other = {**row, **unknown, "task": "anchor/other", "fell": False}
-    told = said(
-        capsys,
-        "evaluate",
+    other = {"task": "anchor/other", "queries": 100, "now": 0.5, "margin": 0.02}
+    result = EvaluateResult.model_validate(
         {
             "version": 2,
             "aliases": ["champion"],
             "metric": "ndcg_at_10",
             "tasks": [row, other],
-            "notes": ["anchor/other: not the set"],
-        },
+            "fell": ["anchor/past"] if fell else [],
+            "notes": ["anchor/other: the set changed"],
+            "run_id": "run",
+        }
     )
+    told = shown(capsys, result)
     assert "version 2, champion" in told
     assert ("fell by more than 0.02" in words(told)) == fell
-    assert "anchor/other: not the set" in told
+    assert "anchor/other: the set changed" in told
+
+
+def test_a_decision_shows_signals_and_examples(capsys):
+    decision = DecisionResult.model_validate(
+        {"train": True, "reasons": ["it drifted"], "signals": [SIGNAL]}
+    )
+    told = shown(capsys, decision)
+    assert told.startswith("training is called for\n  it drifted\n")
+    assert "0.0005" in told
+    assert told.count(f"\n  {HOSTILE}") == 3, "three examples, each on one line"
+    blocked = decision.changed(train=False, blocked_by=("data_quality",))
+    assert shown(capsys, blocked).startswith("training is blocked by data_quality")
 
 
 def test_a_trigger_without_input_is_not_shown_as_quiet(capsys):
     signals = (
         Signal("model_age", False, "young"),
-        Signal.unmeasured("similarity_shift", "nothing"),
+        Signal.unmeasured("similarity_shift", "no cosines were given"),
     )
     decision = DecisionResult(train=False, reasons=("no trigger fired",), signals=signals)
-    told = words(said(capsys, "check", decision.model_dump()))
+    told = words(shown(capsys, decision))
     assert "model_age no" in told
-    assert "similarity_shift not measured" in told
+    assert "similarity_shift: not measured" in told
+    assert "similarity_shift no " not in told
+
+
+def test_a_cycle_shows_the_verdict_and_what_got_worse(capsys):
+    result = CycleResult.model_validate(
+        {
+            "cycle": "0003",
+            "outcome": "inconclusive",
+            "decision": {"train": True, "reasons": ["it drifted"]},
+            "champion": {"version": 1},
+            "candidate": {"version": 2},
+            "verdict": {
+                "promote": False,
+                "outcome": "inconclusive",
+                "reasons": ["too few queries"],
+                "comparisons": [
+                    COMPARISON,
+                    {**COMPARISON, "task": "new", "rule": "gain", "holds": False, "needs": 900},
+                    {**COMPARISON, "task": "anchor/past/de", "judged": False},
+                ],
+            },
+            "regressions": {"changes": [CHANGE]},
+            "intake": {},
+            "seconds": {"total": 61.4},
+            "run_id": "run",
+        }
+    )
+    told = words(shown(capsys, result))
+    assert told.startswith("cycle 0003: inconclusive; version 1 serves (61 s)")
+    assert "(against the origin)" in told
+    assert "no harm shown" in told
+    assert "4 relevant documents no longer found" in told
+    assert "too few queries" in told
+
+
+def test_the_status_shows_what_is_excluded_unfinished_and_waits_for_approval(capsys):
+    counts = {"stored": 100, "learned": 60, "waiting": 30, "discarded": 10}
+    result = StatusResult.model_validate(
+        {
+            "model": "search",
+            "champion": {"version": 2, "cycle": "0002", "fingerprint": "f", "age_days": 1.5},
+            "waiting": {"pairs": 30, "traffic": 0},
+            "records": {"pairs": counts, "traffic": {**counts, "discarded": 0}},
+            "quarantined": 4,
+            "anchors": [],
+            "gate": {"meaningful": False, "warnings": ["too few queries"]},
+            "awaiting_approval": [{"version": 3, "cycle": "0003"}],
+            "rolled_back": [{"version": 1, "reason": HOSTILE}],
+            "cycles": [
+                {
+                    "cycle": "0002",
+                    "outcome": "promoted",
+                    "started": "2026-03-01T12:00:00+00:00",
+                    "champion": 2,
+                }
+            ],
+            "history": {"rows": 2, "verified": True},
+            "unfinished": "0004",
+            "promotions": [],
+        }
+    )
+    told = shown(capsys, result)
+    assert "pairs: 100 stored = 60 learned + 30 waiting + 10 excluded" in told
+    assert "traffic: 100" not in told
+    assert "anchorhold promote 3" in told
+    assert "cycle 0004 is unfinished" in told
+    assert "warning: too few queries" in told
+    assert "2026-03-01T12:00:00+00:00" in told
+
+
+def test_an_exclusion_shows_what_the_champion_keeps(capsys):
+    result = DiscardResult.model_validate(
+        {
+            "action": "discard",
+            "number": 3,
+            "kind": "source",
+            "name": "forum",
+            "reason": "spam",
+            "who": "ada",
+            "at": "2026-03-01T12:00:00+00:00",
+            "pairs": 5,
+            "traffic": 2,
+            "discarded": {"pairs": 5, "traffic": 2},
+            "champion": {"version": 2, "in_memory": 4},
+        }
+    )
+    told = shown(capsys, result)
+    assert "5 pairs and 2 texts of the source 'forum' excluded" in told
+    assert "version 2 keeps 4" in told
+    kept_none = result.changed(champion=None)
+    assert "keeps" not in shown(capsys, kept_none)

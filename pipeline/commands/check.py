@@ -1,0 +1,34 @@
+"""`anchorhold check`: whether training is called for, and why."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import HERE, AsJson, ExitCode, Folder
+from pipeline.commands.output import show
+from pipeline.commands.process import opened
+
+
+def check(
+    workspace: Folder = HERE,
+    traffic: Annotated[
+        Path | None,
+        typer.Option("--traffic", help="Check the texts of this file instead of the stored ones."),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option("--pairs", help="Check the pairs of this file instead of the stored ones."),
+    ] = None,
+    as_json: AsJson = False,
+    exit_code: ExitCode = False,
+) -> None:
+    """Check for drift: say whether training is called for, and why; nothing is stored.
+
+    With --exit-code: 3 if training is called for.
+    """
+    with opened(workspace) as work:
+        decision = work.check(traffic, pairs)
+    show(decision, as_json)
+    if exit_code and decision.train:
+        raise typer.Exit(3)

@@ -1,0 +1,71 @@
+"""What a command changes in its own process: environment, output, signals, temporary files, gc."""
+
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.commands.output import say
+
+# Whatever is heavy (torch, MLflow, pydantic) is imported inside the commands: help is instant.
+if TYPE_CHECKING:
+    from pipeline.operations import Workspace
+
+_GARBAGE_THRESHOLDS = (100_000, 10, 10)
+"""At Python's own, loading MLflow spends half a second of two in vain searches for garbage."""
+
+
+@contextmanager
+def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
+    """Open a workspace for one command.
+
+    Parameters
+    ----------
+    writes
+        Whether the command writes; what libraries leave in temporary folders when they are killed
+        is in the workspace then.
+    """
+    with at_work():
+        from pipeline.operations import Workspace
+        from pipeline.reports.terminal import progress_bar
+
+        with Workspace.open(folder, progress=progress_bar) as workspace:
+            if writes:
+                keep_temporary_files_in(workspace.settings.state)
+            yield workspace
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Keep stdout for the result alone, and end an interruption with a sentence."""
+    import signal
+
+    from pipeline.registry import quiet_environment
+
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    gc.enable()
+
+    quiet_environment()
+    # A service manager's stop is treated like Ctrl-C: what is open is closed in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except KeyboardInterrupt:
+        say("interrupted; nothing is lost: run the same command again to continue")
+        raise typer.Exit(130) from None
+    finally:
+        # Whatever is left is never searched again: the process is about to end.
+        gc.freeze()
+
+
+def keep_temporary_files_in(state: Path) -> None:
+    """Let this process, and those it starts, make temporary files in a state folder."""
+    temporary = state / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ["TMPDIR"] = str(temporary)

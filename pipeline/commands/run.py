@@ -1,0 +1,29 @@
+"""`anchorhold run`: one cycle."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import HERE, AsJson, ExitCode, Folder
+from pipeline.commands.output import show
+from pipeline.commands.process import opened
+
+
+def run(
+    workspace: Folder = HERE,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option("--strategy", help="Training strategy to try, or 'all'; repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+    exit_code: ExitCode = False,
+) -> None:
+    """Run one cycle, or resume an interrupted one.
+
+    With --exit-code: 4 rejected, 5 inconclusive.
+    """
+    with opened(workspace, writes=True) as work:
+        result = work.run(strategy)
+    show(result, as_json)
+    if exit_code:
+        raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(result.outcome, 0))

@@ -1,0 +1,366 @@
+"""The public face: a workspace with one verb per command, for programs, notebooks, schedulers."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.cycle import Champions, check_now, run_cycle
+from pipeline.operations.backtest import backtest
+from pipeline.operations.compare import compare_versions, write_comparison
+from pipeline.operations.discard import Records, discard_records
+from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
+from pipeline.operations.export import export_version
+from pipeline.operations.status import status_now
+from pipeline.reports import report_of
+from pipeline.results import (
+    BacktestResult,
+    CompareResult,
+    CycleResult,
+    DecisionResult,
+    DiscardResult,
+    EvaluateResult,
+    ExportResult,
+    InitResult,
+    MoveResult,
+    ReportResult,
+    StatusResult,
+)
+from pipeline.workspace import (
+    OpenWorkspace,
+    Settings,
+    load_settings,
+    make_workspace,
+    open_workspace,
+)
+from training.encoding import Encoder
+from training.faults import AnchorholdError, DataFault
+from training.progress import Progress, no_progress
+
+Folder = str | os.PathLike[str]
+Clock = Callable[[], datetime]
+
+
+class Workspace:
+    """A workspace and what can be done with it; made by `Workspace.open`.
+
+    Each verb is the command of the same name and returns a typed result. Verbs that only read may
+    run beside others; `run`, `promote`, `rollback` and `discard` hold the workspace while they run,
+    and raise an error if somebody else holds it. Nothing of the process is changed: no environment
+    variable, signal handler or output stream.
+
+    All expected errors are `AnchorholdError`; the message says what is wrong and what is allowed.
+
+    Examples
+    --------
+    >>> from pipeline import Workspace
+    >>> with Workspace.open("support-search") as workspace:  # doctest: +SKIP
+    ...     if workspace.check().train:
+    ...         print(workspace.run().outcome)
+    """
+
+    def __init__(self, settings: Settings, progress: Progress, clock: Clock) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._clock = clock
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Folder = ".",
+        *,
+        progress: Progress | None = None,
+        now: datetime | Clock | None = None,
+    ) -> Self:
+        """Open a workspace; its settings are read once, and nothing is locked.
+
+        Parameters
+        ----------
+        path
+            Folder with anchorhold.toml.
+        progress
+            How to show progress; by default it is not shown.
+        now
+            The present, or a clock; by default the system's.
+
+        Raises
+        ------
+        AnchorholdError
+            The folder or its settings file does not exist, or the settings cannot be used.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise DataFault(f"{folder} {what}; make a workspace with `anchorhold init {folder}`")
+        return cls(load_settings(folder), progress or no_progress, _clock(now))
+
+    @staticmethod
+    def create(directory: Folder) -> InitResult:
+        """Make a workspace: a commented anchorhold.toml and the folders for data.
+
+        Raises
+        ------
+        AnchorholdError
+            The directory is a workspace already, or cannot be written to.
+        """
+        return make_workspace(directory)
+
+    def close(self) -> None:
+        """Close the workspace; its verbs raise AnchorholdError from now on."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        """Return the workspace, which the end of the block closes."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the workspace."""
+        self.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, each table as the worker that it sets."""
+        return self._settings
+
+    def check(self, traffic: Folder | None = None, pairs: Folder | None = None) -> DecisionResult:
+        """Say whether training is called for, and why; nothing is stored.
+
+        Parameters
+        ----------
+        traffic, pairs
+            Files to check instead of what has arrived.
+        """
+        with self._opened("check") as opened:
+            return check_now(opened, traffic=_path(traffic), pairs=_path(pairs), now=self._clock())
+
+    def run(self, strategies: Sequence[str] | None = None) -> CycleResult:
+        """Run one cycle, or resume an interrupted one.
+
+        Parameters
+        ----------
+        strategies
+            Names of the training strategies to try; "all" stands for every one. By default, the
+            settings as they are.
+        """
+        with self._opened("run", writes=True, strategies=strategies or ()) as opened:
+            return run_cycle(opened, self._clock())
+
+    def status(self) -> StatusResult:
+        """Return the champion, the data that waits, the last cycles and unfinished work."""
+        with self._opened("status") as opened:
+            return status_now(opened, self._clock())
+
+    def compare(self, *versions: int | str, page: Folder | None = None) -> CompareResult:
+        """Compare versions on every task; the first is the baseline.
+
+        Parameters
+        ----------
+        versions
+            Numbers or aliases: champion, candidate, previous or origin.
+        page
+            Where to write the comparison as an HTML page too.
+        """
+        with self._opened("compare") as opened:
+            tables = opened.settings.tables
+            result = compare_versions(
+                list(map(str, versions)),
+                opened.versions,
+                opened.anchor_sets,
+                opened.scores,
+                tables.gate,
+            )
+            if page is None:
+                return result
+            return write_comparison(Path(page), result, tables.model.name)
+
+    def evaluate(
+        self, version: int | str = "champion", benchmark: str | None = None
+    ) -> EvaluateResult:
+        """Measure a version again on its golden sets, or on a benchmark.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        benchmark
+            A BEIR folder, or sentence-transformers/NanoBEIR-en.
+        """
+        with self._opened("evaluate") as opened:
+            if benchmark is None:
+                return evaluate_again(opened, str(version), self._clock())
+            return evaluate_on_benchmark(opened, str(version), benchmark, self._clock())
+
+    def promote(self, version: int | str, *, reason: str, force: bool = False) -> MoveResult:
+        """Make a version the champion by hand.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        reason
+            Why; the promotion history keeps it.
+        force
+            Also if it did not pass the gate, or was rolled back.
+        """
+        with self._opened("promote", writes=True) as opened:
+            return _champions(opened).promote(
+                version, reason=reason, force=force, now=self._clock()
+            )
+
+    def rollback(
+        self, version: int | str | None = None, *, reason: str = "rolled back by hand"
+    ) -> MoveResult:
+        """Return to the champion before, or to a version that served before.
+
+        Parameters
+        ----------
+        version
+            Number or alias; by default, the champion before.
+        reason
+            Why; the promotion history keeps it.
+        """
+        with self._opened("rollback", writes=True) as opened:
+            return _champions(opened).roll_back(version, reason=reason, now=self._clock())
+
+    def discard(
+        self,
+        *,
+        cycle: str | None = None,
+        source: str | None = None,
+        file: str | None = None,
+        pair: str | None = None,
+        reason: str,
+        undo: bool = False,
+        who: str | None = None,
+    ) -> DiscardResult:
+        """Exclude records from learning and drift checks, or include them again.
+
+        Nothing is deleted. Exactly one of `cycle`, `source`, `file` and `pair` names the records.
+
+        Parameters
+        ----------
+        cycle
+            The pairs that this cycle was the first to see, such as "0003".
+        source, file
+            All stored records of a source or a file.
+        pair
+            The pair with this identifier.
+        reason
+            Why; the log keeps it.
+        undo
+            Include again what was excluded by the same name.
+        who
+            Who did it, for the log; by default, the user of this process.
+        """
+        records = Records(cycle=cycle, source=source, file=file, pair=pair)
+        with self._opened("discard", writes=True) as opened:
+            return discard_records(
+                opened.store,
+                opened.versions,
+                records,
+                undo=undo,
+                reason=reason,
+                who=who or _person(),
+                now=self._clock(),
+            )
+
+    def export(self, version: int | str, directory: Folder) -> ExportResult:
+        """Write the plain sentence-transformers folder of a version.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        directory
+            Folder to make.
+        """
+        with self._opened("export") as opened:
+            return export_version(opened.versions, str(version), Path(directory))
+
+    def backtest(self, folder: Folder | None = None) -> BacktestResult:
+        """Replay past windows through triggers and policy: false alarms, misses, delay.
+
+        Parameters
+        ----------
+        folder
+            Files of texts, one window per file; by default, the windows of past cycles.
+        """
+        with self._opened("backtest") as opened:
+            return backtest(opened, _path(folder), self._clock())
+
+    def report(self, cycle: str | None = None) -> ReportResult:
+        """Return where the HTML report of a finished cycle is.
+
+        Parameters
+        ----------
+        cycle
+            Such as "0003"; by default, the last.
+        """
+        with self._opened("report") as opened:
+            return report_of(opened.store, opened.settings.state, cycle)
+
+    def encoder(self, version: int | str = "champion") -> Encoder:
+        """Return the encoder of a version, from texts to unit vectors.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        """
+        with self._opened("encoder") as opened:
+            folder = opened.versions.folder(opened.versions.named(version))
+            # Without the cache of the cycles: what a program encodes would fill it.
+            return Encoder.load(folder.model, max_length=opened.encoders.max_length)
+
+    @contextmanager
+    def _opened(
+        self, doing: str, *, writes: bool = False, strategies: Sequence[str] = ()
+    ) -> Iterator[OpenWorkspace]:
+        if self._closed:
+            raise AnchorholdError(
+                f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
+            )
+        settings = self._settings.trying(strategies) if strategies else self._settings
+        with open_workspace(
+            settings,
+            doing=doing,
+            now=self._clock(),
+            progress=self._progress,
+            exclusive=writes,
+        ) as opened:
+            yield opened
+
+
+def _champions(opened: OpenWorkspace) -> Champions:
+    return Champions(opened.registry, opened.store, opened.settings.state)
+
+
+def _path(given: Folder | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _clock(now: datetime | Clock | None) -> Clock:
+    if now is None:
+        return lambda: datetime.now(UTC)
+    if isinstance(now, datetime):
+        if now.tzinfo is None:
+            raise DataFault(f"now has no time zone, got {now}; such as datetime.now(UTC) is needed")
+        return lambda: now
+    return now
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "unknown"

@@ -1,0 +1,148 @@
+"""The result of `anchorhold status`: the state of a workspace."""
+
+from pipeline.results.anchor_power import AnchorPower
+from pipeline.results.moment import Moment
+from pipeline.results.result import Result
+
+
+class ChampionStatus(Result):
+    """The version that serves.
+
+    Attributes
+    ----------
+    version, cycle
+        Its number, and the cycle that made it.
+    fingerprint
+        Identity of its embedding space.
+    age_days
+        Days since it was trained.
+    """
+
+    version: int
+    cycle: str
+    fingerprint: str
+    age_days: float
+
+
+class WaitingCounts(Result):
+    """Records that arrived since the champion was trained."""
+
+    pairs: int
+    traffic: int
+
+
+class RecordCounts(Result):
+    """Where stored records are: stored = learned + waiting + discarded."""
+
+    stored: int
+    learned: int
+    waiting: int
+    discarded: int
+
+
+class StoredRecords(Result):
+    """The stored records of each kind."""
+
+    pairs: RecordCounts
+    traffic: RecordCounts
+
+
+class GateStatus(Result):
+    """Whether the gate can tell a harmful candidate from a harmless one, and what it lacks."""
+
+    meaningful: bool
+    warnings: tuple[str, ...]
+
+
+class PassedVersion(Result):
+    """A version that passed the gate and waits for a person's approval."""
+
+    version: int
+    cycle: str
+
+
+class RolledBackVersion(Result):
+    """A version that was rolled back, and why."""
+
+    version: int
+    reason: str
+
+
+class CycleStatus(Result):
+    """One finished cycle: how it ended, when it started, and the version that served after it."""
+
+    cycle: str
+    outcome: str
+    started: Moment
+    champion: int
+
+
+class HistoryStatus(Result):
+    """The promotion history, whose chain is whole.
+
+    Attributes
+    ----------
+    rows
+        Number of its entries.
+    verified
+        Whether MLflow confirms its last entry.
+    """
+
+    rows: int
+    verified: bool
+
+
+class PromotionStatus(Result):
+    """One entry of the promotion history."""
+
+    version: int
+    previous: int | None
+    action: str
+    reason: str
+    at: Moment
+
+
+class StatusResult(Result):
+    """The state of a workspace.
+
+    Attributes
+    ----------
+    model
+        Name of the registered model.
+    champion
+        The version that serves.
+    waiting
+        Records that no version has learned from.
+    records
+        Where the stored records are.
+    quarantined
+        Records that intake refused, ever.
+    anchors, gate
+        What each anchor set can support, and what the gate lacks.
+    awaiting_approval
+        Versions that passed the gate and wait for a person.
+    rolled_back
+        Versions that only `promote` with `force` lets serve again.
+    cycles
+        The last finished cycles, newest first.
+    history
+        Whether the promotion history was verified.
+    unfinished
+        The cycle that `run` would resume; None where there is none.
+    promotions
+        The last entries of the promotion history, newest last.
+    """
+
+    model: str
+    champion: ChampionStatus
+    waiting: WaitingCounts
+    records: StoredRecords
+    quarantined: int
+    anchors: tuple[AnchorPower, ...]
+    gate: GateStatus
+    awaiting_approval: tuple[PassedVersion, ...]
+    rolled_back: tuple[RolledBackVersion, ...]
+    cycles: tuple[CycleStatus, ...]
+    history: HistoryStatus
+    unfinished: str | None
+    promotions: tuple[PromotionStatus, ...]
