@@ -43,7 +43,7 @@ def main() -> None:
             result = json.loads(done.stdout)
             seconds = {**result["seconds"], "process": process}
             overheads = ""
-            if "training" in result:
+            if result["training"]:
                 seconds["fit"] = result["training"]["seconds"]
                 on_train = seconds["total"] / seconds["train"] - 1
                 overheads = f"{on_train:10.0%}{process / seconds['fit'] - 1:10.0%}"
