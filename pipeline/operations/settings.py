@@ -10,6 +10,7 @@ from pipeline.workspace import (
     SETTINGS_FILE,
     Key,
     Line,
+    SettingsFault,
     TableReference,
     load_settings,
     read_values,
@@ -84,9 +85,11 @@ def list_settings(workspace: str | os.PathLike[str] | None = None) -> SettingsLi
     Raises
     ------
     SettingsFault
-        The settings file cannot be used.
+        The folder does not exist, or its settings file cannot be used.
     """
     folder = Path(workspace) if workspace is not None else None
+    if folder is not None and not folder.is_dir():
+        raise SettingsFault(f"{folder} is not a folder; a workspace is one with {SETTINGS_FILE}")
     if folder is None or not (folder / SETTINGS_FILE).exists():
         folder, tables, values = None, reference(), {}
     else:

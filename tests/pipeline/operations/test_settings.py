@@ -111,3 +111,8 @@ def test_settings_that_cannot_be_used_are_refused(workspace):
     (workspace / "anchorhold.toml").write_text("[model]\n", encoding="utf-8")
     with pytest.raises(SettingsFault, match=r"model\.name is missing"):
         list_settings(workspace)
+
+
+def test_a_folder_that_does_not_exist_is_refused_by_name(tmp_path):
+    with pytest.raises(SettingsFault, match="serach is not a folder"):
+        list_settings(tmp_path / "serach")
