@@ -1,14 +1,15 @@
-"""The faults that a caller can expect; all others are mistakes of this program.
+"""The faults that a caller can expect; all others are bugs.
 
 * AnchorholdError
   + DataFault: data, a name or an argument that cannot be used
   + NonFiniteLoss: a training that diverged
+  + FolderDamaged (in `manifest`): files that are not those of their manifest
   + further ones beside their owners in `pipeline`: settings, store, registry, lock
 """
 
 
 class AnchorholdError(Exception):
-    """Something that a person can put right; the message says what is wrong and what is allowed."""
+    """A fault that a person can correct; the message says what is wrong and what is allowed."""
 
 
 class DataFault(AnchorholdError, ValueError):
@@ -16,4 +17,4 @@ class DataFault(AnchorholdError, ValueError):
 
 
 class NonFiniteLoss(AnchorholdError, ArithmeticError):
-    """A loss, a gradient or a weight is no finite number; the message names the step."""
+    """A loss, a gradient or a weight is infinite or not a number; the message names the step."""

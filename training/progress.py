@@ -1,16 +1,11 @@
-"""Progress: how long work shows how far it is, and how libraries are kept quiet."""
+"""Progress: how far a long task is, and how the libraries are kept quiet."""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""`with progress("encode", total) as step: step(32)`."""
+"""Shows how far a task is: `with progress("encode", total) as step: step(32)`."""
 
 
 @contextmanager
@@ -21,7 +16,7 @@ def no_progress(_label: str, _total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars and advice off the terminal; errors still come through."""
+    """Switch off the progress bars and warnings of the libraries; errors are still shown."""
     import transformers.utils.logging as bar_switch
     from datasets import disable_progress_bars, enable_progress_bars
     from datasets.utils import are_progress_bars_disabled

@@ -1,6 +1,6 @@
-"""How every worker reads its settings."""
+"""The strictness with which every worker reads its settings."""
 
 from pydantic import ConfigDict
 
 SETTINGS = ConfigDict(extra="forbid", strict=True)
-"""How every worker of this package reads its TOML table."""
+"""For the dataclass of a worker: unknown settings and wrong types are refused."""

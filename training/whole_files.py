@@ -11,15 +11,16 @@ from pathlib import Path
 import psutil
 
 _SUFFIX = ".partial"
+_OLD = ".replaced"
 _numbers = itertools.count()
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def written(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write a file to; it takes the place of `path` when the block ends.
 
     The file is flushed to disk before it is renamed. An exception inside the block leaves `path`
-    as it was. What a killed process left beside `path` is removed by the next one.
+    as it was. What a killed process left beside `path` is removed by the next call.
 
     Examples
     --------
@@ -31,25 +32,27 @@ def written(path: Path) -> Iterator[Path]:
     ...     path.read_text(encoding="utf-8"), [file.name for file in Path(folder).iterdir()]
     ('whole', ['notes.txt'])
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path)
     partial = _beside(path)
     try:
         yield partial
         _flush(partial)
         partial.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _remove(partial)
         raise
     _flush(path.parent)
 
 
 @contextmanager
-def folder_written(path: Path) -> Iterator[Path]:
+def folder_written(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a new, private folder to fill; it takes the place of `path` when the block ends.
 
     All files are flushed to disk before the folder is renamed. A folder that is there already is
-    replaced. An exception inside the block leaves `path` as it was.
+    replaced: it is moved aside first, and the next call moves it back if a kill met the moment
+    between the two renames. An exception inside the block leaves `path` as it was.
 
     Examples
     --------
@@ -60,7 +63,9 @@ def folder_written(path: Path) -> Iterator[Path]:
     ...     [file.name for file in Path(parent, "model").iterdir()]
     ['weights']
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path)
     partial = _beside(path)
     partial.mkdir(mode=0o700)
     try:
@@ -69,31 +74,49 @@ def folder_written(path: Path) -> Iterator[Path]:
             for name in names:
                 _flush(Path(folder, name))
             _flush(Path(folder))
-        if path.exists():
-            replaced = _beside(path, ".replaced")
-            path.rename(replaced)
-            partial.rename(path)
-            shutil.rmtree(replaced, ignore_errors=True)
-        else:
-            partial.rename(path)
+        _take_place(partial, path)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         raise
     _flush(path.parent)
 
 
+def _take_place(partial: Path, path: Path) -> None:
+    """Rename a finished folder to `path`, in place of the one that may be there."""
+    replaced = _beside(path, _OLD)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(replaced)
+    try:
+        partial.rename(path)
+    except BaseException:
+        if replaced.exists():
+            replaced.rename(path)
+        raise
+    _remove(replaced)
+
+
 def _beside(path: Path, kind: str = "") -> Path:
-    """Return a name for an unfinished `path` of its own; what dead processes left is removed."""
-    for left in path.parent.iterdir():
-        if left.name.startswith(f".{path.name}.") and left.name.endswith(_SUFFIX):
-            process = left.name.removesuffix(_SUFFIX).split(".")[-2]
-            if process.isdecimal() and not psutil.pid_exists(int(process)):
-                _remove(left)
+    """Return a name beside `path` that no other call uses."""
     return path.with_name(f".{path.name}{kind}.{os.getpid()}.{next(_numbers)}{_SUFFIX}")
 
 
+def _tidy(path: Path) -> None:
+    """Remove what dead processes left beside `path`; a folder that one only moved aside returns."""
+    for left in path.parent.iterdir():
+        if not (left.name.startswith(f".{path.name}.") and left.name.endswith(_SUFFIX)):
+            continue
+        process = left.name.removesuffix(_SUFFIX).split(".")[-2]
+        if not process.isdecimal() or psutil.pid_exists(int(process)):
+            continue
+        if left.name.startswith(f".{path.name}{_OLD}.") and not path.exists():
+            with contextlib.suppress(OSError):  # another process was faster
+                left.rename(path)
+        else:
+            _remove(left)
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):

@@ -17,8 +17,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from pipeline.registry.manifest import Manifest, ModelDamaged
 from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults
+from training.manifest import FolderDamaged, Manifest
 from training.whole_files import folder_written
 
 __all__ = [
@@ -43,6 +43,10 @@ _MANIFEST = "version.manifest.json"
 
 class UnknownVersion(RegistryFault, ValueError):
     """There is no such version or alias; the message says which there are."""
+
+
+class ModelDamaged(RegistryFault):
+    """The files of a version are not those that were registered; the message names the first."""
 
 
 class ChampionMoved(RegistryFault):
@@ -113,7 +117,10 @@ class Registry(Tracking):
         ModelDamaged
             The folder is empty or holds links.
         """
-        manifest = Manifest.of(folder)
+        try:
+            manifest = Manifest.of(folder)
+        except FolderDamaged as fault:
+            raise ModelDamaged(f"{fault}; the version was not registered") from None
         with FileLock(self.state / "registry.lock"), clear_faults(f"register {folder}"):
             for known in self.versions():
                 if (known.run_id, known.cycle) == (run, cycle):
@@ -303,7 +310,7 @@ class Registry(Tracking):
             if manifest.digest != digest:
                 return False
             manifest.verify(copy, besides=(_MANIFEST,))
-        except (OSError, UnicodeDecodeError, ModelDamaged) as fault:
+        except (OSError, UnicodeDecodeError, FolderDamaged) as fault:
             logger.warning("%s", fault)
             return False
         self._checked[number] = _signature(copy, digest)
@@ -322,12 +329,12 @@ class Registry(Tracking):
                 text = (stored / _MANIFEST).read_text(encoding="utf-8")
                 manifest = Manifest.from_text(text)
                 if manifest.digest != digest:
-                    raise ModelDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
+                    raise FolderDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
                 manifest.take(stored / _FILES, beside)
                 shutil.rmtree(stored)
                 manifest.verify(beside)
                 (beside / _MANIFEST).write_text(text, encoding="utf-8")
-        except (UnicodeDecodeError, ModelDamaged) as fault:
+        except (UnicodeDecodeError, FolderDamaged) as fault:
             raise ModelDamaged(
                 f"version {version.number} is damaged where it is stored: {fault}"
             ) from None

@@ -1,4 +1,4 @@
-"""Attention on a CPU: of padded or packed texts, with dropout of our own."""
+"""Attention on a CPU over padded or packed texts, with a faster dropout."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from training.acceleration.dropout import ByteDropout
 if TYPE_CHECKING:
     from training.acceleration.packing import Layout
 
-__all__ = ["attend", "attend_for_less"]
+__all__ = ["attend", "use_own_attention"]
 
 
 def attend(
@@ -26,31 +26,44 @@ def attend(
     attention_mask: Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    packing: "Layout | None" = None,
     **more: Any,
 ) -> tuple[Tensor, None]:
-    """Attend as transformers' own does, (texts, heads, positions, width), with dropout of ours.
+    """Return what transformers' own attention returns, with `ByteDropout` on the weights.
 
-    On a CPU torch has no fused kernel for attention that drops weights, so that nothing is lost
-    with it here. What is more than attention over all positions that the mask lets through goes to
-    the library's.
+    On a CPU torch has no fused kernel for attention with dropout, so that none is lost here. Causal
+    attention and other special kinds are left to the library.
 
     Parameters
     ----------
-    packing
-        How texts that lie one after another as one are divided.
+    query, key, value
+        (texts, heads, positions, width).
+    attention_mask
+        (texts, 1, 1 or positions, positions), true where a position may be attended to.
+    dropout
+        Share of the attention weights that is left out.
+    scaling
+        Factor on the products of query and key (None: one over the root of the width).
+    **more
+        What else a model passes on. A `Layout` under `packing` tells how the texts of one packed
+        row are divided.
+
+    Returns
+    -------
+    tuple
+        (texts, positions, heads, width), and None for the weights.
 
     Raises
     ------
     ValueError
-        Packed texts, and attention that looks only one way or is otherwise unusual.
+        The texts are packed, but the attention is causal or of another special kind.
     """
+    packing: Layout | None = more.pop("packing", None)
     causal = more.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
     unusual = key.shape != query.shape or any(more.get(name) is not None for name in _UNUSUAL)
     if packing is not None:
         if causal or unusual or more.get("sliding_window") is not None:
-            raise ValueError("packed texts need attention over all positions of a text")
+            raise ValueError("attention is of a special kind; packed texts need the plain one")
         states = [part.squeeze(0).transpose(0, 1) for part in (query, key, value)]
         attended = [
             _attended(*group, dropout=dropout, scaling=scaling) for group in packing.padded(states)
@@ -90,8 +103,8 @@ AttentionInterface.register(_OURS, attend)
 AttentionMaskInterface.register(_OURS, sdpa_mask)
 
 
-def attend_for_less(model: SentenceTransformer) -> bool:
-    """Let a model attend by `attend` where it would by torch's, on a CPU; say whether it does."""
+def use_own_attention(model: SentenceTransformer) -> bool:
+    """Replace torch's attention by `attend` in a model on a CPU; return whether it was replaced."""
     core = model.transformers_model
     if model.device.type != "cpu" or core is None or core.config._attn_implementation != "sdpa":
         return False

@@ -1,22 +1,22 @@
-"""Dropout at less cost on a CPU: of the model's own shares, with eight draws a random number.
+"""Faster dropout on a CPU: eight draws per random number, at the model's own rates.
 
-Drawing what dropout leaves out takes an eighth of a transformer's training on short texts, and a
-third on long ones, where most draws are those of attention.
+Drawing what dropout leaves out takes an eighth of a transformer's training time on short texts and
+a third on long ones, where most draws are those of attention.
 """
 
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
-__all__ = ["ByteDropout", "draw_for_less"]
+__all__ = ["ByteDropout", "use_byte_dropout"]
 
 _STEPS = 256
 
 
 class ByteDropout(nn.Dropout):
-    """Dropout that draws one byte a number; its share is that given, to the nearest 1/256.
+    """Dropout that draws one byte per number, so that its rate is rounded to 1/256.
 
-    On devices other than the CPU it is the usual one.
+    On devices other than the CPU it is torch's own.
 
     Examples
     --------
@@ -26,7 +26,7 @@ class ByteDropout(nn.Dropout):
     """
 
     def forward(self, states: Tensor) -> Tensor:
-        """Set a share of the states to zero while training, and scale the others up."""
+        """Set a share `p` of the states to zero while training, and scale the others up."""
         left_out = round(self.p * _STEPS)
         if not self.training or states.device.type != "cpu" or not 0 < left_out < _STEPS:
             return super().forward(states)
@@ -36,8 +36,8 @@ class ByteDropout(nn.Dropout):
         return states * kept.to(states.dtype).mul_(_STEPS / (_STEPS - left_out))
 
 
-def draw_for_less(model: SentenceTransformer) -> None:
-    """Replace the dropout of a model that is trained on a CPU; its shares stay."""
+def use_byte_dropout(model: SentenceTransformer) -> None:
+    """Replace the dropout of a model on a CPU; its rates stay."""
     if model.device.type != "cpu":
         return
     for part in list(model.modules()):

@@ -1,7 +1,7 @@
-"""Packing: the texts of a batch one after another, so that no step is spent on padding.
+"""Packing: the texts of a batch one after another, so that no time is spent on padding.
 
-sentence-transformers packs texts by itself where flash attention runs, on GPUs; its names for where
-packed texts begin and end are kept, so that its pooling understands them.
+sentence-transformers packs texts for flash attention, on GPUs. The names by which it tells where
+packed texts begin and end are used here too, so that its pooling understands them.
 """
 
 import logging
@@ -24,27 +24,27 @@ logger = logging.getLogger(__name__)
 Features = Mapping[str, Any]
 """A tokenised column of a batch: input_ids and attention_mask (texts, tokens), and the rest."""
 
-# What attention from a group of its own costs, in places (a token that another attends to): six
-# layers of twelve heads on two cores take the time of some 70,000 places for one more group.
+# The cost of one more group, in places (pairs of a token and one that it attends to): six layers of
+# twelve heads on two cores take the time of some 70,000 places for it.
 _GROUP = 2**16
-_CLOSE = 1e-4  # of the largest number in an embedding; float32 differs by some 1e-6
-_TRIED = 8
+_CLOSE = 1e-4  # share of the largest number in an embedding; rounding differs by some 1e-6
+_TRIED = 8  # texts
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the tokens of packed texts lie when attention pads texts of like length together.
+    """Where the tokens of packed texts lie when attention pads texts of similar length together.
 
     Attributes
     ----------
     groups
         (texts, tokens) of each group.
     masks
-        (texts, 1, 1, tokens) of each group, true where there is a token; None: everywhere.
+        (texts, 1, 1, tokens) of each group, true at tokens; None: no padding in the group.
     tokens
-        (texts, tokens) of each group, the number of the packed token; `count` where there is none.
+        (texts, tokens) of each group: the number of the packed token, `count` at padding.
     count
-        Packed tokens.
+        Number of packed tokens.
     """
 
     groups: tuple[tuple[int, int], ...]
@@ -55,7 +55,7 @@ class Layout:
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Layout":
-        """Group texts of so many tokens each.
+        """Group texts by their numbers of tokens.
 
         Examples
         --------
@@ -109,7 +109,7 @@ class Layout:
         return rows.view(-1, heads, rows.shape[1])
 
     def _rows(self, heads: int) -> tuple[Tensor, Tensor]:
-        """Return the packed row of each padded one, and back; a row is a token's part in a head."""
+        """Return the packed row of each padded row, and back; a row is one token in one head."""
         if heads not in self._moves:
             total = heads * self.count
             each = np.arange(heads)[:, None]
@@ -123,7 +123,7 @@ class Layout:
 
 
 def _groups(order: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Divide texts, the longest first, wherever that saves attention more than a group costs."""
+    """Divide texts, sorted by falling length, wherever that saves more than a group costs."""
     squares = np.square(sizes[order])
     saved = np.arange(len(order), 0, -1) * (squares[0] - squares)
     place = int(saved.argmax())
@@ -133,7 +133,7 @@ def _groups(order: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[NDArray[
 
 
 class _Moved(torch.autograd.Function):
-    """Rows to where the numbers say, zero for the number after the last; gradients the way back."""
+    """Rows taken by number, zero for the number after the last; gradients by the way back."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, there: Tensor, back: Tensor) -> Tensor:
@@ -161,17 +161,17 @@ class Packing:
     Attributes
     ----------
     first_position
-        The position of a text's first token.
+        Position number of the first token of a text.
     """
 
     first_position: int = 0
 
     @classmethod
     def of(cls, model: SentenceTransformer, texts: Sequence[str]) -> "Packing | None":
-        """Return how a model reads packed texts; None where it does not make the same of them.
+        """Return how a model reads packed texts; None if its embeddings of them differ.
 
-        That is tried, with some of the longest and of the shortest texts: architectures differ in
-        what they do with positions, masks and windows.
+        That is tried with some of the longest and the shortest texts: architectures differ in their
+        use of positions, masks and windows.
         """
         packing = cls(_first_position(model))
         by_length = sorted(texts, key=len)
@@ -197,9 +197,9 @@ class Packing:
         return packing if close else None
 
     def pack(self, features: Features) -> dict[str, Any]:
-        """Return a column's texts one after another, as sentence-transformers lays them out.
+        """Return the texts of a column packed, in the layout of sentence-transformers.
 
-        What is packed already, or is not padded tokens, is returned as it is.
+        A column that is packed already, or does not hold padded tokens, is returned as it is.
         """
         present = features.get("attention_mask")
         if "cu_seq_lens_q" in features or not isinstance(present, Tensor) or present.ndim != 2:
@@ -226,7 +226,7 @@ class Packing:
 
     @contextmanager
     def packed(self, model: SentenceTransformer) -> Iterator[None]:
-        """Pack whatever goes through the model."""
+        """Pack everything that goes through the model."""
 
         def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
             return (self.pack(given[0]), *given[1:])
@@ -239,7 +239,7 @@ class Packing:
 
 
 def text_parts(features: Features, states: Tensor) -> list[Tensor]:
-    """Return each text's part of something that has a value, or a row, for each token.
+    """Return the part of each text, of something with a value or a row per token.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def text_parts(features: Features, states: Tensor) -> list[Tensor]:
 
 
 def _first_position(model: SentenceTransformer) -> int:
-    """Return the first position that the model counts: after that of padding, where it has one."""
+    """Return the first position number of the model: the one after padding's, if it has one."""
     for name, part in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(part, nn.Embedding):
             return 0 if part.padding_idx is None else part.padding_idx + 1

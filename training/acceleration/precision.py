@@ -1,29 +1,31 @@
-"""The number format of the forward pass in training: whichever is faster on this machine."""
+"""The number format of the forward pass in training: the faster one on this machine."""
 
 import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from training.whole_files import written
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Precision = Literal["bf16", "fp32"]
 
-# How many times as fast a product must be in bfloat16 for a whole step to gain: products are some
-# 60 % of a step in fp32, and casting adds 15 % of it (from steps 1.4 times as fast where products
-# were 4 times as fast), so a step gains from 1.4 on.
+# How many times as fast a matrix product must be in bfloat16 for a whole step to gain. Products
+# take some 60 % of a step in fp32, and casting adds 15 % (derived from steps that were 1.4 times as
+# fast where products were 4 times as fast), so a step gains from a factor of 1.4 on.
 _WORTHWHILE = 1.5
 _ROUNDS = 15
 
 
 @cache
 def fastest_precision() -> Precision:
-    """Return the faster training precision of this machine, measured where flags cannot tell.
+    """Return the faster training precision of this machine, measured if its flags do not decide.
 
-    Without native instructions autocast to bfloat16 is several times slower than fp32, and with
-    them too on some processors: with avx512_bf16 alone, products took a quarter of fp32's time on
-    an AMD processor and nearly twice its time on an Intel one whose AMX the virtual machine hides.
+    Without native instructions bfloat16 is several times slower than fp32. With them it may be,
+    too: with avx512_bf16 alone, products took a quarter of fp32's time on an AMD processor, and
+    nearly twice its time on an Intel one whose AMX the virtual machine hides.
     """
     import torch
 
@@ -32,8 +34,8 @@ def fastest_precision() -> Precision:
     capabilities = torch.cpu.get_capabilities()
     if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
         return "fp32"
-    # A layer's product, as large as a batch of short texts makes it; in turns, so that a moment's
-    # other work on the machine meets both formats.
+    # The product of one layer for a batch of short texts. The formats take turns, so that other
+    # work on the machine slows both down.
     fp32 = torch.ones(1024, 384), torch.ones(384, 1536)
     bf16 = fp32[0].bfloat16(), fp32[1].bfloat16()
     rounds = [(_seconds(*fp32), _seconds(*bf16)) for _ in range(_ROUNDS)]
@@ -42,28 +44,26 @@ def fastest_precision() -> Precision:
 
 
 def settled_precision(note: Path) -> Precision:
-    """Return the precision written in `note`, or the faster one, which is then written there.
+    """Return the precision that the file `note` holds, or measure the faster one and write it.
 
-    A training that is continued keeps the format it began with, whatever a second look at a busy
-    machine would say.
+    A resumed training keeps the format that it began with, whatever a busy machine would measure
+    now.
     """
     if note.exists():
         return "bf16" if note.read_text(encoding="ascii").strip() == "bf16" else "fp32"
     chosen = fastest_precision()
-    note.parent.mkdir(parents=True, exist_ok=True)
-    beside = note.with_name(f"{note.name}.partial")
-    beside.write_text(chosen, encoding="ascii")
-    beside.replace(note)
+    with written(note) as partial:
+        partial.write_text(chosen, encoding="ascii")
     return chosen
 
 
-def keep_within(model: "nn.Module") -> None:
-    """Let the layer norms within a model hand on autocast's number format, the last one float32.
+def stay_narrow(model: "nn.Module") -> None:
+    """Keep the states between the layers of a model in autocast's number format, such as bfloat16.
 
-    Autocast leaves what comes out of a norm in float32 where float32 went in, as from the word
-    embeddings, and so the stream through all layers: each product then narrows its input, and each
-    gradient is widened again. The sums within a norm and the weights stay in float32, as does what
-    leaves the model.
+    Under autocast a layer norm returns float32 for float32 input. The word embeddings are float32,
+    so all states between layers are: each product narrows its input, and each gradient is widened
+    again. Here every norm but the last returns the narrow format. The sums within a norm, the
+    weights and the output of the model stay float32.
     """
     import torch
     from torch import nn
@@ -85,7 +85,7 @@ def keep_within(model: "nn.Module") -> None:
 
 
 def _seconds(left: "Tensor", right: "Tensor") -> float:
-    """Return the seconds that one product takes."""
+    """Return the seconds that one matrix product takes."""
     began = time.perf_counter()
     left @ right
     return time.perf_counter() - began

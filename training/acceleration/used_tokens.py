@@ -1,4 +1,4 @@
-"""Used tokens: the rows of the token embeddings that a training can change, learned alone."""
+"""Used tokens: only the rows of the token embeddings that occur in the training texts learn."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,19 +12,19 @@ __all__ = ["UsedTokens"]
 
 
 class UsedTokens(nn.Module):
-    """Stands in for a model's token embeddings while it trains, with the rows of its texts alone.
+    """Replaces the token embeddings of a model while it trains, with the rows of its texts only.
 
-    The row of a token that occurs in no text has no gradient and stays as it is, but an optimiser
-    keeps two moments for each of its numbers and goes through them at every step, and a checkpoint
-    holds them all. A vocabulary takes half of a small model's weights, and most of a multilingual
-    one's.
+    The row of a token that occurs in no text has no gradient and does not change. But an optimiser
+    stores two moments for each of its numbers and updates them at every step, and a checkpoint
+    holds them all. The vocabulary is half of the weights of a small model, and most of those of a
+    multilingual one.
 
     Parameters
     ----------
     table
-        The embeddings to stand in for, (vocabulary, features).
+        The embeddings to replace, (vocabulary, features).
     tokens
-        Numbers of the tokens that occur, sorted, each once; any other is refused by an IndexError.
+        Numbers of the tokens that occur, sorted and unique. Any other raises an IndexError.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class UsedTokens(nn.Module):
     def replace(
         cls, model: SentenceTransformer, batches: Iterable[Sequence[Mapping[str, Any]]]
     ) -> "UsedTokens | None":
-        """Take the place of a model's token embeddings, where it has plain ones that learn.
+        """Replace the token embeddings of a model; None if it has no plain ones that learn.
 
         Parameters
         ----------
@@ -75,11 +75,11 @@ class UsedTokens(nn.Module):
         return used
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return the embeddings of tokens, their shape followed by (features)."""
+        """Return the embeddings of tokens, of their shape with the features as last dimension."""
         return functional.embedding(self._place[tokens], self.weight, self.padding_idx)
 
     def give_back(self, model: SentenceTransformer) -> None:
-        """Put what was learned into the whole embeddings, and these into their place again."""
+        """Write the learned rows into the whole embeddings and restore these in the model."""
         (table,) = self._table
         with torch.no_grad():
             table.weight[self._tokens] = self.weight
@@ -87,7 +87,7 @@ class UsedTokens(nn.Module):
 
 
 def _swap(model: nn.Module, before: nn.Module, after: nn.Module) -> None:
-    """Put a module wherever another one stands in the model."""
+    """Replace a module everywhere in the model."""
     for part in list(model.modules()):
         for name, child in part.named_children():
             if child is before:

@@ -1,4 +1,4 @@
-"""Training on several processes as one."""
+"""Training in several processes as one."""
 
 from training.distributed.launch import FAULTS, JOB, launch
 from training.distributed.ranks import (

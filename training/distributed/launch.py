@@ -1,4 +1,4 @@
-"""The launch: several ranks started by torch's own launcher, watched, and ended with us."""
+"""The launch: several ranks started by torch's own launcher, watched, and ended with the parent."""
 
 import json
 import logging
@@ -15,9 +15,9 @@ from training.faults import DataFault, NonFiniteLoss
 from training.progress import Progress
 
 JOB = "job.json"
-"""File in a job's folder that says what its ranks are to train."""
+"""File in the folder of a job that says what its ranks are to do."""
 FAULTS = {kind.__name__: kind for kind in (DataFault, NonFiniteLoss)}
-"""What a rank may raise that its parent raises again; of anything else the traceback is told."""
+"""Faults of a rank that its parent raises again; of anything else it shows the traceback."""
 _EARLY = "the processes of the training ended early"
 _TAIL = 2000  # characters of the ranks' log that are shown when they do not say why they ended
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def launch(
+    worker: str,
     job: Mapping[str, Any],
     folder: Path,
     processes: int,
@@ -32,14 +33,21 @@ def launch(
     progress: Progress,
     on_step: Callable[[int], None] | None,
 ) -> None:
-    """Run a job on so many processes of this machine, and return when all have ended.
+    """Run a job in several processes on this machine, and return when all have ended.
 
     Parameters
     ----------
+    worker
+        Name of the module that each process runs, with `folder` as its argument. It must read the
+        job, end when its standard input is closed, and report by lines of JSON.
     job
-        What `training.worker` is to do, as JSON values.
+        What to do, as JSON values.
     folder
-        Folder for the job's own files; it holds training text and is removed at the end.
+        Folder for the working files of the job. It holds training text and is removed at the end.
+    processes
+        How many processes to start.
+    progress, on_step
+        Called with what the first rank reports.
 
     Raises
     ------
@@ -58,18 +66,18 @@ def launch(
         **os.environ,
         "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // processes)),
         "PYTHONPATH": os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        # Files of the folder we happen to be in are no modules.
+        # Files in the current folder must not be taken for modules.
         "PYTHONSAFEPATH": "1",
     }
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
-        f"--nproc-per-node={processes}", "-m", "training.finetuning.worker", str(folder),
+        f"--nproc-per-node={processes}", "-m", worker, str(folder),
     ]  # fmt: skip
     log = folder / "ranks.log"
     fault = None
     try:
-        # Leaving the context closes the standard input that the ranks watch: whatever goes wrong
-        # here ends them, see training/worker.py.
+        # Leaving the context closes the standard input that the ranks watch: this ends them,
+        # whatever goes wrong here.
         with (
             log.open("w", encoding="utf-8") as errors,
             subprocess.Popen(
@@ -99,7 +107,7 @@ def _follow(
     progress: Progress,
     on_step: Callable[[int], None] | None,
 ) -> Exception | None:
-    """Show what the ranks tell until they have ended; return what they raised."""
+    """Show what the ranks report until they have ended; return what they raised."""
     faults: list[Exception] = []
     step: Callable[[int], object] = int
     for line in launcher.stdout or ():
@@ -118,6 +126,6 @@ def _follow(
             kind, message = event["fault"]
             known = FAULTS.get(kind)
             faults.append(known(message) if known else RuntimeError(f"{_EARLY}:\n{message}"))
-    # A rank whose neighbour failed fails too, for want of a neighbour.
+    # When one rank fails the others fail too, because they cannot reach it.
     causes = [fault for fault in faults if type(fault) in FAULTS.values()]
     return next(iter(causes or faults), None)

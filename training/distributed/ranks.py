@@ -1,4 +1,4 @@
-"""Ranks: processes that train one model as one, and what they have to share."""
+"""Ranks: processes that train one model together, and what they share."""
 
 import atexit
 import os
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 Shared = TypeVar("Shared")
 
-# How long ranks wait for each other. The first one may encode for hours; a rank that died is
-# noticed by its launcher and by its closed connections, not by this clock.
+# How long ranks wait for each other. The first one may encode for hours. A rank that died is
+# noticed by its launcher and by its closed connections, not by this timeout.
 _PATIENCE = timedelta(days=2)
 
 
 def launched() -> bool:
-    """Say whether a launcher such as torchrun started this process as one of its ranks."""
+    """Return whether a launcher such as torchrun started this process as one of its ranks."""
     return "WORLD_SIZE" in os.environ
 
 
@@ -27,22 +27,23 @@ def rank() -> int:
 
 
 def ranks() -> int:
-    """Return how many processes train together, 1 outside a launcher."""
+    """Return how many processes train together; 1 without a launcher."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def connect() -> None:
-    """Connect the ranks until this process ends; nothing happens where there is only one."""
+    """Connect the ranks until this process ends; a single one needs no connection."""
     from torch import cuda, distributed
 
     if ranks() > 1 and not distributed.is_initialized():
+        # accelerate's PartialState would choose one of the two, and none at all without a GPU.
         backend = "cpu:gloo,cuda:nccl" if cuda.is_available() else "gloo"
         distributed.init_process_group(backend, timeout=_PATIENCE)
         atexit.register(distributed.destroy_process_group)
 
 
 def wait_for_all() -> None:
-    """Return when every rank has come here."""
+    """Return when every rank has called this."""
     from torch import distributed
 
     if ranks() > 1:
@@ -70,10 +71,10 @@ def whole_batch(
 ) -> "tuple[list[Tensor], Tensor]":
     """Return the embeddings and labels of all ranks, in the order of the batch they were cut from.
 
-    Each rank then computes the loss of the whole batch. The gathering's backward pass adds the
-    ranks' gradients, which are equal, and the averaging of the distributed model takes that factor
-    away again: the weights move as if one process had seen the whole batch. A model that is not
-    wrapped for several processes has seen all rows already.
+    Each rank then computes the loss of the whole batch. The backward pass of the gathering adds up
+    the ranks' gradients, which are equal, and the distributed model averages them, so that the
+    weights move as if one process had seen the whole batch. If the model is not distributed, its
+    process has all rows already.
 
     Parameters
     ----------
@@ -83,6 +84,11 @@ def whole_batch(
         The embeddings of each column, each (rows of this rank, dimensions).
     labels
         (rows of this rank,).
+
+    Returns
+    -------
+    tuple
+        The embeddings of each column, (rows of the batch, dimensions), and the labels.
     """
     import torch
     from sentence_transformers.util.distributed import all_gather, all_gather_with_grad
@@ -93,7 +99,7 @@ def whole_batch(
         return list(columns), labels
     sizes = all_gather(torch.tensor([len(labels)], device=labels.device)).tolist()
     longest = max(sizes)
-    # Only parts of one length can be gathered; theirs differ by one row at most.
+    # Only parts of equal length can be gathered; these differ by one row at most.
     missing = longest - len(labels)
     rows = torch.cat(
         [number * longest + torch.arange(size) for number, size in enumerate(sizes)]

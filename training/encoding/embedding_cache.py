@@ -1,4 +1,4 @@
-"""The embedding cache: vectors on disk by space, prompt and text; nothing is encoded twice."""
+"""The embedding cache: vectors on disk by space, prompt and text; no text is encoded twice."""
 
 import contextlib
 import hashlib
@@ -10,22 +10,30 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.whole_files import written
+
 _COMPACT_ABOVE = 32  # small part files of one space, above which they become one
 _SMALL = 4 * 2**20  # bytes below which a part file is small
-_ROWS_AT_ONCE = 8192  # rows that are read at once to check a part: bounds the memory
+_ROWS_AT_ONCE = 8192  # rows that are read at once to check a part; limits the memory
 
 
 def text_digest(text: str) -> bytes:
-    """Return the 16 bytes under which a text's vector is kept."""
+    """Return the 16 bytes under which the vector of a text is stored."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class EmbeddingCache:
     """Vectors of one embedding space and one prompt, in part files named by their own sum.
 
-    Parts are written beside and renamed; one that does not match its name is dropped and its texts
-    are encoded again. Reading maps the files: memory grows with the vectors asked for, not with
-    those kept.
+    A part that does not match its name is dropped, and its texts are encoded again. Reading maps
+    the files: memory grows with the vectors asked for, not with those stored.
+
+    Parameters
+    ----------
+    folder
+        Folder of the part files.
+    dimensions
+        Length of a vector.
     """
 
     def __init__(self, folder: Path, dimensions: int) -> None:
@@ -34,8 +42,8 @@ class EmbeddingCache:
         self._verified: set[str] = set()
 
     def get(self, digests: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """Return the vectors kept for the digests asked for."""
-        # Fixed-width texts of numpy compare as bytes, all 16 of them.
+        """Return the vectors, (dimensions), that are stored under the digests asked for."""
+        # numpy compares texts of a fixed width by all their bytes.
         wanted = np.unique(np.array(list(digests), dtype="S16"))
         found: dict[bytes, NDArray[np.float32]] = {}
         for part in sorted(self.folder.glob("*.npy")):
@@ -50,7 +58,7 @@ class EmbeddingCache:
         return found
 
     def put(self, digests: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """Keep the vectors (n, dimensions) of the digests, all or none."""
+        """Store the vectors, (n, dimensions), of the digests: all or none."""
         rows = np.empty(len(digests), dtype=self._row)
         rows["digest"] = np.frombuffer(b"".join(digests), dtype="u1").reshape(-1, 16)
         rows["vector"] = vectors
@@ -69,12 +77,9 @@ class EmbeddingCache:
                 part.unlink(missing_ok=True)
 
     def _write(self, rows: NDArray[np.void]) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{_sum(rows)}.npy"
-        beside = part.with_suffix(f".{os.getpid()}.beside")
-        with beside.open("wb") as file:
+        with written(part) as partial, partial.open("wb") as file:
             np.save(file, rows, allow_pickle=False)
-        beside.replace(part)
         self._verified.add(part.name)
         return part
 
@@ -87,7 +92,7 @@ class EmbeddingCache:
         except (OSError, ValueError, EOFError):
             intact = False
         if not intact:
-            # Truncated, flipped or foreign: its texts are simply encoded again.
+            # Cut short, damaged or from elsewhere: its texts are encoded again.
             with contextlib.suppress(OSError):
                 part.unlink()
             return None
@@ -102,11 +107,21 @@ def _sum(rows: NDArray[np.void]) -> str:
     return digest.hexdigest()[:32]
 
 
-def prune_cache(cache: Path, keep: Collection[str]) -> list[str]:
-    """Remove the vectors of every space not to be kept; return the names of what was removed."""
+def prune_cache(cache: str | os.PathLike[str], keep: Collection[str]) -> list[str]:
+    """Remove the vectors of all spaces but those to keep; return the names of those removed.
+
+    Parameters
+    ----------
+    cache
+        Folder of the embedding cache.
+    keep
+        Fingerprints of the spaces to keep.
+    """
     kept = {name[:32] for name in keep}
     removed = [
-        space for space in sorted(cache.glob("*")) if space.is_dir() and space.name not in kept
+        space
+        for space in sorted(Path(cache).glob("*"))
+        if space.is_dir() and space.name not in kept
     ]
     for space in removed:
         shutil.rmtree(space, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The encoder: a model folder loaded safely, texts to unit vectors, never the same text twice."""
+"""The encoder: texts to unit vectors by a safely loaded model, each text once."""
 
 import hashlib
-import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
-from training.encoding.loading import _first_line, fetch_base, load_model, save_model
+from training.encoding.loading import first_line, load_model
 from training.encoding.model_folder import fingerprint
 from training.faults import DataFault
 from training.progress import Progress, no_progress, quiet
@@ -20,30 +20,32 @@ from training.progress import Progress, no_progress, quiet
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = [
-    "Encoder",
-    "Progress",
-    "fetch_base",
-    "fingerprint",
-    "load_model",
-    "no_progress",
-    "quiet",
-    "save_model",
-]
-
 Kind = Literal["query", "document"]
+"""Side of a search: some models encode queries and documents differently."""
 
 _CHUNK = 2048  # texts between two writes to the cache: what a kill can lose
-_BATCH = 32  # texts a forward pass; larger batches fall out of a CPU's caches and are slower
-
-logger = logging.getLogger(__name__)
+_BATCH = 32  # texts per forward pass; larger batches do not fit a CPU's caches and are slower
 
 
 class Encoder:
-    """One embedding space: a loaded model and what it has already encoded.
+    """A loaded model and the cache of what it has already encoded.
 
-    Use `Encoder.load`; equal texts under one prompt are encoded once, also across processes with a
-    cache.
+    Make one with `Encoder.load`. Equal texts under one prompt are encoded once; with a cache this
+    holds across processes.
+
+    Parameters
+    ----------
+    model
+        The loaded model.
+    identity
+        Its fingerprint.
+    cache
+        Folder of the embedding cache; None: no cache.
+
+    Attributes
+    ----------
+    fingerprint
+        Identity of the embedding space.
     """
 
     def __init__(self, model: "SentenceTransformer", identity: str, cache: Path | None) -> None:
@@ -52,39 +54,60 @@ class Encoder:
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
         self.fingerprint = identity
-        """Identity of the embedding space."""
 
     @classmethod
     def load(
-        cls, folder: Path, *, max_length: int | None = None, cache: Path | None = None
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        max_length: int | None = None,
+        cache: str | os.PathLike[str] | None = None,
     ) -> "Encoder":
-        """Load a model folder (remote code off, safetensors only); `cache` keeps vectors.
+        """Load a model folder, with remote code off and from safetensors only.
+
+        Parameters
+        ----------
+        folder
+            A plain sentence-transformers folder.
+        max_length
+            Tokens after which a text is cut; None: as the folder says.
+        cache
+            Folder of the embedding cache; None: no cache.
 
         Raises
         ------
         DataFault
-            The folder is not a plain and safe sentence-transformers model.
+            The folder is not a plain, safe sentence-transformers model.
         """
         model = load_model(folder, max_length)
-        return cls(model, fingerprint(folder, max_length), cache)
+        return cls(model, fingerprint(folder, max_length), None if cache is None else Path(cache))
 
     @property
     def dimensions(self) -> int:
-        """Length of an embedding."""
+        """Number of dimensions of an embedding."""
         length = self._model.get_embedding_dimension()
         if length is None:
-            raise DataFault("the model does not tell the length of its embeddings")
+            raise DataFault("the model does not say how many dimensions its embeddings have")
         return int(length)
 
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return unit vectors (n, dimensions), rows in the order of the texts.
+        """Return unit vectors, (texts, dimensions), in the order of the texts.
+
+        Parameters
+        ----------
+        texts
+            What to encode; repeated texts are encoded once.
+        kind
+            Whether they are queries or documents.
+        progress
+            Shows how many texts are encoded.
 
         Raises
         ------
         DataFault
-            A text is no valid Unicode.
+            A text is not valid Unicode.
         """
         place: dict[str, int] = {}
         for text in texts:
@@ -97,9 +120,9 @@ class Encoder:
         for row, digest in enumerate(digests):
             if digest in known:
                 vectors[row] = known[digest]
-        # Longest first: batches of like length need least padding, and memory runs out at once or
-        # never. Chunks are cut from this one order, so that a run continued after a kill meets the
-        # same batches again.
+        # Longest first: batches of similar length need the least padding, and memory runs out at
+        # once or never. Chunks are cut from this one order, so that a run that resumes after a kill
+        # has the same batches again.
         missing = [row for row, digest in enumerate(digests) if digest not in known]
         sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
         missing.sort(key=lambda row: (-sizes[row], unique[row]))
@@ -117,7 +140,7 @@ class Encoder:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         parts = []
         with quiet():
-            # A batch a call: of more, the library would sort the texts by their characters.
+            # One batch per call: of more texts the library would sort them by their characters.
             for start in range(0, len(texts), _BATCH):
                 some = texts[start : start + _BATCH]
                 with _unicode_only():
@@ -129,10 +152,10 @@ class Encoder:
         return np.concatenate(parts)
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each text, as far as the model reads it.
+        """Return the number of tokens of each text, at most the model's maximum length.
 
-        Characters tell little: a line of code has twice the tokens of a sentence as long. Where the
-        tokenizer cannot tell either, they have to do.
+        Characters are a poor measure: a line of code has twice the tokens of a sentence of the same
+        length. They are used if the tokenizer is not a fast one.
         """
         try:
             tokenizer = self._word_tokenizer()
@@ -156,7 +179,7 @@ class Encoder:
         return self._caches[name]
 
     def _route(self, kind: Kind) -> str:
-        """Return a name for how a kind is encoded; kinds that are encoded alike share it."""
+        """Return a name for the way a kind is encoded; kinds that are encoded alike share it."""
         names = ("query",) if kind == "query" else ("document", "passage", "corpus")
         prompts = self._model.prompts
         default = prompts.get(self._model.default_prompt_name or "", "")
@@ -165,7 +188,13 @@ class Encoder:
         return f"{kind if routed else 'text'}-{text_digest(prompt).hex()[:8]}"
 
     def words(self, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
-        """Return each text's words as (word, pieces it is cut into, has an unknown piece)."""
+        """Return the words of each text as (word, number of pieces, whether a piece is unknown).
+
+        Raises
+        ------
+        DataFault
+            The model's tokenizer is not a fast one.
+        """
         tokenizer = self._word_tokenizer()
         unknown = _unknown_token(tokenizer)
         with quiet():
@@ -177,7 +206,7 @@ class Encoder:
 
     @property
     def tokenizer(self) -> str:
-        """Identity of the tokenizer alone: sha256 of its rules and vocabulary."""
+        """Identity of the tokenizer: sha256 of its rules and vocabulary."""
         return hashlib.sha256(self._word_tokenizer().to_str().encode()).hexdigest()
 
     def _word_tokenizer(self) -> Any:
@@ -187,8 +216,10 @@ class Encoder:
             tokenizer = self._model.tokenizer
             backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
             if not isinstance(backend, Tokenizer):
-                raise DataFault(f"words need a fast tokenizer, got {type(tokenizer).__name__}")
-            # A copy of our own: the model's is cut to the maximum length.
+                raise DataFault(
+                    f"tokenizer {type(tokenizer).__name__} is slow; words need a fast one"
+                )
+            # A copy: the model's own cuts texts to the maximum length.
             self._words = Tokenizer.from_str(backend.to_str())
             self._words.no_truncation()
             self._words.no_padding()
@@ -197,12 +228,12 @@ class Encoder:
 
 @contextmanager
 def _unicode_only() -> Iterator[None]:
-    """Say in our words that a text is not what a tokenizer takes."""
+    """Turn the tokenizer's fault on invalid text into a `DataFault`."""
     try:
         yield
     except (TypeError, UnicodeError) as fault:
         raise DataFault(
-            f"a text cannot be tokenized ({_first_line(fault)}); it must be Unicode"
+            f"a text cannot be tokenized ({first_line(fault)}); texts must be Unicode"
         ) from fault
 
 
@@ -232,11 +263,11 @@ def _words_of(text: str, encoding: Any, unknown: str | None) -> tuple[tuple[str,
 
 
 class TextEncoder(Protocol):
-    """What evaluation needs of an encoder."""
+    """What evaluation needs from an encoder."""
 
     fingerprint: str
 
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return unit vectors (n, dimensions)."""
+        """Return unit vectors, (texts, dimensions), in the order of the texts."""

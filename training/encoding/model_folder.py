@@ -1,18 +1,17 @@
-"""The model folder: what it may hold, its fingerprint, and its manifest."""
+"""The model folder: what it may hold, and the fingerprint of its embedding space."""
 
 import hashlib
 import json
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from training.faults import DataFault
+from training.manifest import MANIFEST
 
-MANIFEST = "manifest.json"
-"""File of sha256 sums; written last, so a folder that has it is complete."""
-
-# Suffixes under which weights are pickled, or code is kept.
+# Suffixes of pickled weights and of code.
 _UNSAFE = {
     ".bin",
     ".ckpt",
@@ -28,7 +27,7 @@ _UNSAFE = {
 }
 _WEIGHTS = ".safetensors"
 # Keys that change when the same model is saved by another release of a library, or from another
-# place.
+# folder.
 _VOLATILE = {
     "__version__", "_name_or_path", "backend", "dtype", "is_local", "local_files_only",
     "model_max_length", "name_or_path",
@@ -37,20 +36,21 @@ _VOLATILE = {
 
 
 def check_model_folder(folder: Path) -> None:
-    """Refuse a folder that is no plain sentence-transformers model, before loading any of it.
+    """Refuse a folder that is not a plain sentence-transformers model, before any of it is loaded.
 
     Raises
     ------
     DataFault
-        The folder is missing or no sentence-transformers model, holds pickled weights or code,
-        names a module class from elsewhere or a path outside itself, or asks for remote code.
+        The folder is missing or not a sentence-transformers model, holds pickled weights or code,
+        names a module class that is not the library's or a path outside itself, or asks for remote
+        code.
     """
     if not folder.is_dir():
         raise DataFault(f"{folder}: no such model folder")
     modules = _json(folder / "modules.json")
     if not isinstance(modules, list) or not modules:
         raise DataFault(
-            f"{folder}/modules.json: a sentence-transformers folder lists its modules there"
+            f"{folder}/modules.json lists no modules; a sentence-transformers folder needs some"
         )
     for module in modules:
         kind, path = str(module.get("type", "")), str(module.get("path", ""))
@@ -60,7 +60,7 @@ def check_model_folder(folder: Path) -> None:
                 "sentence-transformers; only its own are loaded"
             )
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise DataFault(f"{folder}/modules.json: module path {path!r} leaves the folder")
+            raise DataFault(f"{folder}/modules.json: module path {path!r} is outside the folder")
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
     for file in files:
         if file.suffix.lower() in _UNSAFE:
@@ -69,18 +69,31 @@ def check_model_folder(folder: Path) -> None:
             )
         if file.suffix == ".json" and _asks_for_code(_json(file)):
             raise DataFault(
-                f"{file}: `auto_map` asks for code of the model's own; remote code is never run"
+                f"{file}: `auto_map` asks for the model's own code; remote code is never run"
             )
     if not any(file.suffix == _WEIGHTS for file in files):
-        raise DataFault(f"{folder}: holds no {_WEIGHTS} weights")
+        raise DataFault(f"{folder} holds no {_WEIGHTS} file; weights must be in one")
 
 
-def fingerprint(model_folder: Path, max_length: int | None = None) -> str:
-    """Return the identity of an embedding space: sha256 (hex) over all that shapes an embedding.
+def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = None) -> str:
+    """Return the identity of an embedding space: a sha256 of all that affects embeddings.
 
-    That is the modules, weights, tokenizer, pooling, normalisation, prompts and the maximum length
-    (tokens; None: the folder's own). Read-me files, file names and library versions do not count.
+    It covers the modules, weights, tokenizer, pooling, normalisation, prompts and maximum length.
+    Read-me files, file names and library versions do not count.
+
+    Parameters
+    ----------
+    model_folder
+        A plain sentence-transformers folder.
+    max_length
+        Tokens after which a text is cut; None: as the folder says.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
+    model_folder = Path(model_folder)
     digest = hashlib.sha256()
 
     def add(*parts: str | bytes) -> None:
@@ -97,7 +110,7 @@ def fingerprint(model_folder: Path, max_length: int | None = None) -> str:
         str(length),
     )
     has_tokenizer = any(model_folder.rglob("tokenizer.json"))
-    # A module's place in the list identifies it; its folder's name is of no effect.
+    # A module is identified by its place in the list; the name of its folder has no effect.
     places = {str(module.get("path", "")).strip("/"): str(i) for i, module in enumerate(modules)}
     for file in sorted(model_folder.rglob("*")):
         relative = file.relative_to(model_folder)
@@ -126,7 +139,7 @@ def fingerprint(model_folder: Path, max_length: int | None = None) -> str:
 
 
 def folder_max_length(model_folder: Path) -> int | None:
-    """Return the maximum length (tokens) the folder was saved with, None when it has none."""
+    """Return the maximum length in tokens that the folder was saved with; None if it has none."""
     for name in ("sentence_bert_config.json", "0_Transformer/sentence_bert_config.json"):
         if (file := model_folder / name).exists():
             length = _json(file).get("max_seq_length")
@@ -140,42 +153,13 @@ def folder_max_length(model_folder: Path) -> int | None:
     return None
 
 
-def write_manifest(folder: Path, **facts: Any) -> None:
-    """Write the sums of all files of the folder, and the facts given, as its last file."""
-    files = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in _files(folder)}
-    beside = folder / f"{MANIFEST}.beside"
-    beside.write_text(
-        json.dumps({"files": files, **facts}, indent=1, sort_keys=True), encoding="utf-8"
-    )
-    beside.replace(folder / MANIFEST)
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of a folder if all its files match, else None."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        found = {
-            path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in _files(folder)
-        }
-        complete = isinstance(manifest, dict) and manifest.get("files") == found
-    except (OSError, ValueError):
-        return None
-    return manifest if complete else None
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(MANIFEST):
-            yield file.relative_to(folder).as_posix(), file
-
-
 def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataFault(f"{file}: missing; a sentence-transformers folder has it") from None
+        raise DataFault(f"{file} is missing; a sentence-transformers folder needs it") from None
     except (OSError, ValueError) as fault:
-        raise DataFault(f"{file}: not readable as JSON ({fault})") from None
+        raise DataFault(f"{file} is not readable as JSON: {fault}") from None
 
 
 def _asks_for_code(settings: object) -> bool:

@@ -1,10 +1,9 @@
-"""How well a model retrieves: evaluation sets, scores by query, what got worse."""
+"""How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
-from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluate import Evaluate, Ranking
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
-from training.evaluation.rankings import Ranking
 from training.evaluation.regressions import (
     Change,
     DarkDocument,

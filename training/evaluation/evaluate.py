@@ -1,37 +1,69 @@
-"""Evaluation: labelled retrieval sets, and a model's scores on them, query by query."""
+"""Evaluation: what a model finds for labelled queries by exact search, scored per query."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass as plain_dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.encoding import TextEncoder
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.rankings import Ranking, nearest
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_10")
+"""Names of the metrics, all at 10."""
 _DEPTH = 10
+
+
+@plain_dataclass(frozen=True)
+class Ranking:
+    """What one model finds for the queries of one evaluation set, best documents first.
+
+    Attributes
+    ----------
+    query_ids, document_ids
+        Ids of the set, each in ascending order.
+    places
+        (queries, depth): the place of each document in `document_ids`.
+    cosines
+        (queries, depth): its cosine to the query, in [-1, 1].
+    """
+
+    query_ids: tuple[str, ...]
+    document_ids: tuple[str, ...]
+    places: NDArray[np.int32]
+    cosines: NDArray[np.float32]
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Evaluate:
-    """Score an encoder on evaluation sets by exact search, query by query.
+    """Score an encoder on evaluation sets by exact search, per query.
 
     The metrics (nDCG, reciprocal rank and recall, all at 10) are those of trec_eval through
     ir-measures.
     """
 
     rows_at_once: int = Field(default=1024, ge=1)
-    """Queries whose similarities to the whole corpus are held at once: bounds the memory."""
+    """Queries compared with the whole corpus at once; limits the memory."""
 
     def score(
         self, encoder: TextEncoder, sets: Sequence[EvaluationSet], progress: Progress = no_progress
     ) -> Scorecard:
-        """Return the scorecard of the encoder; slices are scored as tasks "<set>/<slice>"."""
+        """Return the scorecard of an encoder.
+
+        Parameters
+        ----------
+        encoder
+            The model to score.
+        sets
+            What to score it on. A set is a task; each of its slices is a task "<set>/<slice>".
+        progress
+            Shows how many texts are encoded.
+        """
         tasks: dict[str, TaskScores] = {}
         for given in sets:
             tasks |= scores_of_ranking(given, self.rank(encoder, given, progress))
@@ -41,8 +73,7 @@ class Evaluate:
         self, encoder: TextEncoder, given: EvaluationSet, progress: Progress = no_progress
     ) -> Ranking:
         """Return the ten nearest documents of each query of a set."""
-        # By id first: documents of equal similarity (repeated texts) then rank by id for every
-        # model.
+        # Sorted by id, so that documents of equal similarity rank by id for every model.
         ids, names = sorted(given.corpus), sorted(given.queries)
         if not names:
             nothing = np.empty((0, 0))
@@ -59,7 +90,7 @@ class Evaluate:
 
 
 def scores_of_ranking(given: EvaluationSet, ranking: Ranking) -> dict[str, TaskScores]:
-    """Return the scores of a ranking on its set and each slice, by task name."""
+    """Return the scores of a ranking on its set and on each slice, by task name."""
     whole = _task_scores(given, ranking)
     tasks = {given.name: whole}
     for name, queries in given.slices.items():
@@ -87,9 +118,49 @@ def _task_scores(given: EvaluationSet, ranking: Ranking) -> TaskScores:
             for query, found in zip(names, ranking.places.tolist(), strict=True)
         }
         judged = {query: dict(documents) for query, documents in given.relevant.items()}
-        # Rankings end at 10, so that reciprocal rank without a depth is the one at 10.
+        # Rankings end at 10, so that the plain reciprocal rank is the one at 10.
         measures = {nDCG @ _DEPTH: "ndcg_at_10", RR: "mrr_at_10", R @ _DEPTH: "recall_at_10"}
         place_of = {query: place for place, query in enumerate(names)}
         for value in ir_measures.pytrec_eval.iter_calc(list(measures), judged, run):
             metrics[measures[value.measure]][place_of[value.query_id]] = value.value
     return TaskScores(names, metrics, given.digest)
+
+
+def nearest(
+    queries: NDArray[np.float32], documents: NDArray[np.float32], *, depth: int, rows_at_once: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the documents of highest cosine for each query; equal ones keep their order.
+
+    Parameters
+    ----------
+    queries
+        (queries, dimensions), unit rows.
+    documents
+        (documents, dimensions), unit rows.
+    depth
+        Documents per query; all of them if there are fewer.
+    rows_at_once
+        Queries compared with all documents at once; limits the memory.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Places of the documents in the rows of `documents`, and their cosines, both
+        (queries, depth).
+
+    Examples
+    --------
+    >>> documents = np.eye(3, dtype=np.float32)
+    >>> places, cosines = nearest(documents[[2]], documents, depth=2, rows_at_once=10)
+    >>> places.tolist(), cosines.tolist()
+    ([[2, 0]], [[1.0, 0.0]])
+    """
+    width = min(depth, len(documents))
+    places = np.empty((len(queries), width), dtype=np.int32)
+    cosines = np.empty((len(queries), width), dtype=np.float32)
+    for start in range(0, len(queries), rows_at_once):
+        similarities = queries[start : start + rows_at_once] @ documents.T
+        best = np.argsort(-similarities, axis=1, kind="stable")[:, :width]
+        places[start : start + rows_at_once] = best
+        cosines[start : start + rows_at_once] = np.take_along_axis(similarities, best, axis=1)
+    return places, cosines

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
@@ -14,24 +13,27 @@ from typing import Any
 
 from training.faults import DataFault
 from training.pairs import Pair, hash_share, normalised, same_meaning_groups
+from training.whole_files import folder_written
 
 
 @plain_dataclass(frozen=True)
 class EvaluationSet:
-    """Queries, a corpus, and which documents answer which query (grades above zero).
-
-    `slices` names subsets of the queries that are scored on their own too.
-    """
+    """Queries, a corpus, and which documents answer which query."""
 
     name: str
+    """Name of the task, such as "anchor/support"."""
     queries: Mapping[str, str]
+    """Id of a query -> its text."""
     corpus: Mapping[str, str]
+    """Id of a document -> its text."""
     relevant: Mapping[str, Mapping[str, int]]
+    """Id of a query -> ids of the documents that answer it -> grade, above zero."""
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a slice -> ids of its queries, which are also scored on their own."""
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 over the content; the name does not count."""
+        """The sha256 of the content; the name does not count."""
         content = [
             sorted(self.queries.items()),
             sorted(self.corpus.items()),
@@ -43,18 +45,26 @@ class EvaluationSet:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
-    def from_folder(cls, name: str, folder: Path) -> "EvaluationSet":
+    def from_folder(cls, name: str, folder: str | os.PathLike[str]) -> "EvaluationSet":
         """Read a folder in BEIR layout: corpus.jsonl, queries.jsonl, qrels.tsv (or qrels/test.tsv).
 
-        Documents and queries have `_id` (or `id`) and `text`; documents may have a `title`,
-        queries a `slice`.
+        Documents and queries have `_id` (or `id`) and `text`. Documents may have a `title`, queries
+        a `slice`.
+
+        Parameters
+        ----------
+        name
+            Name of the task.
+        folder
+            The folder to read.
 
         Raises
         ------
         DataFault
             A file is missing or malformed, an id is repeated or unknown, or a query has no relevant
-            document; names the file and the line.
+            document; the message names the file and the line.
         """
+        folder = Path(folder)
         corpus = {key: text for key, text, _ in _records(folder / "corpus.jsonl")}
         slices: dict[str, list[str]] = defaultdict(list)
         queries = {}
@@ -71,13 +81,13 @@ class EvaluationSet:
             None,
         )
         if judgements is None:
-            raise DataFault(f"{folder}: holds neither qrels.tsv nor qrels/test.tsv")
+            raise DataFault(f"{folder} holds neither qrels.tsv nor qrels/test.tsv; one is needed")
         relevant = _judgements(judgements, queries, corpus)
         if unanswered := [query for query in queries if query not in relevant]:
             raise DataFault(
                 f"{judgements}: query {unanswered[0]!r} has no relevant document "
                 f"({len(unanswered)} such queries); "
-                "every query needs one of a grade above 0"
+                "every query needs one with a grade above 0"
             )
         return cls(
             name, queries, corpus, relevant, {key: tuple(value) for key, value in slices.items()}
@@ -95,9 +105,22 @@ class EvaluationSet:
     ) -> "EvaluationSet":
         """Make a set of held-out pairs, with the positives of other pairs as further documents.
 
-        All positives labelled for a query (in either list) answer it, and all documents that mean
-        the same by the labels (see `same_meaning_groups`). Which other documents are taken depends
-        on their texts alone.
+        A query is answered by all its positives in either list, and by all documents of the same
+        meaning by the labels (see `same_meaning_groups`). Which further documents are taken depends
+        only on their texts.
+
+        Parameters
+        ----------
+        name
+            Name of the task.
+        held_out
+            Pairs whose queries are scored.
+        others
+            Pairs whose positives are further documents.
+        maximum_documents
+            Maximum size of the corpus; answers are never left out.
+        seed
+            Seed of the choice of further documents.
 
         Raises
         ------
@@ -105,7 +128,7 @@ class EvaluationSet:
             There are no held-out pairs.
         """
         if not held_out:
-            raise DataFault(f"{name}: no held-out pairs to evaluate on; at least one is needed")
+            raise DataFault(f"{name}: there are no held-out pairs; at least one is needed")
         groups = same_meaning_groups([*held_out, *others])
         positives: dict[str, set[str]] = defaultdict(set)
         texts: dict[str, str] = {}
@@ -128,7 +151,7 @@ class EvaluationSet:
                 by_group[groups[key]].add(key)
         relevant = {}
         for query in sorted(queries):
-            # A document with the query's own text would be found by every model alike.
+            # Every model would find a document with the text of the query.
             answers = (positives[query] | by_group.get(groups.get(query, ""), set())) - {query}
             if answers:
                 relevant[_name("q", query)] = {
@@ -145,12 +168,8 @@ class EvaluationSet:
             relevant,
         )
 
-    def save(self, folder: Path) -> None:
-        """Write the set in BEIR layout, beside and renamed."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = folder.with_name(f".{folder.name}.{os.getpid()}.beside")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the set in BEIR layout: whole, or not at all."""
         of_query = {query: name for name, queries in self.slices.items() for query in queries}
         rows: list[dict[str, str]] = [
             {"_id": key, "text": text} for key, text in self.corpus.items()
@@ -159,20 +178,18 @@ class EvaluationSet:
             {"_id": key, "text": text, **({"slice": of_query[key]} if key in of_query else {})}
             for key, text in self.queries.items()
         ]
-        for file, records in (("corpus.jsonl", rows), ("queries.jsonl", asked)):
-            (beside / file).write_text(
-                "".join(json.dumps(row) + "\n" for row in records), encoding="utf-8"
-            )
         judged = [
             f"{query}\t{document}\t{grade}"
             for query, found in self.relevant.items()
             for document, grade in found.items()
         ]
-        (beside / "qrels.tsv").write_text(
-            "\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", encoding="utf-8"
-        )
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+        with folder_written(folder) as partial:
+            for file, records in (("corpus.jsonl", rows), ("queries.jsonl", asked)):
+                text = "".join(json.dumps(row) + "\n" for row in records)
+                (partial / file).write_text(text, encoding="utf-8")
+            (partial / "qrels.tsv").write_text(
+                "\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", encoding="utf-8"
+            )
 
 
 def _name(letter: str, key: str) -> str:
@@ -187,10 +204,12 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                     yield number, line.rstrip("\r\n")
     except FileNotFoundError:
         raise DataFault(
-            f"{file}: no such file; a set holds corpus.jsonl, queries.jsonl, qrels.tsv"
+            f"{file} is missing; a set holds corpus.jsonl, queries.jsonl and qrels.tsv"
         ) from None
     except UnicodeDecodeError as fault:
-        raise DataFault(f"{file}: not valid UTF-8 ({fault.reason} at byte {fault.start})") from None
+        raise DataFault(
+            f"{file} is not valid UTF-8: {fault.reason} at byte {fault.start}"
+        ) from None
 
 
 def _records(file: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -200,22 +219,24 @@ def _records(file: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            raise DataFault(f"{file}:{number}: not JSON: {line[:80]!r}") from None
+            raise DataFault(f"{file}:{number}: {line[:80]!r} is not JSON") from None
         if not isinstance(row, dict):
             raise DataFault(
-                f"{file}:{number}: must be an object with `_id` and `text`, got {line[:80]!r}"
+                f"{file}:{number}: {line[:80]!r} is not an object with `_id` and `text`"
             )
         key, text, title = row.get("_id", row.get("id")), row.get("text"), row.get("title") or ""
         if not isinstance(key, str | int) or key == "":
-            raise DataFault(f"{file}:{number}: `_id` must be a text or a whole number, got {key!r}")
+            raise DataFault(
+                f"{file}:{number}: `_id` is {key!r}; it must be a text or a whole number"
+            )
         if not isinstance(text, str) or not isinstance(title, str) or not (title + text).strip():
-            raise DataFault(f"{file}:{number}: `text` must hold text, got {text!r}")
+            raise DataFault(f"{file}:{number}: `text` is {text!r}; it must hold text")
         if (name := str(key)) in seen:
-            raise DataFault(f"{file}:{number}: id {name!r} stands in the file twice")
+            raise DataFault(f"{file}:{number}: duplicate id {name!r}")
         seen.add(name)
         yield name, f"{title} {text}".strip(), row
     if not seen:
-        raise DataFault(f"{file}: is empty; at least one record is needed")
+        raise DataFault(f"{file} is empty; at least one record is needed")
 
 
 def _judgements(
@@ -228,8 +249,8 @@ def _judgements(
             continue  # the header
         if len(cells) not in (3, 4):
             raise DataFault(
-                f"{file}:{number}: must be query, document and grade between tabs, "
-                f"got {line[:80]!r}"
+                f"{file}:{number}: {line[:80]!r} has {len(cells)} columns; needed are query, "
+                "document and grade, separated by tabs"
             )
         query, document, grade = cells[0], cells[-2], cells[-1].strip()
         if query not in queries:
@@ -240,7 +261,7 @@ def _judgements(
             value = int(grade)
         except ValueError:
             raise DataFault(
-                f"{file}:{number}: the grade must be a whole number, got {grade!r}"
+                f"{file}:{number}: the grade is {grade!r}; it must be a whole number"
             ) from None
         if value > 0:
             relevant[query][document] = value

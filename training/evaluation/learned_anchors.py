@@ -1,4 +1,4 @@
-"""Learned anchors: what was learned becomes something to hold."""
+"""Learned anchors: what one promotion learned, later ones must not forget."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from training.settings import SETTINGS
 
 @dataclass(frozen=True, config=SETTINGS)
 class LearnedAnchors:
-    """Keep the held-out queries of each promotion as an anchor set of the version.
+    """Keep the held-out queries of each promotion as an anchor set of the new version.
 
     Examples
     --------
@@ -28,19 +28,29 @@ class LearnedAnchors:
     """
 
     maximum: int = Field(default=5, ge=1)
-    """Learned anchor sets of a version at most; beyond that, the two oldest become one."""
+    """Maximum number of learned anchor sets per version; beyond it the two oldest are merged."""
     minimum_queries: int = Field(default=75, ge=1)
-    """Queries from which a learned set is held; smaller ones grow together until then.
+    """Minimum number of queries for a learned set to be judged; smaller sets are merged until then.
 
-    With fewer, not even a candidate that ranks every query alike could be vouched for at a margin
-    of 0.02 (the rule of three), so that a small set would forbid every promotion.
+    With fewer, not even a candidate that ranks every query as the champion does could be shown to
+    lose less than 0.02 (the rule of three): a small set would forbid every promotion.
     """
 
     def keep(
         self, learned: Sequence[EvaluationSet], new_task: EvaluationSet, cycle: str
     ) -> list[EvaluationSet]:
-        """Return the learned sets with the new task among them, oldest first."""
-        # Its slices go: a set that grows with later ones is held as a whole.
+        """Return the learned sets with the new task added, oldest first.
+
+        Parameters
+        ----------
+        learned
+            The learned sets so far, oldest first.
+        new_task
+            The held-out queries of what was just learned.
+        cycle
+            The cycle that learned it; names the set.
+        """
+        # It loses its slices: a set that later ones are merged into is judged as a whole.
         sets = [*learned, replace(new_task, name=f"anchor/learned-{cycle}", slices={})]
         if len(sets) > 1 and len(sets[-2].queries) < self.minimum_queries:
             sets[-2:] = [_merged(sets[-2], sets[-1])]
@@ -49,14 +59,14 @@ class LearnedAnchors:
         return sets
 
     def held(self, learned: Sequence[EvaluationSet]) -> list[EvaluationSet]:
-        """Return the learned sets that are large enough to judge candidates by."""
+        """Return the learned sets that are large enough to judge candidates."""
         return [each for each in learned if len(each.queries) >= self.minimum_queries]
 
 
 def _merged(older: EvaluationSet, newer: EvaluationSet) -> EvaluationSet:
-    """Return both as one set under the older's name.
+    """Return both as one set with the name of the older one.
 
-    Ids are digests of the texts, so that equal texts meet and different ones do not.
+    Ids are digests of the texts, so that only equal texts have equal ids.
     """
     relevant = {
         query: {**older.relevant.get(query, {}), **newer.relevant.get(query, {})}

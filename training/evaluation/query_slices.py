@@ -1,6 +1,7 @@
 """Slices of evaluation sets: by the columns of their queries, or by the source of their pairs."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,11 +13,13 @@ from training.faults import DataFault
 from training.pairs import Pair, normalised
 
 SMALLEST = 10
-"""Queries below which a value is not even reported: its mean would say nothing."""
+"""Minimum number of queries of a slice; the mean of fewer would say nothing."""
 
 
-def by_columns(given: EvaluationSet, folder: Path, columns: Sequence[str]) -> EvaluationSet:
-    """Return an anchor set with a slice "<column>=<value>" for each value that its queries have.
+def by_columns(
+    given: EvaluationSet, folder: str | os.PathLike[str], columns: Sequence[str]
+) -> EvaluationSet:
+    """Return an anchor set with a slice "<column>=<value>" for each value of its queries.
 
     Parameters
     ----------
@@ -25,16 +28,16 @@ def by_columns(given: EvaluationSet, folder: Path, columns: Sequence[str]) -> Ev
     folder
         Holds queries.jsonl.
     columns
-        Names of columns of queries.jsonl; texts, numbers and truth values count as values.
+        Names of columns in queries.jsonl; texts, numbers and truth values count as values.
 
     Raises
     ------
     DataFault
-        No query has such a column; names those that there are.
+        No query has such a column; the message lists the columns.
     """
     if not columns:
         return given
-    file = folder / "queries.jsonl"
+    file = Path(folder) / "queries.jsonl"
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
     found = []
@@ -51,7 +54,7 @@ def by_columns(given: EvaluationSet, folder: Path, columns: Sequence[str]) -> Ev
 
 
 def by_source(new_task: EvaluationSet, held_out: Iterable[Pair]) -> EvaluationSet:
-    """Return the new task with a slice "source=<source>" for each source, if there are several.
+    """Return the new task with a slice "source=<source>" per source, if there are several.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Regressions: the queries that one model answers worse than another, and the documents it lost."""
+"""Regressions: what a model answers worse than another, and documents it no longer finds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluation.evaluate import Ranking
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.rankings import Ranking
 from training.evaluation.scorecard import Scorecard
 
 _ROUNDING = 1e-9
-_TOP = 3  # documents shown a query and model
+_TOP = 3  # documents shown per query and model
 _LONGEST_TEXT = 160  # characters
 
 
@@ -21,17 +21,21 @@ class Hit:
     """One document that a model found for a query."""
 
     document: str
+    """Id of the document."""
     text: str
+    """Its text, cut."""
     cosine: float
+    """Its cosine to the query."""
     relevant: bool
+    """Whether it answers the query."""
 
 
 @dataclass(frozen=True)
 class WorstQuery:
     """One query whose score fell, with the top documents of both models, best first.
 
-    `before` and `after` are in the metric's units; the ranks are those of the best relevant
-    document, counted from 1, None where the top 10 holds none.
+    `before` and `after` are in the metric's units. The ranks are those of the best relevant
+    document, counted from 1; None if the top 10 holds none.
     """
 
     task: str
@@ -47,9 +51,9 @@ class WorstQuery:
 
 @dataclass(frozen=True)
 class DarkDocument:
-    """A document that answers queries, found for one of them before and for none now.
+    """A relevant document that is no longer found for any of its queries.
 
-    `query` is the text of the query that found it at its best rank before, counted from 1.
+    `query` is the text of the query that had found it at its best rank, `rank`, counted from 1.
     """
 
     task: str
@@ -70,11 +74,12 @@ class Change:
     worse, better, ties
         Queries whose score fell, rose or stayed.
     dark
-        Relevant documents within the top 10 of one of their queries before, and of none now.
+        Relevant documents no longer found: before in the top 10 of one of their queries, now of
+        none.
     found
-        The reverse: relevant documents that were dark before and are found now.
+        Relevant documents found for the first time: the reverse.
     vanished
-        Documents, relevant or not, in the top 10 of some query before and of none now.
+        Documents, relevant or not, that were in the top 10 of some query before and of none now.
     """
 
     task: str
@@ -88,7 +93,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Regressions:
-    """What got worse between two models: counts a task, and the worst cases of all tasks."""
+    """What got worse between two models: counts per task, and the worst cases of all tasks."""
 
     changes: tuple[Change, ...]
     worst_queries: tuple[WorstQuery, ...]
@@ -101,14 +106,14 @@ class Regressions:
 
 
 def cut(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return a text on one line, cut to a length in characters.
+    """Return a text on one line, cut to `longest` characters.
 
     Examples
     --------
     >>> cut("a flight,   a hotel and a train", 20)
     'a flight, a hotel a…'
     """
-    # Only what can be shown is read: documents may be long.
+    # Documents may be long; only what can be shown is read.
     plain = " ".join(text[: 4 * longest].split())
     return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
 
@@ -121,25 +126,25 @@ def regressions(
     metric: str,
     most: int = 20,
 ) -> Regressions:
-    """Hold the answers of two models to the same sets side by side.
+    """Compare the answers of two models to the same sets.
 
     Parameters
     ----------
     sets
-        What both were scored on.
+        What both models were scored on.
     before, after
-        Scorecard and rankings (by the set's name) of the model that served and of the new one.
+        Scorecard and rankings (by the name of the set) of the older and the newer model.
     metric
-        Metric by which a query is worse.
+        Metric by which queries are compared.
     most
-        Queries, and dark documents, that are listed; all are counted.
+        Maximum number of queries, and of documents, that are listed; all are counted.
 
     Examples
     --------
     >>> given = EvaluationSet("anchor/past", {"q": "flight"}, {"d": "a plane", "e": "a card"},
     ...     {"q": {"d": 1}})
     >>> def model(places, score):
-    ...     from training.evaluate import TaskScores
+    ...     from training.evaluation import TaskScores
     ...     scores = TaskScores(("q",), {"ndcg_at_10": np.array([score])}, given.digest)
     ...     found = np.array([places])
     ...     ranking = Ranking(("q",), ("d", "e"), found, np.ones_like(found, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Scorecards and rankings of versions: each model meets each evaluation set once, ever."""
+"""Cached scorecards and rankings: each model is scored only once on each evaluation set."""
 
 import hashlib
 import json
@@ -10,11 +10,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from training.encoding import Encoder
-from training.evaluation.evaluate import Evaluate, scores_of_ranking
+from training.evaluation.evaluate import Evaluate, Ranking, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.rankings import Ranking
 from training.evaluation.scorecard import Scorecard
 from training.progress import Progress, no_progress
+from training.whole_files import written
 
 
 def scorecard(
@@ -23,22 +23,27 @@ def scorecard(
     sets: Sequence[EvaluationSet],
     *,
     evaluate: Evaluate,
-    cache: Path,
+    cache: str | os.PathLike[str],
     progress: Progress = no_progress,
 ) -> Scorecard:
-    """Return the scores of one model on the sets given, from the cache where they are there.
+    """Return the scores of one model on the sets given, from the cache if it has them.
 
     Parameters
     ----------
     fingerprint
-        Identity of the model's space: the key of the cache, beside the digest of the set.
+        Identity of the model's embedding space; with the digest of a set it is the cache's key.
     load
-        Loads the encoder; called only when something must be scored.
+        Loads the encoder; called only if something must be scored.
     sets
-        What to score on; the names become the task names.
+        What to score on; their names become task names.
+    evaluate
+        How to score.
     cache
-        Folder of the cache; files are written beside and renamed.
+        Folder of the score cache.
+    progress
+        Shows how many texts are encoded.
     """
+    cache = Path(cache)
     known: dict[str, Scorecard] = {}
     missing: list[EvaluationSet] = []
     for each in sets:
@@ -51,9 +56,8 @@ def scorecard(
     for each in missing:
         card = Scorecard(fingerprint, scores_of_ranking(each, found[each.name]))
         file = _file(cache, fingerprint, each)
-        beside = file.with_suffix(f".{os.getpid()}.partial")
-        beside.write_text(json.dumps(card.to_json()), encoding="utf-8")
-        beside.replace(file)
+        with written(file) as partial:
+            partial.write_text(json.dumps(card.to_json()), encoding="utf-8")
         known[each.name] = card
     tasks = {name: scores for each in sets for name, scores in known[each.name].tasks.items()}
     return Scorecard(fingerprint=fingerprint, tasks=tasks)
@@ -65,13 +69,14 @@ def rankings(
     sets: Sequence[EvaluationSet],
     *,
     evaluate: Evaluate,
-    cache: Path,
+    cache: str | os.PathLike[str],
     progress: Progress = no_progress,
 ) -> dict[str, Ranking]:
-    """Return what one model finds for the queries of each set, by the set's name.
+    """Return what one model finds for the queries of each set, by the name of the set.
 
     The parameters are those of `scorecard`.
     """
+    cache = Path(cache)
     files = {
         each.name: cache / f"{fingerprint[:32]}-{each.digest[:32]}.ranking.npz" for each in sets
     }
@@ -79,18 +84,15 @@ def rankings(
     missing = [each for each in sets if known[each.name] is None]
     if missing:
         encoder = load()
-        cache.mkdir(parents=True, exist_ok=True)
         for each in missing:
             ranking = known[each.name] = evaluate.rank(encoder, each, progress=progress)
-            beside = files[each.name].with_suffix(f".{os.getpid()}.partial")
-            with beside.open("wb") as file:
+            with written(files[each.name]) as partial, partial.open("wb") as file:
                 np.savez(file, places=ranking.places, cosines=ranking.cosines)
-            beside.replace(files[each.name])
     return {name: ranking for name, ranking in known.items() if ranking is not None}
 
 
 def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
-    """Return a ranking from the cache; None where it is missing or damaged."""
+    """Return a ranking from the cache; None if it is missing or damaged."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
             places, cosines = kept["places"], kept["cosines"]
@@ -102,6 +104,6 @@ def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
 
 
 def _file(cache: Path, fingerprint: str, each: EvaluationSet) -> Path:
-    # The name is part of the key because the tasks inside a scorecard carry it.
+    # The name is part of the key because the task names in a scorecard contain it.
     name = hashlib.sha256(each.name.encode()).hexdigest()[:8]
     return cache / f"{fingerprint[:32]}-{each.digest[:32]}-{name}.json"

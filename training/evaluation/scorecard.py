@@ -1,4 +1,4 @@
-"""The scorecard: the metrics of one model by task and query."""
+"""The scorecard: the metrics of one model, per task and query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
@@ -10,26 +10,29 @@ from numpy.typing import NDArray
 
 @plain_dataclass(frozen=True)
 class TaskScores:
-    """One model's scores on one task, query by query."""
+    """The scores of one model on one task, per query."""
 
     query_ids: tuple[str, ...]
+    """Ids of the queries."""
     metrics: Mapping[str, NDArray[np.float64]]
     """Metric name -> (queries,), in the order of `query_ids`."""
     set_digest: str
-    """Digest of the evaluation set: only scores on equal sets compare."""
+    """Digest of the evaluation set; only scores on equal sets are comparable."""
 
     def mean(self, metric: str) -> float:
-        """Return the mean over the queries; undefined, and therefore `nan`, without queries."""
+        """Return the mean over the queries; without queries it is undefined and `nan`."""
         values = self.metrics[metric]
         return float(values.mean()) if len(values) else float("nan")
 
 
 @plain_dataclass(frozen=True)
 class Scorecard:
-    """One model's scores on all tasks and slices."""
+    """The scores of one model on all tasks and slices."""
 
     fingerprint: str
+    """Identity of the model's embedding space."""
     tasks: Mapping[str, TaskScores]
+    """Task name -> its scores; a slice is a task "<set>/<slice>"."""
 
     def means(self) -> dict[str, float]:
         """Return "task/metric" -> mean."""

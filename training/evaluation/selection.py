@@ -1,5 +1,6 @@
-"""The selection split: pairs kept out of training to choose between models by."""
+"""The selection split: pairs kept out of training, by which one of several models is chosen."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
@@ -17,22 +18,36 @@ from training.settings import SETTINGS
 
 @plain_dataclass(frozen=True)
 class Selection:
-    """Pairs left to train on, and two evaluation sets of the pairs taken out."""
+    """The pairs left to train on, and two evaluation sets of the pairs taken out."""
 
     recent: tuple[Pair, ...]
+    """Recent pairs left to train on."""
     memory: tuple[Pair, ...]
+    """Remembered pairs left to train on."""
     sets: tuple[EvaluationSet, ...]
-    """The sets "selection/new" and "selection/old"; none where nothing was taken out."""
+    """The sets "selection/new" and "selection/old"; empty if nothing was taken out."""
 
     def judge(
         self,
         max_length: int,
         *,
-        cache: Path | None = None,
+        cache: str | os.PathLike[str] | None = None,
         metric: str = "ndcg_at_10",
         progress: Progress = no_progress,
     ) -> Callable[[Path], tuple[float, float]]:
-        """Return a function that scores a model folder on (new, old) selection pairs."""
+        """Return a function that scores a model folder on (new, old) selection pairs.
+
+        Parameters
+        ----------
+        max_length
+            Tokens after which a text is cut.
+        cache
+            Folder of the embedding cache.
+        metric
+            Which metric to return the mean of.
+        progress
+            Shows how many texts are encoded.
+        """
 
         def scores(folder: Path) -> tuple[float, float]:
             encoder = Encoder.load(folder, max_length=max_length, cache=cache)
@@ -44,9 +59,9 @@ class Selection:
 
 
 def preferred(scores: Mapping[str, tuple[float, float]], champion: tuple[float, float]) -> str:
-    """Return the name with the best new score among those that keep the champion's old one.
+    """Return the name with the best new score among those that keep the champion's old score.
 
-    Where none does, the one that loses least of it.
+    If none keeps it, return the one with the best old score.
 
     Parameters
     ----------
@@ -68,7 +83,7 @@ def preferred(scores: Mapping[str, tuple[float, float]], champion: tuple[float, 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Select:
-    """Take some recent and some remembered queries out of training, to choose a blend by.
+    """Take some recent and some remembered queries out of training, to choose a model by them.
 
     Examples
     --------
@@ -80,19 +95,19 @@ class Select:
     """
 
     share: float = Field(default=0.1, gt=0.0, le=0.5)
-    """Share of the queries to take out."""
+    """Share of the queries to take out of each side."""
     minimum: int = Field(default=20, ge=1)
-    """Queries to take out of each side even where the share gives fewer (never more than half)."""
+    """Minimum number of queries to take out of each side (never more than half)."""
     maximum: int = Field(default=100, ge=1)
-    """Queries to take out of each side at most."""
+    """Maximum number of queries to take out of each side."""
     seed: int = 1
-    """Seed of the hash; another than the hold-out's, or both would choose alike."""
+    """Seed of the hash; it must differ from the hold-out's, or both would choose alike."""
 
     def split(self, recent: Sequence[Pair], memory: Sequence[Pair]) -> Selection:
-        """Return what is left to train on and the selection sets.
+        """Return what is left to train on, and the selection sets.
 
-        A selected query that stands on both sides is left out of both. Where there is no memory,
-        nothing is taken out: there is no forgetting to choose by.
+        A selected query that occurs on both sides is left out of both. Without memory nothing is
+        taken out: there is no forgetting to measure.
         """
         hold_out = HoldOut(
             share=self.share, minimum=self.minimum, maximum=self.maximum, seed=self.seed

@@ -1,4 +1,4 @@
-"""The loss: contrast with false negatives masked, and a pull towards the champion's embeddings."""
+"""The loss: contrast with false negatives masked, and distillation from the champion."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,28 +10,27 @@ from torch import Tensor, nn
 
 from training.distributed import whole_batch
 from training.pairs import LabelledTexts
+from training.retention import Hold
 
-# Padding up to which one pass over all columns is cheaper than one each: a pass of its own costs
-# about a fifth of a step on short texts (six layers, CPU).
+# Padding up to which one pass over all columns is cheaper than a pass for each: a further pass
+# costs about a fifth of a step on short texts (six layers, CPU).
 _PADDING = 1.2
 
 
 class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
-    """In-batch contrast that knows its false negatives and holds on to the champion.
+    """In-batch contrast with false negatives masked, and distillation from the champion.
 
-    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it from
-    the other documents of the batch. Documents that answer the query by the labels, or that the
-    champion finds closer to it than its own positive (less `false_negative_margin`), are left out,
-    as in GISTEmbed (Solatorio 2024), but by embeddings computed once instead of by a guide's
-    forward pass. `distillation` weighs 1 - cosine(embedding now, the champion's) of the rows to
-    hold (DER++, Buzzega et al. 2020); like contrast it is a mean over the rows of the batch, so
-    that a row counts the same however many are held beside it.
+    Contrast (InfoNCE, van den Oord et al. 2018) pulls each query to its positive and pushes it away
+    from the other documents of the batch. Two kinds of documents are masked: those that answer the
+    query by the labels, and those that the champion scores above the positive minus
+    `false_negative_margin`. GISTEmbed (Solatorio 2024) does the latter by a guide's forward pass;
+    here the champion's embeddings are computed once. `distillation` weighs
+    1 - cosine(embedding now, the champion's) of the rows to hold (DER++, Buzzega et al. 2020). Like
+    contrast it is a mean over the rows of the batch, so that a row counts the same however many
+    rows are held beside it.
 
-    ============================================  =======================================
-    columns                                       label
-    ============================================  =======================================
-    (query, positive), (query, positive, negative)  number of the row in the training set
-    ============================================  =======================================
+    The columns are (query, positive) or (query, positive, negative). The label is the number of the
+    row in the training set.
 
     Parameters
     ----------
@@ -39,24 +38,27 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         The model that is trained.
     texts
         What the labels say about the texts of the training set.
-    champion
-        The champion's unit embeddings of each column, each (rows, dimensions); None: no masking by
-        the champion, no distillation.
-    held
-        (rows,) which rows are held to the champion's embeddings.
+    hold
+        Which rows are held, and the champion's embeddings; without these nothing is masked by the
+        champion and nothing distilled.
+    scale
+        Factor on cosines before the softmax.
+    false_negative_margin
+        Margin of the champion's mask, in cosine; None: no such mask.
+    distillation
+        Weight of the distillation.
     packs
-        The model packs its texts, so that padding columns to one length costs nothing.
+        Whether the model packs its texts, so that columns of different lengths need no padding.
     mini_batch_size
-        Rows of which activations are held at once; the others' gradients wait as those of their
-        embeddings (GradCache, Gao et al. 2021). None: the whole batch.
+        Rows whose activations are in memory at once; the gradients of the others wait as gradients
+        of their embeddings (GradCache, Gao et al. 2021). None: the whole batch.
     """
 
     def __init__(
         self,
         model: nn.Module,
         texts: LabelledTexts,
-        champion: Sequence[Tensor] | None,
-        held: Tensor,
+        hold: Hold,
         *,
         scale: float,
         false_negative_margin: float | None,
@@ -67,19 +69,19 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         super().__init__()
         self.model = model
         self._texts = texts
-        self._champion = champion
-        self._held = held
+        self._champion = [torch.from_numpy(column) for column in hold.columns]
+        self._held = torch.from_numpy(hold.rows)
         self._scale = scale
         self._margin = false_negative_margin
         self._distillation = distillation
         self._packs = packs
         self.uses_gradient_cache = mini_batch_size is not None
-        self.mini_batch_size = mini_batch_size or len(held)
+        self.mini_batch_size = mini_batch_size or len(hold.rows)
 
     def forward(
         self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor
     ) -> dict[str, Tensor] | Tensor:
-        """Return the two terms, already weighted; in mini-batches their sum."""
+        """Return the two terms, weighted; with mini-batches their sum."""
         if self.uses_gradient_cache:
             return self.forward_cached(sentence_features, labels)
         return self._terms(self._embed(list(sentence_features)), labels)
@@ -87,15 +89,15 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     def calculate_loss(
         self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False
     ) -> Tensor:
-        """Return the sum of the terms from the columns' embeddings, in mini-batches.
+        """Return the sum of the terms, from the embeddings of each column in mini-batches.
 
         Raises
         ------
         ValueError
-            There are no labels to know the rows by.
+            There are no labels, which tell the rows apart.
         """
         if labels is None:
-            raise ValueError("labels must be the numbers of the rows, got None")
+            raise ValueError("labels is None; it must hold the numbers of the rows")
         columns = [torch.cat(mini_batches) for mini_batches in reps]
         loss = torch.stack(list(self._terms(columns, labels).values())).sum()
         if with_backward:
@@ -109,15 +111,15 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         embeddings, labels = whole_batch(self.model, embeddings, labels)
         rows = labels.tolist()
         terms = {"contrastive": self._contrast(embeddings, rows)}
-        if self._champion is not None and self._distillation > 0:
+        if self._champion and self._distillation > 0:
             terms["distillation"] = self._distillation * self._movement(embeddings, labels)
         return terms
 
     def _embed(self, columns: list[dict[str, Any]]) -> list[Tensor]:
-        """Return each column's embeddings, (texts, dimensions).
+        """Return the embeddings of each column, (texts, dimensions).
 
-        One pass over all columns is cheaper than one each: the gradient of the word embeddings
-        alone is as large as their table whatever the batch.
+        One pass over all columns is cheaper than a pass for each: the gradient of the word
+        embeddings alone is as large as their table, whatever the batch.
         """
         alike = self._packs or _alike_in_length(columns)
         joined = merge_feature_batches(columns) if alike else None
@@ -138,16 +140,16 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     def _mask(self, rows: list[int], with_negatives: bool) -> Tensor:
         documents = [self._texts.positives[row] for row in rows]
         if with_negatives:
-            # Rows without a negative have an empty text there, which is nobody's negative.
+            # Rows without a negative have an empty text there, which is no query's negative.
             documents += [self._texts.negatives[row] for row in rows]
         masked = torch.from_numpy(self._texts.answers(rows, documents))
         masked |= torch.tensor([not document for document in documents])
-        if self._champion is not None and self._margin is not None:
+        if self._champion and self._margin is not None:
             columns = [column[rows] for column in self._champion]
             similarities = columns[0] @ torch.cat(columns[1:]).T
             masked |= similarities > similarities.diagonal().unsqueeze(1) - self._margin
             if with_negatives:
-                # A negative that was labelled by hand is one, whatever the champion thinks.
+                # A negative that was labelled by hand stays one, whatever its score.
                 own = torch.arange(len(rows))
                 masked[own, own + len(rows)] = torch.tensor(
                     [not document for document in documents[len(rows) :]]
@@ -156,7 +158,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
 
     def _movement(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
         held = self._held.to(labels.device)[labels]
-        if self._champion is None or not bool(held.any()):
+        if not bool(held.any()):
             return embeddings[0].sum() * 0.0
         rows = labels.cpu()
         moved = [
@@ -167,7 +169,7 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
 
 
 def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:
-    """Say whether padding columns of tokens to one length costs less than a pass each."""
+    """Return whether padding columns to one length costs less than a pass for each."""
     shapes = [
         features["input_ids"].shape
         for features in columns
@@ -178,8 +180,3 @@ def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:
     length = max(shape[1] for shape in shapes)
     padded = length * sum(shape[0] for shape in shapes)
     return bool(padded <= _PADDING * sum(rows * tokens for rows, tokens in shapes))
-
-
-def stacked(columns: Sequence[Any]) -> list[Tensor]:
-    """Return numpy columns as tensors that share their memory."""
-    return [torch.from_numpy(column) for column in columns]

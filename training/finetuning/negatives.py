@@ -1,4 +1,4 @@
-"""Hard negatives: for each pair a text that the model takes for an answer and that is none."""
+"""Hard negatives: for each pair a text that the model takes for an answer but that is none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
@@ -20,24 +20,23 @@ class Mined:
 
     pairs: tuple[Pair, ...]
     mined: int
-    """Pairs that got a negative."""
+    """Pairs for which a negative was found."""
     skipped: int
-    """Pairs for which every text was labelled, or too near the positive to be trusted as wrong."""
+    """Pairs without one: every text is labelled, or too close to the positive to be trusted."""
 
     @property
     def reason(self) -> str:
-        """What was found, in words."""
-        return f"hard negatives for {self.mined} pairs, none to be trusted for {self.skipped}"
+        """What was found, as a sentence."""
+        return f"hard negatives found for {self.mined} pairs, no reliable one for {self.skipped}"
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Negatives:
     """Mine one hard negative for each pair among the positives of the others.
 
-    The nearest text to the query is taken that the labels do not call an answer and whose
-    similarity stays below the positive's by `relative_margin`: nearer ones are too often unlabelled
-    answers (positive-aware mining, NV-Retriever, Moreira et al. 2024). A pair that has a negative
-    keeps it.
+    The negative of a query is the nearest text that is no answer by the labels and whose similarity
+    is below the positive's by `relative_margin`. Nearer texts are too often unlabelled answers
+    (positive-aware mining, NV-Retriever, Moreira et al. 2024). A pair that has a negative keeps it.
 
     Examples
     --------
@@ -46,16 +45,22 @@ class Negatives:
     """
 
     enabled: bool = False
-    """Whether to mine; costs a third text a pair in training."""
+    """Whether to mine hard negatives; training then has a third text per pair."""
     relative_margin: float = Field(default=0.05, ge=0.0, le=1.0)
-    """Share of the positive's similarity by which a negative must stay below it."""
+    """Share of the positive's cosine by which a negative must be below it."""
     rows_at_once: int = Field(default=512, ge=1)
-    """Queries whose similarities to all texts are held at once: bounds the memory."""
+    """Queries compared with all texts at once; limits the memory."""
 
     def mine(
         self, pairs: Sequence[Pair], encoder: TextEncoder, progress: Progress = no_progress
     ) -> Mined:
-        """Return the pairs with negatives, in their order."""
+        """Return the pairs in their order, with the negatives that were found.
+
+        Parameters
+        ----------
+        encoder
+            The model whose mistakes are mined.
+        """
         lacking = [row for row, pair in enumerate(pairs) if not pair.negative]
         if not self.enabled or not lacking:
             return Mined(tuple(pairs), 0, 0)

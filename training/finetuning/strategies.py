@@ -1,4 +1,4 @@
-"""Strategies: ways to learn the new and hold the old, as settings of the same workers."""
+"""Strategies: ways to learn new pairs without forgetting, as settings of the same workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
@@ -9,26 +9,25 @@ from training.pairs import Mix
 from training.retention import Merge
 
 CONFIGURED = "configured"
-"""The strategy that takes the workers as they are set."""
+"""The strategy that uses the workers as they are set."""
 
 
 @plain_dataclass(frozen=True)
 class Strategy:
-    """One way to train: its workers, and what it is in one sentence."""
+    """One way to train: its workers, and a description of one sentence."""
 
     mix: Mix
     finetune: FineTune
     merge: Merge
     about: str = field(compare=False)
-    """Not compared: strategies with equal workers are equal."""
+    """Description; strategies with equal workers are equal whatever it says."""
 
 
 def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strategy]:
-    """Return name -> strategy, made of the workers given; `configured` is those themselves.
+    """Return name -> strategy; `configured` has the workers given, the others variants of them.
 
-    Each of the others changes only what its name says, so that a comparison shows what that does.
-    There is an `adapter` where `adapter_rank` is set: it needs a package that not all have, and a
-    learning rate of its own.
+    Each variant changes only what its name says, so that a comparison shows its effect. `adapter`
+    exists only if `adapter_rank` is set: it needs an optional package and its own learning rate.
 
     Examples
     --------
@@ -60,13 +59,13 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
             replay,
             replace(plain, distillation=finetune.distillation or FineTune().distillation),
             off,
-            "replay, old texts held to the champion's embeddings where `distil` says",
+            "replay, rows that `distil` names held to the champion's embeddings",
         ),
         "elastic": Strategy(
             replay,
             replace(plain, elastic=finetune.elastic or 100.0),
             off,
-            "replay, weights that old pairs need drawn back",
+            "replay, weights important for old pairs pulled back",
         ),
         "frozen": Strategy(
             replay,
@@ -87,5 +86,5 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
     }
     if finetune.adapter_rank:
         adapter = replace(plain, adapter_rank=finetune.adapter_rank)
-        made["adapter"] = Strategy(replay, adapter, off, "replay, low-rank adapters learn alone")
+        made["adapter"] = Strategy(replay, adapter, off, "replay, only low-rank adapters learn")
     return made

@@ -1,4 +1,4 @@
-"""The worker: one rank of a training that `FineTune.fit` started on several processes."""
+"""The worker: one rank of a training that `FineTune.fit` started in several processes."""
 
 import json
 import logging
@@ -11,21 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from training.acceleration import keep_freed_memory
 from training.distributed import FAULTS, JOB, rank
 
-# A pipe takes a line of up to 4096 bytes whole, so that the lines of two ranks do not mix.
+# A pipe takes up to 4096 bytes at once, so that the lines of two ranks do not mix.
 _LINE = 900  # characters of a text, each of up to four bytes
 
 
 def main() -> None:
-    """Train as one rank, and tell the parent by lines of JSON on standard output."""
+    """Train as one rank, and report to the parent by lines of JSON on standard output."""
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
-    tell = _teller()
+    report = _reporter()
+    keep_freed_memory()
     try:
-        _fit(json.loads((Path(sys.argv[1]) / JOB).read_text(encoding="utf-8")), tell)
+        _fit(json.loads((Path(sys.argv[1]) / JOB).read_text(encoding="utf-8")), report)
     except Exception as fault:
         kind = type(fault).__name__
-        tell({"fault": [kind, (str(fault) if kind in FAULTS else traceback.format_exc())[-_LINE:]]})
+        text = str(fault) if kind in FAULTS else traceback.format_exc()
+        report({"fault": [kind, text[-_LINE:]]})
         sys.exit(1)
 
 
@@ -33,63 +36,62 @@ def _die_with_the_parent() -> None:
     """End this process when the parent ends.
 
     Standard input is a pipe that only the parent holds open. The kernel closes it however the
-    parent dies, so no rank lives on and writes checkpoints beside those of the next training; a
-    watched process id could meanwhile belong to another process.
+    parent dies, so that no rank lives on and writes checkpoints beside those of the next training.
+    To watch the parent's process id would not do: another process may get the same id.
     """
     while os.read(0, 1024):
         pass
     os._exit(1)
 
 
-def _teller() -> Callable[[dict[str, Any]], None]:
+def _reporter() -> Callable[[dict[str, Any]], None]:
     """Return what writes a line to the parent; anything else that is printed goes to the log."""
     lines = os.dup(1)
     os.dup2(2, 1)
 
-    def tell(event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         os.write(lines, (json.dumps(event, ensure_ascii=False) + "\n").encode(errors="replace"))
 
-    return tell
+    return report
 
 
-def _fit(job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+def _fit(given: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> None:
     from training.finetuning.finetune import FineTune
-    from training.pairs import Mixture, Pair
+    from training.finetuning.job import Job
 
     @contextmanager
     def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        tell({"begin": [label, total]})
-        yield lambda done: tell({"done": done})
-        tell({"end": label})
+        report({"begin": [label, total]})
+        yield lambda done: report({"done": done})
+        report({"end": label})
 
     if rank() == 0:
         logger = logging.getLogger("training")
         logger.setLevel(logging.INFO)
-        logger.addHandler(_Told(tell))
-    FineTune(**job["settings"]).fit(
-        Path(job["base"]),
-        Mixture(
-            tuple(Pair(**pair) for pair in job["pairs"]), tuple(job["from_memory"]), job["digest"]
-        ),
-        output=Path(job["output"]),
-        checkpoints=Path(job["checkpoints"]),
-        max_length=job["max_length"],
-        cache=Path(job["cache"]) if job["cache"] else None,
+        logger.addHandler(_Reported(report))
+    job = Job.from_json(given)
+    FineTune(**given["settings"]).fit(
+        job.base,
+        job.mixture,
+        output=job.output,
+        checkpoints=job.checkpoints,
+        max_length=job.max_length,
+        cache=job.cache,
         progress=progress,
-        on_step=lambda number: tell({"step": number}),
+        on_step=lambda number: report({"step": number}),
     )
 
 
-class _Told(logging.Handler):
-    """Hands what is logged to the parent."""
+class _Reported(logging.Handler):
+    """Passes log records on to the parent."""
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, report: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._report = report
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one record."""
-        self._tell({"log": [record.levelno, record.getMessage()[:_LINE]]})
+        """Report one record."""
+        self._report({"log": [record.levelno, record.getMessage()[:_LINE]]})
 
 
 if __name__ == "__main__":

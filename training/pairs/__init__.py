@@ -1,4 +1,4 @@
-"""Labelled pairs: what is learned, replayed, held out and left out."""
+"""Labelled pairs: what is learned, replayed, held out and excluded."""
 
 from training.pairs.hold_out import HoldOut
 from training.pairs.labels import LabelledTexts, same_meaning_groups

@@ -1,4 +1,4 @@
-"""The hold-out: queries kept out of training to measure the new task on."""
+"""The hold-out: queries kept out of training to measure the new task."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from training.settings import SETTINGS
 
 @dataclass(frozen=True, config=SETTINGS)
 class HoldOut:
-    """Keep some queries out of training, to measure the new task on.
+    """Keep some queries out of training, to measure the new task.
 
-    The side of a query is decided by a hash of its text, so that one query is never on both sides
-    and stays on its side when the same files are read again.
+    A hash of its text decides the side of a query, so that a query is never on both sides and stays
+    on its side when the same files are read again.
 
     Examples
     --------
@@ -27,9 +27,9 @@ class HoldOut:
     share: float = Field(default=0.2, ge=0.0, le=0.5)
     """Share of the queries to hold out."""
     minimum: int = Field(default=30, ge=0)
-    """Queries to hold out even where the share gives fewer (never more than half)."""
+    """Minimum number of queries to hold out (never more than half)."""
     maximum: int = Field(default=200, ge=1)
-    """Queries to hold out at most."""
+    """Maximum number of queries to hold out."""
     seed: int = 0
     """Seed of the hash."""
 

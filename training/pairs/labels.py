@@ -1,4 +1,4 @@
-"""The labels of a training set: which texts answer which query, and so are no negatives of it."""
+"""The labels of a training set: which texts answer a query and so cannot be its negatives."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from training.pairs.pair import Pair, normalised
 
 
 class LabelledTexts:
-    """Which texts of a training set may not serve as negatives of which query, by the labels.
+    """Which texts of a training set cannot be negatives of which query, by the labels.
 
-    A document is no negative of a query when it is the query's own text, one of its labelled
-    positives, or of the same meaning by the labels (see `same_meaning_groups`).
+    A document cannot be a negative of a query if it is the text of the query, one of its positives,
+    or of the same meaning by the labels (see `same_meaning_groups`).
 
     Examples
     --------
@@ -33,12 +33,25 @@ class LabelledTexts:
             self._answers.setdefault(query, {query}).add(positive)
 
     def name(self, text: str) -> str:
-        """Return the name under which a text is known here: its key, or that of its meaning."""
+        """Return the name of a text: its key, or the key of its meaning."""
         key = normalised(text)
         return self._groups.get(key, key)
 
     def answers(self, rows: Sequence[int], documents: Sequence[str]) -> NDArray[np.bool_]:
-        """Return which documents (by name) answer each row's query, (rows, documents)."""
+        """Return which documents answer the query of each row.
+
+        Parameters
+        ----------
+        rows
+            Numbers of the rows.
+        documents
+            Names of the documents, see `name`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, documents), true where the document answers the query.
+        """
         places: dict[str, list[int]] = defaultdict(list)
         for place, document in enumerate(documents):
             places[document].append(place)
@@ -49,7 +62,7 @@ class LabelledTexts:
         return found
 
     def count_answers(self, rows: Sequence[int]) -> list[int]:
-        """Return how many different positives of these rows answer each row's query.
+        """Return how many different positives of these rows answer the query of each row.
 
         Examples
         --------
@@ -67,11 +80,13 @@ class LabelledTexts:
 
 
 def same_meaning_groups(pairs: Iterable[Pair]) -> dict[str, str]:
-    """Return text key -> group key for texts which the labels declare to mean the same.
+    """Return text key -> key of its group, for texts that mean the same by the labels.
 
-    A text that stands on both sides (as a query here, as a positive there) shows that the relation
-    is "means the same", which is transitive: its partners belong together. In question-to-document
-    data no text stands on both sides, and there are no groups.
+    A text that occurs on both sides (once as a query, once as a positive) shows that the relation
+    is "means the same". This is transitive: all partners of the text belong to one group. In
+    question-to-document data no text occurs on both sides, and there are no groups.
+
+    The key of a group is the smallest key of its texts, so that it does not depend on their order.
 
     Examples
     --------
@@ -80,20 +95,15 @@ def same_meaning_groups(pairs: Iterable[Pair]) -> dict[str, str]:
     >>> groups["lost card"] == groups["i lost my card"]
     True
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     links = [(normalised(pair.query), normalised(pair.positive)) for pair in pairs]
     two_sided = {query for query, _ in links} & {positive for _, positive in links}
-    parent: dict[str, str] = {}
-
-    def root(text: str) -> str:
-        while parent.setdefault(text, text) != text:
-            parent[text] = parent[parent[text]]
-            text = parent[text]
-        return text
-
+    meanings = DisjointSet()
     for query, positive in links:
         if query in two_sided or positive in two_sided:
-            # The smaller key becomes the root, so that the group's name does not depend on the
-            # order.
-            first, second = sorted((root(query), root(positive)))
-            parent[second] = first
-    return {text: root(text) for text in list(parent)}
+            meanings.add(query)
+            meanings.add(positive)
+            meanings.merge(query, positive)
+    groups = [(min(texts), texts) for texts in meanings.subsets()]
+    return {text: key for key, texts in groups for text in texts}

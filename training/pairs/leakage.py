@@ -13,24 +13,21 @@ from training.settings import SETTINGS
 
 @plain_dataclass(frozen=True)
 class Leakage:
-    """How many training pairs repeated an evaluation query, and the first few of them."""
+    """How many training pairs repeated an evaluation query, and examples of them."""
 
     exact: int
+    """Pairs with a text that equals an evaluation query."""
     near: int
+    """Pairs with a text that nearly repeats one."""
     examples: tuple[tuple[str, str], ...] = ()
-    """(training text, evaluation query it repeats)."""
-
-    @property
-    def removed(self) -> int:
-        """Pairs removed in all."""
-        return self.exact + self.near
+    """(training text, evaluation query that it repeats)."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class LeakageGuard:
-    """Remove training pairs that repeat a query on which models are measured.
+    """Remove training pairs that repeat an evaluation query.
 
-    A text repeats an evaluation query when it equals it or is a near duplicate (`NearDuplicates`).
+    A text repeats an evaluation query if it equals it or is a near duplicate (`NearDuplicates`).
 
     Examples
     --------
@@ -43,9 +40,9 @@ class LeakageGuard:
     similarity: float = Field(default=NearDuplicates.similarity, gt=0.0, le=1.0)
     """Jaccard similarity of words or character runs from which two texts are near duplicates."""
     minimum_words: int = Field(default=NearDuplicates.minimum_words, ge=1)
-    """Distinct words from which the overlap of words counts."""
+    """Number of distinct words from which the overlap of words counts."""
     examples: int = Field(default=5, ge=0)
-    """Examples to report."""
+    """Maximum number of examples to report."""
 
     def clean(
         self, pairs: Sequence[Pair], evaluation_queries: Sequence[str]

@@ -1,9 +1,8 @@
-"""The memory: the bounded, persisted, replayable past."""
+"""The memory: a bounded sample of all pairs ever learned, stored and replayed."""
 
 import hashlib
 import math
 import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,23 +16,24 @@ from training.faults import DataFault
 from training.pairs.near_duplicates import NearDuplicates
 from training.pairs.pair import Pair, hash_share, normalised, pair_key
 from training.settings import SETTINGS
+from training.whole_files import folder_written
 
 MEMORY_FILE = "pairs.parquet"
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts to unit vectors (n, dimensions), such as `Encoder.encode`."""
+"""Returns the unit vectors of texts, (texts, dimensions), such as `Encoder.encode`."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Memory:
     """Keep a bounded, fair sample of all pairs ever learned.
 
-    Each source has a fair share of the capacity; what a small source does not need goes to the
+    Each source has an equal share of the capacity; what a small source does not need goes to the
     others. Within a source the rows with the smallest hashes stay: a reservoir (bottom-k sampling,
-    Cohen and Kaplan 2007) whose content depends on the rows seen, not on their order, nor on
-    restarts. Where rows compete, those whose query and positive nearly repeat (`NearDuplicates`)
-    those of a row with a smaller hash that stays come last. (In a chain, where a is like b and b
-    like c but a not like c, it may matter which of them arrived in one cycle.)
+    Cohen and Kaplan 2007) whose content depends on the rows seen, not on their order or on
+    restarts. If there are too many rows, the first to go are near duplicates (`NearDuplicates`, in
+    query and positive) of a row with a smaller hash. (In a chain, where a is like b and b like c
+    but a is not like c, it may matter which of them arrived in one cycle.)
 
     Examples
     --------
@@ -50,15 +50,15 @@ class Memory:
     """
 
     capacity: int = Field(default=5000, ge=1)
-    """Pairs to remember at most."""
+    """Maximum number of pairs to remember."""
     half_life_days: float | None = Field(default=None, gt=0.0)
-    """Days after which a pair weighs half as much as a fresh one (none: age does not matter)."""
+    """Days after which a pair has half the weight of a new one (none: age does not matter)."""
     generated_sources: tuple[str, ...] = Field(default=(), strict=False)
-    """Sources whose texts the system made itself."""
+    """Sources whose texts the system generated itself."""
     max_generated_share: float = Field(default=0.1, ge=0.0, le=1.0)
-    """Share of the capacity that self-generated text may take."""
+    """Maximum share of the capacity for self-generated text."""
     regions: int = Field(default=0, ge=0, le=12)
-    """Halvings of the embedding space; the 2^n regions of a source share fairly (0: undivided)."""
+    """Times to halve the embedding space; its 2^n regions share a source equally (0: never)."""
     seed: int = 0
     """Seed of the hashes."""
 
@@ -67,8 +67,14 @@ class Memory:
     ) -> list[Pair]:
         """Return what to remember of both, by source and hash; every pair once by content.
 
-        `encode` gives unit vectors of texts; it is called on the queries, and needed, only where
-        the memory is divided into regions.
+        Parameters
+        ----------
+        remembered
+            The memory so far.
+        pairs
+            The pairs that were learned since.
+        encode
+            Returns the unit vectors of queries; needed only if the memory is divided into regions.
         """
         unique: dict[str, Pair] = {}
         for pair in (*remembered, *pairs):
@@ -86,7 +92,7 @@ class Memory:
         return kept
 
     def _spread(self, rows: Sequence[Pair], count: int, encode: Encode | None) -> Sequence[Pair]:
-        """Return `count` of the rows, those that nearly repeat others only where there is room."""
+        """Return `count` of the rows, near duplicates only if there is room for them."""
         if len(rows) <= count:
             return rows
         names = self._regions(rows, encode)
@@ -98,16 +104,16 @@ class Memory:
         return [rows[row] for row in sorted(chosen)]
 
     def _regions(self, rows: Sequence[Pair], encode: Encode | None) -> list[str]:
-        """Return the region of the space that each row occupies."""
+        """Return the region of the space in which each row lies."""
         if not self.regions:
             return [""] * len(rows)
         if encode is None:
             raise ValueError(
-                "memory.regions needs an encoder to divide the pairs by; none was given"
+                f"memory.regions is {self.regions} and no encoder was given to divide the pairs by"
             )
         vectors = encode([pair.query for pair in rows])
-        # Sides of random hyperplanes through the champion's space (locality-sensitive hashing,
-        # Charikar 2002): texts of one region are near, and rare regions keep their share.
+        # The sides of random hyperplanes through the champion's space (locality-sensitive hashing,
+        # Charikar 2002): texts of one region are near each other, and rare regions keep a share.
         random = np.random.default_rng(self.seed)
         planes = random.standard_normal((vectors.shape[1], self.regions))
         sides = (vectors - vectors.mean(axis=0)) @ planes > 0
@@ -123,13 +129,13 @@ class Memory:
         if self.half_life_days is None or pair.timestamp is None:
             return drawn
         # Weighted sampling without replacement (Efraimidis and Spirakis 2006): the smallest of
-        # -log(u) / weight stay. In logarithms the present cancels out, so that no clock is needed.
+        # -log(u) / weight stay. In logarithms the current time cancels out, so no clock is needed.
         half_lives = pair.timestamp / (86400 * self.half_life_days)
         return math.log(-math.log(max(drawn, 1e-300))) - half_lives * math.log(2)
 
 
 def _evenly(rows: Sequence[int], names: Sequence[str], count: int) -> list[int]:
-    """Return the first rows of each region, `count` in all, in fair shares."""
+    """Return the first rows of each region, `count` in all, in equal shares."""
     quota = fair_shares(Counter(names[row] for row in rows), count)
     taken: Counter[str] = Counter()
     chosen = []
@@ -145,7 +151,7 @@ def _order(pair: Pair) -> tuple[str, str, str]:
 
 
 def fair_shares(sizes: Mapping[str, int], capacity: int) -> dict[str, int]:
-    """Share a capacity out among groups as evenly as their sizes allow.
+    """Divide a capacity among groups as evenly as their sizes allow.
 
     Examples
     --------
@@ -156,20 +162,20 @@ def fair_shares(sizes: Mapping[str, int], capacity: int) -> dict[str, int]:
     left = capacity
     for rank, name in enumerate(sorted(sizes, key=lambda name: (sizes[name], name))):
         groups_left = len(sizes) - rank
-        # The remainder of the division goes to the groups that come last, the largest ones.
+        # The remainder of the division goes to the last groups, the largest ones.
         shares[name] = min(sizes[name], left // groups_left)
         left -= shares[name]
     return shares
 
 
 def forget(pairs: Sequence[Pair], ids: Collection[str]) -> list[Pair]:
-    """Return the pairs without those of the given record ids (taken out on request)."""
+    """Return the pairs without those of the given record ids."""
     erased = set(ids)
     return [pair for pair in pairs if pair.id not in erased]
 
 
 def memory_digest(pairs: Sequence[Pair]) -> str:
-    """Return the sha256 over all fields of the pairs, in their order."""
+    """Return the sha256 of all fields of the pairs, in their order."""
     digest = hashlib.sha256()
     for pair in pairs:
         timestamp = "" if pair.timestamp is None else repr(float(pair.timestamp))
@@ -180,53 +186,41 @@ def memory_digest(pairs: Sequence[Pair]) -> str:
     return digest.hexdigest()
 
 
-def write_memory(folder: Path, pairs: Sequence[Pair]) -> None:
-    """Write the pairs as Parquet into `folder`, beside and renamed: never half written."""
+def write_memory(folder: str | os.PathLike[str], pairs: Sequence[Pair]) -> None:
+    """Write the pairs as Parquet into a folder: whole, or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.beside")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
     names = ("id", "query", "positive", "negative", "source")
     columns = {
         name: pa.array([getattr(pair, name) for pair in pairs], pa.string()) for name in names
     }
     columns["timestamp"] = pa.array([pair.timestamp for pair in pairs], pa.float64())
     table = pa.table(columns, metadata={"digest": memory_digest(pairs)})
-    parquet.write_table(table, beside / MEMORY_FILE)
-    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if folder.exists():
-        folder.rename(replaced)
-    beside.rename(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    with folder_written(folder) as partial:
+        parquet.write_table(table, partial / MEMORY_FILE)
 
 
-def read_memory(folder: Path) -> list[Pair]:
+def read_memory(folder: str | os.PathLike[str]) -> list[Pair]:
     """Return the pairs that `write_memory` wrote.
 
     Raises
     ------
     DataFault
-        The file is missing, is no Parquet file, or its rows do not match the digest written with
-        them.
+        The file is missing, not Parquet, or its rows do not match the digest written with them.
     """
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    file = folder / MEMORY_FILE
+    file = Path(folder) / MEMORY_FILE
     try:
         table = parquet.read_table(file)
         pairs = [Pair(**row) for row in table.to_pylist()]
     except FileNotFoundError:
-        raise DataFault(
-            f"{file}: the memory is missing; a memory folder holds {MEMORY_FILE}"
-        ) from None
+        raise DataFault(f"{file} is missing; the folder of a memory holds it") from None
     except (pa.ArrowException, OSError, TypeError, UnicodeDecodeError) as fault:
         raise DataFault(
-            f"{file}: not a readable memory ({fault}); restore it from its version"
+            f"{file} is not a readable memory ({fault}); restore it from its version"
         ) from None
     expected = (table.schema.metadata or {}).get(b"digest", b"").decode()
     if memory_digest(pairs) != expected:

@@ -1,4 +1,4 @@
-"""The mix: the training set of one cycle, recent pairs and replayed ones together."""
+"""The mix: the training set of one cycle, recent and replayed pairs together."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from training.settings import SETTINGS
 
 @plain_dataclass(frozen=True)
 class Mixture:
-    """What one cycle trains on, shuffled so that every batch holds recent and replayed pairs."""
+    """The training set of one cycle, shuffled so that batches mix recent and replayed pairs."""
 
     pairs: tuple[Pair, ...]
+    """The pairs, in their order."""
     from_memory: tuple[bool, ...]
     """Which of the pairs are replayed, in the same order."""
     digest: str
-    """sha256 over the pairs in their order."""
+    """sha256 of the pairs in their order."""
 
     @property
     def replayed(self) -> int:
@@ -32,15 +33,10 @@ class Mixture:
         """Pairs that are new in this cycle."""
         return len(self.pairs) - self.replayed
 
-    @property
-    def reason(self) -> str:
-        """What was mixed, in words."""
-        return f"{self.recent} recent pairs and {self.replayed} replayed ones"
-
 
 @dataclass(frozen=True, config=SETTINGS)
 class Mix:
-    """Mix recent pairs with replayed ones in a stated share.
+    """Mix recent pairs with replayed ones.
 
     Examples
     --------
@@ -54,20 +50,16 @@ class Mix:
     """
 
     share: float = Field(default=0.5, ge=0.0, lt=1.0)
-    """Replayed share of the mix (0.5: one replayed pair for each recent one)."""
+    """Share of replayed pairs in the mix (0.5: one replayed pair per recent one)."""
     minimum_pairs: int = Field(default=64, ge=2)
-    """Recent pairs below which no training starts."""
+    """Minimum number of recent pairs to train on."""
     maximum_pairs: int = Field(default=20_000, ge=2)
-    """Pairs of a mix at most, recent and replayed together."""
+    """Maximum number of pairs in a mix, recent and replayed together."""
     seed: int = 0
     """Seed of the draw."""
 
-    def enough(self, recent: Sequence[Pair]) -> bool:
-        """Say whether there are enough recent pairs to train on."""
-        return not self.shortage(recent)
-
     def shortage(self, recent: Sequence[Pair]) -> str:
-        """Return why there are too few recent pairs, empty when there are enough."""
+        """Return why there are too few recent pairs; empty if there are enough."""
         distinct = len({pair_key(pair) for pair in recent})
         return (
             ""
@@ -78,8 +70,8 @@ class Mix:
     def draw(self, recent: Sequence[Pair], memory: Sequence[Pair]) -> Mixture:
         """Return the mix; every pair once by content, chosen and ordered by hash.
 
-        What is replayed is drawn evenly over the memory's sources, and differs from cycle to cycle
-        because the draw depends on the recent pairs too.
+        Replayed pairs are drawn evenly from the sources of the memory. They differ from cycle to
+        cycle, because the draw depends on the recent pairs too.
         """
         new = {pair_key(pair): pair for pair in reversed(recent)}
         old = {key: pair for pair in reversed(memory) if (key := pair_key(pair)) not in new}

@@ -1,4 +1,4 @@
-"""Near duplicates: texts that share nearly all their words or nearly all their character runs."""
+"""Near duplicates: texts that share nearly all of their words or of their character runs."""
 
 import itertools
 from collections import defaultdict
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Texts = tuple[str, ...]
-"""The normalised texts of a row, such as a query and its positive; equally many in every row."""
+"""The normalised texts of a row, such as query and positive; every row has equally many."""
 
 _BLOCK = 2048  # rows at once: a product of two blocks has at most 4 million entries
 _FIRST_BLOCK = 64
-_SHARED = 0.15  # share of the parts needed in all that must stand in the beginnings
-_DENSE = 0.05  # share of candidates from which one product is faster than many rows
+_SHARED = 0.15  # share of the common parts that must be in the beginnings
+_DENSE = 0.05  # share of candidates above which one product is faster than many rows
 _PARTS = 2**22  # parts compared in full at once
 
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Find rows of which every text nearly repeats its counterpart in another row.
+    """Find rows in which every text is a near duplicate of its counterpart in another row.
 
-    Two texts are near duplicates when the sets of their runs of four characters, or of their words
-    (where both have `minimum_words`), overlap by `similarity` (Jaccard). The search is exact: two
-    sets that overlap so much share some of the parts with which each begins in any common order
-    (prefix filter: Chaudhuri, Ganti and Kaushik 2006). Begun with rare parts, few rows are left
-    to be compared in full.
+    Two texts are near duplicates if the sets of their runs of four characters, or of their words
+    (if both have at least `minimum_words`), overlap by `similarity` (Jaccard). The search is exact:
+    if two sets overlap that much and their parts are sorted in a common order, their beginnings
+    share parts (prefix filter: Chaudhuri, Ganti and Kaushik 2006). Rare parts come first in the
+    order, so that few rows must be compared in full.
 
     Examples
     --------
@@ -44,10 +44,10 @@ class NearDuplicates:
     similarity: float = 0.8
     """Jaccard similarity of words or character runs from which two texts are near duplicates."""
     minimum_words: int = 4
-    """Distinct words from which the overlap of words counts."""
+    """Number of distinct words from which the overlap of words counts."""
 
     def matches(self, rows: Sequence[Texts], known: Sequence[Texts]) -> dict[int, int]:
-        """Return row -> the first known row that it nearly repeats, for rows that repeat one."""
+        """Return row -> first known row of which it is a near duplicate, for rows with one."""
         numbers = _Numbers()
         others = [
             (start, self._block(known[start : start + _BLOCK], numbers))
@@ -63,17 +63,17 @@ class NearDuplicates:
         return found
 
     def firsts(self, rows: Sequence[Texts], enough: int | None = None) -> list[int]:
-        """Return the rows that nearly repeat none of those returned before them, in their order.
+        """Return, in their order, the rows that are no near duplicates of rows returned before.
 
-        The search ends when `enough` are found (none: it goes through all rows).
+        The search ends when `enough` rows are found (None: after all rows).
         """
         numbers = _Numbers()
         kept: list[_Block] = []
         found: list[int] = []
         start = 0
         while start < len(rows) and (enough is None or len(found) < enough):
-            # Blocks grow with what is known: so most repetitions meet what they repeat in a block
-            # before, and few meet each other.
+            # Blocks grow with the number of known rows: most duplicates are then found by comparing
+            # with earlier blocks, few within a block.
             some = rows[start : start + min(max(start, _FIRST_BLOCK), _BLOCK)]
             block = self._block(some, numbers)
             places = np.arange(start, start + len(some))
@@ -111,19 +111,19 @@ class NearDuplicates:
         length[(sizes == 0).any(axis=0)] = 0
         both = sum(way[1:], start=way[0])
         both.sort_indices()
-        # Parts are numbered as they are met, so that the rare ones have high numbers.
+        # Parts are numbered as they occur, so that rare ones have high numbers.
         before_end = np.repeat(both.indptr[1:], np.diff(both.indptr)) - np.arange(both.nnz)
         rare = before_end <= np.repeat(length, np.diff(both.indptr))
         ends = np.concatenate([[0], np.cumsum(length)])
         return _incidence(both.indices[rare], ends, both.shape[1]), shared
 
     def _needed(self, sizes: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Return how many parts sets of such sizes share with any near duplicate, at least."""
+        """Return how many parts sets of these sizes share with a near duplicate, at least."""
         needed: NDArray[np.integer] = np.ceil(self.similarity * sizes).astype(int)
         return needed
 
     def _near(self, left: "_Block", right: "_Block") -> "csr_matrix":
-        """Return a matrix (rows of left, rows of right) that holds the near duplicates."""
+        """Return a matrix, (rows of left, rows of right), true for near duplicates."""
         from scipy.sparse import csr_matrix
 
         shape = (left.rows, right.rows)
@@ -147,7 +147,7 @@ class NearDuplicates:
         rows: NDArray[np.integer],
         columns: NDArray[np.integer],
     ) -> NDArray[np.bool_]:
-        """Say of which rows the set overlaps the other set of the same place by the similarity."""
+        """Return for which pairs of rows the two sets overlap by the similarity."""
         others.resize(others.shape[0], sets.shape[1])
         sizes, other_sizes = np.diff(sets.indptr)[rows], np.diff(others.indptr)[columns]
         fit = np.maximum(sizes, other_sizes)
@@ -169,19 +169,19 @@ class NearDuplicates:
 
 @dataclass(frozen=True)
 class _Block:
-    """Rows as sets of numbered parts, in each way in which they may be compared."""
+    """Rows as sets of numbered parts, in each way in which they are compared."""
 
     ways: "tuple[tuple[csr_matrix, ...], ...]"
-    """A way is a matrix (rows, parts) of 0 and 1 for each text of a row: its runs or its words."""
+    """A way has one matrix of 0 and 1, (rows, parts), per text of a row: its runs or words."""
     beginnings: "tuple[tuple[csr_matrix, NDArray[np.integer]], ...]"
-    """For each way, the rarest parts of each row, and how many of them near duplicates share."""
+    """Per way: the rarest parts of each row, and how many of them near duplicates share."""
 
     @property
     def rows(self) -> int:
         return int(self.beginnings[0][0].shape[0])
 
     def only(self, rows: NDArray[np.bool_]) -> "_Block":
-        """Return the block with the rows said."""
+        """Return a block of some of the rows."""
         return _Block(
             tuple(tuple(sets[rows] for sets in way) for way in self.ways),
             tuple((begin[rows], shared[rows]) for begin, shared in self.beginnings),
@@ -189,7 +189,7 @@ class _Block:
 
 
 class _Numbers:
-    """Numbers for the parts of texts, in the order in which they are met."""
+    """Numbers the parts of texts in the order in which they occur."""
 
     def __init__(self) -> None:
         count = itertools.count()
@@ -204,7 +204,7 @@ class _Numbers:
     def of(
         self, side: int, kind: str, sets: Sequence[Collection[str]]
     ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """Return the numbers of the parts of all sets, and where each set ends, from 0 on."""
+        """Return the numbers of the parts of all sets, and where each set ends, starting with 0."""
         number = self._numbers[side, kind].__getitem__
         held = [number(part) for parts in sets for part in parts]
         return np.array(held, dtype=np.int32), np.cumsum([0, *map(len, sets)])
@@ -215,7 +215,7 @@ def _character_runs(text: str) -> set[str]:
 
 
 def _incidence(columns: NDArray[np.integer], ends: NDArray[np.integer], width: int) -> "csr_matrix":
-    """Return a matrix of 0 and 1 from the columns that its rows hold, one row after the other."""
+    """Return a matrix of 0 and 1 from the columns of its ones, row by row."""
     from scipy.sparse import csr_matrix
 
     ones = np.ones(len(columns), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Labelled pairs: what they are, which are kept for measuring, and which must not be trained on."""
+"""The labelled pair, and when two texts or two pairs count as the same."""
 
 import hashlib
 import re
@@ -10,25 +10,27 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 @plain_dataclass(frozen=True)
 class Pair:
-    """One labelled row: a query and a text that answers it.
-
-    `negative` is a text that does not answer it (empty: none), `source` the domain it came from,
-    `timestamp` seconds since the epoch (None: unknown).
-    """
+    """One labelled row: a query and a text that answers it."""
 
     id: str
+    """Id of the record."""
     query: str
+    """The query."""
     positive: str
+    """A text that answers the query."""
     negative: str = ""
+    """A text that does not answer it; empty: none."""
     source: str = ""
+    """Domain that the pair comes from."""
     timestamp: float | None = None
+    """Seconds since the epoch; None: unknown."""
 
 
 def normalised(text: str) -> str:
     r"""Return the key under which two texts count as the same.
 
-    NFKC, lower case, punctuation removed, spaces folded. A text of punctuation alone is its own
-    key.
+    The key is in Unicode's NFKC form and lower case, without punctuation and with single spaces.
+    A text that is only punctuation keeps it.
 
     Examples
     --------
@@ -46,6 +48,6 @@ def pair_key(pair: Pair) -> str:
 
 
 def hash_share(seed: int, *parts: str) -> float:
-    """Return a number in [0, 1) that depends on the seed and the parts alone."""
+    """Return a number in [0, 1) that depends only on the seed and the parts."""
     content = "\x1f".join((str(seed), *parts)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""What keeps the old while the new is learned."""
+"""What prevents forgetting while new pairs are learned."""
 
 from training.retention.adapters import Adapters
 from training.retention.hold import Hold, Rows

@@ -1,4 +1,4 @@
-"""Adapters: small low-rank matrices that learn in place of the weights, and then join them."""
+"""Adapters: low-rank matrices that learn in place of the weights and are then added to them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 class Adapters:
     """A low-rank adapter on every linear layer of a model's transformer (LoRA, Hu et al. 2021).
 
-    Only the adapters learn. They begin without effect, each an addition of rank `rank` to its
-    layer's weights, and `merge` makes the addition, so that a plain model is left.
+    Only the adapters learn. Each is a matrix of rank `rank`, zero at first, to be added to the
+    weights of its layer. `merge` adds them, so that a plain model is left.
 
     Parameters
     ----------
     model
-        The model that is trained; its transformer's layers are replaced in place.
+        The model that is trained; the layers of its transformer are replaced in place.
     rank
-        Rank of each addition; its factor is 2, whatever the rank.
+        Rank of each matrix; its factor is 2, whatever the rank.
     seed
-        Seed of the adapters' first weights.
+        Seed of the initial weights of the adapters.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class Adapters:
             ) from None
         core = model.transformers_model
         if core is None:
-            raise DataFault("finetune.adapter_rank must be 0 for a model without a transformer")
+            raise DataFault("the model has no transformer; finetune.adapter_rank must be 0 for it")
         shape = LoraConfig(
             r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"
         )
@@ -50,5 +50,5 @@ class Adapters:
             self._layers: Any = LoraModel(core, shape, "learned")
 
     def merge(self) -> None:
-        """Add what the adapters learned to the weights, and leave the layers as they were made."""
+        """Add the adapters to the weights and restore the original layers."""
         self._layers.merge_and_unload().requires_grad_(True)

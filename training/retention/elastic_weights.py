@@ -1,20 +1,32 @@
-"""Elastic weights: drawn back to the champion's, the harder the more old pairs need them."""
+"""Elastic weights: pulled back to the champion's, the more the replayed pairs depend on them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import TrainerCallback
+
+_BATCHES = 16  # of replayed pairs, over which the Fisher information is averaged
 
 
 class ElasticWeights(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """After each optimiser step, move every weight back towards its start.
 
-    The step is `learning rate x strength x importance` of the distance, at most all of it. It is
-    decoupled from the gradient, as AdamW's decay is, so that Adam's scaling does not undo it. With
-    equal importances this is L2-SP (Li et al. 2018), with the Fisher information elastic weight
-    consolidation (Kirkpatrick et al. 2017).
+    The move is `learning rate x strength x importance` of the distance, at most all of it. Like the
+    weight decay of AdamW it is decoupled from the gradient, so that Adam's scaling does not undo
+    it. With equal importances this is L2-SP (Li et al. 2018), with the Fisher information elastic
+    weight consolidation (Kirkpatrick et al. 2017).
+
+    Parameters
+    ----------
+    model
+        The model that is trained; its weights now are the start.
+    strength
+        Factor of the move.
+    importance
+        Name of each weight -> importance of its numbers, of any shape that broadcasts to it.
     """
 
     def __init__(self, model: nn.Module, strength: float, importance: Mapping[str, Tensor]) -> None:
@@ -26,8 +38,36 @@ class ElasticWeights(TrainerCallback):  # type: ignore[misc,unused-ignore]
         self._importance = importance
         self._strength = strength
 
+    @classmethod
+    def of(
+        cls,
+        trainer: Any,
+        replayed: Sequence[bool],
+        strength: float,
+        by: Literal["fisher", "equal"],
+    ) -> Self:
+        """Return the callback for a trainer.
+
+        Parameters
+        ----------
+        trainer
+            A sentence-transformers trainer before its first step.
+        replayed
+            (rows,) which rows of its training set are old.
+        strength
+            Factor of the move.
+        by
+            How important a weight is: by the Fisher information of the old rows, or all alike.
+        """
+        if by == "equal":
+            return cls(trainer.model, strength, equal_importance(trainer.model))
+        size = trainer.args.train_batch_size * trainer.args.world_size
+        old = np.flatnonzero(replayed)[: _BATCHES * size].tolist()
+        batches = [old[start : start + size] for start in range(0, len(old), size)]
+        return cls(trainer.model, strength, fisher_importance(trainer, batches))
+
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **parts: Any) -> None:
-        """Draw the weights back, by the learning rate of this step."""
+        """Pull the weights back, by the learning rate of this step."""
         step = self._strength * parts["optimizer"].param_groups[0]["lr"]
         with torch.no_grad():
             for name, weight in self._weights.items():
@@ -41,10 +81,22 @@ def equal_importance(model: nn.Module) -> dict[str, Tensor]:
 
 
 def fisher_importance(trainer: Any, batches: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-    """Return the diagonal Fisher information of the loss on the rows given, of mean 1.
+    """Return the diagonal Fisher information of the loss on the rows given, scaled to mean 1.
 
-    The square of each batch's gradient stands in for the expectation; dropout is off, so that the
+    The square of each batch's gradient approximates the expectation. Dropout is off, so that the
     result is the same each time. Without batches all weights are equally important.
+
+    Parameters
+    ----------
+    trainer
+        A sentence-transformers trainer.
+    batches
+        Numbers of the rows of each batch.
+
+    Returns
+    -------
+    dict
+        Name of each weight -> importance of each of its numbers, in its shape.
     """
     model = trainer.model
     squares = {name: torch.zeros_like(weight) for name, weight in model.named_parameters()}

@@ -1,4 +1,4 @@
-"""Activations: what frozen lower layers make of the training texts, computed once."""
+"""Frozen layers: the lowest layers do not learn, so their output is computed only once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,29 +13,29 @@ from training.faults import DataFault
 
 
 class _Reached(Exception):
-    """The first learning layer was reached: what lies above it need not run."""
+    """The forward pass reached the first learning layer and need not go on."""
 
 
 class FrozenLayers:
-    """The embeddings and the lowest layers of a transformer, which stay as they are.
+    """The embeddings and the lowest layers of a transformer, which do not learn.
 
-    Their weights do not learn and their dropout is off, so that a text's activations are the same
-    at every step: `remember` computes them once, and the training steps start above them. A text
-    that was not remembered goes through the frozen layers at every step, with the same result.
+    Their dropout is off, so that the activations of a text are the same at every step: `remember`
+    computes them once, and the training steps start above them. A text that was not remembered
+    goes through the frozen layers at every step, with the same result.
 
     Parameters
     ----------
     model
         The model that is trained; the frozen weights are marked as not learning.
     layers
-        Lowest layers to freeze, at least one.
+        Number of lowest layers to freeze, at least 1.
     packing
-        How the model reads packed texts, where that is how they go through it.
+        How the model reads packed texts; None: it reads padded ones.
 
     Raises
     ------
     DataFault
-        The model has no stack of more layers than that.
+        The model has no stack of more than `layers` layers.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class FrozenLayers:
         if core is None or stack is None or len(stack) <= layers:
             count = 0 if stack is None else len(stack)
             raise DataFault(
-                f"finetune.frozen_layers must be below the model's {count} layers, got {layers}"
+                f"finetune.frozen_layers is {layers}; it must be below the model's {count} layers"
             )
         self._model = model
         self._packing = packing
@@ -64,22 +64,21 @@ class FrozenLayers:
         learning = set(stack[layers:].parameters())
         reached = False
         for weight in core.parameters():
-            # Parameters come in the order of the forward pass: what stands before the stack feeds
-            # it.
+            # Parameters come in the order of the forward pass: those before the stack feed it.
             reached = reached or weight in learning
             if weight in lowest or not reached:
                 weight.requires_grad_(False)
 
     def remember(self, batches: Iterable[Sequence[Features]], mebibytes: int) -> None:
-        """Compute the activations of the texts, in the order given, until the room is used up.
+        """Compute the activations of the texts, in the order given, until the memory is used up.
 
         Parameters
         ----------
         batches
-            The columns of each batch; in an order that is the same whenever the training is
-            continued, since the last digits of an activation depend on the batch it came in.
+            The columns of each batch. Their order must be the same whenever the training resumes:
+            the last digits of an activation depend on the batch of its text.
         mebibytes
-            Memory that the activations may take; texts beyond it are computed at every step.
+            Memory for the activations, in MiB; the other texts are computed at every step.
         """
         room = mebibytes * 2**20
         for columns in batches:
@@ -126,7 +125,7 @@ class FrozenLayers:
             yield
         finally:
             for layer in self._below:
-                # The method of the class stands again once the object's own is gone.
+                # Without the method of the object, that of its class is used again.
                 del layer.forward
             for hook in hooks:
                 hook.remove()
@@ -140,7 +139,7 @@ class FrozenLayers:
     def _known(self, features: Features) -> Tensor:
         """Return the input of the first learning layer, (texts, tokens, width).
 
-        Packed texts stand in one row.
+        Packed texts are one row.
         """
         keys = _keys(features)
         if not all(key in self._kept for key in keys):
@@ -154,7 +153,7 @@ class FrozenLayers:
         return states
 
     def _lower(self, features: Features) -> Tensor:
-        """Run the frozen layers alone."""
+        """Run only the frozen layers."""
         reached: list[Tensor] = []
 
         def stop(_: nn.Module, given: tuple[Any, ...]) -> None:
@@ -176,5 +175,5 @@ class FrozenLayers:
 
 
 def _keys(features: Features) -> list[bytes]:
-    """Return what tells the tokenised texts apart."""
+    """Return the bytes of the tokens of each text."""
     return [part.numpy().tobytes() for part in text_parts(features, features["input_ids"].cpu())]

@@ -1,4 +1,4 @@
-"""The hold: which rows of a mix stay with the champion's embeddings, and what these are."""
+"""The hold: which rows of a mix stay near the champion's embeddings, and these embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,24 @@ from training.pairs import LabelledTexts, Mixture
 from training.progress import Progress
 
 Rows = Literal["answered", "replayed", "all"]
-"""Replayed rows that the champion answers in full, all replayed ones, or every row."""
+"""Replayed rows that the champion ranks right, all replayed rows, or every row."""
 
-# A query with more answers than are looked at (the metrics end at ten) has no place in which each
-# of them must stay.
+# The metrics end at rank ten: of more answers, not all have a rank to keep.
 _ANSWERS = 10
 _ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
 class Hold:
-    """What the loss is told of the champion.
+    """What the loss needs to know of the champion.
 
     Attributes
     ----------
     rows
         (rows,) which rows of the mix are held to the champion's embeddings.
     columns
-        The champion's unit embeddings of queries, positives and, where they are needed, negatives,
-        each (rows, dimensions), zero in rows that need none; empty where no row does.
+        The champion's unit embeddings of queries, positives and, if needed, negatives, each
+        (rows, dimensions), zero in rows that need none. Empty if no row needs any.
     """
 
     rows: NDArray[np.bool_]
@@ -46,16 +45,20 @@ class Hold:
         *,
         whole: bool,
     ) -> "Hold":
-        """Encode with the champion what its hold on the mix needs.
+        """Choose the rows to hold and encode them with the champion.
 
         Parameters
         ----------
+        mixture
+            The pairs to train on.
         encoder
             The champion.
         rows
-            Which rows are to be held; None: none.
+            Which rows to hold; None: none.
+        progress
+            Shows how many texts are encoded.
         whole
-            Whether the embeddings of all rows are wanted, whatever is held.
+            Whether to return embeddings of all rows, whichever are held.
         """
         old = np.array(mixture.from_memory, dtype=bool)
         none, everything = np.zeros_like(old), np.ones_like(old)
@@ -80,14 +83,14 @@ def answered(
     queries: NDArray[np.float32],
     documents: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Return for which rows all answers, ten at most, are nearer than every other document.
+    """Return the rows whose answers, at most ten, all come before every other document.
 
-    There the model has nothing to learn. Queries with more answers are left out.
+    There the model has nothing to learn. Queries with more answers do not count as answered.
 
     Parameters
     ----------
     labels
-        What answers what.
+        Which documents answer which query.
     rows
         (n,) numbers of the rows.
     queries, documents
@@ -113,7 +116,7 @@ def answered(
 
 
 def _few_answers(labels: LabelledTexts, rows: Sequence[int]) -> NDArray[np.bool_]:
-    """Return which rows' queries have no more answers among the rows than are looked at."""
+    """Return the rows whose queries have at most ten answers among the rows."""
     return np.array(labels.count_answers(rows), dtype=np.int64) <= _ANSWERS
 
 

@@ -1,6 +1,7 @@
-"""Merging: a candidate's weights moved part of the way back to the champion's."""
+"""Merging: the weights of a candidate moved part of the way back to the champion's."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
@@ -10,15 +11,16 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.encoding import MANIFEST, read_manifest, write_manifest
 from training.faults import DataFault
+from training.manifest import MANIFEST, seal, sealed
 from training.settings import SETTINGS
+from training.whole_files import folder_written
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Judge = Callable[[Path], tuple[float, float]]
-"""Scores a model folder on a selection split: (new task, old tasks)."""
+"""Returns the scores of a model folder on a selection split: (new task, old tasks)."""
 
 
 @plain_dataclass(frozen=True)
@@ -26,30 +28,35 @@ class Blend:
     """One point between champion (share 0) and candidate (share 1), and its selection scores."""
 
     share: float
+    """Share of the candidate's weights."""
     new: float
+    """Score on the new task."""
     old: float
+    """Score on the old tasks."""
 
 
 @plain_dataclass(frozen=True)
 class Merged:
-    """The blend that was chosen, all that were tried, and why."""
+    """The blend that was chosen, all that were tried, and the reason."""
 
     folder: Path
+    """The chosen model."""
     share: float
+    """Share of the candidate's weights in it; 1: the candidate itself."""
     curve: tuple[Blend, ...]
-    """Every blend tried, by share."""
+    """Champion, blends and candidate, by share; empty if nothing was tried."""
     reason: str
+    """Why it was chosen, as a sentence."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Merge:
-    """Interpolate between champion and candidate where the candidate forgot.
+    """Interpolate between champion and candidate if the candidate forgot.
 
-    Averaging the weights of a model before and after fine-tuning keeps most of the gain and gives
-    back most of the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). Tried from
-    the candidate towards the champion: the blend with the best old-task score is taken among those
-    that keep `kept_gain` of the gain on the new task, and the candidate itself unless a blend is
-    better by `minimum_improvement`.
+    Averaging the weights of a model before and after fine-tuning keeps most of the gain and makes
+    up for most of the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). Of the
+    blends that keep `kept_gain` of the gain on the new task, the one with the best old-task score
+    is chosen, if it is better than the candidate by `minimum_improvement`.
 
     Examples
     --------
@@ -58,31 +65,46 @@ class Merge:
     """
 
     shares: tuple[float, ...] = Field(default=(), strict=False)
-    """Shares of the candidate to try, each in (0, 1); none: the candidate is taken as it is."""
+    """Shares of the candidate to try, each in (0, 1); none: the candidate is not blended."""
     kept_gain: float = Field(default=0.95, ge=0.0, le=1.0)
     """Share of the candidate's gain on the new task that a blend must keep."""
     minimum_improvement: float = Field(default=0.002, ge=0.0)
-    """Old-task score, in the metric's units, by which a blend must beat the candidate."""
+    """Old-task score by which a blend must beat the candidate, in the metric's units."""
 
     def __post_init__(self) -> None:
-        """Refuse shares at which nothing would be blended."""
+        """Refuse shares at which nothing is blended."""
         for share in self.shares:
             if not 0.0 < share < 1.0:
-                raise ValueError(f"each of merge.shares must lie in (0, 1), got {share}")
+                raise ValueError(f"merge.shares holds {share}; each share must lie in (0, 1)")
 
-    def choose(self, champion: Path, candidate: Path, judge: Judge, *, output: Path) -> Merged:
+    def choose(
+        self,
+        champion: str | os.PathLike[str],
+        candidate: str | os.PathLike[str],
+        judge: Judge,
+        *,
+        output: str | os.PathLike[str],
+    ) -> Merged:
         """Return the best of candidate and blends by the judge, saved at `output` if it is a blend.
 
-        The judge must use selection pairs, never the anchor sets: what chooses a model cannot
-        vouch for it.
+        Parameters
+        ----------
+        champion, candidate
+            Model folders, which are only read.
+        judge
+            Scores a model on selection pairs, never on anchor sets: scores that choose a model
+            cannot be evidence for it.
+        output
+            Folder for the blend.
 
         Raises
         ------
         DataFault
             The two folders do not hold the same modules and weights.
         """
+        champion, candidate, output = Path(champion), Path(candidate), Path(output)
         if not self.shares:
-            return Merged(candidate, 1.0, (), "no interpolation was asked for")
+            return Merged(candidate, 1.0, (), "no shares to try are set")
         before = Blend(0.0, *judge(champion))
         full = Blend(1.0, *judge(candidate))
         tried = []
@@ -109,18 +131,24 @@ class Merge:
 
 def _reason(chosen: Blend, full: Blend, tried: int) -> str:
     if chosen is full:
-        return f"none of {tried} blends scored better on old pairs at the same gain on new ones"
+        return f"none of {tried} blends scored better on old pairs and kept the gain on new ones"
     return (
         f"{chosen.share:.0%} of the way from champion to candidate: old pairs {chosen.old:.4f} "
         f"instead of {full.old:.4f}, new pairs {chosen.new:.4f} instead of {full.new:.4f}"
     )
 
 
-def interpolate(champion: Path, candidate: Path, share: float, *, output: Path) -> Path:
-    """Save (1 - share) x champion + share x candidate at `output`, all else as in the candidate.
+def interpolate(
+    champion: str | os.PathLike[str],
+    candidate: str | os.PathLike[str],
+    share: float,
+    *,
+    output: str | os.PathLike[str],
+) -> Path:
+    """Save (1 - share) x champion + share x candidate at `output`, and return the folder.
 
-    The whole folder (modules, pooling, normalisation, tokenizer, prompts) is copied and only
-    weights are averaged. An output of the same folders and share is returned at once.
+    Only weights are averaged; all else (modules, pooling, tokenizer, prompts) is copied from the
+    candidate. If `output` already holds the result of the same arguments, it is returned at once.
 
     Raises
     ------
@@ -130,37 +158,37 @@ def interpolate(champion: Path, candidate: Path, share: float, *, output: Path) 
     import torch
     from safetensors.torch import load_file, save_file
 
+    champion, candidate, output = Path(champion), Path(candidate), Path(output)
     files = {folder: _weight_files(folder) for folder in (champion, candidate)}
     if files[champion] != files[candidate]:
         raise DataFault(
-            f"{candidate} and {champion} hold other weight files; "
-            "only models of one architecture merge"
+            f"{candidate} and {champion} have different weight files; "
+            "only models of one architecture can be merged"
         )
     facts = {
         "share": share,
         "of": [_sums(champion, files[champion]), _sums(candidate, files[candidate])],
     }
-    manifest = read_manifest(output) if output.exists() else None
-    if manifest and all(manifest.get(key) == value for key, value in facts.items()):
+    if sealed(output) == facts:
         return output
-    beside = output.with_name(f"{output.name}.beside")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(candidate, beside, ignore=shutil.ignore_patterns(MANIFEST))
-    for name in files[candidate]:
-        old, new = load_file(champion / name), load_file(candidate / name)
-        if _shapes(old) != _shapes(new):
-            raise DataFault(
-                f"{candidate / name} holds other weights than {champion / name}; "
-                "only models of one architecture merge"
-            )
-        blended = dict(new)
-        for key, weight in new.items():
-            if weight.is_floating_point():
-                blended[key] = torch.lerp(old[key].float(), weight.float(), share).to(weight.dtype)
-        save_file(blended, beside / name, metadata={"format": "pt"})
-    write_manifest(beside, **facts)
-    shutil.rmtree(output, ignore_errors=True)
-    return beside.rename(output)
+    with folder_written(output) as partial:
+        ignored = shutil.ignore_patterns(MANIFEST)
+        shutil.copytree(candidate, partial, ignore=ignored, dirs_exist_ok=True)
+        for name in files[candidate]:
+            old, new = load_file(champion / name), load_file(candidate / name)
+            if _shapes(old) != _shapes(new):
+                raise DataFault(
+                    f"{candidate / name} and {champion / name} have different weights; "
+                    "only models of one architecture can be merged"
+                )
+            blended = dict(new)
+            for key, weight in new.items():
+                if weight.is_floating_point():
+                    mean = torch.lerp(old[key].float(), weight.float(), share)
+                    blended[key] = mean.to(weight.dtype)
+            save_file(blended, partial / name, metadata={"format": "pt"})
+        seal(partial, **facts)
+    return output
 
 
 def _shapes(weights: "Mapping[str, Tensor]") -> dict[str, tuple[int, ...]]:
