@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, whenever the process is killed."""
 
 import contextlib
+import errno
 import itertools
 import os
 import shutil
@@ -12,6 +13,7 @@ import psutil
 
 _SUFFIX = ".partial"
 _OLD = ".replaced"
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 _numbers = itertools.count()
 
 
@@ -83,16 +85,22 @@ def folder_written(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def _take_place(partial: Path, path: Path) -> None:
     """Rename a finished folder to `path`, in place of the one that may be there."""
-    replaced = _beside(path, _OLD)
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(replaced)
-    try:
-        partial.rename(path)
-    except BaseException:
-        if replaced.exists():
-            replaced.rename(path)
-        raise
-    _remove(replaced)
+    while True:
+        replaced = _beside(path, _OLD)
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(replaced)
+        try:
+            partial.rename(path)
+        except OSError as fault:
+            if fault.errno not in _TAKEN:
+                if replaced.exists():
+                    replaced.rename(path)
+                raise
+            # Another process took the place between the two renames; its folder goes next.
+            _remove(replaced)
+        else:
+            _remove(replaced)
+            return
 
 
 def _beside(path: Path, kind: str = "") -> Path:

@@ -27,7 +27,7 @@ class Mined:
     @property
     def reason(self) -> str:
         """What was found, as a sentence."""
-        return f"hard negatives found for {self.mined} pairs, no reliable one for {self.skipped}"
+        return f"hard negatives for {self.mined} pairs, no reliable one for {self.skipped}"
 
 
 @dataclass(frozen=True, config=SETTINGS)

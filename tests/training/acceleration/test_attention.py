@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from training.acceleration.attention import attend, attend_for_less
+from training.acceleration.attention import attend, use_own_attention
 from training.acceleration.packing import Layout
 from training.encoding.loading import load_model
 
@@ -63,7 +63,7 @@ def test_attention_of_another_kind_is_the_library_s(more):
 def test_packed_texts_are_refused_where_attention_is_of_another_kind():
     given = attention((1, 2, 5, 4))
     for more in ({"is_causal": True}, {"sliding_window": 2}, {"softcap": 3.0}):
-        with pytest.raises(ValueError, match="packed texts need attention over all positions"):
+        with pytest.raises(ValueError, match="packed texts need the plain one"):
             attend(*given, None, packing=Layout.of([2, 3]), **more)
 
 
@@ -71,7 +71,7 @@ def test_a_model_keeps_its_settings_and_its_embeddings(tiny_model):
     model = load_model(tiny_model, 32)
     config = model.transformers_model.config.to_dict()
     before = model.encode(["where is my card"])
-    assert attend_for_less(model)
+    assert use_own_attention(model)
     assert model.transformers_model.config.to_dict() == config
     np.testing.assert_array_equal(model.encode(["where is my card"]), before)
 
@@ -79,5 +79,5 @@ def test_a_model_keeps_its_settings_and_its_embeddings(tiny_model):
 def test_attention_that_is_not_torch_s_own_stays(tiny_model):
     model = load_model(tiny_model, 32)
     model.transformers_model.set_attn_implementation("eager")
-    assert not attend_for_less(model)
+    assert not use_own_attention(model)
     assert model.transformers_model.config._attn_implementation == "eager"

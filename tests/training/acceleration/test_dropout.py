@@ -1,4 +1,4 @@
-"""Dropout: the model's own shares, drawn for less."""
+"""Dropout: the rates of the model, drawn faster."""
 
 import json
 
@@ -8,7 +8,7 @@ import torch
 from test_finetune import fit, settings
 from torch import nn
 
-from training.acceleration.dropout import ByteDropout, draw_for_less
+from training.acceleration.dropout import ByteDropout, use_byte_dropout
 from training.encoding.loading import load_model
 
 
@@ -53,7 +53,7 @@ def test_a_model_keeps_its_shares_and_its_embeddings(tiny_model):
     model = load_model(tiny_model, 32)
     shares = [part.p for part in model.modules() if isinstance(part, nn.Dropout)]
     before = model.encode(["where is my card"])
-    draw_for_less(model)
+    use_byte_dropout(model)
     parts = [part for part in model.modules() if isinstance(part, nn.Dropout)]
     assert {type(part) for part in parts} == {ByteDropout}
     assert [part.p for part in parts] == shares

@@ -1,20 +1,14 @@
 """Packing: what goes through the model without padding gives what it gives with it."""
 
-import json
-import shutil
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
-from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from test_finetune import fit, settings
 from transformers import BertTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from training.acceleration.attention import attend_for_less
+from training.acceleration.attention import use_own_attention
 from training.acceleration.packing import Layout, Packing, text_parts
 from training.encoding.loading import load_model
 from training.progress import quiet
@@ -25,7 +19,7 @@ TEXTS = ["where is my card", "flight", "a hotel and a train to the bank", "pay t
 @pytest.fixture
 def model(tiny_model):
     model = load_model(tiny_model, 32).eval()
-    attend_for_less(model)
+    use_own_attention(model)
     return model
 
 
@@ -86,32 +80,6 @@ def test_gradients_are_those_of_padded_texts(model):
         torch.testing.assert_close(gradient, expected[name], rtol=1e-3, atol=1e-6, msg=name)
 
 
-def test_a_model_is_trained_to_the_same_weights_without_padding(tiny_model, tmp_path, monkeypatch):
-    still = tmp_path / "still"
-    shutil.copytree(tiny_model, still)
-    config = json.loads((still / "config.json").read_text())
-    config.update(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    (still / "config.json").write_text(json.dumps(config))
-    worker = settings(learning_rate=1e-3, precision="fp32")
-    packs = []
-    monkeypatch.setattr(Packing, "packed", _counted(Packing.packed, packs))
-    packed = load_file(fit(still, tmp_path / "packed", worker).folder / "model.safetensors")
-    assert packs == [1]
-    monkeypatch.setattr(Packing, "of", lambda *_: None)
-    padded = load_file(fit(still, tmp_path / "padded", worker).folder / "model.safetensors")
-    assert packs == [1]
-    for name, weights in packed.items():
-        np.testing.assert_allclose(weights, padded[name], atol=1e-4, err_msg=name)
-
-
-def _counted(method, calls):
-    def counting(*given):
-        calls.append(1)
-        return method(*given)
-
-    return counting
-
-
 def xlm_roberta(tiny_model, tmp_path):
     """Return a model whose positions begin after that of padding."""
     shape = XLMRobertaConfig(
@@ -127,7 +95,7 @@ def xlm_roberta(tiny_model, tmp_path):
 
 def test_positions_that_begin_after_that_of_padding_are_kept(tiny_model, tmp_path):
     model = xlm_roberta(tiny_model, tmp_path)
-    attend_for_less(model)
+    use_own_attention(model)
     packing = Packing.of(model, TEXTS)
     assert packing.first_position == 2
     features = model.preprocess(TEXTS)

@@ -3,7 +3,7 @@
 import torch
 
 from training.acceleration import precision
-from training.acceleration.precision import fastest_precision, keep_within, settled_precision
+from training.acceleration.precision import fastest_precision, settled_precision, stay_narrow
 from training.encoding.loading import load_model
 
 
@@ -33,7 +33,7 @@ def test_bfloat16_is_taken_only_where_products_are_faster_in_it(monkeypatch):
 def test_within_a_model_states_stay_in_the_format_of_autocast_and_leave_it_in_float32(tiny_model):
     model = load_model(tiny_model, 32).eval()
     expected = model(dict(model.preprocess(["my card"])))["sentence_embedding"]
-    keep_within(model)
+    stay_narrow(model)
     layers, seen = model.transformers_model.encoder.layer, []
     for layer in layers:
         layer.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))

@@ -90,9 +90,9 @@ def test_one_process_has_the_whole_batch_already():
 
 
 def test_batches_that_cannot_be_shared_are_refused(tiny_model, tmp_path):
-    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 8"):
+    with pytest.raises(ValueError, match="batch_size is 8, not a multiple of the 3 processes"):
         FineTune(batch_size=8, processes=3)
-    with pytest.raises(DataFault, match="at most the 2 pairs of the smallest batch, got 4"):
+    with pytest.raises(DataFault, match="processes is 4; allowed are at most 2"):
         fit(tiny_model, tmp_path, settings(processes=4), mixture(3))
 
 
@@ -199,7 +199,7 @@ def test_under_torchrun_each_process_trains_as_one_rank(tiny_model, tmp_path, un
 
 @pytest.mark.slow
 def test_what_a_rank_raises_is_raised_and_nothing_else_is_said(tiny_model, tmp_path, capfd):
-    with pytest.raises(DataFault, match=r"frozen_layers must be below the model's 2 layers, got 9"):
+    with pytest.raises(DataFault, match="frozen_layers is 9"):
         fit(tiny_model, tmp_path, settings(processes=2, frozen_layers=9))
     broken = tmp_path / "broken"
     shutil.copytree(tiny_model, broken)

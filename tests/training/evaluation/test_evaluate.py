@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from training.evaluation.evaluate import Evaluate
+from training.evaluation.evaluate import Evaluate, nearest
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard
 from training.faults import DataFault
@@ -116,24 +116,24 @@ def test_a_saved_set_is_read_back_equal(tmp_path):
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"corpus": "no json\n"}, r"corpus\.jsonl:1: not JSON"),
-        ({"corpus": "[1]\n"}, r"corpus\.jsonl:1: must be an object"),
-        ({"corpus": '{"_id": "d1"}\n'}, r"corpus\.jsonl:1: `text` must hold text, got None"),
-        ({"corpus": '{"text": "x"}\n'}, r"corpus\.jsonl:1: `_id` must be"),
+        ({"corpus": "no json\n"}, r"corpus\.jsonl:1: .* is not JSON"),
+        ({"corpus": "[1]\n"}, r"corpus\.jsonl:1: .* is not an object"),
+        ({"corpus": '{"_id": "d1"}\n'}, r"corpus\.jsonl:1: `text` is None"),
+        ({"corpus": '{"text": "x"}\n'}, r"corpus\.jsonl:1: `_id` is None"),
         (
             {"corpus": '{"_id": "d1", "text": "x"}\n' * 2},
-            r"corpus\.jsonl:2: id 'd1' stands in the file twice",
+            r"corpus\.jsonl:2: duplicate id 'd1'",
         ),
-        ({"queries": "\n"}, r"queries\.jsonl: is empty"),
+        ({"queries": "\n"}, r"queries\.jsonl is empty"),
         ({"qrels": "q1\td9\t1\n"}, r"qrels\.tsv:1: document 'd9' is not in corpus\.jsonl"),
         ({"qrels": "h\th\ts\nq7\td1\t1\n"}, r"qrels\.tsv:2: query 'q7' is not in queries\.jsonl"),
         (
             {"qrels": "q1 d1 1\n"},
-            r"qrels\.tsv:1: must be query, document and grade|has no relevant",
+            r"qrels\.tsv:1: .* has 1 columns|has no relevant",
         ),
         (
             {"qrels": "h\th\ts\nq1\td1\tgood\n"},
-            r"qrels\.tsv:2: the grade must be a whole number, got 'good'",
+            r"qrels\.tsv:2: the grade is 'good'",
         ),
         ({"qrels": "q1\td1\t0\n"}, r"query 'q1' has no relevant document"),
     ],
@@ -146,10 +146,10 @@ def test_faults_name_the_file_and_the_line(tmp_path, broken, message):
 def test_a_missing_or_unreadable_file_is_named(tmp_path):
     folder = write(tmp_path / "a")
     (folder / "corpus.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataFault, match=r"corpus\.jsonl: not valid UTF-8"):
+    with pytest.raises(DataFault, match=r"corpus\.jsonl is not valid UTF-8"):
         EvaluationSet.from_folder("a", folder)
     (folder / "corpus.jsonl").unlink()
-    with pytest.raises(DataFault, match=r"corpus\.jsonl: no such file"):
+    with pytest.raises(DataFault, match=r"corpus\.jsonl is missing"):
         EvaluationSet.from_folder("a", folder)
     folder = write(tmp_path / "b")
     (folder / "qrels.tsv").unlink()
@@ -188,3 +188,28 @@ def test_documents_of_the_same_meaning_answer_the_query_too():
 def test_no_held_out_pairs_make_no_set():
     with pytest.raises(DataFault, match="no held-out pairs"):
         EvaluationSet.from_pairs("new", [], [Pair("1", "a", "b")])
+
+
+def units(count, seed):
+    vectors = np.random.default_rng(seed).standard_normal((count, 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_documents_of_highest_cosine_come_first():
+    queries, documents = units(7, 1), units(30, 2)
+    places, cosines = nearest(queries, documents, depth=10, rows_at_once=3)
+    every = queries @ documents.T
+    for row in range(7):
+        assert places[row].tolist() == np.argsort(-every[row])[:10].tolist()
+        np.testing.assert_allclose(cosines[row], every[row][places[row]], rtol=1e-6)
+
+
+def test_documents_of_equal_cosine_keep_their_order():
+    documents = np.repeat(units(1, 1), 5, axis=0)
+    places, _ = nearest(documents[:1], documents, depth=3, rows_at_once=10)
+    assert places.tolist() == [[0, 1, 2]]
+
+
+def test_a_small_corpus_is_ranked_whole():
+    places, cosines = nearest(units(2, 1), units(4, 2), depth=10, rows_at_once=10)
+    assert places.shape == cosines.shape == (2, 4)

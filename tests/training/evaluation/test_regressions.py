@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 
-from training.evaluation.evaluate import scores_of_ranking
+from training.evaluation.evaluate import Ranking, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.rankings import Ranking
 from training.evaluation.regressions import regressions
 from training.evaluation.scorecard import Scorecard
 

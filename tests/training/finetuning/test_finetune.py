@@ -14,7 +14,7 @@ from training.encoding.encoder import Encoder, fingerprint
 from training.faults import DataFault, NonFiniteLoss
 from training.finetuning.finetune import FineTune
 from training.finetuning.losses import AnchoredContrastiveLoss
-from training.pairs.mix import Mix, Mixture
+from training.pairs.mix import Mix
 from training.pairs.pair import Pair
 
 WORDS = ("card", "bank", "money", "account", "train", "flight", "hotel", "recipe", "salt", "menu")
@@ -204,17 +204,6 @@ def test_numbers_that_are_not_finite_stop_the_training(tiny_model, tmp_path, rat
     assert not (tmp_path / "model").exists()
 
 
-def test_a_mix_that_cannot_be_trained_on_is_refused(tiny_model, tmp_path):
-    with pytest.raises(DataFault, match="at least 2 pairs, got 1"):
-        fit(tiny_model, tmp_path, mix=Mixture((Pair("1", "a", "b"),), (False,), ""))
-    with pytest.raises(DataFault, match="pair '2' has an empty"):
-        fit(
-            tiny_model,
-            tmp_path,
-            mix=Mixture((Pair("1", "a", "b"), Pair("2", " ", "b")), (False, False), ""),
-        )
-
-
 def test_progress_counts_every_step(tiny_model, tmp_path, capsys):
     seen = {}
 
@@ -298,5 +287,17 @@ def test_mini_batches_are_refused_for_static_embeddings(tmp_path):
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "card": 1}, unk_token="[UNK]"))
     static = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=4)])
     static.save(str(tmp_path / "static"), create_model_card=False)
-    with pytest.raises(DataFault, match=r"mini_batch_size must not be set .* got 3"):
+    with pytest.raises(DataFault, match="mini_batch_size is 3"):
         fit(tmp_path / "static", tmp_path, settings(mini_batch_size=3))
+
+
+def test_folders_may_be_given_as_texts(tiny_model, tmp_path):
+    done = settings(maximum_steps=1).fit(
+        str(tiny_model),
+        mixture(),
+        output=str(tmp_path / "model"),
+        checkpoints=str(tmp_path / "checkpoints"),
+        max_length=32,
+        cache=str(tmp_path / "cache"),
+    )
+    assert done.folder == tmp_path / "model" and done.steps == 1

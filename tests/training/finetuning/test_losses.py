@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,7 @@ from training.encoding.loading import load_model
 from training.finetuning.losses import AnchoredContrastiveLoss, _alike_in_length
 from training.pairs.labels import LabelledTexts
 from training.pairs.pair import Pair
+from training.retention.hold import Hold
 
 
 class Table(torch.nn.Module):
@@ -20,8 +22,11 @@ class Table(torch.nn.Module):
 
 def contrast(pairs, columns, champion=None, margin=None, distillation=0.0, held=None):
     loss = AnchoredContrastiveLoss(
-        Table(), LabelledTexts(pairs), champion,
-        torch.ones(len(pairs), dtype=torch.bool) if held is None else held,
+        Table(), LabelledTexts(pairs),
+        Hold(
+            np.ones(len(pairs), dtype=bool) if held is None else np.array(held),
+            tuple(column.numpy() for column in champion or ()),
+        ),
         scale=10.0, false_negative_margin=margin, distillation=distillation,
     )  # fmt: skip
     return loss([{"vectors": column} for column in columns], torch.arange(len(pairs)))
@@ -55,12 +60,8 @@ def test_only_held_rows_are_distilled():
     pairs = [Pair(str(i), f"q{i}", f"p{i}") for i in range(2)]
     now, before = [eye[[0, 1]], eye[[0, 1]]], [eye[[2, 1]], eye[[2, 1]]]
     both = contrast(pairs, now, before, distillation=1.0)["distillation"]
-    second = contrast(pairs, now, before, distillation=1.0, held=torch.tensor([False, True]))[
-        "distillation"
-    ]
-    none = contrast(pairs, now, before, distillation=1.0, held=torch.tensor([False, False]))[
-        "distillation"
-    ]
+    second = contrast(pairs, now, before, distillation=1.0, held=[False, True])["distillation"]
+    none = contrast(pairs, now, before, distillation=1.0, held=[False, False])["distillation"]
     assert (float(both), float(second), float(none)) == (0.5, 0.0, 0.0)
 
 
@@ -81,7 +82,7 @@ def still(tiny_model):
 
 def anchored(model, **more):
     return AnchoredContrastiveLoss(
-        model, LabelledTexts(PAIRS), None, torch.zeros(len(PAIRS), dtype=torch.bool),
+        model, LabelledTexts(PAIRS), Hold(np.zeros(len(PAIRS), dtype=bool), ()),
         scale=20.0, false_negative_margin=None, distillation=0.0, **more,
     )  # fmt: skip
 

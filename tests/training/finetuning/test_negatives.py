@@ -40,7 +40,7 @@ def test_the_nearest_text_that_is_surely_wrong_is_taken():
 def test_pairs_without_a_trustworthy_negative_are_counted():
     mined = Negatives(enabled=True).mine(PAIRS[:2], Table())
     assert (mined.mined, mined.skipped) == (0, 2)
-    assert mined.reason == "hard negatives for 0 pairs, none to be trusted for 2"
+    assert mined.reason == "hard negatives for 0 pairs, no reliable one for 2"
     assert mined.pairs == tuple(PAIRS[:2])
 
 

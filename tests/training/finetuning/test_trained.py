@@ -1,7 +1,12 @@
-"""What a training leaves: complete and told by its recipe, or not there."""
+"""What a training leaves: whole and identified by its recipe, or not there."""
+
+import pytest
+import torch
 
 from training.encoding.loading import load_model
-from training.finetuning.trained import Training
+from training.faults import NonFiniteLoss
+from training.finetuning.trained import Training, check_weights, newest_checkpoint
+from training.manifest import seal
 
 
 def trained(folder):
@@ -31,7 +36,25 @@ def test_a_folder_is_replaced_as_a_whole(tiny_model, tmp_path):
     done = trained(tmp_path / "one")
     done.folder.mkdir()
     (done.folder / "left over").write_text("of before")
-    (tmp_path / ".one.beside").mkdir()
     done.save(load_model(tiny_model, 32), "this one")
     assert not (done.folder / "left over").exists()
     assert Training.finished(done.folder, "this one") == done
+
+
+def test_a_weight_that_is_not_finite_is_named():
+    model = torch.nn.Linear(2, 2)
+    check_weights(model, 3)
+    model.bias.data[0] = float("nan")
+    with pytest.raises(NonFiniteLoss, match="weight bias is not finite after step 3"):
+        check_weights(model, 3)
+
+
+def test_the_newest_whole_checkpoint_is_found_by_number(tmp_path):
+    assert newest_checkpoint(tmp_path) is None
+    for step in (9, 10, 100):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "weights").write_text("x")
+        if step != 100:
+            seal(tmp_path / f"checkpoint-{step}")
+    assert newest_checkpoint(tmp_path).name == "checkpoint-10"
+    assert not (tmp_path / "checkpoint-100").exists()

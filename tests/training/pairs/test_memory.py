@@ -129,7 +129,7 @@ def test_regions_keep_what_is_rare(fake_encoder):
 
 
 def test_regions_without_an_encoder_are_refused():
-    with pytest.raises(ValueError, match=r"memory\.regions needs an encoder"):
+    with pytest.raises(ValueError, match=r"memory\.regions is 2 and no encoder"):
         Memory(capacity=5, regions=2).absorb([], rows("a", 10))
 
 
