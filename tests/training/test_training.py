@@ -60,6 +60,7 @@ def test_importing_it_loads_none_of_the_libraries():
     assert in_another_process(script) == [[], []]
 
 
+@pytest.mark.slow
 def test_using_it_changes_nothing_of_the_process(tiny_model, tmp_path):
     # What the libraries change when they are imported is theirs: they are imported first.
     script = f"""
