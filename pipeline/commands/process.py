@@ -46,11 +46,13 @@ def at_work() -> Iterator[None]:
     import signal
 
     from pipeline.registry import quiet_environment
+    from training.acceleration import keep_freed_memory
 
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     gc.enable()
 
     quiet_environment()
+    keep_freed_memory()
     # A service manager's stop is treated like Ctrl-C: what is open is closed in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,8 +1,9 @@
 """From texts to unit vectors: models are loaded safely, each text is encoded once."""
 
 from training.encoding.embedding_cache import prune_cache
-from training.encoding.encoder import Encoder, Kind, TextEncoder, fingerprint
+from training.encoding.encoder import Encoder, Kind, TextEncoder
 from training.encoding.loading import fetch_base, load_model, save_model
+from training.encoding.model_folder import fingerprint
 
 __all__ = [
     "Encoder",
