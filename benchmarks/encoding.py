@@ -1,11 +1,11 @@
-"""What bfloat16 would do to scores: encoding in it against float32, as the product encodes.
+"""What encoding in bfloat16 would change: scores and time, compared with float32.
 
     python benchmarks/encoding.py FOLDER ... [--base MODEL]
 
-FOLDER is an evaluation set in BEIR layout. Each is scored in float32, in bfloat16 (autocast), and
-in bfloat16 once more with batches cut otherwise. `change` is the mean difference in nDCG@10 to
-float32 and `moved` the share of queries that score otherwise; `recut` and `moved` after it are
-those between the two in bfloat16. Seconds are of encoding and scoring.
+FOLDER is an evaluation set in BEIR layout. Each is scored in float32, as the product encodes, in
+bfloat16 (autocast), and again in bfloat16 with batches of another size. `change` is the mean
+difference in nDCG@10 to float32, and `moved` the share of queries whose score changed. `recut` and
+the `moved` after it compare the two runs in bfloat16. Seconds are for encoding and scoring.
 """
 
 import argparse
@@ -18,11 +18,9 @@ import torch
 from numpy.typing import NDArray
 from streams import bundled_base
 
+from training import Encoder, Evaluate, EvaluationSet
 from training.encoding import encoder as encoding
-from training.encoding.encoder import Encoder
-from training.encoding.loading import fetch_base
-from training.evaluation.evaluate import Evaluate
-from training.evaluation.evaluation_set import EvaluationSet
+from training.encoding import fetch_base
 
 ROUNDING = 1e-9
 
@@ -30,7 +28,7 @@ ROUNDING = 1e-9
 def scored(
     folder: Path, given: EvaluationSet, max_length: int, narrow: bool, batch: int
 ) -> tuple[NDArray[np.float64], float]:
-    """Return nDCG@10 of each query, and the seconds that took."""
+    """Return nDCG@10 of each query, (queries,), and the seconds that it took."""
     encoding._BATCH = batch
     encoder = Encoder.load(folder, max_length=max_length)
     began = time.perf_counter()
@@ -41,7 +39,7 @@ def scored(
 
 
 def main() -> None:
-    """Print one row an evaluation set."""
+    """Print one row per evaluation set."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,12 +1,12 @@
-"""What a whole cycle costs beyond its training: the demonstration's cycles by the command line.
+"""Measure what a whole cycle costs besides its training, on the cycles of the demonstration.
 
     python benchmarks/overhead.py [--fast]
 
-The data of `anchorhold demo` arrives chapter by chapter in a temporary workspace, and each time
-`anchorhold run --json` runs a cycle in a process of its own. Seconds are those of the result, by
-stage; `fit` is the fine-tuning within `train`, and `process` the wall time from the start of the
-command to its end, imports included. A cycle that trained has two overheads: what the other stages
-add to `train`, and what everything adds to `fit`.
+The data of `anchorhold demo` arrives chapter by chapter in a temporary workspace, and after each
+chapter `anchorhold run --json` runs one cycle in a process of its own. The seconds per stage are
+those of its result. `fit` is the fine-tuning within `train`, and `process` the wall time of the
+command, imports included. A cycle that trained has two overheads: what the other stages add to
+`train`, and what everything else adds to `fit`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pipeline.demo.demo import FAST, FULL, lay_out
 
 
 def main() -> None:
-    """Print one row a cycle."""
+    """Print one row per cycle."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

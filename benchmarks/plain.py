@@ -1,14 +1,14 @@
-"""What ours is measured against: a training script as sentence-transformers documents it."""
+"""The baseline: a training script as sentence-transformers documents it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.pairs.pair import Pair
+from training import Pair
 from training.progress import quiet
 
 BATCH = 32
-"""Pairs a step, as many as ours takes."""
+"""Pairs per step, as many as by our default."""
 
 
 def train_plain(
@@ -20,9 +20,9 @@ def train_plain(
     on_step: Callable[[int], None] = lambda _: None,
     bf16: bool = False,
 ) -> None:
-    """Train a copy of the base on the pairs for two epochs at the library's defaults.
+    """Train a copy of the base on the pairs for two epochs with the library's defaults.
 
-    Nothing is of ours but a stop-watch, and that it prints nothing.
+    Only `on_step` and the silence are ours.
     """
     import torch
     from datasets import Dataset

@@ -1,23 +1,24 @@
-"""What each strategy learns and forgets on streams of labelled pairs, side by side.
+"""Compare what each strategy learns and forgets on streams of labelled pairs.
 
     python benchmarks/retention.py STREAM ... [--strategy NAME ...] [--fraction 1.0]
     python benchmarks/retention.py STREAM ... --phases
 
-STREAM is a folder as described in streams.py; all figures are mean nDCG@10 of its evaluation sets,
+STREAM is a folder as described in streams.py. All figures are mean nDCG@10 of its evaluation sets,
 with the difference to the base. Each strategy trains a copy of the base on the new pairs with a
-memory of the old ones; `joint` retrains the base on all old and new pairs with a plain script
-(plain.py), which is what a team without a memory would do; `half-frozen` keeps the embeddings and
-the lowest three layers. The closing table holds means over the streams: what each strategy scores
-above joint on new and on old sets, the share of naive's gain on the new ones that it keeps (over
-the streams where naive gains), its training time as a share of joint's, and how much the queries of
-old sets scatter (the standard deviation of their differences to the base): of two candidates with
-equal means the gate can vouch for the one that scatters less with fewer anchor queries. `distilled`
-is what the defaults do.
+memory of the old ones. `joint` retrains the base on all old and new pairs with a plain script
+(plain.py), as a team without a memory would. `half-frozen` freezes the embeddings and the lowest
+three layers. `distilled` uses the default settings.
 
-With --phases a stream is lived through: each cycle learns one phase, starting from the model of the
-cycle before, with a memory of all earlier phases (the first cycle has none); joint starts from the
-base and learns all that has arrived. All sets are scored after each cycle. Backward transfer is the
-score after the last cycle less the score right after a set's own (Lopez-Paz and Ranzato 2017).
+The closing table shows means over the streams: the score above joint on new and on old sets, the
+share of naive's gain on new sets that a strategy keeps (over the streams where naive gains), its
+training time as a share of joint's, and the scatter of old sets, which is the standard deviation
+per query of the differences to the base. Of two candidates with equal means, the gate needs fewer
+anchor queries for the one that scatters less.
+
+With --phases each cycle learns one phase of a stream, starting from the model of the cycle before,
+with a memory of all earlier phases (the first cycle has none). Joint starts from the base and
+learns all pairs so far. All sets are scored after each cycle. Backward transfer is the score of a
+set after the last cycle minus its score after its own (Lopez-Paz and Ranzato 2017).
 """
 
 import argparse
@@ -33,22 +34,17 @@ from numpy.typing import NDArray
 from plain import train_plain
 from streams import PHASES, Phase, bundled_base, read_stream
 
-from training.encoding.encoder import Encoder
-from training.encoding.loading import fetch_base
-from training.evaluation.evaluate import Evaluate
-from training.evaluation.selection import Select
-from training.finetuning.finetune import FineTune
-from training.finetuning.strategies import Strategy, strategies
-from training.pairs.memory import Memory
-from training.pairs.mix import Mix
-from training.pairs.pair import Pair
-from training.retention.merge import Merge
+from training import Encoder, Evaluate, FineTune, Memory, Merge, Mix, Pair
+from training.acceleration import keep_freed_memory
+from training.encoding import fetch_base
+from training.evaluation import Select
+from training.finetuning import Strategy, strategies
 
 
 def made(
     share: float = 0.5, seed: int = 0, distillation: float = FineTune().distillation
 ) -> dict[str, Strategy]:
-    """Return the strategies to compare, at a replayed share, a seed and a weight of the hold."""
+    """Return the strategies to compare, for a replayed share, a seed and a distillation weight."""
     mix = Mix(share=share, seed=seed)
     held = FineTune(seed=seed, distillation=distillation)
     half_frozen = FineTune(frozen_layers=3, learning_rate=1e-4, seed=seed)
@@ -58,11 +54,11 @@ def made(
     }
 
 
-# Joint comes first: the others' time is told as a share of its.
+# Joint comes first: the time of the others is a share of its time.
 METHODS = ("joint", *made())
 
 Scores = dict[str, NDArray[np.float64]]
-"""nDCG@10 of each query, by evaluation set."""
+"""nDCG@10 of each query, (queries,), by evaluation set."""
 
 
 def means(scores: Scores) -> dict[str, float]:
@@ -72,7 +68,7 @@ def means(scores: Scores) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Cycle:
-    """What one cycle trained on, how long that took in seconds, and scores by query after it."""
+    """What one cycle trained on, its training time in seconds, and its scores per query."""
 
     folder: Path
     pairs: int
@@ -88,7 +84,7 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Bench:
-    """A base to train, where to do so, the tokens at which texts are cut, and the strategies."""
+    """The base, a folder to work in, the tokens at which texts are cut, and the strategies."""
 
     base: Path
     work: Path
@@ -158,7 +154,7 @@ class Bench:
         return {given.name: card.tasks[given.name].metrics["ndcg_at_10"] for given in sets}
 
     def warm_up(self, phases: Sequence[Phase]) -> None:
-        """Train one step, so that the first row does not pay for imports."""
+        """Train one step, so that the first row does not include the imports."""
         with tempfile.TemporaryDirectory(dir=self.work) as place:
             self._learn(
                 Strategy(Mix(share=0.0), FineTune(maximum_steps=1), Merge(), "one step"),
@@ -167,13 +163,13 @@ class Bench:
 
 
 def head(phases: Sequence[Phase]) -> None:
-    """Print the head of the rows that `row` prints."""
+    """Print the header of the rows that `row` prints."""
     names = "".join(f"{given.name:>16}" for phase in phases for given in phase.sets)
     print(f"{'strategy':22}{'pairs':>7}{'steps':>7}{'seconds':>9}{'of joint':>10}{names}")
 
 
 def row(label: str, cycle: Cycle, before: dict[str, float], joint: Cycle | None) -> None:
-    """Print one row: what was trained in which time, and scores with their gain over the base."""
+    """Print one row: pairs, steps, time, and scores with their gain over the base."""
     ratio = f"{cycle.seconds / joint.seconds:10.2f}" if joint else f"{'':10}"
     scores = "".join(
         f"{f'{score:.4f} {score - before[name]:+.4f}':>16}" for name, score in cycle.scores.items()
@@ -184,7 +180,7 @@ def row(label: str, cycle: Cycle, before: dict[str, float], joint: Cycle | None)
 
 
 def base_row(bench: Bench, phases: Sequence[Phase]) -> Scores:
-    """Print the base's scores below a head, and return them."""
+    """Print the header and the scores of the base, and return these."""
     before = bench.score(bench.base, phases)
     head(phases)
     shown = means(before).values()
@@ -193,13 +189,13 @@ def base_row(bench: Bench, phases: Sequence[Phase]) -> Scores:
 
 
 def one_step(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> dict[str, list[float]]:
-    """Learn the last phase with the earlier ones as the past; print one row a strategy.
+    """Learn the last phase with the earlier ones as memory; print one row per strategy.
 
     Returns
     -------
     dict
-        Strategy -> new and old score less joint's, share of naive's gain kept, share of joint's
-        time, scatter of the old sets; NaN where there is nothing to compare with.
+        Strategy -> new and old score minus joint's, share of naive's gain kept, share of joint's
+        time, scatter of the old sets; NaN if there is nothing to compare with.
     """
     old, new = phases
     queries_before = base_row(bench, phases)
@@ -225,12 +221,12 @@ def one_step(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> dic
 
 
 def scatter(after: Scores, before: Scores) -> dict[str, float]:
-    """Return the standard deviation of the differences by query, by set."""
+    """Return the standard deviation of the differences per query, by set."""
     return {name: float(np.std(after[name] - before[name], ddof=1)) for name in after}
 
 
 def closing(told: Sequence[dict[str, list[float]]]) -> None:
-    """Print the means over the streams of what `one_step` returned."""
+    """Print the means, over the streams, of what `one_step` returned."""
     print(f"\n{f'mean of {len(told)}':14}{'new-joint':>11}{'old-joint':>11}", end="")
     print(f"{'gain kept':>11}{'of joint':>10}{'scatter':>9}")
     for name in told[0]:
@@ -243,7 +239,7 @@ def closing(told: Sequence[dict[str, list[float]]]) -> None:
 
 
 def matrix(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> None:
-    """Live through all phases with each strategy; print a row a cycle, and backward transfer."""
+    """Learn all phases with each strategy; print a row per cycle, and backward transfer."""
     before = means(base_row(bench, phases))
     joint: list[Cycle] = []
     for name in names:
@@ -265,7 +261,7 @@ def matrix(bench: Bench, phases: Sequence[Phase], names: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Train, score and print the streams one after the other."""
+    """Train and score the streams one after the other."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -277,17 +273,18 @@ def main() -> None:
         choices=METHODS,
         help="repeatable (default: all; with --phases naive and replay, joint always)",
     )
-    parser.add_argument("--phases", action="store_true", help="live through old, new and third")
+    parser.add_argument("--phases", action="store_true", help="learn old, new and third in turn")
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
     parser.add_argument("--max-length", type=int, default=128, help="tokens")
     parser.add_argument("--share", type=float, default=0.5, help="replayed share of the mix")
-    parser.add_argument("--seed", type=int, default=0, help="of the mix and of the training")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the mix and of the training")
     parser.add_argument(
-        "--distillation", type=float, default=FineTune().distillation, help="weight of the hold"
+        "--distillation", type=float, default=FineTune().distillation, help="weight of distillation"
     )
     options = parser.parse_args()
     wanted = options.strategy or (["naive", "replay"] if options.phases else METHODS)
     names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
+    keep_freed_memory()  # as the command line does
     told = []
     with tempfile.TemporaryDirectory(prefix="retention-") as place:
         base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)

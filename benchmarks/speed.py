@@ -1,16 +1,15 @@
-"""Speed, memory and quality of training: ours against a plain SentenceTransformerTrainer script.
+"""Compare speed, memory and quality of training with a plain SentenceTransformerTrainer script.
 
     python benchmarks/speed.py STREAM [--base MODEL] [--fraction 1.0] [--variant NAME ...]
     python benchmarks/speed.py STREAM --growth
 
-STREAM is a folder as described in streams.py. Every variant trains a copy of the base on the same
-mix (new pairs and as many old ones) in a process of its own; `plain` is what a script of the
-library's defaults does in two epochs, and `plain-bf16` the same under bf16. Seconds and pairs/s are
-of the whole training, from imports to the saved model; `steady` is pairs/s from the end of the
-fifth step to the end of the last, without imports, loading and saving (nor, where layers are
-frozen, what is computed of them once, before the first step). Peak memory is that of the whole
-process while it trains; scores are mean nDCG@10. With --growth, plain and ours at a quarter, half
-and all of the pairs.
+STREAM is a folder as described in streams.py. Each variant trains a copy of the base on the same
+mix (new pairs and as many old ones) in a process of its own. `plain` is a script with the defaults
+of the library, for two epochs, and `plain-bf16` the same in bf16. `seconds` and `pairs/s` cover the
+whole training, from imports to the saved model. `steady` is pairs per second from the end of the
+fifth step to the end of the last: without imports, loading, saving, and what frozen layers compute
+once before the first step. `MiB` is the peak memory of the process while it trains. Scores are mean
+nDCG@10. With --growth, plain and ours are compared at a quarter, half and all of the pairs.
 """
 
 import argparse
@@ -27,12 +26,9 @@ from pathlib import Path
 from plain import BATCH, train_plain
 from streams import bundled_base, read_stream
 
-from training.encoding.encoder import Encoder
-from training.encoding.loading import fetch_base
-from training.evaluation.evaluate import Evaluate
-from training.finetuning.finetune import FineTune
-from training.pairs.memory import Memory
-from training.pairs.mix import Mix
+from training import Encoder, Evaluate, FineTune, Memory, Mix
+from training.acceleration import keep_freed_memory
+from training.encoding import fetch_base
 
 OURS = {
     "ours": FineTune(),
@@ -63,6 +59,7 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
             bf16=variant == "plain-bf16",
         )
     else:
+        keep_freed_memory()  # as the command line does
         OURS[variant].fit(
             base,
             mixture,
@@ -72,11 +69,11 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
             on_step=lambda _: ends.append(time.perf_counter()),
         )
     seconds = time.perf_counter() - started
-    # Counted, as a small mix is passed over more often than the epochs say.
+    # Counted, because a small mix is repeated more often than `epochs` says.
     epochs = len(ends) // -(-len(mixture.pairs) // BATCH)
-    pairs_a_step = len(mixture.pairs) * epochs / len(ends)
+    pairs_per_step = len(mixture.pairs) * epochs / len(ends)
     later = len(ends) - FIRST_STEPS
-    steady = later * pairs_a_step / (ends[-1] - ends[FIRST_STEPS - 1]) if later > 0 else math.nan
+    steady = later * pairs_per_step / (ends[-1] - ends[FIRST_STEPS - 1]) if later > 0 else math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     encoder = Encoder.load(place / "model", max_length=options.max_length)
     sets = [*new.sets, *old.sets]
@@ -87,7 +84,7 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
 
 
 def main() -> None:
-    """Print one row a variant, or one a variant and share of the pairs."""
+    """Print one row per variant, or per variant and share of the pairs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

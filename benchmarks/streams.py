@@ -1,7 +1,7 @@
-"""A stream for the benchmarks: a folder of labelled pairs that arrive in phases, and what to score.
+"""A stream for the benchmarks: a folder of labelled pairs in phases, with evaluation sets.
 
-The phases are called old, new and third. Each has `pairs_*<phase>*.jsonl` (`query`, `positive`,
-optional `id` and `domain` a line) and evaluation sets in BEIR layout under `eval_<phase>*`.
+The phases are called old, new and third. Each has files `pairs_*<phase>*.jsonl` (per line `query`,
+`positive` and optionally `id` and `domain`) and evaluation sets in BEIR layout in `eval_<phase>*`.
 """
 
 import json
@@ -9,24 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.evaluation.evaluation_set import EvaluationSet
-from training.faults import DataFault
-from training.pairs.leakage import LeakageGuard
-from training.pairs.pair import Pair, hash_share
+from training import DataFault, EvaluationSet, Pair
+from training.pairs import LeakageGuard, hash_share
 
 PHASES = ("old", "new", "third")
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What arrives together: pairs to learn, and the sets that measure what they teach."""
+    """Pairs that arrive together, and the evaluation sets of their task."""
 
     name: str
     pairs: list[Pair]
     sets: list[EvaluationSet]
 
     def mean(self, scores: dict[str, float]) -> float:
-        """Return the mean over this phase's evaluation sets of their scores by name."""
+        """Return the mean of the scores, by set, over the evaluation sets of this phase."""
         return sum(scores[given.name] for given in self.sets) / len(self.sets)
 
 
@@ -50,7 +48,7 @@ def bundled_base() -> str:
 
 
 def read_stream(folder: Path, fraction: float, names: Sequence[str] = PHASES[:2]) -> list[Phase]:
-    """Return the phases of these names; no pair repeats a query of any of their evaluation sets.
+    """Return the phases named; pairs that repeat an evaluation query are left out.
 
     Raises
     ------
