@@ -48,7 +48,7 @@ class Evaluate:
     """
 
     rows_at_once: int = Field(default=1024, ge=1)
-    """Queries compared with the whole corpus at once; limits the memory."""
+    """Queries compared with the whole corpus at once; fewer need less RAM."""
 
     def score(
         self, encoder: TextEncoder, sets: Sequence[EvaluationSet], progress: Progress = no_progress

@@ -53,7 +53,7 @@ class FineTune:
     epochs: int = Field(default=2, ge=1, le=100)
     """Passes over the mix."""
     minimum_steps: int = Field(default=0, ge=0)
-    """Optimiser steps below which a small mix is repeated, up to four passes in all."""
+    """Minimum number of optimiser steps; a small mix is repeated for it, up to four passes."""
     learning_rate: float = Field(default=5e-5, gt=0.0, le=1.0)
     """Peak learning rate, reached after warm-up; it then falls linearly to zero."""
     maximum_steps: int | None = Field(default=None, ge=1)
@@ -63,7 +63,7 @@ class FineTune:
     mini_batch_size: int | None = Field(default=None, ge=1)
     """Pairs in memory at once, if a whole batch does not fit (none: the whole batch)."""
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
-    """Share of the steps during which the learning rate rises."""
+    """Share of the steps in which the learning rate rises from zero to its peak."""
     weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
     """Decoupled weight decay of AdamW."""
     max_gradient_norm: float = Field(default=1.0, gt=0.0)

@@ -47,9 +47,9 @@ class Negatives:
     enabled: bool = False
     """Whether to mine hard negatives; training then has a third text per pair."""
     relative_margin: float = Field(default=0.05, ge=0.0, le=1.0)
-    """Share of the positive's cosine by which a negative must be below it."""
+    """How far below the positive's cosine a negative's must be, as a share of the former."""
     rows_at_once: int = Field(default=512, ge=1)
-    """Queries compared with all texts at once; limits the memory."""
+    """Queries compared with all texts at once; fewer need less RAM."""
 
     def mine(
         self, pairs: Sequence[Pair], encoder: TextEncoder, progress: Progress = no_progress
