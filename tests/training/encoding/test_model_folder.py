@@ -56,7 +56,7 @@ def test_library_versions_do_not_change_the_fingerprint(copy, tiny_model):
             r"pytorch_model\.bin: pickled weights and code are refused",
         ),
         (lambda f: (f / "evil.py").write_text("raise SystemExit"), r"evil\.py"),
-        (lambda f: (f / "model.safetensors").unlink(), r"holds no \.safetensors weights"),
+        (lambda f: (f / "model.safetensors").unlink(), r"holds no \.safetensors file"),
         (
             lambda f: (f / "modules.json").write_text('[{"type": "evil.Evil", "path": ""}]'),
             "module class 'evil.Evil'",
