@@ -48,7 +48,8 @@ def python(*words, threads=None):
     Sums are rounded otherwise on another number of threads.
     """
     threads = threads or torch.get_num_threads()
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "training" / "finetuning")])
+    here = Path(__file__).parent
+    paths = os.pathsep.join(map(str, [ROOT, here, here.with_name("finetuning")]))
     return {
         "args": [sys.executable, *map(str, words)],
         "env": {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(threads)},
