@@ -225,12 +225,12 @@ def scatter(after: Scores, before: Scores) -> dict[str, float]:
     return {name: float(np.std(after[name] - before[name], ddof=1)) for name in after}
 
 
-def closing(told: Sequence[dict[str, list[float]]]) -> None:
+def closing(results: Sequence[dict[str, list[float]]]) -> None:
     """Print the means, over the streams, of what `one_step` returned."""
-    print(f"\n{f'mean of {len(told)}':14}{'new-joint':>11}{'old-joint':>11}", end="")
+    print(f"\n{f'mean of {len(results)}':14}{'new-joint':>11}{'old-joint':>11}", end="")
     print(f"{'gain kept':>11}{'of joint':>10}{'scatter':>9}")
-    for name in told[0]:
-        columns = zip(*(stream[name] for stream in told), strict=True)
+    for name in results[0]:
+        columns = zip(*(stream[name] for stream in results), strict=True)
         known = [[value for value in column if not math.isnan(value)] for column in columns]
         new, old, kept, ratio, moved = (
             sum(some) / len(some) if some else math.nan for some in known
@@ -285,7 +285,7 @@ def main() -> None:
     wanted = options.strategy or (["naive", "replay"] if options.phases else METHODS)
     names = [name for name in METHODS if name in wanted or (options.phases and name == "joint")]
     keep_freed_memory()  # as the command line does
-    told = []
+    results = []
     with tempfile.TemporaryDirectory(prefix="retention-") as place:
         base = fetch_base(options.base or bundled_base(), Path(place) / "base", options.max_length)
         bench = Bench(
@@ -303,9 +303,9 @@ def main() -> None:
             if options.phases:
                 matrix(bench, phases, names)
             else:
-                told.append(one_step(bench, phases, names))
-    if told:
-        closing(told)
+                results.append(one_step(bench, phases, names))
+    if results:
+        closing(results)
 
 
 if __name__ == "__main__":

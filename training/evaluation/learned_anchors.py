@@ -46,7 +46,7 @@ class LearnedAnchors:
         learned
             The learned sets so far, oldest first.
         new_task
-            The held-out queries of what was just learned.
+            The held-out queries of the pairs just learned.
         cycle
             The cycle that learned it; names the set.
         """
