@@ -1,7 +1,7 @@
 """How often gates of each kind promote candidates that are truly worse by the margin, or equal.
 
     python benchmarks/gate.py bounds   # about 8 minutes on one busy core; --trials 100: quicker
-    python benchmarks/gate.py cycles   # twenty cycles of noise, and of tiny losses; docs/measurements/gate.md
+    python benchmarks/gate.py cycles   # twenty cycles in a row; docs/measurements/gate.md
 
 Differences per query are those of nDCG@10 with one relevant document: the champion finds it at some
 rank, the candidate at another for a share of the queries, so most differences are 0 and the others

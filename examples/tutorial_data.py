@@ -22,6 +22,7 @@ NEW = ("torch", "transformers", "mlflow", "datasets")
 
 
 def main() -> None:
+    """Write the files of one step."""
     parser = argparse.ArgumentParser(description="Write the data of one step of the tutorial.")
     parser.add_argument("workspace", type=Path)
     parser.add_argument("step", choices=["known", "week-1", "week-2"])
@@ -30,7 +31,9 @@ def main() -> None:
     if given.step == "known":
         write(given.workspace / "history" / "known.jsonl", map(labelled, known[:250]))
         write(given.workspace / "reference" / "known.jsonl", map(unlabelled, known[250:550]))
-        write_anchor_set(given.workspace / "anchors" / "known-packages", known[550:700], known[700:850])
+        write_anchor_set(
+            given.workspace / "anchors" / "known-packages", known[550:700], known[700:850]
+        )
     elif given.step == "week-1":
         write(given.workspace / "traffic" / "week-1.jsonl", map(unlabelled, known[850:1000]))
     else:
@@ -46,10 +49,12 @@ def shuffled(packages: tuple[str, ...], count: int) -> list[Pair]:
 
 
 def labelled(pair: Pair) -> dict[str, str]:
+    """Return a record of `history` or `pairs`."""
     return {"id": pair.id, "query": pair.query, "positive": pair.positive, "source": pair.source}
 
 
 def unlabelled(pair: Pair) -> dict[str, str]:
+    """Return a record of `traffic` or `reference`."""
     return {"id": pair.id, "text": pair.query}
 
 
@@ -63,6 +68,7 @@ def write_anchor_set(folder: Path, judged: list[Pair], others: list[Pair]) -> No
 
 
 def write(file: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write one JSON object per line, and say so."""
     lines = [json.dumps(row) for row in rows]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
