@@ -60,7 +60,7 @@ def _outputs(content: str, folder: Path, environment: dict[str, str]) -> Iterato
             ["bash", "-c", command],
             cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
-        yield f"$ {command}\n{done.stdout}"
+        yield f"$ {command}\n{done.stdout.replace(f'{folder}{os.sep}', '')}"
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -1,30 +1,39 @@
-"""The documentation: every command is explained, is an entry point, and links lead somewhere."""
+"""The documentation: commands are explained and are entry points, links lead somewhere, code runs."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from conftest import let_travel_arrive
 from typer.main import get_command
 
 from pipeline.commands.cli import app
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = get_command(app).commands
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_and_option_has_help(name):
-    command = COMMANDS[name]
-    assert command.help
-    for parameter in command.params:
-        assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_stands_in_the_readme(name):
-    assert f"`anchorhold {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_each_command_and_option_has_help():
+    for name, command in COMMANDS.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_each_command_is_in_the_readme():
+    named = set(re.findall(r"^\| `anchorhold (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert named == set(COMMANDS)
 
 
 def test_commands_and_entry_points_are_the_same():
@@ -39,22 +48,104 @@ def test_commands_and_entry_points_are_the_same():
         assert given - {"baseline", "version"} <= accepted
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            path, _, heading = target.partition("#")
+            place = (page.parent / path) if path else page
+            assert place.exists(), f"{page.name}: {target}"
+            if heading:
+                assert heading in anchors_of(place), f"{page.name}: {target}"
 
 
-def test_the_trigger_of_the_how_to_works(tmp_path):
-    text = (ROOT / "docs" / "how-to.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n# rain\.py\n(.*?)```", text, re.DOTALL)[1]
+def anchors_of(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_each_page_can_be_reached_from_the_readme():
+    found, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        found.add(page)
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            place = (page.parent / target).resolve()
+            near = [place] if place.is_file() else sorted(place.glob("*.md"))
+            waiting += [each for each in near if each.suffix == ".md" and each not in found]
+    assert set(PAGES) - found == set()
+
+
+def test_the_trigger_of_the_how_to_works():
+    from drift_triggers import Observation, Sample
+
     namespace = {}
+    code = blocks("docs/how-to/add-a-trigger.md", "python")[0]
     exec(compile(code, "rain.py", "exec", dont_inherit=True), namespace)
-    from drift_triggers.signal import Observation, Sample
-
-    embeddings = __import__("numpy").eye(2, dtype="float32")
-    sample = Sample(("my umbrella is gone", "hello"), embeddings)
+    sample = Sample(("my umbrella is gone", "hello"), np.eye(2, dtype="float32"))
     signal = namespace["Rain"]().check(Observation(recent=sample, reference=sample))
     assert signal.fired
-    assert "50%" in signal.reason
+    assert signal.effect == 0.5
+
+
+@pytest.fixture
+def reader(workspace, tiny_model, tmp_path, monkeypatch):
+    """Return a folder with the workspaces that the pages name, where travel has just arrived."""
+    from pipeline import Workspace
+
+    with Workspace.open(workspace) as opened:
+        assert opened.run().outcome == "bootstrapped"
+    let_travel_arrive(workspace)
+    place = tmp_path / "reader"
+    for name in ("support-search", "docs-search"):
+        shutil.copytree(workspace, place / name)
+    shutil.copytree(workspace / "anchors" / "bank", place / "support-search/anchors/support-2023")
+    shutil.copytree(tiny_model, place / "base-model")
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_the_code_of_the_python_page_runs_in_order(reader, capsys):
+    namespace = {}
+    for code in blocks("docs/python.md", "python"):
+        exec(compile(code, "python.md", "exec", dont_inherit=True), namespace)
+    assert namespace["result"].outcome == "promoted"
+    assert set(namespace["frame"]["task"]) >= {"anchor/bank", "anchor/learned-0002"}
+    assert namespace["signal"].fired
+    assert (reader / "candidate" / "model.safetensors").exists()
+    assert "no-such-folder" in capsys.readouterr().out
+
+
+def test_the_code_of_the_readme_runs(reader):
+    namespace = {}
+    exec(compile(blocks("README.md", "python")[0], "README.md", "exec"), namespace)
+    assert namespace["result"].verdict.promote
+    assert namespace["vectors"].shape == (1, 16)
+
+
+def test_the_notebook_and_the_ten_lines_run(reader):
+    for script in ("notebook.py", "ten_lines.py"):
+        told = subprocess.run(
+            [sys.executable, ROOT / "examples" / script, "docs-search"],
+            cwd=reader, env={"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}, check=True,
+            capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        assert ("promoted" if script == "notebook.py" else "version 2 serves") in told
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_tutorial_end_as_it_says(tmp_path):
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from run_tutorial import run_page
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    told = run_page((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"), tmp_path)
+    assert re.findall(r"^cycle (\d+): (\w+)", told, re.MULTILINE) == [
+        ("0001", "bootstrapped"),
+        ("0002", "quiet"),
+        ("0003", "promoted"),
+    ]
+    assert "version 1 serves now" in told
+    assert "(2, 384)" in told
