@@ -1,6 +1,6 @@
 """Run every command of the tutorial in an empty folder and rewrite the outputs on the page.
 
-    python docs/run_tutorial.py           # about five minutes on two cores
+    python docs/run_tutorial.py           # about two minutes on two cores
     python docs/run_tutorial.py --check   # run the commands, leave the page as it is
 
 In a block marked `console`, a line that begins with "$ " is a command and the lines below it are
@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def main() -> None:
     """Run the page and write it back."""
     page = PAGE.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
         told = run_page(page, Path(folder))
+        print(f"all commands took {time.monotonic() - began:.0f} s", file=sys.stderr)
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(told, encoding="utf-8")
 

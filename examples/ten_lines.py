@@ -1,6 +1,6 @@
 """The shortest script: check a workspace for drift, run a cycle, read the verdict.
 
-    python examples/ten_lines.py WORKSPACE
+python examples/ten_lines.py WORKSPACE
 """
 
 import sys

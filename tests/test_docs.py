@@ -32,7 +32,9 @@ def test_each_command_and_option_has_help():
 
 
 def test_each_command_is_in_the_readme():
-    named = set(re.findall(r"^\| `anchorhold (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    named = set(
+        re.findall(r"^\| `anchorhold (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
     assert named == set(COMMANDS)
 
 
