@@ -1,6 +1,7 @@
 """A notebook as a script: each `# %%` is a cell for Jupyter, VS Code or PyCharm.
 
-It works on the workspace of docs/tutorial.md, after its third step or later. As a script:
+It works on the workspace of docs/tutorial.md and stands in for its fifth step, where the data of
+the second week has just arrived. As a script:
 
     python examples/notebook.py
 """
@@ -50,8 +51,8 @@ if result.verdict:
 # ## Compare versions as a data frame
 
 # %%
-if result.outcome == "promoted":
-    print(workspace.compare("origin", "champion").to_frame())
+frame = workspace.compare("origin", "champion").to_frame()
+print(frame.to_string())
 
 # %% [markdown]
 # ## Encode with the champion
