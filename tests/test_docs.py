@@ -50,6 +50,14 @@ def test_commands_and_entry_points_are_the_same():
         assert given - {"baseline", "version"} <= accepted
 
 
+def test_the_hooks_run_what_make_check_runs():
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [" ".join([hook["entry"], *hook.get("args", [])]) for hook in repo["hooks"]]
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck: install\n")[2].partition("\n\n")[0]
+    checks = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
+    assert hooks == checks
+
+
 def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
