@@ -164,15 +164,15 @@ def _one_per_line(values: dict[str, Any]) -> str:
 def _results() -> dict[str, Any]:
     """Return the result of each command: what the method of `Workspace` of that name returns."""
     from pipeline import Workspace
+    from pipeline.operations.settings import SettingsListing
     from pipeline.results import DemoResult
 
-    methods = {"init": Workspace.create}
-    kinds = {"demo": DemoResult}
-    for name in _command_line().commands:
-        method = methods.get(name, getattr(Workspace, name, None))
-        if name not in kinds and method is not None:
-            kinds[name] = get_type_hints(method)["return"]
-    return {name: kinds[name] for name in _command_line().commands if name in kinds}
+    others = {"demo": DemoResult, "settings": SettingsListing}
+    methods = {**vars(Workspace), "init": Workspace.create}
+    return {
+        name: others.get(name) or get_type_hints(methods[name])["return"]
+        for name in _command_line().commands
+    }
 
 
 def _schema(kind: Any) -> dict[str, Any]:
