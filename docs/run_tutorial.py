@@ -1,6 +1,6 @@
 """Run every command of the tutorial in an empty folder and rewrite the outputs on the page.
 
-    python docs/run_tutorial.py           # two minutes on two idle cores
+    python docs/run_tutorial.py           # four minutes on two busy cores
     python docs/run_tutorial.py --check   # run the commands, leave the page as it is
 
 In a block marked `console`, a line that begins with "$ " is a command and the lines below it are
