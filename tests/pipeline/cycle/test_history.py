@@ -187,7 +187,7 @@ def test_a_process_killed_between_history_and_head_raises_no_alarm(opened):
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
     assert len(store.promotions()) == 3
     assert registry.history_head() == (2, store.promotions()[1].hash)
-    assert status_now(opened, NOON)["history"] == {"rows": 3, "verified": True}
+    assert status_now(opened, NOON).to_json()["history"] == {"rows": 3, "verified": True}
     run_cycle(opened, datetime(2026, 3, 2, tzinfo=UTC))
     assert registry.history_head() == (3, store.promotions()[2].hash)
 

@@ -82,7 +82,7 @@ def test_a_version_that_passed_waits_and_is_promoted_without_force(opened):
     passed = registered(opened, "0070", parent="2", verdict="promoted")
     registered(opened, "0071", parent="2", verdict="rejected")
     assert [each.number for each in of(opened).awaiting_approval()] == [passed.number]
-    assert status_now(opened, NOW)["awaiting_approval"] == [
+    assert status_now(opened, NOW).to_json()["awaiting_approval"] == [
         {"version": passed.number, "cycle": "0070"}
     ]
     move = of(opened).promote(str(passed.number), reason="approved", force=False, now=NOW)
