@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ _SUFFIX = ".partial"
 _OLD = ".replaced"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 _numbers = itertools.count()
+# A folder may be shared by machines or containers, whose process ids mean nothing to one another.
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -105,16 +109,17 @@ def _take_place(partial: Path, path: Path) -> None:
 
 def _beside(path: Path, kind: str = "") -> Path:
     """Return a name beside `path` that no other call uses."""
-    return path.with_name(f".{path.name}{kind}.{os.getpid()}.{next(_numbers)}{_SUFFIX}")
+    owner = f"{_HERE}-{os.getpid()}"
+    return path.with_name(f".{path.name}{kind}.{owner}.{next(_numbers)}{_SUFFIX}")
 
 
 def _tidy(path: Path) -> None:
-    """Remove what dead processes left beside `path`; a folder that one only moved aside returns."""
+    """Remove what dead processes of this machine left; a folder only moved aside returns."""
     for left in path.parent.iterdir():
         if not (left.name.startswith(f".{path.name}.") and left.name.endswith(_SUFFIX)):
             continue
-        process = left.name.removesuffix(_SUFFIX).split(".")[-2]
-        if not process.isdecimal() or psutil.pid_exists(int(process)):
+        machine, _, process = left.name.removesuffix(_SUFFIX).split(".")[-2].partition("-")
+        if machine != _HERE or not process.isdecimal() or psutil.pid_exists(int(process)):
             continue
         if left.name.startswith(f".{path.name}{_OLD}.") and not path.exists():
             with contextlib.suppress(OSError):  # another process was faster

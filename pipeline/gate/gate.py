@@ -240,16 +240,17 @@ class Gate:
         threshold = threshold_of(made.rule, made.margin)
         percent = f"{100 * self.confidence:g} %"
         if made.fails:
-            bound = f"{percent} upper bound {made.high:+.3f}, below the required"
-        elif made.low > threshold:
-            bound = f"{percent} lower bound {made.low:+.3f}, above the required"
+            value, bound, relation = made.high, "upper bound", "below"
         else:
-            bound = f"{percent} lower bound {made.low:+.3f}, not above the required"
+            relation = "above" if made.low > threshold else "not above"
+            value, bound = made.low, "lower bound"
+        shown, required = _told_apart(value, threshold)
         against = " against the origin" if made.rule == "floor" else ""
         return (
             f"{made.task}: {_metric_name(made.metric)} {made.champion:.3f} -> "
-            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {bound} "
-            f"{threshold:+.3f}, {made.queries} queries): {self._ending(made)}"
+            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {percent} {bound} "
+            f"{shown}, {relation} the required {required}, {made.queries} queries): "
+            f"{self._ending(made)}"
         )
 
     def _ending(self, made: Comparison) -> str:
@@ -330,6 +331,21 @@ class Gate:
             comparisons=tuple(comparisons),
             costs=costs,
         )
+
+
+def _told_apart(value: float, other: float) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to tell them apart, three at least.
+
+    Examples
+    --------
+    >>> _told_apart(0.045, 0.02), _told_apart(-0.01996, -0.02)
+    (('+0.045', '+0.020'), ('-0.01996', '-0.02000'))
+    """
+    for digits in (3, 4, 5, 6):
+        shown = f"{value:+.{digits}f}", f"{other:+.{digits}f}"
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 def _metric_name(metric: str) -> str:

@@ -12,7 +12,8 @@ from training import whole_files
 from training.whole_files import folder_written, written
 
 ROOT = Path(__file__).parents[2]
-DEAD = 2**22 + 1  # above the largest process id that Linux gives
+HERE = whole_files._HERE
+DEAD = f"{HERE}-{2**22 + 1}"  # above the largest process id that Linux gives
 
 
 def python(script, *words):
@@ -107,8 +108,13 @@ def test_a_folder_that_a_kill_left_moved_aside_returns(tmp_path):
     assert names(tmp_path / "folder") == ["old"]
 
 
-def test_what_living_processes_and_other_files_have_beside_stays(tmp_path):
-    kept = [f".file.{os.getppid()}.0.partial", f".other.{DEAD}.0.partial", ".file.partial.txt"]
+def test_what_living_processes_other_machines_and_other_files_have_beside_stays(tmp_path):
+    kept = [
+        f".file.{HERE}-{os.getppid()}.0.partial",
+        f".file.anothermachine-{2**22 + 1}.0.partial",
+        f".other.{DEAD}.0.partial",
+        ".file.partial.txt",
+    ]
     for name in kept:
         (tmp_path / name).write_text("theirs")
     with written(tmp_path / "file") as partial:
