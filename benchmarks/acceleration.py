@@ -13,8 +13,7 @@ The workloads are short pairs (two texts of some 15 tokens) and long ones (a sen
 of up to 256 tokens) from the documentation of installed packages, in fp32 and in bf16. `--pairs`
 takes pairs from a file instead (a JSON object per line with `query` and `positive`); the longer
 half is the long workload. `kept memory` is `keep_freed_memory`. `packing` contains `attention`,
-which it needs. In fp32 `bf16 within` changes nothing: its factor shows the noise. Batches of
-similar length are part of all sides.
+which it needs. Batches of similar length are part of all sides.
 """
 
 import argparse
@@ -42,7 +41,6 @@ ALONE: dict[str, frozenset[str]] = {
     "attention": frozenset({"attention"}),
     "dropout": frozenset({"dropout"}),
     "used tokens": frozenset({"used tokens"}),
-    "bf16 within": frozenset({"bf16 within"}),
     MEMORY: frozenset({MEMORY}),
     "all together": TRICKS | {MEMORY},
 }

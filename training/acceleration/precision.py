@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from training.whole_files import written
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 Precision = Literal["bf16", "fp32"]
 
@@ -55,33 +55,6 @@ def settled_precision(note: Path) -> Precision:
     with written(note) as partial:
         partial.write_text(chosen, encoding="ascii")
     return chosen
-
-
-def stay_narrow(model: "nn.Module") -> None:
-    """Keep the states between the layers of a model in autocast's number format, such as bfloat16.
-
-    Under autocast a layer norm returns float32 for float32 input. The word embeddings are float32,
-    so all states between layers are: each product narrows its input, and each gradient is widened
-    again. Here every norm but the last returns the narrow format. The sums within a norm, the
-    weights and the output of the model stay float32.
-    """
-    import torch
-    from torch import nn
-
-    def within(states: "Tensor") -> bool:
-        return torch.is_autocast_enabled(states.device.type)
-
-    def narrow(_: "nn.Module", given: object, states: "Tensor") -> "Tensor":
-        return states.to(torch.get_autocast_dtype(states.device.type)) if within(states) else states
-
-    def widen(_: "nn.Module", given: "tuple[Tensor, ...]") -> "tuple[Tensor, ...]":
-        return tuple(states.float() if within(states) else states for states in given)
-
-    norms = [part for part in model.modules() if isinstance(part, nn.LayerNorm)]
-    for norm in norms[:-1]:
-        norm.register_forward_hook(narrow)
-    for norm in norms[-1:]:
-        norm.register_forward_pre_hook(widen)
 
 
 def _seconds(left: "Tensor", right: "Tensor") -> float:

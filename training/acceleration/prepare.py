@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-Trick = Literal["packing", "attention", "dropout", "used tokens", "bf16 within"]
+Trick = Literal["packing", "attention", "dropout", "used tokens"]
 """One way to train faster; `benchmarks/acceleration.py` measures each of them alone."""
 
 TRICKS: frozenset[Trick] = frozenset(get_args(Trick))
@@ -45,13 +45,10 @@ class Prepared:
         from training.acceleration.attention import use_own_attention
         from training.acceleration.dropout import use_byte_dropout
         from training.acceleration.packing import Packing
-        from training.acceleration.precision import stay_narrow
 
         self._model = model
         self._tricks = tricks
         self.packing: Packing | None = None
-        if "bf16 within" in tricks:
-            stay_narrow(model)
         if "dropout" in tricks:
             use_byte_dropout(model)
         if "attention" in tricks and use_own_attention(model) and "packing" in tricks:

@@ -1,10 +1,9 @@
-"""The number format: chosen by measuring, kept once chosen, and kept within the layers."""
+"""The number format: chosen by measuring, and kept once chosen."""
 
 import torch
 
 from training.acceleration import precision
-from training.acceleration.precision import fastest_precision, settled_precision, stay_narrow
-from training.encoding.loading import load_model
+from training.acceleration.precision import fastest_precision, settled_precision
 
 
 def test_a_training_that_is_continued_keeps_its_format(tmp_path, monkeypatch):
@@ -28,21 +27,3 @@ def test_bfloat16_is_taken_only_where_products_are_faster_in_it(monkeypatch):
     taken[torch.bfloat16] = 0.1
     capable["avx512_bf16"] = False
     assert fastest_precision.__wrapped__() == "fp32"
-
-
-def test_within_a_model_states_stay_in_the_format_of_autocast_and_leave_it_in_float32(tiny_model):
-    model = load_model(tiny_model, 32).eval()
-    expected = model(dict(model.preprocess(["my card"])))["sentence_embedding"]
-    stay_narrow(model)
-    layers, seen = model.transformers_model.encoder.layer, []
-    for layer in layers:
-        layer.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))
-    layers[-1].register_forward_hook(lambda _, __, made: seen.append(made.dtype))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        narrow = model(dict(model.preprocess(["my card"])))["sentence_embedding"]
-    assert seen == [torch.bfloat16, torch.bfloat16, torch.float32]
-    assert torch.allclose(narrow, expected, atol=0.05)
-    seen.clear()
-    same = model(dict(model.preprocess(["my card"])))["sentence_embedding"]
-    assert seen == [torch.float32] * 3
-    assert torch.equal(same, expected)
