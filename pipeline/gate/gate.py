@@ -237,19 +237,11 @@ class Gate:
         return needs and max(needs, self.minimum_queries)
 
     def _sentence(self, made: Comparison) -> str:
-        threshold = threshold_of(made.rule, made.margin)
-        percent = f"{100 * self.confidence:g} %"
-        if made.fails:
-            value, bound, relation = made.high, "upper bound", "below"
-        else:
-            relation = "above" if made.low > threshold else "not above"
-            value, bound = made.low, "lower bound"
-        shown, required = _told_apart(value, threshold)
         against = " against the origin" if made.rule == "floor" else ""
         return (
             f"{made.task}: {_metric_name(made.metric)} {made.champion:.3f} -> "
-            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, {percent} {bound} "
-            f"{shown}, {relation} the required {required}, {made.queries} queries): "
+            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, "
+            f"{100 * self.confidence:g} % {_bound_shown(made)}, {made.queries} queries): "
             f"{self._ending(made)}"
         )
 
@@ -331,6 +323,19 @@ class Gate:
             comparisons=tuple(comparisons),
             costs=costs,
         )
+
+
+def _bound_shown(made: Comparison) -> str:
+    """Return the bound that decided, beside what is required."""
+    if not (made.judged or made.fails):
+        return f"bounds {made.low:+.3f} and {made.high:+.3f}"
+    threshold = threshold_of(made.rule, made.margin)
+    value = made.high if made.fails else made.low
+    shown, required = _told_apart(value, threshold)
+    if made.fails:
+        return f"upper bound {shown}, below the required {required}"
+    relation = "above" if value > threshold else "not above"
+    return f"lower bound {shown}, {relation} the required {required}"
 
 
 def _told_apart(value: float, other: float) -> tuple[str, str]:
