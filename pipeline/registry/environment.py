@@ -6,15 +6,16 @@ at each use, so a program that imports anchorhold keeps its own choice.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 _TELEMETRY = "MLFLOW_DISABLE_TELEMETRY"
+_BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 _QUIET = {
     _TELEMETRY: "true",
     "DO_NOT_TRACK": "1",
     # No loader of MLflow is ever called; should one be, it must not unpickle.
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    _BARS: "false",
     # It would print to stdout, which belongs to the result.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
@@ -36,8 +37,7 @@ def quiet_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-@contextmanager
-def private_import() -> Iterator[None]:
+def private_import() -> AbstractContextManager[None]:
     """Keep MLflow from reporting its use when the block imports it; then restore the environment.
 
     Examples
@@ -49,12 +49,22 @@ def private_import() -> Iterator[None]:
     >>> dict(os.environ) == before
     True
     """
-    before = os.environ.get(_TELEMETRY)
-    os.environ[_TELEMETRY] = "true"
+    return _set(_TELEMETRY, "true")
+
+
+def without_progress_bars() -> AbstractContextManager[None]:
+    """Keep MLflow from drawing bars while the block copies files; then restore the environment."""
+    return _set(_BARS, "false")
+
+
+@contextmanager
+def _set(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[_TELEMETRY]
+            del os.environ[name]
         else:
-            os.environ[_TELEMETRY] = before
+            os.environ[name] = before

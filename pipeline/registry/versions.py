@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from pipeline.registry.environment import without_progress_bars
 from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults
 from training.manifest import FolderDamaged, Manifest
 from training.whole_files import folder_written
@@ -322,7 +323,8 @@ class Registry(Tracking):
             with folder_written(copy) as beside:
                 stored = beside / "download"
                 stored.mkdir()
-                with clear_faults(f"fetch version {version.number}"):
+                fetching = f"fetch version {version.number}"
+                with clear_faults(fetching), without_progress_bars():
                     # Always with a place of our own: without one MLflow returns the live folder.
                     for path in (_MANIFEST, _FILES):
                         self.client.download_artifacts(version.run_id, path, str(stored))

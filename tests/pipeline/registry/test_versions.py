@@ -1,5 +1,6 @@
 """Versions are stored with their hashes and fetched checked; the champion moves by comparison."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -106,6 +107,18 @@ def test_a_version_is_registered_once_however_often_it_is_tried(registry, tmp_pa
     copy = registry.fetch(version)
     assert (copy / "model" / "model.safetensors").read_bytes() == b"weights"
     assert not (copy / "other.txt").exists()
+
+
+def test_a_fetch_draws_no_bars_and_leaves_the_environment_as_it_was(
+    registry, make, monkeypatch, capfd
+):
+    version = make("0001")
+    monkeypatch.delenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", raising=False)
+    before = dict(os.environ)
+    capfd.readouterr()
+    registry.fetch(version)
+    assert "Downloading" not in capfd.readouterr().err
+    assert dict(os.environ) == before
 
 
 def test_a_fetched_version_is_a_private_copy(registry, make, state):
