@@ -13,7 +13,7 @@ from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
-from pipeline.operations.discard import discard_records
+from pipeline.operations.discard import Records, discard_records
 from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
@@ -152,8 +152,9 @@ def test_the_shuffled_source_of_a_refused_batch_is_named_discarded_and_the_rest_
 
     now = NOW + timedelta(hours=3)
     with open_workspace(load_settings(workspace), doing="discard", now=now) as opened:
-        named = {"cycle": None, "source": "forum", "file": None, "pair": None, "undo": False}
-        discard_records(opened, **named, reason="shuffled", who="ada", now=now)
+        records = Records(source="forum")
+        why = {"reason": "shuffled", "who": "ada", "now": now}
+        discard_records(opened.store, opened.versions, records, **why)
     again = turn(workspace, 3)
     assert _learned(again) == {"docs", "shop"}
     assert {each.name for each in again.verdict.suspects} == {"docs", "shop"}
