@@ -121,7 +121,7 @@ def test_moves_that_make_no_sense_are_refused(opened):
         of(opened).roll_back("1", reason="again", now=NOW)
 
 
-def test_a_champion_that_moved_meanwhile_is_never_overwritten(opened):
+def test_a_champion_that_somebody_else_moved_is_never_overwritten(opened):
     first = opened.registry.version(1)
     of(opened).roll_back(None, reason="somebody else", now=NOW)
     history = len(opened.store.promotions())

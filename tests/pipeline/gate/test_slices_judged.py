@@ -27,7 +27,7 @@ def test_a_source_that_alone_gets_worse_refuses_the_whole_batch():
     assert verdict.reasons[1].startswith("new/source=forum: ")
 
 
-def test_a_source_that_shows_no_harm_need_not_vouch_unless_that_is_asked():
+def test_a_source_that_shows_no_harm_need_not_support_a_candidate_unless_that_is_asked():
     unsure = np.tile([0.3, -0.3], 50)
     verdict = judged(np.full(300, 0.1), unsure)
     assert verdict.promote

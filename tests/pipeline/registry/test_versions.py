@@ -232,7 +232,7 @@ def test_going_back_is_a_promotion_too(registry, make):
     assert registry.version("previous").number == 2
 
 
-def test_a_champion_that_moved_meanwhile_is_never_overwritten(registry, make):
+def test_a_champion_that_somebody_else_moved_is_never_overwritten(registry, make):
     for cycle in ("0001", "0002", "0003"):
         make(cycle)
     registry.promote(registry.version(1), expected=None)
@@ -257,7 +257,7 @@ def test_a_move_that_was_made_may_be_repeated(registry, make):
     assert registry.version("previous").number == 1
 
 
-def test_a_version_deleted_meanwhile_is_not_promoted(registry, make):
+def test_a_version_that_was_deleted_is_not_promoted(registry, make):
     version = make("0001")
     registry.client.delete_model_version("support-search", "1")
     with pytest.raises(UnknownVersion):
