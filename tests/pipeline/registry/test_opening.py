@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.registry import RegistryFault, quiet_environment
 from pipeline.registry.opening import open_tracking
+from training import whole_files
 
 pytestmark = pytest.mark.filterwarnings(
     # MLflow's own tables under SQLAlchemy 2.1.
@@ -61,7 +62,8 @@ def first_state(tmp_path_factory):
     state.mkdir()
     # What processes leave that were killed while they created a store.
     (state / "mlflow.db").touch()
-    (state / f".mlflow.db.{gone()}.0.partial").write_text("half a database")
+    owner = f"{whole_files._HERE}-{gone()}"
+    (state / f".mlflow.db.{owner}.0.partial").write_text("half a database")
     opened(state)
     return state
 
