@@ -17,8 +17,9 @@ _SUFFIX = ".partial"
 _OLD = ".replaced"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 _numbers = itertools.count()
-# A folder may be shared by machines or containers, whose process ids mean nothing to one another.
-_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+"""Part of the names of unfinished files: the process ids of another machine or container that
+shares a folder mean nothing here."""
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def _take_place(partial: Path, path: Path) -> None:
 
 def _beside(path: Path, kind: str = "") -> Path:
     """Return a name beside `path` that no other call uses."""
-    owner = f"{_HERE}-{os.getpid()}"
+    owner = f"{MACHINE}-{os.getpid()}"
     return path.with_name(f".{path.name}{kind}.{owner}.{next(_numbers)}{_SUFFIX}")
 
 
@@ -119,7 +120,7 @@ def _tidy(path: Path) -> None:
         if not (left.name.startswith(f".{path.name}.") and left.name.endswith(_SUFFIX)):
             continue
         machine, _, process = left.name.removesuffix(_SUFFIX).split(".")[-2].partition("-")
-        if machine != _HERE or not process.isdecimal() or psutil.pid_exists(int(process)):
+        if machine != MACHINE or not process.isdecimal() or psutil.pid_exists(int(process)):
             continue
         if left.name.startswith(f".{path.name}{_OLD}.") and not path.exists():
             with contextlib.suppress(OSError):  # another process was faster

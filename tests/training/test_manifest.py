@@ -6,6 +6,7 @@ import os
 import pytest
 
 from training.manifest import MANIFEST, FileFact, FolderDamaged, Manifest, seal, sealed
+from training.whole_files import MACHINE
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_folder_whose_seal_is_broken_is_not_sealed(folder, text):
 
 
 def test_a_seal_that_a_kill_left_unfinished_does_not_spoil_the_next(folder):
-    (folder / f".{MANIFEST}.{2**22 + 1}.0.partial").write_text("{")
+    (folder / f".{MANIFEST}.{MACHINE}-{2**22 + 1}.0.partial").write_text("{")
     seal(folder, steps=3)
     assert sealed(folder) == {"steps": 3}
     assert sorted(os.listdir(folder)) == ["card.json", MANIFEST, "model"]

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from training import whole_files
-from training.whole_files import folder_written, written
+from training.whole_files import MACHINE, folder_written, written
 
 ROOT = Path(__file__).parents[2]
-HERE = whole_files._HERE
-DEAD = f"{HERE}-{2**22 + 1}"  # above the largest process id that Linux gives
+DEAD = f"{MACHINE}-{2**22 + 1}"  # above the largest process id that Linux gives
 
 
 def python(script, *words):
@@ -110,7 +109,7 @@ def test_a_folder_that_a_kill_left_moved_aside_returns(tmp_path):
 
 def test_what_living_processes_other_machines_and_other_files_have_beside_stays(tmp_path):
     kept = [
-        f".file.{HERE}-{os.getppid()}.0.partial",
+        f".file.{MACHINE}-{os.getppid()}.0.partial",
         f".file.anothermachine-{2**22 + 1}.0.partial",
         f".other.{DEAD}.0.partial",
         ".file.partial.txt",

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.registry import RegistryFault, quiet_environment
 from pipeline.registry.opening import open_tracking
-from training import whole_files
+from training.whole_files import MACHINE
 
 pytestmark = pytest.mark.filterwarnings(
     # MLflow's own tables under SQLAlchemy 2.1.
@@ -62,7 +62,7 @@ def first_state(tmp_path_factory):
     state.mkdir()
     # What processes leave that were killed while they created a store.
     (state / "mlflow.db").touch()
-    owner = f"{whole_files._HERE}-{gone()}"
+    owner = f"{MACHINE}-{gone()}"
     (state / f".mlflow.db.{owner}.0.partial").write_text("half a database")
     opened(state)
     return state
