@@ -8,6 +8,9 @@ from pipeline.results import TRAINED, PastCycle, Window, past_cycles
 from pipeline.store import Store, Traffic
 from training.pairs import Pair
 
+Check = tuple[PastCycle, Window]
+"""A cycle that checked data, and its window."""
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -60,7 +63,8 @@ def window_now(store: Store, *, champion: int, cut: int, settings: str) -> Windo
 
 def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     """Read what the window holds; the same data is not checked, or learned, twice."""
-    before = _same_data_before(store, window)
+    earlier = checks(store)
+    before = _same_data_before(earlier, window)
     if before:
         return Gathered(idle=before)
     pairs = store.pairs(role="recent", after=window.after, until=window.until)
@@ -77,39 +81,39 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         recent=recent,
         since_learned=texts,
         pairs=pairs,
-        refused=_pairs_refused_before(store, window),
+        refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
     )
 
 
-def checks(store: Store) -> list[tuple[PastCycle, Window]]:
+def checks(store: Store) -> list[Check]:
     """Return the cycles that checked data, with their windows, newest first."""
     return [(cycle, cycle.result.window) for cycle in past_cycles(store) if cycle.result.window]
 
 
-def _same_data_before(store: Store, window: Window) -> str:
+def _same_data_before(earlier: Sequence[Check], window: Window) -> str:
     """Say which cycle settled exactly this; empty when none did.
 
     A guard that blocked may be satisfied now, and a cool-down may be over: such data is checked
     again.
     """
-    for cycle, earlier in checks(store):
+    for cycle, checked in earlier:
         outcome = cycle.result.outcome
         settled = outcome != "blocked" and not (outcome == "quiet" and cycle.result.decision.fired)
-        if settled and earlier.same_data(window):
+        if settled and checked.same_data(window):
             return f"nothing new since cycle {cycle.id}, whose outcome was {outcome}"
     return ""
 
 
-def _pairs_refused_before(store: Store, window: Window) -> str:
+def _pairs_refused_before(store: Store, earlier: Sequence[Check], window: Window) -> str:
     """Say which cycle trained on exactly these pairs and was not promoted."""
-    for cycle, earlier in checks(store):
-        same = (earlier.champion, earlier.settings) == (window.champion, window.settings)
+    for cycle, checked in earlier:
+        same = (checked.champion, checked.settings) == (window.champion, window.settings)
         if (
             same
             and cycle.result.outcome in TRAINED
-            and same_records_left(store, earlier)
-            and store.count_pairs(role="recent", after=earlier.until, until=window.until) == 0
+            and same_records_left(store, checked)
+            and store.count_pairs(role="recent", after=checked.until, until=window.until) == 0
         ):
             return (
                 f"no new pairs since cycle {cycle.id}, which trained on these and was "

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.machine import lives, this_process
@@ -137,11 +136,6 @@ class Tracking:
         """Log a text as the file `name`, a path inside the run's files."""
         with clear_faults(f"log {name}"):
             self.client.log_text(run, text, name)
-
-    def log_folder(self, run: str, folder: Path, path: str) -> None:
-        """Log all files of a folder under `path`."""
-        with clear_faults(f"log {folder}"):
-            self.client.log_artifacts(run, str(folder), path)
 
     def log_dataset(self, run: str, name: str, digest: str, context: str, rows: int) -> None:
         """Log which data a run used, by digest; no row leaves the workspace.

@@ -1,8 +1,7 @@
 """Regressions: what a model answers worse than another, and documents it no longer finds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,11 +97,6 @@ class Regressions:
     changes: tuple[Change, ...]
     worst_queries: tuple[WorstQuery, ...]
     dark_documents: tuple[DarkDocument, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain lists, texts and numbers."""
-        plain: dict[str, Any] = asdict(self)
-        return {name: list(value) for name, value in plain.items()}
 
 
 def cut(text: str, longest: int = _LONGEST_TEXT) -> str:

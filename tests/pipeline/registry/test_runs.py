@@ -104,13 +104,10 @@ def test_settings_logged_again_keep_their_first_value(tracking):
 
 def test_files_are_logged_under_their_names(tracking, tmp_path):
     run = tracking.open_run("0001", name="cycle 0001")
-    (tmp_path / "plots").mkdir()
-    (tmp_path / "plots" / "a.svg").write_text("<svg/>")
     tracking.log_json(run, "verdict.json", {"outcome": "geprüft"})
     tracking.log_text(run, "report.html", "<p>")
-    tracking.log_folder(run, tmp_path / "plots", "plots")
     names = {each.path for each in tracking.client.list_artifacts(run)}
-    assert names == {"verdict.json", "report.html", "plots"}
+    assert names == {"verdict.json", "report.html"}
     (tmp_path / "down").mkdir()
     tracking.client.download_artifacts(run, "verdict.json", str(tmp_path / "down"))
     text = (tmp_path / "down" / "verdict.json").read_text(encoding="utf-8")

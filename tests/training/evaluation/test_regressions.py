@@ -1,6 +1,7 @@
 """Regressions: the worst queries of all tasks, and relevant documents that nobody finds."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 
@@ -112,6 +113,6 @@ def test_texts_are_cut_and_the_whole_is_plain_json():
     found = compared([[0, 5]], [[5, 6]], corpus=corpus)
     texts = [hit.text for hit in found.worst_queries[0].old]
     assert all(len(text) == 160 and text.endswith("…") for text in texts)
-    plain = json.loads(json.dumps(found.to_json()))
+    plain = json.loads(json.dumps(asdict(found)))
     assert set(plain) == {"changes", "worst_queries", "dark_documents"}
     assert plain["worst_queries"][0]["new"][0]["document"] == "d05"
