@@ -33,6 +33,10 @@ class Sample:
     """Time of each text in seconds since the epoch, ``nan`` where unknown, shape ``(texts,)``."""
     words: tuple[tuple[Word, ...], ...] | None = None
     """The words of each text, see ``Word``; None when no tokenizer is known."""
+    sessions: tuple[str, ...] = ()
+    """Session of each text, "" where unknown; empty when no session is known."""
+    users: tuple[str, ...] = ()
+    """User of each text, "" where unknown; empty when no user is known."""
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths and embeddings that are not finite."""
@@ -50,9 +54,9 @@ class Sample:
                 f"embeddings must be finite, got NaN or infinity in row {bad}: "
                 f"{self.texts[bad][:60]!r}"
             )
-        for name in ("sources", "timestamps", "words"):
+        for name in ("sources", "timestamps", "words", "sessions", "users"):
             column = getattr(self, name)
-            if name == "sources" and not column:
+            if name in ("sources", "sessions", "users") and not column:
                 continue
             if column is not None and len(column) != count:
                 raise ValueError(f"{name} must have {count} entries, got {len(column)}")

@@ -25,10 +25,16 @@ class Slice:
 
 def part(sample: Sample, rows: Rows) -> Sample:
     """Return the texts of the given rows as a sample of their own, without sources and words."""
+
+    def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(names[row] for row in rows) if names else ()
+
     return Sample(
         tuple(sample.texts[row] for row in rows),
         sample.embeddings[rows],
         timestamps=None if sample.timestamps is None else sample.timestamps[rows],
+        sessions=chosen(sample.sessions),
+        users=chosen(sample.users),
     )
 
 

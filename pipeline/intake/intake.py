@@ -71,8 +71,8 @@ class Intake:
 
     A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.parquet`,
     `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have `negative`; traffic
-    has `text`; both may have `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no zone)
-    or in seconds since 1970. Anything else is ignored.
+    has `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
+    ISO 8601 (UTC if it names no zone) or in seconds since 1970. Anything else is ignored.
 
     Examples
     --------

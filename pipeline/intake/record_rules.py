@@ -20,7 +20,10 @@ from pydantic import (
 from pipeline.store import Traffic
 from training.pairs import Pair
 
-COLUMNS = ("id", "query", "positive", "negative", "text", "source", "timestamp")
+COLUMNS = (
+    *("id", "query", "positive", "negative", "text", "source", "timestamp"),
+    *("session", "user"),
+)
 """All that is read of a record; anything else in it is ignored."""
 REQUIRED: Mapping[str, tuple[str, ...]] = {"pair": ("query", "positive"), "traffic": ("text",)}
 """What a record of each kind must hold."""
@@ -111,6 +114,15 @@ def _number_as_text(value: object) -> object:
     return "" if value is None else value
 
 
+def _group_as_text(value: object) -> object:
+    """Return what names a session or a user as a text; an object or a truth value names nothing."""
+    if isinstance(value, str | bytes):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if isinstance(value, bool | dict | list | float) else _number_as_text(value)
+
+
 def _moment(value: object, info: ValidationInfo) -> float | None:
     """Return seconds since the epoch, if a clock can show them and they are not in the future."""
     if value is None or (isinstance(value, str | bytes) and not value.strip()):
@@ -149,6 +161,7 @@ _Text = Annotated[str, AfterValidator(_readable)]
 _Optional = Annotated[str, BeforeValidator(_empty_for_null), AfterValidator(_readable_or_empty)]
 _Id = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_label)]
 _Label = Annotated[str, BeforeValidator(_empty_for_null), AfterValidator(_label)]
+_Group = Annotated[str, BeforeValidator(_group_as_text), AfterValidator(_label)]
 _Moment = Annotated[float | None, PlainValidator(_moment)]
 
 
@@ -170,6 +183,8 @@ class TrafficRecord(BaseModel):
     id: _Id = ""
     source: _Label = ""
     timestamp: _Moment = None
+    session: _Group = ""
+    user: _Group = ""
 
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -219,7 +234,14 @@ class RecordRules:
     def traffic(self, content: Content) -> Traffic:
         """Return the text that a JSON object, as bytes, or a row describes."""
         record = self._checked(_TRAFFIC, content)
-        return Traffic(record.text, record.id, record.source, record.timestamp)
+        return Traffic(
+            record.text,
+            record.id,
+            record.source,
+            record.timestamp,
+            record.session,
+            record.user,
+        )
 
     def _checked(self, adapter: TypeAdapter[_Record], content: Content) -> _Record:
         # Called a hundred thousand times per file: the adapter's own methods add a tenth.

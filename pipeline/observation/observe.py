@@ -257,7 +257,14 @@ def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.f
         sources=tuple(each.source for each in texts),
         timestamps=np.array(times, dtype=np.float64),
         words=encoder.words(plain),
+        sessions=_known([each.session for each in texts]),
+        users=_known([each.user for each in texts]),
     )
+
+
+def _known(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names; nothing when none is known."""
+    return tuple(names) if any(names) else ()
 
 
 def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:

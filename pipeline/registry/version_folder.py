@@ -147,6 +147,8 @@ _TEXTS = pa.schema(
         ("id", pa.string()),
         ("source", pa.string()),
         ("timestamp", pa.float64()),
+        ("session", pa.string()),
+        ("user", pa.string()),
     ]
 )
 

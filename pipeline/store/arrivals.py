@@ -184,6 +184,8 @@ def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[s
         "text": seen.text,
         "source": seen.source,
         "timestamp": seen.timestamp,
+        "session": seen.session,
+        "user": seen.user,
         "file": file,
         "line": record.line,
     }

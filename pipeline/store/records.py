@@ -20,12 +20,18 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """One unlabelled text as the service saw it; `timestamp` in seconds since the epoch."""
+    """One unlabelled text as the service saw it.
+
+    `timestamp` is in seconds since the epoch. `session` and `user` say which texts belong together:
+    texts of one session are not independent evidence. Both are "" where unknown.
+    """
 
     text: str
     id: str = ""
     source: str = ""
     timestamp: float | None = None
+    session: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

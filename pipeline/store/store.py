@@ -161,7 +161,9 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         return self._read_traffic(latest, *_within(traffic, role, after, until))
 
     def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
-        columns = [traffic.c[name] for name in ("text", "id", "source", "timestamp")]
+        columns = [
+            traffic.c[name] for name in ("text", "id", "source", "timestamp", "session", "user")
+        ]
         chosen = select(*columns).where(*conditions)
         with self._database.reading() as connection:
             newest_first = chosen.order_by(traffic.c.sequence.desc()).limit(latest)

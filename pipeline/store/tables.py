@@ -72,6 +72,7 @@ traffic = Table(
     Column("timestamp", Double),
     *_texts("file"),
     *_integers("line"),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("session", "user")),
 )
 
 quarantine = Table(

@@ -40,6 +40,17 @@ def test_pairs_are_read_with_all_they_hold(store, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [("a1", "a1"), (17, "17"), (17.0, "17"), (None, ""), ({"id": 3}, ""), ([1], ""), (True, "")],
+)
+def test_session_and_user_of_a_text_are_names_or_unknown(store, tmp_path, written, read):
+    (tmp_path / "a.jsonl").write_bytes(line(text="a", session=written, user=written))
+    assert take(store, tmp_path).quarantined == 0
+    seen = store.traffic()[0]
+    assert (seen.session, seen.user) == (read, read)
+
+
+@pytest.mark.parametrize(
     ("written", "seconds"),
     [
         ("2024-01-01T00:00:00Z", 1704067200.0),

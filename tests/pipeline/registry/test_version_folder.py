@@ -12,7 +12,7 @@ from training.pairs.pair import Pair
 
 FACTS = Facts("0002", 1, 42, "fingerprint", "tokenizer", 1.5e9)
 MEMORY = [Pair("1", "a", "b", source="x", timestamp=2.0)]
-REFERENCE = [Traffic("one", timestamp=1.0), Traffic("two", id="7", source="log")]
+REFERENCE = [Traffic("one", timestamp=1.0), Traffic("two", "7", "log", None, "visit", "ann")]
 LEARNED = EvaluationSet("anchor/learned-0002", {"q": "a"}, {"d": "b"}, {"q": {"d": 1}})
 CARD = Scorecard("fingerprint", {"new": TaskScores(("q",), {"ndcg_at_10": np.ones(1)}, "digest")})
 

@@ -13,28 +13,29 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from pipeline.store import Record, Store, StoreUnusable, migrations, tables
+from pipeline.store import Record, Store, StoreUnusable, Traffic, migrations, tables
 from training.pairs import Pair
 
 ROOT = Path(__file__).parents[3]
+REVISIONS = (*migrations.REVISIONS, "9999")
 BEFORE_REVISIONS = Path(__file__).with_name("before_revisions.sql")
-SECOND = """
+NEXT = """
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "%s"
 
 def upgrade() -> None:
     op.create_table("second", Column("a", Text, primary_key=True))
     op.add_column("pairs", Column("weight", Text))
     op.execute("INSERT INTO second VALUES ('x')")
 """
-UPGRADE = """
+UPGRADE = f"""
 import os, signal, sqlite3, sys
 from pathlib import Path
 from sqlalchemy import Engine, event
 from pipeline.store import Store, migrations
-migrations.REVISIONS, migrations.SCRIPTS = ("0001", "0002"), Path(sys.argv[1])
+migrations.REVISIONS, migrations.SCRIPTS = {REVISIONS}, Path(sys.argv[1])
 """
 
 
@@ -53,11 +54,11 @@ def before_revisions(tmp_path, url):
 
 
 @pytest.fixture
-def second(tmp_path):
+def following(tmp_path):
     """A folder with the revisions of today and one more."""
     folder = tmp_path / "versions"
     shutil.copytree(migrations.SCRIPTS, folder)
-    (folder / "revision_0002.py").write_text(SECOND, encoding="utf-8")
+    (folder / "revision_9999.py").write_text(NEXT % migrations.REVISIONS[-1], encoding="utf-8")
     return folder
 
 
@@ -96,11 +97,18 @@ def test_a_store_made_before_revisions_is_opened_with_all_it_holds(before_revisi
         with Store.open(before_revisions) as store:
             assert [pair.id for pair in store.pairs()] == ["id-1"]
             assert store.verify_promotions() == 1
-    assert query(before_revisions, "SELECT * FROM alembic_version") == [("0001",)]
+    assert query(before_revisions, "SELECT * FROM alembic_version") == [(migrations.REVISIONS[-1],)]
     with Store.open(before_revisions) as store:
         added = store.add("pair", "recent", [Record(Pair("", "query", "answer"))])
         assert added.stored == 1
         assert store.last_sequence() == 2
+
+
+def test_texts_stored_before_sessions_were_kept_have_none(before_revisions):
+    query(before_revisions, "INSERT INTO traffic VALUES (1,'d','recent','','a','',NULL,'f',1)")
+    with Store.open(before_revisions) as store:
+        store.add("traffic", "recent", [Record(Traffic("b", session="s", user="u"))])
+        assert [(seen.session, seen.user) for seen in store.traffic()] == [("", ""), ("s", "u")]
 
 
 def test_a_store_made_before_revisions_has_the_tables_of_the_code(before_revisions):
@@ -124,31 +132,31 @@ def test_a_store_of_a_version_never_released_is_refused(before_revisions):
 
 def test_a_store_of_a_newer_version_is_refused(url):
     Store.open(url).close()
-    query(url, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreUnusable, match="has revision 9999, written by a newer anchorhold"):
+    query(url, "UPDATE alembic_version SET version_num = '99999'")
+    with pytest.raises(StoreUnusable, match="has revision 99999, written by a newer anchorhold"):
         Store.open(url)
 
 
 @pytest.mark.parametrize("made", ["before revisions", "first revision"])
-def test_an_older_store_is_migrated_once(tmp_path, request, second, monkeypatch, made):
+def test_an_older_store_is_migrated_once(tmp_path, request, following, monkeypatch, made):
     url = f"sqlite:///{tmp_path / 'store.db'}"
     if made == "before revisions":
         request.getfixturevalue("before_revisions")
     else:
         with Store.open(url) as store:
             store.add("pair", "recent", [Record(Pair("id-1", "query", "answer"))])
-    monkeypatch.setattr(migrations, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(migrations, "SCRIPTS", second)
+    monkeypatch.setattr(migrations, "REVISIONS", REVISIONS)
+    monkeypatch.setattr(migrations, "SCRIPTS", following)
     for _ in range(2):
         with Store.open(url) as store:
             assert [pair.id for pair in store.pairs()] == ["id-1"]
-    assert query(url, "SELECT * FROM alembic_version") == [("0002",)]
+    assert query(url, "SELECT * FROM alembic_version") == [("9999",)]
     assert query(url, "SELECT a FROM second") == [("x",)]
     assert query(url, "SELECT weight FROM pairs") == [(None,)]
 
 
 def test_a_kill_at_any_statement_of_a_migration_leaves_the_store_as_it_was(
-    tmp_path, before_revisions, second
+    tmp_path, before_revisions, following
 ):
     """Each statement in turn is the last one of its process, which began with the same store."""
     code = f"""{UPGRADE}
@@ -172,7 +180,7 @@ print(count)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(second), before_revisions],
+        [sys.executable, "-c", code, str(following), before_revisions],
         env=environment,
         capture_output=True,
         text=True,
@@ -184,10 +192,10 @@ print(count)
     assert query(before_revisions, "SELECT id FROM pairs") == [("id-1",)]
 
 
-def test_four_processes_migrate_a_store_at_once(before_revisions, second):
+def test_four_processes_migrate_a_store_at_once(before_revisions, following):
     code = f"{UPGRADE}\nStore.open(sys.argv[2]).close()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, str(second), before_revisions]
+    command = [sys.executable, "-c", code, str(following), before_revisions]
     workers = [
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
