@@ -44,7 +44,6 @@ def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) 
         return "skip"
 
     def opened(stream: BinaryIO, convert: pa.csv.ConvertOptions | None = None) -> Any:
-        stream.seek(0)
         if stream.read(len(BOM_UTF8)) != BOM_UTF8:
             stream.seek(0)
         # Latin-1 has a character for each byte: a row that is not UTF-8 spoils only itself.
@@ -54,8 +53,9 @@ def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) 
             stream, read_options=read, parse_options=parse, convert_options=convert
         )
 
-    with _explained(label, "CSV"), path.open("rb") as stream:
-        with opened(stream) as reader:
+    with _explained(label, "CSV"):
+        # Each reading has a stream of its own: a closed reader may still read ahead for a while.
+        with path.open("rb") as stream, opened(stream) as reader:
             wanted = _columns(label, reader.schema.names, required)
         skipped.clear()
         convert = pa.csv.ConvertOptions(
@@ -64,7 +64,7 @@ def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) 
             strings_can_be_null=False,
         )
         number = 1
-        with opened(stream, convert) as reader:
+        with path.open("rb") as stream, opened(stream, convert) as reader:
             for batch in reader:
                 places = {row.number for row in skipped}
                 for values in batch.to_pylist():

@@ -17,6 +17,7 @@ from made_files import (
 )
 
 from pipeline.intake import Intake, IntakeReport
+from pipeline.intake.tables import csv_rows
 from pipeline.store import Store
 from training.faults import DataFault
 from training.pairs import Pair
@@ -56,6 +57,15 @@ def test_csv_is_read_like_lines(store, tmp_path):
         "a.csv row 5: the row has 3 columns ('4,q,p'), but the header has 5"
     )
     assert faults[6].startswith("a.csv row 6: timestamp is a text ('soon')")
+
+
+def test_every_row_of_a_large_csv_file_is_read_every_time(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"my lost card number {number} of the bank account" for number in range(60_000)]
+    path.write_text("\n".join(["text", *rows]) + "\n")
+    for _ in range(20):
+        read = [row.content["text"] for row in csv_rows(path, "a.csv", ["text"], 1_000_000)]
+        assert read == rows
 
 
 def test_a_csv_row_that_is_not_utf_8_spoils_itself_only(store, tmp_path):
