@@ -60,7 +60,7 @@ def commands_page() -> str:
                 ("0", "done; also if the gate refused a candidate"),
                 ("1", "unexpected failure"),
                 ("2", "bad usage, settings or data; the message says what is allowed"),
-                ("3, 4, 5", "only with `--exit-code`; see the command"),
+                ("3 to 7", "only with `--exit-code`; see the command"),
                 ("130", "interrupted; the same command continues"),
             ],
         ),

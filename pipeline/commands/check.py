@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, AsJson, ExitCode, Folder
+from pipeline.commands.options import BLOCKED, HERE, TRAINING_CALLED_FOR, AsJson, ExitCode, Folder
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -25,10 +25,12 @@ def check(
 ) -> None:
     """Check for drift: say whether training is called for, and why; nothing is stored.
 
-    With --exit-code: 3 if training is called for.
+    With --exit-code: 3 if training is called for, 7 if it is blocked.
     """
     with opened(workspace) as work:
         decision = work.check(traffic, pairs)
     show(decision, as_json)
+    if exit_code and decision.blocked_by:
+        raise typer.Exit(BLOCKED)
     if exit_code and decision.train:
-        raise typer.Exit(3)
+        raise typer.Exit(TRAINING_CALLED_FOR)

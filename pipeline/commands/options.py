@@ -11,3 +11,8 @@ ExitCode = Annotated[bool, typer.Option("--exit-code", help="Report the outcome 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 
 HERE = Path()
+
+TRAINING_CALLED_FOR = 3
+BLOCKED = 7
+OUTCOME_STATUS = {"rejected": 4, "inconclusive": 5, "insufficient_data": 6, "blocked": BLOCKED}
+"""Outcome of a cycle -> exit status with --exit-code; 0 for every other outcome."""

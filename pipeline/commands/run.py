@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, AsJson, ExitCode, Folder
+from pipeline.commands.options import HERE, OUTCOME_STATUS, AsJson, ExitCode, Folder
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -20,10 +20,10 @@ def run(
 ) -> None:
     """Run one cycle, or resume an interrupted one.
 
-    With --exit-code: 4 rejected, 5 inconclusive.
+    With --exit-code: 4 rejected, 5 inconclusive, 6 insufficient_data, 7 blocked.
     """
     with opened(workspace, writes=True) as work:
         result = work.run(strategy)
     show(result, as_json)
     if exit_code:
-        raise typer.Exit({"rejected": 4, "inconclusive": 5}.get(result.outcome, 0))
+        raise typer.Exit(OUTCOME_STATUS.get(result.outcome, 0))

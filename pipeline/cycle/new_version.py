@@ -79,6 +79,7 @@ class NewVersion:
         window: Window,
         lesson: Lesson,
         trained: Path,
+        anchor_sets: AnchorSets,
     ) -> VersionFolder:
         """Make the candidate's version.
 
@@ -90,18 +91,16 @@ class NewVersion:
             What it learned from.
         trained
             Its model.
+        anchor_sets
+            What it must not forget.
         """
         tables = self.settings.tables
         fresh: Sequence[Traffic] = self.store.traffic(
             role="recent", after=window.after, until=window.until
         ) or queries_as_traffic(lesson.learned)
-        learned_anchors = champion.learned_anchors()
-        scored_on = lesson.anchors
-        if lesson.new_task is not None:
-            learned_anchors = tables.learned_anchors.keep(
-                learned_anchors, lesson.new_task, self.cycle
-            )
-            scored_on = [lesson.new_task, *scored_on]
+        new_task, learned_anchors = lesson.new_task, champion.learned_anchors()
+        if new_task is not None:
+            learned_anchors = tables.learned_anchors.keep(learned_anchors, new_task, self.cycle)
         encode = regions_encoder(tables.memory, self.scores.encoders, champion.model)
         return self._write(
             model=trained,
@@ -110,7 +109,11 @@ class NewVersion:
             memory=tables.memory.absorb(lesson.memory, lesson.learned, encode),
             reference=tables.observe.remember(self._reference_left(champion), fresh),
             learned_anchors=learned_anchors,
-            scored_on=scored_on,
+            # Its own learned sets, not the champion's: later scores are compared with these.
+            scored_on=[
+                *([new_task] if new_task else []),
+                *anchor_sets.with_learned(learned_anchors),
+            ],
         )
 
     def _reference_left(self, champion: VersionFolder) -> list[Traffic]:

@@ -244,6 +244,7 @@ class _Cycle:
                 window,
                 lesson,
                 self.journal.folder / training.folder,
+                self.opened.anchor_sets,
             )
             version = self._register(training.run_id, folder, parent=champion, fired=fired)
             self.opened.registry.set_candidate(version)

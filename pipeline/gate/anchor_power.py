@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from pipeline.gate.gate import Gate
 from pipeline.results import AnchorPower, PastCycle, Reuse
@@ -12,13 +11,8 @@ ASSUMED_SPREAD = 0.16
 """Spread of paired differences of nDCG@10 where a fifth of the ranks move (benchmarks/gate.py)."""
 
 
-def identity(given: EvaluationSet) -> str:
-    """Return the digest of an anchor set's queries, corpus and judgements, however it is sliced."""
-    return replace(given, slices={}).digest
-
-
 def times_judged(cycles: Sequence[PastCycle]) -> Counter[str]:
-    """Return identity of an anchor set -> candidates that the gate judged on it, ever."""
+    """Return digest of an anchor set -> candidates that the gate judged on it, ever."""
     found: Counter[str] = Counter()
     for cycle in cycles:
         verdict = cycle.result.verdict
@@ -32,8 +26,8 @@ def reuse_of(anchors: Sequence[EvaluationSet], earlier: Mapping[str, int]) -> tu
     return tuple(
         Reuse(
             anchor=each.name,
-            identity=identity(each),
-            judged=earlier.get(identity(each), 0) + 1,
+            identity=each.digest,
+            judged=earlier.get(each.digest, 0) + 1,
         )
         for each in anchors
     )
@@ -87,7 +81,7 @@ def anchor_powers(
     for each in anchors:
         spread, spread_from = _spread(each.name, cycles)
         margin = gate.margin_of(each.name, margins)
-        judged = earlier[identity(each)]
+        judged = earlier[each.digest]
         queries = len(each.queries)
         visible = gate.visible_drop(queries, spread)
         made = AnchorPower(

@@ -85,9 +85,9 @@ class Gate:
     on the same queries, the probability that chance let at least one pass is at most n times that
     (the union bound). At the default confidence, 20 candidates make this bound 1.
     """
-    max_latency_ratio: float | None = Field(default=None, gt=0.0)
+    max_latency_ratio: float | None = Field(default=None, gt=0.0, examples=[1.2])
     """Embedding time allowed to the candidate, as a multiple of the champion's (none: any)."""
-    max_size_ratio: float | None = Field(default=None, gt=0.0)
+    max_size_ratio: float | None = Field(default=None, gt=0.0, examples=[1.1])
     """Size on disk allowed to the candidate, as a multiple of the champion's (none: any)."""
     seed: int = Field(default=0, ge=0)
     """Seed of the random weights in the bounds."""

@@ -105,7 +105,7 @@ def _tasks(
     card: Scorecard, accepted: Scorecard, gate: Gate, margins: Mapping[str, float]
 ) -> tuple[EvaluatedTask, ...]:
     return tuple(
-        _task(task, scores, _same_set(task, scores, accepted), gate, gate.margin_of(task, margins))
+        _task(task, scores, _same_set(scores, accepted), gate, gate.margin_of(task, margins))
         for task, scores in card.tasks.items()
     )
 
@@ -129,13 +129,12 @@ def _task(
     )
 
 
-def _same_set(task: str, now: TaskScores, accepted: Scorecard) -> TaskScores | None:
+def _same_set(now: TaskScores, accepted: Scorecard) -> TaskScores | None:
     """Return the scores of the same queries on the same set at acceptance, whatever its name then.
 
-    The version's own new task became one of its learned anchor sets.
+    A set may have got another name in the settings, and a slice may have been declared since.
     """
-    named = accepted.tasks.get(task)
-    for then in (*([named] if named else []), *accepted.tasks.values()):
-        if (then.set_digest, then.query_ids) == (now.set_digest, now.query_ids):
-            return then
+    for then in accepted.tasks.values():
+        if then.set_digest == now.set_digest and set(now.query_ids) <= set(then.query_ids):
+            return then.of_queries(now.query_ids)
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.results import Result
 from pipeline.workspace import (
+    ANY_NAME,
     SETTINGS_FILE,
     Key,
     Line,
@@ -20,6 +21,8 @@ from pipeline.workspace import (
     toml_value,
 )
 
+_ANCHOR = "support-2023"
+"""Name of the anchor set in comments."""
 _OWN = Key("class", '"module:Class"', meaning="Class of a trigger of your own.")
 
 
@@ -65,7 +68,7 @@ class SettingsListing(Result):
         source = f"those that are set in {self.workspace}" if self.workspace else "none is set"
         head = (
             f"All settings of anchorhold: {source}.\n"
-            "A key behind a # is not set and shows its default."
+            "A key behind a # is not set and shows its default, or an example where it has none."
         )
         tables: dict[str, list[Line]] = {}
         for each in self.settings:
@@ -143,7 +146,8 @@ def _line(setting: Setting) -> Line:
         rule = "not set by default"
     else:
         rule = f"default: {toml_value(setting.default)}"
-    name = setting.key.removeprefix(f"{setting.table}.")
+    # A name that stands for any other would not be TOML when the comment is made a setting.
+    name = setting.key.removeprefix(f"{setting.table}.").replace(ANY_NAME, _ANCHOR)
     return Line(
         next(iter(tomllib.loads(f"{name} = 0"))) if setting.set else name,
         setting.value if setting.set else shown,

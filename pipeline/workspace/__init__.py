@@ -2,7 +2,7 @@
 
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.new_workspace import make_workspace
-from pipeline.workspace.reference import Key, TableReference, reference
+from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
 from pipeline.workspace.settings_fault import SettingsFault
@@ -12,6 +12,7 @@ from pipeline.workspace.versions import Versions
 from pipeline.workspace.workspace import OpenWorkspace, open_workspace
 
 __all__ = [
+    "ANY_NAME",
     "SETTINGS_FILE",
     "STATE_FOLDER",
     "AnchorSets",

@@ -1,6 +1,6 @@
 """The anchor sets of a workspace: those of the settings, and those that the champion learned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,22 @@ class AnchorSets:
         DataFault
             A set cannot be read; the message names the file.
         """
+        return self.with_learned(champion.learned_anchors() if champion else [])
+
+    def with_learned(self, learned: Sequence[EvaluationSet]) -> list[EvaluationSet]:
+        """Read the sets of the settings, and add those of the learned ones that are judged.
+
+        Raises
+        ------
+        DataFault
+            A set cannot be read; the message names the file.
+        """
         sets = []
         for name, anchor in self.configured.items():
             folder = self.root / anchor.path
             whole = EvaluationSet.from_folder(f"anchor/{name}", folder)
             sets.append(by_columns(whole, folder, anchor.slices))
-        return sets + self.learned.held(champion.learned_anchors() if champion else [])
+        return sets + self.learned.held(learned)
 
     @property
     def margins(self) -> dict[str, float]:

@@ -61,7 +61,7 @@ class Anchor:
 
     path: str = Field(min_length=1, examples=["anchors/support-2023"])
     """Folder with corpus.jsonl, queries.jsonl and qrels.tsv."""
-    max_drop: float | None = Field(default=None, gt=0, lt=1)
+    max_drop: float | None = Field(default=None, gt=0, lt=1, examples=[0.03])
     """Largest loss on this set, in the metric's units; without it, the gate's `max_drop`."""
     slices: list[str] = Field(default_factory=list)
     """Columns of queries.jsonl; each value with enough queries is compared on its own."""

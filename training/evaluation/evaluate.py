@@ -94,12 +94,7 @@ def scores_of_ranking(given: EvaluationSet, ranking: Ranking) -> dict[str, TaskS
     whole = _task_scores(given, ranking)
     tasks = {given.name: whole}
     for name, queries in given.slices.items():
-        chosen = np.isin(whole.query_ids, list(queries))
-        tasks[f"{given.name}/{name}"] = TaskScores(
-            tuple(query for query, taken in zip(whole.query_ids, chosen, strict=True) if taken),
-            {metric: values[chosen] for metric, values in whole.metrics.items()},
-            whole.set_digest,
-        )
+        tasks[f"{given.name}/{name}"] = whole.of_queries(queries)
     return tasks
 
 

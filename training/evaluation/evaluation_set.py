@@ -33,14 +33,13 @@ class EvaluationSet:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of the content; the name does not count."""
+        """The sha256 of queries, corpus and judgements; neither the name nor the slices count."""
         content = [
             sorted(self.queries.items()),
             sorted(self.corpus.items()),
             sorted(
                 (query, sorted(documents.items())) for query, documents in self.relevant.items()
             ),
-            sorted((name, sorted(queries)) for name, queries in self.slices.items()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

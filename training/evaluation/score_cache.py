@@ -104,6 +104,7 @@ def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
 
 
 def _file(cache: Path, fingerprint: str, each: EvaluationSet) -> Path:
-    # The name is part of the key because the task names in a scorecard contain it.
-    name = hashlib.sha256(each.name.encode()).hexdigest()[:8]
+    # A scorecard has a task of the set's name and one per slice; the digest covers neither.
+    tasks = json.dumps([each.name, sorted(each.slices.items())])
+    name = hashlib.sha256(tasks.encode()).hexdigest()[:8]
     return cache / f"{fingerprint[:32]}-{each.digest[:32]}-{name}.json"

@@ -1,8 +1,9 @@
 """The scorecard: the metrics of one model, per task and query."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass as plain_dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,17 @@ class TaskScores:
     """Metric name -> (queries,), in the order of `query_ids`."""
     set_digest: str
     """Digest of the evaluation set; only scores on equal sets are comparable."""
+
+    def of_queries(self, chosen: Iterable[str]) -> Self:
+        """Return the scores of some of the queries."""
+        taken = np.isin(self.query_ids, list(chosen))
+        return replace(
+            self,
+            query_ids=tuple(
+                query for query, kept in zip(self.query_ids, taken, strict=True) if kept
+            ),
+            metrics={metric: values[taken] for metric, values in self.metrics.items()},
+        )
 
     def mean(self, metric: str) -> float:
         """Return the mean over the queries; without queries it is undefined and `nan`."""

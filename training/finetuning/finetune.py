@@ -56,11 +56,11 @@ class FineTune:
     """Minimum number of optimiser steps; a small mix is repeated for it, up to four passes."""
     learning_rate: float = Field(default=5e-5, gt=0.0, le=1.0)
     """Peak learning rate, reached after warm-up; it then falls linearly to zero."""
-    maximum_steps: int | None = Field(default=None, ge=1)
+    maximum_steps: int | None = Field(default=None, ge=1, examples=[500])
     """Maximum number of optimiser steps, for small updates in every cycle (none: all epochs)."""
     batch_size: int = Field(default=32, ge=2, le=4096)
     """Pairs per step; the positives of the other pairs are the negatives of each pair."""
-    mini_batch_size: int | None = Field(default=None, ge=1)
+    mini_batch_size: int | None = Field(default=None, ge=1, examples=[8])
     """Pairs in memory at once, if a whole batch does not fit (none: the whole batch)."""
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises from zero to its peak."""
@@ -82,7 +82,7 @@ class FineTune:
 
     The champion ranks a row right if all answers come before every other document.
     """
-    false_negative_margin: float | None = Field(default=None, ge=-2.0, le=2.0)
+    false_negative_margin: float | None = Field(default=None, ge=-2.0, le=2.0, examples=[0.1])
     """Mask negatives that the champion scores above the positive minus this cosine (none: off)."""
     elastic: float = Field(default=0.0, ge=0.0, le=1e9)
     """Strength that pulls weights back to the champion's, times the learning rate (0: off)."""

@@ -26,22 +26,18 @@ class Strategy:
 def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strategy]:
     """Return name -> strategy; `configured` has the workers given, the others variants of them.
 
-    Each variant changes only what its name says, so that a comparison shows its effect. `adapter`
-    exists only if `adapter_rank` is set: it needs an optional package and its own learning rate.
+    A variant switches off the ways to retain that others are named after (distillation, elastic
+    weights, frozen layers, adapters, merging), sets its own, and leaves every other setting as it
+    is, so that a comparison shows its effect. `online` also limits the steps and divides the
+    learning rate. `adapter` exists only if `adapter_rank` is set: it needs an optional package and
+    its own learning rate.
 
     Examples
     --------
     >>> sorted(strategies(Mix(), FineTune(), Merge()))
     ['configured', 'distilled', 'elastic', 'frozen', 'interpolated', 'naive', 'online', 'replay']
     """
-    plain = replace(
-        finetune,
-        distillation=0.0,
-        elastic=0.0,
-        frozen_layers=0,
-        adapter_rank=0,
-        maximum_steps=None,
-    )
+    plain = replace(finetune, distillation=0.0, elastic=0.0, frozen_layers=0, adapter_rank=0)
     replay = mix if mix.share > 0 else replace(mix, share=0.5)
     off = replace(merge, shares=())
     shares = merge.shares or (0.4, 0.6, 0.8)
@@ -81,7 +77,7 @@ def strategies(mix: Mix, finetune: FineTune, merge: Merge) -> Mapping[str, Strat
                 learning_rate=finetune.learning_rate / 5,
             ),
             off,
-            "replay, a few small steps in every cycle",
+            "replay, a few steps in every cycle at a fifth of the learning rate",
         ),
     }
     if finetune.adapter_rank:

@@ -51,7 +51,7 @@ class Memory:
 
     capacity: int = Field(default=5000, ge=1)
     """Maximum number of pairs to remember."""
-    half_life_days: float | None = Field(default=None, gt=0.0)
+    half_life_days: float | None = Field(default=None, gt=0.0, examples=[365.0])
     """Days after which a pair has half the weight of a new one (none: age does not matter)."""
     generated_sources: tuple[str, ...] = Field(default=(), strict=False)
     """Sources whose texts the system generated itself."""

@@ -2,18 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import get_args
 
 import pytest
 from made_streams import TRAVEL, sentences, texts_of, write_lines
 from typer.main import get_command
 
 from pipeline.commands.cli import app
+from pipeline.commands.options import OUTCOME_STATUS
 from pipeline.machine.lock import hold_workspace
+from pipeline.results import Outcome
 
 
 def anchorhold(*arguments, cwd=None, environment=None):
@@ -142,6 +146,31 @@ def promoted(workspace, travel_arrives):
     assert anchorhold("run", "-w", workspace).returncode == 0
     travel_arrives()
     return workspace
+
+
+def test_a_run_that_could_not_train_is_seen_in_the_exit_status(tmp_path, turned_once):
+    space = tmp_path / "space"
+    shutil.copytree(turned_once, space)
+    cooking = sentences(("cook", "recipe", "salt", "hotel"), 180, 8)
+    write_lines(space / "traffic" / "cooking.jsonl", texts_of(cooking[:150]))
+    write_lines(space / "pairs" / "cooking.jsonl", cooking[150:])
+    few = anchorhold("run", "-w", space, "--json", "--exit-code")
+    assert json.loads(few.stdout)["outcome"] == "insufficient_data", few.stderr
+    assert few.returncode == 6
+
+    repeated = [{**cooking[0], "id": f"again-{number}"} for number in range(200)]
+    write_lines(space / "pairs" / "repeated.jsonl", repeated)
+    assert anchorhold("check", "-w", space, "--exit-code").returncode == 7
+    blocked = anchorhold("run", "-w", space, "--json", "--exit-code")
+    assert json.loads(blocked.stdout)["outcome"] == "blocked", blocked.stderr
+    assert blocked.returncode == 7
+    assert anchorhold("run", "-w", space).returncode == 0, "only where it is asked for"
+
+
+def test_help_tells_every_exit_status_of_a_run():
+    told = get_command(app).commands["run"].help
+    assert set(OUTCOME_STATUS) < set(get_args(Outcome))
+    assert all(f"{status} {outcome}" in told for outcome, status in OUTCOME_STATUS.items())
 
 
 def test_the_commands_tell_one_story(promoted, tmp_path):

@@ -6,7 +6,6 @@ import pytest
 
 from pipeline.gate.anchor_power import (
     anchor_powers,
-    identity,
     overused,
     reuse_of,
     times_judged,
@@ -122,8 +121,8 @@ def test_every_judgement_on_the_same_queries_is_counted_however_they_are_sliced(
     sliced = EvaluationSet(
         past.name, past.queries, past.corpus, past.relevant, {"source=a": ("q1", "q2")}
     )
-    assert counted[identity(past)] == counted[identity(sliced)] == 4
-    assert counted[identity(other)] == 0
+    assert counted[past.digest] == counted[sliced.digest] == 4
+    assert counted[other.digest] == 0
 
 
 @pytest.mark.parametrize("name", ["anchor/past", "anchor/learned-0003"])
@@ -132,7 +131,7 @@ def test_a_set_past_its_budget_is_overused_and_fresh_queries_are_advised(name):
     earlier = times_judged([judged(number, past) for number in range(1, 20)])
     counts = reuse_of([past], earlier)
     assert (counts[0].judged, overused(counts, gate)) == (20, [])
-    earlier.update([identity(past)])
+    earlier.update([past.digest])
     (warning,) = overused(reuse_of([past], earlier), gate)
     assert f"{name} is overused: it has judged 21 candidates (reuse_budget 20)" in warning
     assert "1.05 would have passed by chance on average" in warning

@@ -1,16 +1,23 @@
 """Re-evaluation: golden sets measured anew, with a line of scores in MLflow."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from made_streams import write_lines
 
+from pipeline import Workspace
 from pipeline.operations.evaluate import evaluate_again
 from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def turn(workspace, hours):
+    with Workspace.open(workspace, now=NOW + timedelta(hours=hours)) as work:
+        return work.run()
 
 
 def rows_of(found):
@@ -69,6 +76,46 @@ def test_the_scores_of_what_serves_are_one_line_over_the_cycles(opened):
     assert [point.step for point in learned] == [2, 2]
     assert evaluate_again(opened, "champion", NOW).run_id == found.run_id
     assert evaluate_again(opened, "1", NOW).run_id != found.run_id
+
+
+def test_a_slice_that_is_declared_later_is_compared_with_the_same_queries_at_acceptance(opened):
+    folder = opened.settings.root / "anchors" / "bank"
+    rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    tiers = [{**row, "tier": "gold" if i < 60 else "tin"} for i, row in enumerate(rows)]
+    write_lines(folder / "queries.jsonl", tiers)
+    settings = opened.settings.root / "anchorhold.toml"
+    sliced = settings.read_text().replace(
+        'path = "anchors/bank"', 'path = "anchors/bank"\nslices = ["tier"]'
+    )
+    settings.write_text(sliced)
+    found = evaluate_again(opened.following(load_settings(opened.settings.root)), "champion", NOW)
+    assert found.notes == ()
+    row = rows_of(found)["anchor/bank/tier=gold"]
+    assert row.queries == 60
+    assert row.now == pytest.approx(row.accepted)
+
+
+def test_what_was_learned_from_several_sources_is_compared_with_what_was_accepted(
+    workspace, travel_arrives
+):
+    turn(workspace, 0)
+    travel_arrives()
+    file = workspace / "pairs" / "travel.jsonl"
+    pairs = [json.loads(line) for line in file.read_text().splitlines()]
+    write_lines(file, [{**pair, "source": f"s{i % 2}"} for i, pair in enumerate(pairs)])
+    result = turn(workspace, 1)
+    assert result.outcome == "promoted", result.verdict
+    assert {"new/source=s0", "new/source=s1"} <= {each.task for each in result.verdict.comparisons}
+    with Workspace.open(workspace, now=NOW) as work:
+        found = work.evaluate()
+        compared = work.compare("champion", "origin")
+        checked = work.check(traffic=workspace / "traffic" / "travel.jsonl")
+    assert found.notes == ()
+    for row in found.tasks:
+        assert row.now == pytest.approx(row.accepted), row.task
+    assert not any("changed since" in note for note in compared.notes)
+    quality = next(each for each in checked.signals if each.trigger == "quality_drop")
+    assert quality.measured
 
 
 def test_without_a_golden_set_there_is_nothing_to_evaluate_on(opened):

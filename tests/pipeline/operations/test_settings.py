@@ -1,6 +1,7 @@
 """All settings: each with value, default and meaning; as TOML they load to equal settings."""
 
 import json
+import re
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_the_text_has_each_key_in_force_or_as_a_comment(workspace):
     lines = list_settings(workspace).to_toml().splitlines()
     assert "max_drop = 0.02" in lines
     assert "# confidence = 0.95" in lines
-    assert "# half_life_days = (not set)" in lines
+    assert "# half_life_days = 365.0" in lines, "an example"
     assert all(len(line) <= 110 for line in lines[1:])
 
 
@@ -99,6 +100,21 @@ def test_a_folder_without_settings_has_the_defaults(tmp_path):
     loaded = load_settings(tmp_path).tables
     assert loaded.anchors == {}
     assert loaded.gate.max_drop == 0.02
+
+
+def test_every_commented_line_can_be_made_a_setting_alone_and_with_all_others(tmp_path):
+    lines = list_settings().to_toml().splitlines()
+    keys = [number for number, line in enumerate(lines) if re.match(r"# [\w.-]+ = ", line)]
+    assert len(keys) > 150
+    for chosen in ([], *([number] for number in keys if not anchors(lines[number])), keys):
+        file = [line[2:] if number in chosen else line for number, line in enumerate(lines)]
+        (tmp_path / "anchorhold.toml").write_text("\n".join(file), encoding="utf-8")
+        load_settings(tmp_path)
+
+
+def anchors(line):
+    """Return whether a line is about an anchor set, whose path must be set."""
+    return line.startswith("# support-2023.")
 
 
 def test_the_json_has_the_keys_that_programs_read(workspace):
