@@ -53,9 +53,11 @@ class NewVersion:
         history = self.store.pairs(role="history")
         reference = self.store.traffic(role="reference") or queries_as_traffic(history)
         if not reference:
+            waiting = self.store.count_pairs(role="recent")
             raise DataFault(
                 "data.history and data.reference are both empty: drift needs a past to compare "
                 "with; name files with labelled pairs or texts of the quiet past (anchorhold.toml)"
+                + (f"; {waiting} pairs of data.pairs wait until then" if waiting else "")
             )
         anchors = anchor_sets.of(None)
         queries = [text for each in anchors for text in each.queries.values()]
@@ -63,7 +65,8 @@ class NewVersion:
         return self._write(
             model=model,
             parent=None,
-            cut=self.store.last_sequence(),
+            # What lies in pairs and traffic before the first run is not known yet: it waits.
+            cut=self.store.sequence_before("recent"),
             memory=tables.memory.absorb(
                 [], memory, regions_encoder(tables.memory, encoders, model)
             ),

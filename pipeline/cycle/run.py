@@ -114,9 +114,10 @@ class _Cycle:
 
     def bootstrap(self) -> CycleResult:
         """Register the base model as the first version and champion."""
+        opened = self.opened
 
         def make() -> Bootstrapped:
-            folder = self._new_version().of_base(self.opened.anchor_sets)
+            folder = self._new_version().of_base(opened.anchor_sets)
             version = self._register(self.run, folder, parent=None)
             self._champions().install(
                 version,
@@ -129,8 +130,13 @@ class _Cycle:
             return Bootstrapped(version=version.number, scores=folder.scorecard().means())
 
         made = self.journal.once("bootstrap", make, Bootstrapped)
-        reason = f"the base model is registered as version {made.version} and serves"
-        decision = DecisionResult(train=False, reasons=(reason,))
+        reasons = [f"the base model is registered as version {made.version} and serves"]
+        pairs, texts = (
+            count(role="recent") for count in (opened.store.count_pairs, opened.store.count_traffic)
+        )
+        if pairs or texts:
+            reasons.append(f"{pairs} pairs and {texts} texts wait for the next run")
+        decision = DecisionResult(train=False, reasons=tuple(reasons))
         return self._result("bootstrapped", decision, made.version, scores=made.scores)
 
     def learn(self, champion: Version) -> CycleResult:

@@ -135,6 +135,26 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
             value = connection.scalar(select(counters.c.value).where(counters.c.name == "sequence"))
         return int(value or 0)
 
+    def sequence_before(self, role: Role) -> int:
+        """Return the number before the first arrival of a role; the newest where none arrived.
+
+        Examples
+        --------
+        >>> with Store.open("sqlite://") as store:
+        ...     for role in ("history", "recent", "recent"):
+        ...         pair = Pair("", f"a question {store.last_sequence()}", "its answer")
+        ...         _ = store.add("pair", role, [Record(pair)])
+        ...     store.sequence_before("recent"), store.sequence_before("reference")
+        (1, 3)
+        """
+        firsts = [
+            select(func.min(table.c.sequence).label("first")).where(table.c.role == role)
+            for table in (pairs, traffic)
+        ]
+        with self._database.reading() as connection:
+            found = [first for chosen in firsts if (first := connection.scalar(chosen))]
+        return min(found) - 1 if found else self.last_sequence()
+
     def pairs(
         self, role: Role | None = None, after: int = 0, until: int | None = None
     ) -> list[Pair]:

@@ -1,5 +1,6 @@
 """The settings file: read from TOML into the workers that it sets."""
 
+import codecs
 import hashlib
 import importlib.util
 import json
@@ -58,7 +59,11 @@ def read_values(folder: Path) -> dict[str, Any]:
     """
     path = folder / SETTINGS_FILE
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SettingsFault(f"{path}: is written in UTF-16; save it as UTF-8")
+        # Editors on Windows begin the file with a byte order mark.
+        return tomllib.loads(raw.decode("utf-8-sig"))
     except FileNotFoundError:
         raise SettingsFault(
             f"{folder} is not a workspace: it has no {SETTINGS_FILE}; "

@@ -14,6 +14,7 @@ from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import Records, discard_records
+from pipeline.operations.status import status_now
 from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
@@ -318,6 +319,38 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
         assert found["champion"] == 2
         assert found["promotions"] == [1, 2]
     assert found == undisturbed
+
+
+def test_what_lies_in_pairs_and_traffic_before_the_first_run_is_learned_by_the_second(
+    workspace, travel_arrives
+):
+    travel_arrives()
+    first = turn(workspace)
+    assert first.outcome == "bootstrapped"
+    assert first.decision.reasons[-1] == "300 pairs and 150 texts wait for the next run"
+    with open_workspace(load_settings(workspace), doing="status", now=NOW) as opened:
+        waiting = status_now(opened, NOW).waiting
+        known = opened.versions.folder(opened.versions.champion())
+        assert (waiting.pairs, waiting.traffic) == (300, 150)
+        assert {pair.source for pair in known.memory()} == {"lost"}
+        assert not {text.text for text in known.reference()} & {
+            text.text for text in opened.store.traffic(role="recent")
+        }
+    second = turn(workspace, 1)
+    assert second.outcome == "promoted", second.verdict
+    assert second.window.after == 350
+    assert second.fresh
+
+
+def test_pairs_without_a_past_are_named_when_the_first_run_is_refused(workspace, travel_arrives):
+    travel_arrives()
+    file = workspace / "anchorhold.toml"
+    text = file.read_text()
+    for key in ("history", "reference"):
+        text = text.replace(f'{key} = ["{key}/*.jsonl"]', f"{key} = []")
+    file.write_text(text)
+    with pytest.raises(DataFault, match=r"both empty.*; 300 pairs of data.pairs wait until then"):
+        turn(workspace)
 
 
 def test_a_bootstrap_that_is_killed_is_continued(workspace):

@@ -57,6 +57,24 @@ def test_the_least_settings_switch_every_trigger_on_and_take_each_default(tmp_pa
     assert found.tables.anchors == {}
 
 
+def test_a_settings_file_saved_on_windows_is_read(tmp_path):
+    given = settings(tmp_path, MINIMAL)
+    (tmp_path / "anchorhold.toml").write_bytes(MINIMAL.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert load_settings(tmp_path).digest == given.digest
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "latin-1"])
+def test_a_settings_file_in_another_encoding_is_refused_in_one_sentence(tmp_path, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = mark + MINIMAL + '[anchors.a]\npath = "gr\u00f6\u00dfe"\n'
+    (tmp_path / "anchorhold.toml").write_bytes(text.encode(encoding))
+    with pytest.raises(SettingsFault) as fault:
+        load_settings(tmp_path)
+    assert "\n" not in str(fault.value)
+    said = "written in UTF-16; save it as UTF-8" if "16" in encoding else "cannot be read as UTF-8"
+    assert said in str(fault.value)
+
+
 def test_each_key_reaches_the_worker_that_it_sets(tmp_path):
     found = settings(tmp_path, FULL)
     assert found.tables.data.pairs == ["pairs/*.jsonl"]
