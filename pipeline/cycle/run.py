@@ -336,6 +336,7 @@ class _Cycle:
                 "anchorhold.cut": str(facts.cut),
                 "anchorhold.trigger": ", ".join(fired) or "none",
             },
+            dimension=folder.dimension(),
         )
 
     def _new_version(self) -> NewVersion:

@@ -86,7 +86,7 @@ class Tracking:
             f"{PREFIX}cycle": cycle,
             f"{PREFIX}attempt": attempt,
         }
-        all_tags = {**_shortened(tags or {}), **identity, **_owned()}
+        all_tags = {**_shortened(tags or {}), **identity, **owned()}
         if parent is not None:
             all_tags["mlflow.parentRunId"] = parent
         with clear_faults("open a run"):
@@ -202,7 +202,7 @@ class Tracking:
         with clear_faults("look for dead runs"):
             for run in self._search(here, "attributes.status = 'RUNNING'"):
                 tags = run.data.tags
-                if tags.get(f"{PREFIX}cycle") == resuming or lives(_owner(tags)):
+                if tags.get(f"{PREFIX}cycle") == resuming or lives(owner(tags)):
                     continue
                 self.client.set_tag(run.info.run_id, f"{PREFIX}reaped", "its process had died")
                 self.client.set_terminated(run.info.run_id, status="KILLED")
@@ -239,11 +239,13 @@ def clear_faults(doing: str) -> Iterator[None]:
         raise RegistryFault(f"MLflow could not {doing}: {first}") from fault
 
 
-def _owned() -> dict[str, str]:
+def owned() -> dict[str, str]:
+    """Return the tags that name this process as the owner of what it began."""
     return {f"{PREFIX}{name}": value for name, value in this_process().items()}
 
 
-def _owner(tags: Mapping[str, str]) -> dict[str, str]:
+def owner(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the process that such tags name."""
     return {name: tags.get(f"{PREFIX}{name}", "") for name in this_process()}
 
 

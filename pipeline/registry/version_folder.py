@@ -84,6 +84,11 @@ class VersionFolder:
         vectors = np.array(table["vector"].to_pylist(), dtype=np.float32)
         return tuple(table["text"].to_pylist()), vectors
 
+    def dimension(self) -> int | None:
+        """Return the length of the model's embeddings; None where no probe was stored."""
+        vectors = self.probes()[1]
+        return vectors.shape[1] if len(vectors) else None
+
     def learned_anchors(self) -> list[EvaluationSet]:
         """Return the anchor sets of the tasks that earlier promotions learned, oldest first."""
         folders = sorted((self.path / "anchors").glob("*"))

@@ -1,15 +1,12 @@
 """The registered versions of a model: stored with their hashes, fetched checked, one champion.
 
-A version is a folder of plain files (model, memory, reference, learned anchor sets, scorecard),
-logged as the files of an MLflow run. MLflow's own model loaders are never used: they trust remote
-code. MLflow sets an alias without checking its old value, so the champion moves under a lock that
-compares first.
+MLflow's own model loaders are never used: they trust remote code. MLflow sets an alias without
+checking its old value, so the champion moves under a lock that compares first.
 """
 
 import logging
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +14,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from pipeline.registry.environment import without_progress_bars
-from pipeline.registry.runs import PREFIX, RegistryFault, Tracking, clear_faults
+from pipeline.registry.logged_models import LoggedModels
+from pipeline.registry.runs import PREFIX, RegistryFault, clear_faults
+from pipeline.registry.version_files import MANIFEST, SOURCE, fetch_files, store_files
 from training.manifest import FolderDamaged, Manifest
-from training.whole_files import folder_written
 
 __all__ = [
     "CANDIDATE",
@@ -38,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
 
-_FILES = "version"
-_MANIFEST = "version.manifest.json"
+LOGGED_MODEL = f"{PREFIX}logged_model"
+"""Tag with the id of a version's logged model, which its metrics hang on."""
 
 
 class UnknownVersion(RegistryFault, ValueError):
@@ -80,7 +77,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Registry(Tracking):
+class Registry(LoggedModels):
     """The versions of one model, and the runs that made them.
 
     Attributes
@@ -96,7 +93,13 @@ class Registry(Tracking):
     _checked: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def register(
-        self, run: str, cycle: str, folder: Path, tags: Mapping[str, str] | None = None
+        self,
+        run: str,
+        cycle: str,
+        folder: Path,
+        tags: Mapping[str, str] | None = None,
+        *,
+        dimension: int | None = None,
     ) -> Version:
         """Store a version's files with their hashes and register it, once per run.
 
@@ -112,34 +115,37 @@ class Registry(Tracking):
             Its files.
         tags
             Further tags of the version, such as "anchorhold.parent".
+        dimension
+            Length of its embeddings, for MLflow's description of the model.
 
         Raises
         ------
         ModelDamaged
             The folder is empty or holds links.
         """
-        try:
-            manifest = Manifest.of(folder)
-        except FolderDamaged as fault:
-            raise ModelDamaged(f"{fault}; the version was not registered") from None
         with FileLock(self.state / "registry.lock"), clear_faults(f"register {folder}"):
             for known in self.versions():
                 if (known.run_id, known.cycle) == (run, cycle):
                     return known
-            self.client.log_artifacts(run, str(folder), _FILES)
-            self.client.log_text(run, manifest.to_text(), _MANIFEST)
+            try:
+                logged, manifest = store_files(self, run, cycle, folder, dimension)
+            except FolderDamaged as fault:
+                raise ModelDamaged(f"{fault}; the version was not registered") from None
             made = self.client.create_model_version(
                 self.name,
-                source=f"runs:/{run}/{_FILES}",
+                # Not `models:/ID`: MLflow would look it up with its global tracking URI.
+                source=f"runs:/{run}/{SOURCE}",
                 run_id=run,
                 tags={
                     **(tags or {}),
                     f"{PREFIX}cycle": cycle,
                     f"{PREFIX}workspace": self.workspace,
                     f"{PREFIX}manifest": manifest.digest,
+                    LOGGED_MODEL: logged,
                 },
             )
             self.client.set_tag(run, f"{PREFIX}version", str(made.version))
+            self.link_version(logged, self.name, int(made.version))
         return self.version(int(made.version))
 
     def versions(self) -> list[Version]:
@@ -307,10 +313,10 @@ class Registry(Tracking):
         if self._checked.get(number) == _signature(copy, digest):
             return True
         try:
-            manifest = Manifest.from_text((copy / _MANIFEST).read_text(encoding="utf-8"))
+            manifest = Manifest.from_text((copy / MANIFEST).read_text(encoding="utf-8"))
             if manifest.digest != digest:
                 return False
-            manifest.verify(copy, besides=(_MANIFEST,))
+            manifest.verify(copy, besides=(MANIFEST,))
         except (OSError, UnicodeDecodeError, FolderDamaged) as fault:
             logger.warning("%s", fault)
             return False
@@ -318,24 +324,8 @@ class Registry(Tracking):
         return True
 
     def _download(self, version: Version, digest: str, copy: Path) -> None:
-        """Fetch a version beside its place, check it, and move it there."""
         try:
-            with folder_written(copy) as beside:
-                stored = beside / "download"
-                stored.mkdir()
-                fetching = f"fetch version {version.number}"
-                with clear_faults(fetching), without_progress_bars():
-                    # Always with a place of our own: without one MLflow returns the live folder.
-                    for path in (_MANIFEST, _FILES):
-                        self.client.download_artifacts(version.run_id, path, str(stored))
-                text = (stored / _MANIFEST).read_text(encoding="utf-8")
-                manifest = Manifest.from_text(text)
-                if manifest.digest != digest:
-                    raise FolderDamaged(f"{_MANIFEST}: is not the one that was registered (sha256)")
-                manifest.take(stored / _FILES, beside)
-                shutil.rmtree(stored)
-                manifest.verify(beside)
-                (beside / _MANIFEST).write_text(text, encoding="utf-8")
+            fetch_files(self.client, version.run_id, digest, copy)
         except (UnicodeDecodeError, FolderDamaged) as fault:
             raise ModelDamaged(
                 f"version {version.number} is damaged where it is stored: {fault}"

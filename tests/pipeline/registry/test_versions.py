@@ -1,5 +1,6 @@
 """Versions are stored with their hashes and fetched checked; the champion moves by comparison."""
 
+import json
 import os
 import shutil
 import stat
@@ -76,9 +77,18 @@ def make(registry, tmp_path):
     return make
 
 
-def stored_file(registry, version, name):
+def files_of(registry, version):
+    """Return the folder with the files of the run that made a version."""
     uri = registry.client.get_run(version.run_id).info.artifact_uri
-    return Path(uri.removeprefix("file://")) / "version" / name
+    return Path(uri.removeprefix("file://"))
+
+
+def stored_file(registry, version, name):
+    """Return where the store has a file of a local copy."""
+    files = files_of(registry, version)
+    if name.startswith("model/"):
+        return files / "model" / name.replace("model/", "model.sentence_transformer/")
+    return files / "version" / name
 
 
 def test_opening_makes_the_experiment_and_the_model_of_the_settings(state):
@@ -107,6 +117,62 @@ def test_a_version_is_registered_once_however_often_it_is_tried(registry, tmp_pa
     copy = registry.fetch(version)
     assert (copy / "model" / "model.safetensors").read_bytes() == b"weights"
     assert not (copy / "other.txt").exists()
+
+
+def test_a_version_of_an_earlier_release_is_fetched(registry, tmp_path):
+    run, folder = registry.open_run("0001", name="cycle 0001"), folder_of(tmp_path)
+    manifest = Manifest.of(folder)
+    # All files together, and no description for MLflow.
+    registry.client.log_artifacts(run, str(folder), "version")
+    registry.client.log_text(run, manifest.to_text(), "version.manifest.json")
+    tags = {"anchorhold.cycle": "0001", "anchorhold.manifest": manifest.digest}
+    registry.client.create_model_version(
+        registry.name, source=f"runs:/{run}/version", run_id=run, tags=tags
+    )
+    copy = registry.fetch(registry.version(1))
+    assert (copy / "model" / "model.safetensors").read_bytes() == b"weights"
+    assert (copy / "scorecard.json").read_text() == "{}"
+
+
+KILLED_BETWEEN_THE_UPLOADS = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from mlflow.tracking import MlflowClient
+from test_versions import Path, folder_of, opened
+MlflowClient.log_artifact = lambda *_: os._exit(9)
+registry = opened(Path(sys.argv[2]))
+run = registry.open_run("0001", name="cycle 0001")
+registry.register(run, "0001", folder_of(Path(sys.argv[3])))
+"""
+
+
+def test_a_registration_killed_between_the_uploads_is_repeated(registry, state, tmp_path):
+    here = str(Path(__file__).parent)
+    script = [sys.executable, "-c", KILLED_BETWEEN_THE_UPLOADS, here, str(state), str(tmp_path)]
+    assert subprocess.run(script, timeout=120).returncode == 9
+    assert registry.versions() == []
+    (left,) = registry.client.search_logged_models([registry.experiment])
+    assert str(left.status) == "PENDING"
+    # Another command, which does not resume the cycle, sweeps up; then the cycle is resumed.
+    registry.reap()
+    assert str(registry.client.get_logged_model(left.model_id).status) == "FAILED"
+    run = registry.open_run("0001", name="cycle 0001")
+    version = registry.register(run, "0001", folder_of(tmp_path))
+    (model,) = registry.client.search_logged_models([registry.experiment])
+    assert str(model.status) == "READY"
+    assert version.tags["anchorhold.logged_model"] == model.model_id == left.model_id
+    assert json.loads(model.tags["mlflow.modelVersions"])[0]["version"] == version.number == 1
+    copy = registry.fetch(version)
+    assert (copy / "scorecard.json").read_text() == "{}"
+    weights = [file for file in files_of(registry, version).rglob("*.safetensors")]
+    assert len(weights) == 1
+
+
+def test_a_logged_model_that_is_still_being_stored_is_not_swept(registry):
+    run = registry.open_run("0001", name="cycle 0001")
+    model = registry.open_logged_model(run, "0001")
+    registry.reap()
+    assert str(registry.client.get_logged_model(model).status) == "PENDING"
 
 
 def test_a_fetch_draws_no_bars_and_leaves_the_environment_as_it_was(
@@ -147,7 +213,9 @@ def test_a_damaged_local_copy_is_fetched_again(registry, make, damage):
     copy = registry.fetch(version)
     assert (copy / "model" / "model.safetensors").read_bytes() == b"0001"
     files = sorted(path.name for path in copy.rglob("*") if path.is_file())
-    assert files == ["model.safetensors", "scorecard.json", "version.manifest.json"]
+    described = ["MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt"]
+    own = ["model.safetensors", "scorecard.json", "version.manifest.json"]
+    assert files == sorted([*described, *own])
 
 
 def test_a_copy_damaged_between_two_processes_is_fetched_again(state, registry, make):
@@ -179,7 +247,7 @@ def test_a_manifest_that_was_exchanged_with_its_files_is_refused(registry, make)
     stored = stored_file(registry, version, "model/model.safetensors")
     stored.write_bytes(b"evil")
     manifest = Manifest.of(stored.parents[1])
-    (stored.parents[2] / "version.manifest.json").write_text(manifest.to_text())
+    (files_of(registry, version) / "version.manifest.json").write_text(manifest.to_text())
     with pytest.raises(ModelDamaged, match="is not the one that was registered"):
         registry.fetch(version)
 

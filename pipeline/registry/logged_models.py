@@ -1,0 +1,89 @@
+"""The logged models of an experiment in MLflow: one per version, PENDING until it is whole."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.machine import lives, this_process
+from pipeline.registry.runs import PREFIX, Tracking, clear_faults, owned, owner
+
+_VERSIONS = "mlflow.modelVersions"
+"""Tag from which MLflow's pages link a logged model to its registered versions."""
+
+
+@dataclass(frozen=True)
+class LoggedModels(Tracking):
+    """Keeps one logged model per version; every call may be repeated safely."""
+
+    def open_logged_model(self, run: str, cycle: str) -> str:
+        """Return the id of the logged model of a run, PENDING and this process's own.
+
+        What a killed process left of it is taken over; it is made where there is none.
+        """
+        from mlflow.entities import LoggedModelStatus
+
+        name = f"cycle-{cycle}"
+        tags = {f"{PREFIX}cycle": cycle, f"{PREFIX}workspace": self.workspace, **owned()}
+        asked = f"name = '{name}' AND source_run_id = '{run}'"
+        found = next(iter(self._search_models(asked)), None)
+        if found is None:
+            found = self.client.create_logged_model(
+                self.experiment, name=name, source_run_id=run, tags=tags, model_type="embedding"
+            )
+        else:
+            self.client.set_logged_model_tags(found.model_id, tags)
+            self.client.finalize_logged_model(found.model_id, LoggedModelStatus.PENDING)
+        self._name_output(run, found.model_id)
+        return str(found.model_id)
+
+    def finish_logged_model(self, id: str) -> None:
+        """Say that all files of a logged model are there."""
+        from mlflow.entities import LoggedModelStatus
+
+        self.client.finalize_logged_model(id, LoggedModelStatus.READY)
+
+    def link_version(self, id: str, name: str, version: int) -> None:
+        """Show on the page of a logged model which registered version it became."""
+        link = json.dumps([{"name": name, "version": version}])
+        self.client.set_logged_model_tags(id, {_VERSIONS: link})
+
+    def reap(self, resuming: str | None = None) -> list[str]:
+        """End what dead processes of this machine left: runs, and logged models without all files.
+
+        Parameters
+        ----------
+        resuming
+            Id of the cycle that is about to be resumed; what it left is kept.
+
+        Returns
+        -------
+        list of str
+            Ids of the runs that were ended as KILLED.
+        """
+        from mlflow.entities import LoggedModelStatus
+
+        with clear_faults("look for unfinished models"):
+            here = f"tags.`{PREFIX}host` = '{this_process()['host']}'"
+            for found in self._search_models(here):
+                if found.status != LoggedModelStatus.PENDING or lives(owner(found.tags)):
+                    continue
+                if found.tags.get(f"{PREFIX}cycle") != resuming:
+                    self.client.finalize_logged_model(found.model_id, LoggedModelStatus.FAILED)
+        return super().reap(resuming)
+
+    def _name_output(self, run: str, id: str) -> None:
+        from mlflow.entities import LoggedModelOutput
+
+        outputs = self.client.get_run(run).outputs
+        if id not in [each.model_id for each in (outputs.model_outputs if outputs else ())]:
+            self.client.log_outputs(run, [LoggedModelOutput(id, step=0)])
+
+    def _search_models(self, asked: str) -> list[Any]:
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self.client.search_logged_models([self.experiment], asked, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
