@@ -2,21 +2,24 @@
 
 import hashlib
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Literal, overload
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.intake.delimited import DELIMITED, DelimitedRows
 from pipeline.intake.json_lines import JsonLines, Line
 from pipeline.intake.record_rules import REQUIRED, BadRecord, Content, RecordRules
 from pipeline.intake.sources import LINES, Source, find_sources, stamp_of
-from pipeline.intake.tables import HubData, Row, csv_rows, parquet_rows
+from pipeline.intake.tables import HubData, Row, parquet_rows
 from pipeline.results import IntakeCounts, IntakeResult
 from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
@@ -69,8 +72,8 @@ class IntakeReport:
 class Intake:
     r"""Read records, each once: new ones are stored, bad ones go to quarantine with their reason.
 
-    A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.parquet`,
-    `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have `negative`; traffic
+    A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.tsv`,
+    `.parquet`, `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have `negative`; traffic
     has `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
     ISO 8601 (UTC if it names no zone) or in seconds since 1970. Anything else is ignored.
 
@@ -231,9 +234,13 @@ class Intake:
         with source.opened() as stream:
             status = os.fstat(stream.fileno())
             stamp = stamp_of(status)
+            ending = source.path.suffix.lower()
             if stamp == before.stamp:
                 yield None
-            elif source.path.suffix.lower() in LINES:
+                return
+            if ending in (*LINES, *DELIMITED):
+                _must_be_utf_8(stream, source.label)
+            if ending in LINES:
                 lines = JsonLines(
                     stream,
                     status.st_size,
@@ -244,18 +251,25 @@ class Intake:
                 yield _Reader(
                     lines, lambda: lines.progress(source.label, stamp), lambda: _remarks(lines)
                 )
+                return
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            after = FileProgress(source.label, stamp, status.st_size, 0, digest)
+            if (digest, status.st_size) == (before.digest, before.done):
+                yield _Reader((), lambda: after)
+            elif ending in DELIMITED:
+                stream.seek(0)
+                rows = DelimitedRows(
+                    stream,
+                    status.st_size,
+                    source.label,
+                    REQUIRED[kind],
+                    max_row_bytes=self.max_line_bytes,
+                    complete=complete,
+                )
+                yield _Reader(rows, lambda: after, lambda: _remarks(rows))
             else:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                after = FileProgress(source.label, stamp, status.st_size, 0, digest)
-                rows: Iterable[Row] = ()
-                if (digest, status.st_size) != (before.digest, before.done):
-                    rows = self._rows(source.path, source.label, kind)
-                yield _Reader(rows, lambda: after)
-
-    def _rows(self, path: Path, label: str, kind: Kind) -> Iterator[Row]:
-        if path.suffix.lower() == ".csv":
-            return csv_rows(path, label, REQUIRED[kind], self.max_line_bytes)
-        return parquet_rows(path, label, REQUIRED[kind])
+                read = parquet_rows(source.path, source.label, REQUIRED[kind])
+                yield _Reader(read, lambda: after)
 
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str) -> None:
         bad = arrivals.total.quarantined
@@ -306,12 +320,21 @@ def _checked(
     yield records, faults
 
 
-def _remarks(lines: JsonLines) -> tuple[str, ...]:
+def _must_be_utf_8(stream: FileIO, label: str) -> None:
+    """Refuse what Windows programs call Unicode; raises DataFault."""
+    begun = stream.read(2)
+    stream.seek(0)
+    if begun in (BOM_UTF16_LE, BOM_UTF16_BE):
+        raise DataFault(f"{label}: is written in UTF-16; save it as UTF-8")
+
+
+def _remarks(read: JsonLines | DelimitedRows) -> tuple[str, ...]:
     remarks = []
-    if lines.rewritten:
+    if isinstance(read, JsonLines) and read.rewritten:
         remarks.append("was rewritten since it was read, and read again")
-    if lines.waiting:
-        remarks.append(f"line {lines.waiting} is not complete yet and waits for the next time")
+    if read.waiting:
+        unit = "line" if isinstance(read, JsonLines) else "row"
+        remarks.append(f"{unit} {read.waiting} is not complete yet and waits for the next time")
     return tuple(remarks)
 
 

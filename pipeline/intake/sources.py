@@ -14,7 +14,7 @@ from training.faults import DataFault
 
 LINES = (".jsonl", ".ndjson")
 """Endings of files that are read as JSON Lines."""
-_ENDINGS = (*LINES, ".csv", ".parquet")
+_ENDINGS = (*LINES, ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,12 @@
-"""Tables as rows: CSV and Parquet files and hub data sets, read batch by batch."""
+"""Tables as rows: Parquet files and data sets, read batch by batch."""
 
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from pipeline.intake.record_rules import COLUMNS, BadRecord, shortened
@@ -25,61 +23,6 @@ class Row:
     content: dict[str, object] | BadRecord
 
 
-def csv_rows(path: Path, label: str, required: Sequence[str], block_bytes: int) -> Iterator[Row]:
-    """Yield the rows of a CSV file with a header, which is row 1; values are texts or UTF-8.
-
-    Raises
-    ------
-    DataFault
-        It is no CSV file, a required column is missing, or a row is longer than a block.
-    """
-    skipped: list[Row] = []
-
-    def skip(row: Any) -> str:
-        reason = (
-            f"the row has {row.actual_columns} columns ({shortened(_raw(row.text))}), "
-            f"but the header has {row.expected_columns}; they must be equal"
-        )
-        skipped.append(Row(row.number, BadRecord(reason)))
-        return "skip"
-
-    def opened(stream: BinaryIO, convert: pa.csv.ConvertOptions | None = None) -> Any:
-        if stream.read(len(BOM_UTF8)) != BOM_UTF8:
-            stream.seek(0)
-        # Latin-1 has a character for each byte: a row that is not UTF-8 spoils only itself.
-        read = pa.csv.ReadOptions(use_threads=False, block_size=block_bytes, encoding="latin-1")
-        parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
-        return pa.csv.open_csv(
-            stream, read_options=read, parse_options=parse, convert_options=convert
-        )
-
-    with _explained(label, "CSV"):
-        # Each reading has a stream of its own: a closed reader may still read ahead for a while.
-        with path.open("rb") as stream, opened(stream) as reader:
-            wanted = _columns(label, reader.schema.names, required)
-        skipped.clear()
-        convert = pa.csv.ConvertOptions(
-            include_columns=wanted,
-            column_types={name: pa.string() for name in wanted},
-            strings_can_be_null=False,
-        )
-        number = 1
-        with path.open("rb") as stream, opened(stream, convert) as reader:
-            for batch in reader:
-                places = {row.number for row in skipped}
-                for values in batch.to_pylist():
-                    number += 1
-                    while number in places:
-                        number += 1
-                    yield Row(number, {name: _raw(value) for name, value in values.items()})
-        yield from skipped
-
-
-def _raw(value: str) -> str | bytes:
-    """Return the bytes that were read as Latin-1; plain ASCII means itself."""
-    return value if value.isascii() else value.encode("latin-1")
-
-
 def parquet_rows(path: Path, label: str, required: Sequence[str]) -> Iterator[Row]:
     """Yield the rows of a Parquet file.
 
@@ -90,7 +33,7 @@ def parquet_rows(path: Path, label: str, required: Sequence[str]) -> Iterator[Ro
     """
     with _explained(label, "Parquet"), pa.parquet.ParquetFile(path, memory_map=False) as file:
         schema = file.schema_arrow
-        wanted = _columns(label, schema.names, required)
+        wanted = columns_to_read(label, schema.names, required)
         _must_hold_texts(label, schema, required)
         yield from _numbered(file.iter_batches(batch_size=_BATCH, columns=wanted))
 
@@ -125,14 +68,14 @@ class HubData:
         """Yield the rows."""
         with _explained(self.label, "a data set"):
             schema = self._data.features.arrow_schema
-            wanted = _columns(self.label, schema.names, required)
+            wanted = columns_to_read(self.label, schema.names, required)
             _must_hold_texts(self.label, schema, required)
             table = self._data.select_columns(wanted).with_format("arrow")
             batches = (part for whole in table.iter(_BATCH) for part in whole.to_batches())
             yield from _numbered(batches)
 
 
-def _columns(label: str, names: Sequence[str], required: Sequence[str]) -> list[str]:
+def columns_to_read(label: str, names: Sequence[str], required: Sequence[str]) -> list[str]:
     """Return the columns to read; raises DataFault if one is missing or there twice."""
     for name in required:
         if name not in names:

@@ -80,7 +80,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
 
 def _of_folder(folder: Path, parse: _Parse, seen: _Observe, now: datetime) -> Iterator[Window]:
     files = sorted(
-        path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".parquet")
+        path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".tsv", ".parquet")
     )
     truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
     for days, path in enumerate(files, start=1 - len(files)):

@@ -52,11 +52,11 @@ class Fault:
 
     def __str__(self) -> str:
         """Return one sentence that begins with the place."""
-        unit = "row" if self.file.startswith("hf:") or self.file.endswith(_ROW_FILES) else "line"
+        unit = "line" if self.file.lower().endswith(_LINE_FILES) else "row"
         return f"{self.file} {unit} {self.line}: {self.reason}"
 
 
-_ROW_FILES = (".csv", ".parquet")
+_LINE_FILES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)

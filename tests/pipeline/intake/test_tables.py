@@ -1,4 +1,4 @@
-"""Tables: CSV, Parquet and hub data sets are read like lines; a bad row spoils itself only."""
+"""Tables: Parquet and data sets are read like lines; a bad row spoils itself only."""
 
 import random
 from datetime import date, datetime
@@ -13,11 +13,9 @@ from made_files import (
     NOW,
     stored_texts,
     take,
-    touch_later,
 )
 
-from pipeline.intake import Intake, IntakeReport
-from pipeline.intake.tables import csv_rows
+from pipeline.intake import IntakeReport
 from pipeline.store import Store
 from training.faults import DataFault
 from training.pairs import Pair
@@ -33,82 +31,6 @@ def store():
 
 def write_parquet(path: Path, **columns) -> None:
     parquet.write_table(pa.table(columns), path, row_group_size=2)
-
-
-def test_csv_is_read_like_lines(store, tmp_path):
-    content = (
-        "\ufeffid,query,positive,other,timestamp\r\n"
-        '1,"a ""quoted"", query","two\nlines",x,2024-01-01\r\n'
-        "2,où,NULL,y,1704067200\r\n"
-        "3,,p,z,\r\n"
-        "4,q,p\r\n"
-        "5,q,p,z,soon"
-    )
-    (tmp_path / "a.csv").write_bytes(content.encode())
-    report = take(store, tmp_path, "*.csv", kind="pair")
-    assert (report.stored, report.quarantined) == (2, 3)
-    assert store.pairs() == [
-        Pair("1", 'a "quoted", query', "two\nlines", timestamp=1704067200.0),
-        Pair("2", "où", "NULL", timestamp=1704067200.0),
-    ]
-    faults = {fault.line: str(fault) for fault in store.quarantine()}
-    assert faults[4] == "a.csv row 4: query is empty; it must hold something to read"
-    assert faults[5].startswith(
-        "a.csv row 5: the row has 3 columns ('4,q,p'), but the header has 5"
-    )
-    assert faults[6].startswith("a.csv row 6: timestamp is a text ('soon')")
-
-
-def test_every_row_of_a_large_csv_file_is_read_every_time(tmp_path):
-    path = tmp_path / "a.csv"
-    rows = [f"my lost card number {number} of the bank account" for number in range(60_000)]
-    path.write_text("\n".join(["text", *rows]) + "\n")
-    for _ in range(20):
-        read = [row.content["text"] for row in csv_rows(path, "a.csv", ["text"], 1_000_000)]
-        assert read == rows
-
-
-def test_a_csv_row_that_is_not_utf_8_spoils_itself_only(store, tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"text,x\na,\xff\n\xff,b\nb\x00,c\nd,e\n")
-    report = take(store, tmp_path, "*.csv")
-    assert stored_texts(store) == ["a", "d"]
-    assert report.quarantined == 2
-    assert "text holds bytes that are not UTF-8" in store.quarantine()[1].reason
-    assert "NUL" in store.quarantine()[0].reason
-
-
-def test_a_grown_csv_file_adds_its_new_rows(store, tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("text\na\na\n")
-    take(store, tmp_path, "*.csv")
-    assert take(store, tmp_path, "*.csv") == IntakeReport(unchanged=1)
-    with path.open("a") as file:
-        file.write("b\n")
-    report = take(store, tmp_path, "*.csv")
-    assert (report.stored, report.known) == (1, 2)
-    touch_later(path)
-    assert take(store, tmp_path, "*.csv") == IntakeReport(files=1)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "cannot be read as CSV: Empty CSV file"),
-        (
-            b"query,answer\na,b\n",
-            r"the column 'positive' is missing \(there are: 'query', 'answer'\)",
-        ),
-        (b"query,query,positive\na,b,c\n", "duplicate column 'query'"),
-        (b"\xff\xfe,positive\na,b\n", "a.csv: "),
-        (b"query,positive\na," + b"b" * 20_000 + b"\n", "cannot be read as CSV: straddling"),
-        (b'query,positive\na,"' + b"b\n" * 20_000, "cannot be read as CSV"),
-    ],
-)
-def test_a_csv_file_that_is_none_is_refused(store, tmp_path, content, message):
-    (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(DataFault, match=message):
-        take(store, tmp_path, "*.csv", kind="pair", intake=Intake(max_line_bytes=10_000))
-    assert store.counts().seen == 0
 
 
 def test_parquet_is_read_like_lines(store, tmp_path):
