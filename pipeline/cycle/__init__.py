@@ -5,7 +5,7 @@ from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.run import run_cycle
-from pipeline.cycle.window import Gathered, checks
+from pipeline.cycle.window import Gathered, checks, later_reference
 
 __all__ = [
     "Champions",
@@ -13,6 +13,7 @@ __all__ = [
     "History",
     "check_now",
     "checks",
+    "later_reference",
     "observe",
     "record_golden",
     "rolled_back",

@@ -9,7 +9,7 @@ from drift_triggers.cause import explain
 from drift_triggers.policy import PastCheck
 from drift_triggers.signal import Observation, Quality, Space
 from drift_triggers.statistics.clusters import new_clusters
-from pipeline.cycle.window import Gathered, gather, same_records_left, window_now
+from pipeline.cycle.window import Gathered, gather, later_reference, same_records_left, window_now
 from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
@@ -48,7 +48,12 @@ def check_now(
         if path is not None and not found:
             raise DataFault(f"{path}: holds no record; a check needs at least one")
     newest = opened.settings.tables.observe.window
-    gathered = Gathered(idle="", recent=texts[-newest:], pairs=labelled)
+    gathered = Gathered(
+        idle="",
+        recent=texts[-newest:],
+        pairs=labelled,
+        later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
+    )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
 
@@ -76,9 +81,11 @@ def find(
     DataFault
         A trigger cannot read its input; the message names the trigger.
     """
+    version = opened.registry.version(champion)
+    warnings = opened.warnings(version)
     if gathered.idle:
-        return DecisionResult(train=False, reasons=(gathered.idle,))
-    folder = opened.versions.folder(opened.registry.version(champion))
+        return DecisionResult(train=False, reasons=(gathered.idle,), warnings=warnings)
+    folder = opened.versions.folder(version)
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
     observation = observe(opened, folder, gathered, now, anchors, today, refused_pairs)
@@ -107,6 +114,7 @@ def find(
         cause=explain(signals),
         clusters=clusters,
         hit_rates=hit_rates,
+        warnings=warnings,
     )
 
 
@@ -141,7 +149,7 @@ def observe(
             generated_sources=tables.memory.generated_sources,
         ),
         Accepted(
-            reference=folder.reference(),
+            reference=tables.observe.extend(folder.reference(), gathered.later_reference),
             pairs=folder.memory(),
             age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
             space=Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes),

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.cycle.lesson import Lesson, regions_encoder
+from pipeline.cycle.window import later_reference
 from pipeline.observation import queries_as_traffic
 from pipeline.registry import Facts, Version, VersionFolder
 from pipeline.results import Window
 from pipeline.store import Store, Traffic
-from pipeline.workspace import AnchorSets, Scores, Settings
+from pipeline.workspace import AnchorSets, Base, Scores, Settings
 from training.encoding import fetch_base
 from training.evaluation import EvaluationSet
 from training.faults import DataFault
@@ -49,7 +50,7 @@ class NewVersion:
         tables, encoders = self.settings.tables, self.scores.encoders
         model = self.path.parent / "base"
         if not model.exists():
-            fetch_base(self._base(), model, max_length=tables.model.max_length)
+            fetch_base(Base(self.settings).place, model, max_length=tables.model.max_length)
         history = self.store.pairs(role="history")
         reference = self.store.traffic(role="reference") or queries_as_traffic(history)
         if not reference:
@@ -110,7 +111,7 @@ class NewVersion:
             parent=parent.number,
             cut=window.until,
             memory=tables.memory.absorb(lesson.memory, lesson.learned, encode),
-            reference=tables.observe.remember(self._reference_left(champion), fresh),
+            reference=tables.observe.remember(self._known(champion, window), fresh),
             learned_anchors=learned_anchors,
             # Its own learned sets, not the champion's: later scores are compared with these.
             scored_on=[
@@ -119,11 +120,13 @@ class NewVersion:
             ],
         )
 
-    def _reference_left(self, champion: VersionFolder) -> list[Traffic]:
-        """Return the champion's reference without what was excluded since it was accepted."""
+    def _known(self, champion: VersionFolder, window: Window) -> list[Traffic]:
+        """Return the champion's reference with what was added, without what was excluded since."""
         gone = {*self.store.discarded_traffic()}
         gone |= {*queries_as_traffic(self.store.discarded_pairs())}
-        return [text for text in champion.reference() if text not in gone]
+        left = [text for text in champion.reference() if text not in gone]
+        added = later_reference(self.store, window.after, window.until)
+        return self.settings.tables.observe.extend(left, added)
 
     def _write(
         self,
@@ -148,6 +151,7 @@ class NewVersion:
                 fingerprint=encoder.fingerprint,
                 tokenizer=encoder.tokenizer,
                 learned_at=self.started.timestamp(),
+                max_length=self.settings.tables.model.max_length,
             ),
             memory=memory,
             reference=reference,
@@ -155,9 +159,3 @@ class NewVersion:
             learned_anchors=learned_anchors,
             scorecard=self.scores.of_encoder(encoder, scored_on),
         )
-
-    def _base(self) -> str:
-        """Return the base as a folder where the workspace has it, else as it is named."""
-        named = self.settings.tables.model.base
-        inside = self.settings.root / named
-        return str(inside) if inside.is_dir() else named

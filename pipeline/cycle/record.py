@@ -155,6 +155,7 @@ def _note(result: CycleResult) -> str:
     lines = [
         f"**{result.outcome.replace('_', ' ')}**: {why}. Version {result.champion.version} serves."
     ]
+    lines += [f"\nWarning: {_plain(warning)}." for warning in result.decision.warnings]
     comparisons = result.verdict.comparisons if result.verdict else ()
     if comparisons:
         lines += ["", "| task | rule | champion | candidate | difference | interval | passes |"]

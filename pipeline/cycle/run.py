@@ -1,7 +1,7 @@
 """One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,7 +33,7 @@ from pipeline.results import (
     Window,
     past_cycles,
 )
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import Base, OpenWorkspace
 from training.encoding import prune_cache
 from training.faults import DataFault, NonFiniteLoss
 
@@ -118,7 +118,8 @@ class _Cycle:
 
         def make() -> Bootstrapped:
             folder = self._new_version().of_base(opened.anchor_sets)
-            version = self._register(self.run, folder, parent=None)
+            base = Base(opened.settings).tags(folder.model)
+            version = self._register(self.run, folder, parent=None, more=base)
             self._champions().install(
                 version,
                 expected=None,
@@ -324,6 +325,7 @@ class _Cycle:
         folder: VersionFolder,
         parent: Version | None,
         fired: Sequence[str] = (),
+        more: Mapping[str, str] | None = None,
     ) -> Version:
         facts = folder.facts()
         return self.opened.registry.register(
@@ -335,6 +337,7 @@ class _Cycle:
                 "anchorhold.fingerprint": facts.fingerprint,
                 "anchorhold.cut": str(facts.cut),
                 "anchorhold.trigger": ", ".join(fired) or "none",
+                **(more or {}),
             },
             dimension=folder.dimension(),
         )

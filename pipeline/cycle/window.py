@@ -30,6 +30,8 @@ class Gathered:
         Which cycle trained on exactly these pairs and was not promoted; empty when none did.
     fresh
         Whether no text of `recent` was part of an earlier check.
+    later_reference
+        Texts of the quiet past that were added since the champion learned.
     """
 
     idle: str
@@ -38,6 +40,7 @@ class Gathered:
     pairs: Sequence[Pair] = ()
     refused: str = ""
     fresh: bool = True
+    later_reference: Sequence[Traffic] = ()
 
 
 def window_now(store: Store, *, champion: int, cut: int, settings: str) -> Window:
@@ -83,7 +86,24 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         pairs=pairs,
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
+        later_reference=later_reference(store, window.after, window.until),
     )
+
+
+def later_reference(store: Store, cut: int, until: int | None = None) -> list[Traffic]:
+    """Return the texts of the quiet past that were added behind a cut.
+
+    As for the first version, these are the texts of `data.reference`, or the queries of
+    `data.history` where there never was one.
+
+    Parameters
+    ----------
+    cut, until
+        Sequence numbers; None: up to what is stored now.
+    """
+    if store.count_traffic(role="reference", until=until):
+        return store.traffic(role="reference", after=cut, until=until)
+    return queries_as_traffic(store.pairs(role="history", after=cut, until=until))
 
 
 def checks(store: Store) -> list[Check]:

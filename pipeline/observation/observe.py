@@ -116,6 +116,14 @@ class Observe:
         room = min(len(fresh), max(self.reference // 2, self.reference - len(known)))
         return [*self._choose(known, self.reference - room), *self._choose(fresh, room)]
 
+    def extend(self, known: Sequence[Traffic], added: Sequence[Traffic]) -> list[Traffic]:
+        """Return a reference with texts of the quiet past that were added; none is repeated.
+
+        A text may have been stored before the version that knows it, and yet behind its cut.
+        """
+        there = set(known)
+        return self.remember(known, [each for each in added if each not in there])
+
     def probe_texts(self, reference: Sequence[Traffic]) -> list[str]:
         """Return the texts whose vectors identify the embedding space."""
         return [each.text for each in self._choose(reference, self.probes)]

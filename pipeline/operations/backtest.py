@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drift_triggers.backtest import Window, replay
 from drift_triggers.signal import Observation
-from pipeline.cycle import Gathered, checks, observe
+from pipeline.cycle import Gathered, checks, later_reference, observe
 from pipeline.results import BacktestResult, PastWindow, Serving
 from pipeline.store import Store, Traffic
 from pipeline.workspace import OpenWorkspace
@@ -73,8 +73,14 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
     champion = opened.versions.folder(opened.versions.champion())
     anchors = opened.anchor_sets.of(champion)
     today = opened.scores.of(champion, anchors)
+    added = later_reference(opened.store, champion.facts().cut)
     return lambda texts: observe(
-        opened, champion, Gathered(idle="", recent=texts), now, anchors, today
+        opened,
+        champion,
+        Gathered(idle="", recent=texts, later_reference=added),
+        now,
+        anchors,
+        today,
     )
 
 

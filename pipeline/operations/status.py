@@ -72,6 +72,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         history=HistoryStatus(rows=history.rows, verified=history.verified),
         unfinished=unfinished.id if unfinished else None,
         promotions=_promotions(store),
+        warnings=opened.warnings(champion),
     )
 
 

@@ -4,7 +4,7 @@ from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
 from pipeline.registry.runs import RegistryFault
 from pipeline.registry.version_folder import Facts, VersionFolder
-from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, Version
+from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, UnknownVersion, Version
 
 __all__ = [
     "CHAMPION",
@@ -12,6 +12,7 @@ __all__ = [
     "Facts",
     "Registry",
     "RegistryFault",
+    "UnknownVersion",
     "Version",
     "VersionFolder",
     "open_registry",

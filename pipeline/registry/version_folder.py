@@ -38,6 +38,8 @@ class Facts:
         Identity of its tokenizer.
     learned_at
         Seconds since the epoch at which its cycle began.
+    max_length
+        Tokens after which it cuts a text; None where that was not recorded.
     """
 
     cycle: str
@@ -46,6 +48,7 @@ class Facts:
     fingerprint: str
     tokenizer: str
     learned_at: float
+    max_length: int | None = None
 
 
 @dataclass(frozen=True)

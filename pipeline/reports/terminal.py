@@ -82,6 +82,7 @@ def _(result: DecisionResult) -> Iterator[Part]:
     else:
         yield "training is called for" if result.train else "no training is called for"
     yield from (f"  {reason}" for reason in result.reasons)
+    yield from _warnings(result.warnings)
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
     for signal in result.signals:
@@ -100,6 +101,10 @@ def _(result: DecisionResult) -> Iterator[Part]:
         if signal.fired and signal.examples:
             yield f"examples for {signal.trigger}:"
             yield from (f"  {_short(example)}" for example in signal.examples[:_SHOWN])
+
+
+def _warnings(warnings: Sequence[str]) -> Iterator[str]:
+    yield from (f"warning: {warning}" for warning in warnings)
 
 
 def _signals(signals: Sequence[Signal]) -> Table:
@@ -140,6 +145,7 @@ def _(result: CycleResult) -> Iterator[Part]:
         f"({result.seconds['total']:.0f} s)"
     )
     yield from (f"  {reason}" for reason in result.decision.reasons)
+    yield from _warnings(result.decision.warnings)
     if result.training and result.lesson:
         lesson, attempts = result.lesson, result.training.attempts
         if len(attempts) > 1:
@@ -219,7 +225,7 @@ def _(result: StatusResult) -> Iterator[Part]:
         yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"
     if result.anchors:
         yield _anchors(result.anchors)
-    yield from (f"warning: {warning}" for warning in result.gate.warnings)
+    yield from _warnings((*result.warnings, *result.gate.warnings))
     table = Table("cycle", "outcome", "started", "champion")
     for row in result.cycles:
         started = row.started.isoformat(timespec="seconds")

@@ -27,6 +27,8 @@ class DecisionResult(Result):
         Groups of recent texts unlike the reference, when a trigger fired.
     hit_rates
         Anchor set -> the champion's recall at 10 on it today.
+    warnings
+        Changed settings that the versions cannot follow, such as another base model.
     """
 
     train: bool
@@ -36,6 +38,7 @@ class DecisionResult(Result):
     cause: Explanation | None = None
     clusters: tuple[Cluster, ...] = ()
     hit_rates: dict[str, float] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def fired(self) -> list[str]:

@@ -131,6 +131,8 @@ class StatusResult(Result):
         The cycle that `run` would resume; None where there is none.
     promotions
         The last entries of the promotion history, newest last.
+    warnings
+        Changed settings that the versions cannot follow, such as another base model.
     """
 
     model: str
@@ -146,3 +148,4 @@ class StatusResult(Result):
     history: HistoryStatus
     unfinished: str | None
     promotions: tuple[PromotionStatus, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """The workspace: its settings and what an open one holds."""
 
 from pipeline.workspace.anchor_sets import AnchorSets
+from pipeline.workspace.base import Base, length_warning
 from pipeline.workspace.new_workspace import make_workspace
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
@@ -16,6 +17,7 @@ __all__ = [
     "SETTINGS_FILE",
     "STATE_FOLDER",
     "AnchorSets",
+    "Base",
     "Encoders",
     "Key",
     "Line",
@@ -26,6 +28,7 @@ __all__ = [
     "TableReference",
     "Tables",
     "Versions",
+    "length_warning",
     "load_settings",
     "make_workspace",
     "open_workspace",

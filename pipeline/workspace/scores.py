@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.registry import VersionFolder
-from training.encoding import Encoder
+from training.encoding import Encoder, fingerprint
 from training.evaluation import (
     Evaluate,
     EvaluationSet,
@@ -38,6 +38,13 @@ class Encoders:
         """Load the encoder of a model folder."""
         return Encoder.load(model, max_length=self.max_length, cache=self.cache)
 
+    def identity(self, version: VersionFolder) -> str:
+        """Return the fingerprint of what `load` gives for a version's model."""
+        facts = version.facts()
+        if facts.max_length in (None, self.max_length):
+            return facts.fingerprint
+        return fingerprint(version.model, self.max_length)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -66,7 +73,7 @@ class Scores:
     def of(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a version; its model is loaded only where a score is missing."""
         load = self._loader(version)
-        return self._scorecard(version.facts().fingerprint, load, sets)
+        return self._scorecard(self.encoders.identity(version), load, sets)
 
     def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already."""
@@ -75,7 +82,7 @@ class Scores:
     def rankings(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> dict[str, Ranking]:
         """Return what a version finds for the queries of each set, by the set's name."""
         return rankings(
-            version.facts().fingerprint,
+            self.encoders.identity(version),
             self._loader(version),
             list(sets),
             evaluate=self.evaluate,

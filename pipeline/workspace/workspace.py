@@ -8,9 +8,10 @@ from typing import Self
 
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
-from pipeline.registry import Registry, open_registry
+from pipeline.registry import Registry, UnknownVersion, Version, open_registry
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
+from pipeline.workspace.base import Base, length_warning
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import Settings
 from pipeline.workspace.versions import Versions
@@ -54,6 +55,19 @@ class OpenWorkspace:
     def versions(self) -> Versions:
         """The versions of the model."""
         return Versions(self.registry, self.store)
+
+    def warnings(self, champion: Version) -> tuple[str, ...]:
+        """Say what of the settings the versions cannot follow: another base, another length."""
+        try:
+            origin = self.versions.named("origin")
+        except UnknownVersion:
+            origin = champion  # somebody deleted it; only a first version names its base
+        made_with = self.versions.folder(champion).facts().max_length
+        found = (
+            Base(self.settings).warning(origin.tags),
+            length_warning(self.settings, champion.number, made_with),
+        )
+        return tuple(each for each in found if each)
 
     def following(self, settings: Settings) -> Self:
         """Return the same workspace under other settings."""
