@@ -117,6 +117,9 @@ class _Cycle:
         opened = self.opened
 
         def make() -> Bootstrapped:
+            if not opened.store.sequence_before("recent"):
+                # A first run that found no past is resumed when somebody has added one.
+                opened.take_in(self.journal.started)
             folder = self._new_version().of_base(opened.anchor_sets)
             base = Base(opened.settings).tags(folder.model)
             version = self._register(self.run, folder, parent=None, more=base)
