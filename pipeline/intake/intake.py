@@ -73,9 +73,10 @@ class Intake:
     r"""Read records, each once: new ones are stored, bad ones go to quarantine with their reason.
 
     A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.tsv`,
-    `.parquet`, `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have `negative`; traffic
-    has `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
-    ISO 8601 (UTC if it names no zone) or in seconds since 1970. Anything else is ignored.
+    `.parquet`, `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have
+    `negative`; traffic has `text`, and may have `session` and `user`; both may have `id`, `source`,
+    and `timestamp` as ISO 8601 (UTC if it names no zone) or in seconds since 1970. Anything else is
+    ignored.
 
     Examples
     --------
