@@ -16,6 +16,8 @@ from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
 from real_models import minilm_of_operations, multilingual_e5, static_llama
 
+from training.encoding.similarity import Similarity
+
 if TYPE_CHECKING:
     from pipeline.workspace.workspace import OpenWorkspace
 
@@ -58,6 +60,7 @@ class FakeEncoder:
         self.salt = salt
         self.fingerprint = hashlib.sha256(f"fake {dimensions} {salt}".encode()).hexdigest()
         self.tokenizer = "runs of five characters"
+        self.similarity = Similarity()
         self.encoded: list[str] = []
         """All texts asked for, in order."""
 
@@ -71,6 +74,8 @@ class FakeEncoder:
                 vectors[row] += self._vector(word)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.where(norms > 0, norms, 1)
+
+    unit_vectors = encode
 
     def _vector(self, word: str) -> NDArray[np.float32]:
         seed = int.from_bytes(hashlib.sha256(f"{self.salt} {word}".encode()).digest()[:8], "big")

@@ -154,4 +154,4 @@ def prepare_lesson(
 
 def regions_encoder(memory: Memory, encoders: Encoders, model: Path) -> Encode | None:
     """Return what divides the memory into regions, where that is asked for."""
-    return encoders.load(model).encode if memory.regions else None
+    return encoders.load(model).unit_vectors if memory.regions else None

@@ -13,7 +13,7 @@ from pipeline.results import Window
 from pipeline.store import Store, Traffic
 from pipeline.workspace import AnchorSets, Base, Scores, Settings
 from training.encoding import fetch_base
-from training.evaluation import EvaluationSet
+from training.evaluation import EvaluationSet, further_dimensions
 from training.faults import DataFault
 from training.pairs import Pair
 
@@ -140,6 +140,8 @@ class NewVersion:
         scored_on: list[EvaluationSet],
     ) -> VersionFolder:
         encoder = self.scores.encoders.load(model)
+        trained = self.settings.tables.finetune.dimensions
+        further_dimensions(trained, encoder.dimensions, "finetune.dimensions")
         probes = self.settings.tables.observe.probe_texts(reference)
         return VersionFolder.write(
             self.path,
@@ -155,7 +157,7 @@ class NewVersion:
             ),
             memory=memory,
             reference=reference,
-            probes=(probes, encoder.encode(probes)),
+            probes=(probes, encoder.unit_vectors(probes)),
             learned_anchors=learned_anchors,
             scorecard=self.scores.of_encoder(encoder, scored_on),
         )

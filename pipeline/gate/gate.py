@@ -25,7 +25,7 @@ from pipeline.gate.bounds import (
 )
 from pipeline.gate.comparable import faults_of, floor_of, is_new, new_first, set_of_slice
 from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
-from training.evaluation import Scorecard, TaskScores
+from training.evaluation import Scorecard, TaskScores, dimensions_of
 from training.settings import SETTINGS
 
 _ROUNDING = 1e-12
@@ -38,10 +38,11 @@ class Gate:
 
     Tasks named "new" must gain more than `min_gain`; those named "anchor/..." must not lose
     `max_drop` against the champion, nor against the origin, the first champion: a floor under many
-    small losses. Large slices of an anchor set are judged like the set itself. Smaller slices, and
-    the sources of the new task, can refuse a candidate that harms them but need not support one:
-    otherwise a rare language or source would prevent every promotion. The bounds are those of
-    `lower_bound`; ``benchmarks/gate.py`` shows how they were chosen.
+    small losses. The same holds for each further length at which vectors are served ("new/dim-128",
+    "anchor/past/dim-128"). Large slices of an anchor set are judged like the set itself. Smaller
+    slices, and the sources of the new task, can refuse a candidate that harms them but need not
+    support one: otherwise a rare language or source would prevent every promotion. The bounds are
+    those of `lower_bound`; ``benchmarks/gate.py`` shows how they were chosen.
 
     Examples
     --------
@@ -212,7 +213,7 @@ class Gate:
         return made.changed(reason=self._sentence(made))
 
     def _is_judged(self, task: str, queries: int) -> bool:
-        if set_of_slice(task) is None:
+        if set_of_slice(task) is None or dimensions_of(task) is not None:
             return True
         large = queries >= self.minimum_slice_queries
         return large and (self.strict_sources or not is_new(task))

@@ -51,8 +51,9 @@ class Suspects:
 
     Examples
     --------
+    >>> from training.encoding import Similarity
     >>> class Letters:
-    ...     fingerprint = "one dimension a letter"
+    ...     fingerprint, similarity = "one dimension a letter", Similarity("dot")
     ...     def encode(self, texts, **_):
     ...         return np.array([[text.count(each) for each in "abcdefghij"] for text in texts])
     >>> good = [Pair(each, each, each, source="good") for each in "abcdefghij"]
@@ -130,6 +131,7 @@ class Suspects:
 
         some = self._sampled(pairs, self.sample * self.clusters)
         vectors = champion.encode([pair.query for pair in some])
+        vectors = champion.similarity.directions(vectors)
         labels = KMeans(self.clusters, n_init=4, random_state=self.seed).fit_predict(vectors)
         parts = [
             [pair for pair, label in zip(some, labels, strict=True) if label == number]
@@ -156,8 +158,9 @@ class Suspects:
                 labelled.setdefault(normalised(pair.query), set()).add(place)
         queries = champion.encode([pair.query for pair in some])
         documents = champion.encode(list(answers.values()), kind="document")
+        similarities = champion.similarity.between(queries, documents)
         shares = []
-        for pair, similar in zip(some, queries @ documents.T, strict=True):
+        for pair, similar in zip(some, similarities, strict=True):
             own = similar[column[normalised(pair.positive)]]
             others = np.delete(similar, sorted(labelled[normalised(pair.query)]))
             if len(others):

@@ -168,7 +168,9 @@ class Observe:
         quality = quality or KnownQuality()
         spread = self._spread(arrived.since_learned, len(arrived.recent))
         spans = (accepted.reference, arrived.recent, spread)
-        vectors = encoder.encode([each.text for span in spans for each in span], progress=progress)
+        vectors = encoder.unit_vectors(
+            [each.text for span in spans for each in span], progress=progress
+        )
         ends = np.cumsum([len(span) for span in spans])[:-1]
         reference, recent, history = (
             _sample(encoder, span, part)
@@ -183,7 +185,7 @@ class Observe:
             recent_stability=self._stability(encoder, recent),
             reference_stability=self._stability(encoder, reference),
             # Scoring the champion has encoded the queries already.
-            anchor_queries=Sample(anchors, encoder.encode(anchors)) if anchors else None,
+            anchor_queries=Sample(anchors, encoder.unit_vectors(anchors)) if anchors else None,
             champion_age_days=accepted.age_days,
             seed=self.seed,
             accepted_space=accepted.space,
@@ -209,7 +211,7 @@ class Observe:
         chosen = self._places(list(first), self.perturbed)
         rows = np.array(list(first.values()), dtype=np.int64)[chosen]
         copies = [copy for row in rows for copy in changed_copies(sample.texts[row])]
-        vectors = encoder.encode(copies).reshape(len(rows), -1, sample.embeddings.shape[1])
+        vectors = encoder.unit_vectors(copies).reshape(len(rows), -1, sample.embeddings.shape[1])
         cosines = np.einsum("td,tcd->tc", sample.embeddings[rows], vectors, dtype=np.float64)
         return Stability(rows, cosines.mean(axis=1))
 
@@ -252,7 +254,7 @@ def changed_copies(text: str) -> tuple[str, str, str]:
 
 
 def _serving_space(encoder: Encoder, accepted: Accepted) -> Space:
-    probes = encoder.encode(list(accepted.probe_texts)) if accepted.probe_texts else None
+    probes = encoder.unit_vectors(list(accepted.probe_texts)) if accepted.probe_texts else None
     return Space(fingerprint=encoder.fingerprint, tokenizer=encoder.tokenizer, probes=probes)
 
 

@@ -12,7 +12,7 @@ from pipeline.registry import Version
 from pipeline.results import EvaluatedTask, EvaluateResult
 from pipeline.workspace import OpenWorkspace
 from training.encoding import Encoder
-from training.evaluation import Scorecard, TaskScores
+from training.evaluation import Scorecard, TaskScores, dimensions_of
 from training.faults import DataFault
 
 
@@ -47,7 +47,8 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
         )
     tables = opened.settings.tables
     encoder = Encoder.load(folder.model, max_length=tables.model.max_length)
-    card = tables.evaluate.score(encoder, sets, opened.progress)
+    dimensions = tables.model.dimensions
+    card = tables.evaluate.score(encoder, sets, opened.progress, dimensions)
     tasks = _tasks(card, folder.scorecard(), tables.gate, opened.anchor_sets.margins)
     notes = tuple(
         f"{task.task}: the set changed since the version was accepted; there is nothing to compare "
@@ -81,8 +82,8 @@ def evaluate_on_benchmark(
     card = opened.scores.of(opened.versions.folder(version), sets)
     gate = opened.settings.tables.gate
     tasks = _tasks(card, Scorecard(card.fingerprint, {}), gate, opened.anchor_sets.margins)
-    mean = float(np.mean([task.now for task in tasks]))
-    notes = (f"mean over {len(tasks)} sets: {mean:.4f}",) if len(tasks) > 1 else ()
+    whole = [task.now for task in tasks if dimensions_of(task.task) is None]
+    notes = (f"mean over {len(whole)} sets: {np.mean(whole):.4f}",) if len(whole) > 1 else ()
     run = record_golden(opened.registry, opened.store, version, card.means(), now)
     return _result(version, gate, tasks, notes, run)
 
@@ -105,7 +106,7 @@ def _tasks(
     card: Scorecard, accepted: Scorecard, gate: Gate, margins: Mapping[str, float]
 ) -> tuple[EvaluatedTask, ...]:
     return tuple(
-        _task(task, scores, _same_set(scores, accepted), gate, gate.margin_of(task, margins))
+        _task(task, scores, _same_set(task, scores, accepted), gate, gate.margin_of(task, margins))
         for task, scores in card.tasks.items()
     )
 
@@ -129,12 +130,13 @@ def _task(
     )
 
 
-def _same_set(now: TaskScores, accepted: Scorecard) -> TaskScores | None:
+def _same_set(task: str, now: TaskScores, accepted: Scorecard) -> TaskScores | None:
     """Return the scores of the same queries on the same set at acceptance, whatever its name then.
 
     A set may have got another name in the settings, and a slice may have been declared since.
     """
-    for then in accepted.tasks.values():
-        if then.set_digest == now.set_digest and set(now.query_ids) <= set(then.query_ids):
+    for name, then in accepted.tasks.items():
+        same = then.set_digest == now.set_digest and dimensions_of(name) == dimensions_of(task)
+        if same and set(now.query_ids) <= set(then.query_ids):
             return then.of_queries(now.query_ids)
     return None

@@ -291,7 +291,7 @@ def _regressions(found: VersionRegressions, where: str) -> Iterator[Part]:
 
 def _hit(hit: Hit) -> str:
     mark = "✓" if hit.relevant else "·"
-    return f"{mark} {hit.cosine:.2f} {cut(hit.text, 60)}"
+    return f"{mark} {hit.similarity:.2f} {cut(hit.text, 60)}"
 
 
 @parts_of.register

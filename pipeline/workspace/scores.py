@@ -12,6 +12,7 @@ from training.evaluation import (
     Ranking,
     Regressions,
     Scorecard,
+    further_dimensions,
     rankings,
     regressions,
     scorecard,
@@ -29,10 +30,13 @@ class Encoders:
         Tokens at which texts are cut.
     cache
         Folder of the vectors that models gave to texts; safe to delete at any time.
+    dimensions
+        Lengths at which their vectors are served; empty: whole vectors only.
     """
 
     max_length: int
     cache: Path
+    dimensions: tuple[int, ...] = ()
 
     def load(self, model: Path) -> Encoder:
         """Load the encoder of a model folder."""
@@ -72,12 +76,14 @@ class Scores:
 
     def of(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a version; its model is loaded only where a score is missing."""
+        # The probes know how long its vectors are, without the model.
+        whole = version.probes()[1].shape[1]
         load = self._loader(version)
-        return self._scorecard(self.encoders.identity(version), load, sets)
+        return self._scorecard(self.encoders.identity(version), load, sets, whole)
 
     def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already."""
-        return self._scorecard(encoder.fingerprint, lambda: encoder, sets)
+        return self._scorecard(encoder.fingerprint, lambda: encoder, sets, encoder.dimensions)
 
     def rankings(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> dict[str, Ranking]:
         """Return what a version finds for the queries of each set, by the set's name."""
@@ -105,7 +111,11 @@ class Scores:
         return lambda: self.encoders.load(version.model)
 
     def _scorecard(
-        self, fingerprint: str, load: Callable[[], Encoder], sets: Sequence[EvaluationSet]
+        self,
+        fingerprint: str,
+        load: Callable[[], Encoder],
+        sets: Sequence[EvaluationSet],
+        whole: int,
     ) -> Scorecard:
         return scorecard(
             fingerprint,
@@ -114,4 +124,5 @@ class Scores:
             evaluate=self.evaluate,
             cache=self.cache,
             progress=self.progress,
+            dimensions=further_dimensions(self.encoders.dimensions, whole),
         )

@@ -39,6 +39,17 @@ class Model:
     """Hub id or folder of a sentence-transformers model: the first champion."""
     max_length: int = Field(default=128, ge=8, le=8192)
     """Tokens after which a text is cut."""
+    dimensions: tuple[int, ...] = Field(default=(), strict=False)
+    """Lengths at which a Matryoshka model's vectors are served, each trained, scored and judged.
+
+    Without it, only the whole vectors are.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse a length that no model can have."""
+        for each in self.dimensions:
+            if each < 1:
+                raise ValueError(f"model.dimensions holds {each}; each must be at least 1")
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -210,7 +221,9 @@ class Settings:
         return dataclasses.replace(self, tables=tables)
 
     def _strategies(self) -> Mapping[str, Strategy]:
-        return strategies(self.tables.mix, self.tables.finetune, self.tables.merge)
+        finetune, served = self.tables.finetune, self.tables.model.dimensions
+        trained = dataclasses.replace(finetune, dimensions=(*finetune.dimensions, *served))
+        return strategies(self.tables.mix, trained, self.tables.merge)
 
 
 def _absolute_sqlite(url: str, root: Path) -> str:

@@ -32,7 +32,8 @@ class OpenWorkspace:
     def encoders(self) -> Encoders:
         """The encoders of model folders, with one cache."""
         cache = self.settings.state / "cache" / "embeddings"
-        return Encoders(self.settings.tables.model.max_length, cache)
+        model = self.settings.tables.model
+        return Encoders(model.max_length, cache, model.dimensions)
 
     @property
     def scores(self) -> Scores:

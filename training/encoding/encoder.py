@@ -1,4 +1,4 @@
-"""The encoder: texts to unit vectors by a safely loaded model, each text once."""
+"""The encoder: texts to vectors by a safely loaded model, each text once."""
 
 import hashlib
 import os
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
 from training.encoding.loading import first_line, load_model
 from training.encoding.model_folder import fingerprint
+from training.encoding.similarity import Similarity
 from training.faults import DataFault
 from training.progress import Progress, no_progress, quiet
 
@@ -46,6 +47,8 @@ class Encoder:
     ----------
     fingerprint
         Identity of the embedding space.
+    similarity
+        How the model compares queries with documents.
     """
 
     def __init__(self, model: "SentenceTransformer", identity: str, cache: Path | None) -> None:
@@ -54,6 +57,7 @@ class Encoder:
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
         self.fingerprint = identity
+        self.similarity = Similarity(model.similarity_fn_name)
 
     @classmethod
     def load(
@@ -93,7 +97,10 @@ class Encoder:
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return unit vectors, (texts, dimensions), in the order of the texts.
+        """Return vectors, (texts, dimensions), in the order of the texts.
+
+        They are to be compared by `similarity`: unit vectors where that is the cosine, otherwise
+        as the model gives them.
 
         Parameters
         ----------
@@ -134,6 +141,12 @@ class Encoder:
                     cache.put([digests[row] for row in rows], vectors[rows])
         return vectors[[place[text] for text in texts]]
 
+    def unit_vectors(
+        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return the directions of what `encode` returns, whose parameters these are."""
+        return self.similarity.directions(self.encode(texts, kind=kind, progress=progress))
+
     def _forward(
         self, texts: list[str], kind: Kind, step: Callable[[int], None]
     ) -> NDArray[np.float32]:
@@ -145,7 +158,10 @@ class Encoder:
                 some = texts[start : start + _BATCH]
                 with _unicode_only():
                     part = encode(
-                        some, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True
+                        some,
+                        batch_size=_BATCH,
+                        show_progress_bar=False,
+                        normalize_embeddings=self.similarity.name == "cosine",
                     )
                 parts.append(np.asarray(part, dtype=np.float32))
                 step(len(some))
@@ -266,8 +282,9 @@ class TextEncoder(Protocol):
     """What evaluation needs from an encoder."""
 
     fingerprint: str
+    similarity: Similarity
 
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return unit vectors, (texts, dimensions), in the order of the texts."""
+        """Return vectors, (texts, dimensions), that `similarity` compares."""

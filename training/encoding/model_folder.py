@@ -33,6 +33,10 @@ _VOLATILE = {
     "model_max_length", "name_or_path",
     "padding", "tokenizer_class", "torch_dtype", "transformers_version", "truncation",
 }  # fmt: skip
+_SPACE_KEYS = (
+    "do_lower_case", "prompts", "default_prompt_name", "similarity_fn_name", "truncate_dim",
+)  # fmt: skip
+_DEFAULTS: tuple[object, ...] = (None, False, "", {}, "cosine")
 
 
 def check_model_folder(folder: Path) -> None:
@@ -78,7 +82,8 @@ def check_model_folder(folder: Path) -> None:
 def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = None) -> str:
     """Return the identity of an embedding space: a sha256 of all that affects embeddings.
 
-    It covers the modules, weights, tokenizer, pooling, normalisation, prompts and maximum length.
+    It covers the modules, weights, tokenizer, pooling, normalisation, prompts, maximum length, the
+    length to which vectors are cut, and the similarity unless that is the cosine.
     Read-me files, file names and library versions do not count.
 
     Parameters
@@ -128,9 +133,7 @@ def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = N
             settings = _without_volatile(_json(file))
             if file.name in {"sentence_bert_config.json", "config_sentence_transformers.json"}:
                 settings = {
-                    key: settings[key]
-                    for key in ("do_lower_case", "prompts", "default_prompt_name")
-                    if settings.get(key)
+                    key: settings[key] for key in _SPACE_KEYS if settings.get(key) not in _DEFAULTS
                 }
             add(place, file.name, json.dumps(settings, sort_keys=True))
         elif file.suffix in {".txt", ".model"} and not has_tokenizer:

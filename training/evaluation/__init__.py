@@ -1,5 +1,6 @@
 """How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
+from training.evaluation.dimensions import dimensions_of, further_dimensions, task_at
 from training.evaluation.evaluate import Evaluate, Ranking
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.learned_anchors import LearnedAnchors
@@ -34,8 +35,11 @@ __all__ = [
     "by_columns",
     "by_source",
     "cut",
+    "dimensions_of",
+    "further_dimensions",
     "preferred",
     "rankings",
     "regressions",
     "scorecard",
+    "task_at",
 ]

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.encoding import TextEncoder
+from training.encoding import Similarity, TextEncoder
+from training.evaluation.dimensions import further_dimensions, task_at
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard, TaskScores
+from training.faults import DataFault
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 
@@ -29,19 +31,21 @@ class Ranking:
         Ids of the set, each in ascending order.
     places
         (queries, depth): the place of each document in `document_ids`.
-    cosines
-        (queries, depth): its cosine to the query, in [-1, 1].
+    similarities
+        (queries, depth): its similarity to the query, by the similarity that the model declares.
     """
 
     query_ids: tuple[str, ...]
     document_ids: tuple[str, ...]
     places: NDArray[np.int32]
-    cosines: NDArray[np.float32]
+    similarities: NDArray[np.float32]
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Evaluate:
     """Score an encoder on evaluation sets by exact search, per query.
+
+    Queries and documents are compared by the similarity that the model declares.
 
     The metrics (nDCG, reciprocal rank and recall, all at 10) are those of trec_eval through
     ir-measures.
@@ -51,7 +55,11 @@ class Evaluate:
     """Queries compared with the whole corpus at once; fewer need less RAM."""
 
     def score(
-        self, encoder: TextEncoder, sets: Sequence[EvaluationSet], progress: Progress = no_progress
+        self,
+        encoder: TextEncoder,
+        sets: Sequence[EvaluationSet],
+        progress: Progress = no_progress,
+        dimensions: Sequence[int] = (),
     ) -> Scorecard:
         """Return the scorecard of an encoder.
 
@@ -63,35 +71,91 @@ class Evaluate:
             What to score it on. A set is a task; each of its slices is a task "<set>/<slice>".
         progress
             Shows how many texts are encoded.
+        dimensions
+            Lengths to which vectors are cut too; each below that of the whole vectors makes a
+            task "<set>/dim-<length>".
+
+        Raises
+        ------
+        DataFault
+            A length is above that of the whole vectors.
         """
         tasks: dict[str, TaskScores] = {}
         for given in sets:
-            tasks |= scores_of_ranking(given, self.rank(encoder, given, progress))
+            found = self.rank_at(encoder, given, (None, *dimensions), progress)
+            for length, ranking in found.items():
+                tasks |= scores_of_ranking(given, ranking, length)
         return Scorecard(encoder.fingerprint, tasks)
 
     def rank(
         self, encoder: TextEncoder, given: EvaluationSet, progress: Progress = no_progress
     ) -> Ranking:
         """Return the ten nearest documents of each query of a set."""
+        return self.rank_at(encoder, given, (None,), progress)[None]
+
+    def rank_at(
+        self,
+        encoder: TextEncoder,
+        given: EvaluationSet,
+        lengths: Sequence[int | None],
+        progress: Progress = no_progress,
+    ) -> dict[int | None, Ranking]:
+        """Return the ten nearest documents of each query, by the length of the vectors.
+
+        Parameters
+        ----------
+        lengths
+            Dimensions to cut vectors to; None: whole vectors, for which their own length stands
+            too.
+        """
         # Sorted by id, so that documents of equal similarity rank by id for every model.
         ids, names = sorted(given.corpus), sorted(given.queries)
         if not names:
             nothing = np.empty((0, 0))
-            return Ranking((), tuple(ids), nothing.astype(np.int32), nothing.astype(np.float32))
-        corpus = [given.corpus[document] for document in ids]
+            empty = Ranking((), tuple(ids), nothing.astype(np.int32), nothing.astype(np.float32))
+            return {length: empty for length in lengths}
         asked = [given.queries[query] for query in names]
-        places, cosines = nearest(
-            encoder.encode(asked, kind="query", progress=progress),
-            encoder.encode(corpus, kind="document", progress=progress),
-            depth=_DEPTH,
-            rows_at_once=self.rows_at_once,
-        )
-        return Ranking(tuple(names), tuple(ids), places, cosines)
+        queries = encoder.encode(asked, kind="query", progress=progress)
+        corpus = [given.corpus[document] for document in ids]
+        documents = encoder.encode(corpus, kind="document", progress=progress)
+        shorter = further_dimensions([each for each in lengths if each], queries.shape[1])
+        found: dict[int | None, Ranking] = {}
+        for length in (None, *shorter) if None in lengths else shorter:
+            places, similarities = nearest(
+                encoder.similarity.ready(queries, length),
+                encoder.similarity.ready(documents, length),
+                depth=_DEPTH,
+                rows_at_once=self.rows_at_once,
+                similarity=encoder.similarity,
+            )
+            found[length] = Ranking(tuple(names), tuple(ids), places, similarities)
+        return found
 
 
-def scores_of_ranking(given: EvaluationSet, ranking: Ranking) -> dict[str, TaskScores]:
-    """Return the scores of a ranking on its set and on each slice, by task name."""
+def scores_of_ranking(
+    given: EvaluationSet, ranking: Ranking, dimensions: int | None = None
+) -> dict[str, TaskScores]:
+    """Return the scores of a ranking on its set and on each slice, by task name.
+
+    Parameters
+    ----------
+    dimensions
+        To what the vectors were cut; then the set is scored as a whole only. None: not at all.
+
+    Raises
+    ------
+    DataFault
+        A slice has the name of these dimensions.
+    """
     whole = _task_scores(given, ranking)
+    if dimensions is not None:
+        name = task_at(given.name, dimensions)
+        if name in {f"{given.name}/{each}" for each in given.slices}:
+            raise DataFault(
+                f"{name} is both a slice of {given.name} and the name of its scores at "
+                f"{dimensions} dimensions (model.dimensions); give the slice another name"
+            )
+        return {name: whole}
     tasks = {given.name: whole}
     for name, queries in given.slices.items():
         tasks[f"{given.name}/{name}"] = whole.of_queries(queries)
@@ -122,40 +186,48 @@ def _task_scores(given: EvaluationSet, ranking: Ranking) -> TaskScores:
 
 
 def nearest(
-    queries: NDArray[np.float32], documents: NDArray[np.float32], *, depth: int, rows_at_once: int
+    queries: NDArray[np.float32],
+    documents: NDArray[np.float32],
+    *,
+    depth: int,
+    rows_at_once: int,
+    similarity: Similarity | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return the documents of highest cosine for each query; equal ones keep their order.
+    """Return the documents of highest similarity for each query; equal ones keep their order.
 
     Parameters
     ----------
     queries
-        (queries, dimensions), unit rows.
+        (queries, dimensions), as the similarity takes them.
     documents
-        (documents, dimensions), unit rows.
+        (documents, dimensions), as the similarity takes them.
     depth
         Documents per query; all of them if there are fewer.
     rows_at_once
         Queries compared with all documents at once; limits the memory.
+    similarity
+        Compares them; None: the cosine.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Places of the documents in the rows of `documents`, and their cosines, both
+        Places of the documents in the rows of `documents`, and their similarities, both
         (queries, depth).
 
     Examples
     --------
     >>> documents = np.eye(3, dtype=np.float32)
-    >>> places, cosines = nearest(documents[[2]], documents, depth=2, rows_at_once=10)
-    >>> places.tolist(), cosines.tolist()
+    >>> places, similarities = nearest(documents[[2]], documents, depth=2, rows_at_once=10)
+    >>> places.tolist(), similarities.tolist()
     ([[2, 0]], [[1.0, 0.0]])
     """
     width = min(depth, len(documents))
     places = np.empty((len(queries), width), dtype=np.int32)
-    cosines = np.empty((len(queries), width), dtype=np.float32)
+    found = np.empty((len(queries), width), dtype=np.float32)
+    compare = (similarity or Similarity()).between
     for start in range(0, len(queries), rows_at_once):
-        similarities = queries[start : start + rows_at_once] @ documents.T
+        similarities = compare(queries[start : start + rows_at_once], documents)
         best = np.argsort(-similarities, axis=1, kind="stable")[:, :width]
         places[start : start + rows_at_once] = best
-        cosines[start : start + rows_at_once] = np.take_along_axis(similarities, best, axis=1)
-    return places, cosines
+        found[start : start + rows_at_once] = np.take_along_axis(similarities, best, axis=1)
+    return places, found

@@ -23,8 +23,8 @@ class Hit:
     """Id of the document."""
     text: str
     """Its text, cut."""
-    cosine: float
-    """Its cosine to the query."""
+    similarity: float
+    """Its similarity to the query, by the similarity that the model declares."""
     relevant: bool
     """Whether it answers the query."""
 
@@ -257,11 +257,12 @@ def _rank(given: EvaluationSet, ranking: Ranking, row: int) -> int | None:
 
 def _hits(given: EvaluationSet, ranking: Ranking, row: int) -> Iterator[Hit]:
     answers = given.relevant.get(ranking.query_ids[row], {})
-    for place, cosine in zip(ranking.places[row, :_TOP], ranking.cosines[row, :_TOP], strict=True):
+    found = zip(ranking.places[row, :_TOP], ranking.similarities[row, :_TOP], strict=True)
+    for place, similarity in found:
         document = ranking.document_ids[place]
         yield Hit(
             document=document,
             text=cut(given.corpus[document]),
-            cosine=round(float(cosine), 4),
+            similarity=round(float(similarity), 4),
             relevant=document in answers,
         )

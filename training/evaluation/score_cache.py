@@ -4,15 +4,17 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import cache as once
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from training.encoding import Encoder
+from training.evaluation.dimensions import task_at
 from training.evaluation.evaluate import Evaluate, Ranking, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.scorecard import Scorecard
+from training.evaluation.scorecard import Scorecard, TaskScores
 from training.progress import Progress, no_progress
 from training.whole_files import written
 
@@ -25,6 +27,7 @@ def scorecard(
     evaluate: Evaluate,
     cache: str | os.PathLike[str],
     progress: Progress = no_progress,
+    dimensions: Sequence[int] = (),
 ) -> Scorecard:
     """Return the scores of one model on the sets given, from the cache if it has them.
 
@@ -42,24 +45,28 @@ def scorecard(
         Folder of the score cache.
     progress
         Shows how many texts are encoded.
+    dimensions
+        Lengths below that of the whole vectors at which each set is scored too.
     """
-    cache = Path(cache)
-    known: dict[str, Scorecard] = {}
-    missing: list[EvaluationSet] = []
-    for each in sets:
-        file = _file(cache, fingerprint, each)
-        try:
-            known[each.name] = Scorecard.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError):
-            missing.append(each)
+    cache, load = Path(cache), once(load)
+    known = {each.name: _kept_scores(_file(cache, fingerprint, each)) for each in sets}
+    missing = [each for each in sets if known[each.name] is None]
     found = rankings(fingerprint, load, missing, evaluate=evaluate, cache=cache, progress=progress)
-    for each in missing:
-        card = Scorecard(fingerprint, scores_of_ranking(each, found[each.name]))
-        file = _file(cache, fingerprint, each)
-        with written(file) as partial:
-            partial.write_text(json.dumps(card.to_json()), encoding="utf-8")
-        known[each.name] = card
-    tasks = {name: scores for each in sets for name, scores in known[each.name].tasks.items()}
+    tasks: dict[str, TaskScores] = {}
+    for each in sets:
+        scores = known[each.name]
+        if scores is None:
+            scores = scores_of_ranking(each, found[each.name])
+            _keep_scores(_file(cache, fingerprint, each), fingerprint, scores)
+        tasks |= scores
+        for length in dimensions:
+            file = _file(cache, fingerprint, each, length)
+            shorter = _kept_scores(file)
+            if shorter is None:
+                ranking = evaluate.rank_at(load(), each, (length,), progress)[length]
+                shorter = scores_of_ranking(each, ranking, length)
+                _keep_scores(file, fingerprint, shorter)
+            tasks |= shorter
     return Scorecard(fingerprint=fingerprint, tasks=tasks)
 
 
@@ -87,7 +94,7 @@ def rankings(
         for each in missing:
             ranking = known[each.name] = evaluate.rank(encoder, each, progress=progress)
             with written(files[each.name]) as partial, partial.open("wb") as file:
-                np.savez(file, places=ranking.places, cosines=ranking.cosines)
+                np.savez(file, places=ranking.places, similarities=ranking.similarities)
     return {name: ranking for name, ranking in known.items() if ranking is not None}
 
 
@@ -95,16 +102,31 @@ def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
     """Return a ranking from the cache; None if it is missing or damaged."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-            places, cosines = kept["places"], kept["cosines"]
+            places, similarities = kept["places"], kept["similarities"]
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None
-    if not (len(places) == len(given.queries) and places.shape == cosines.shape):
+    if not (len(places) == len(given.queries) and places.shape == similarities.shape):
         return None
-    return Ranking(tuple(sorted(given.queries)), tuple(sorted(given.corpus)), places, cosines)
+    return Ranking(tuple(sorted(given.queries)), tuple(sorted(given.corpus)), places, similarities)
 
 
-def _file(cache: Path, fingerprint: str, each: EvaluationSet) -> Path:
+def _kept_scores(file: Path) -> dict[str, TaskScores] | None:
+    """Return the scores of one set from the cache; None if they are missing or damaged."""
+    try:
+        return dict(Scorecard.from_json(json.loads(file.read_text(encoding="utf-8"))).tasks)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _keep_scores(file: Path, fingerprint: str, scores: dict[str, TaskScores]) -> None:
+    with written(file) as partial:
+        text = json.dumps(Scorecard(fingerprint, scores).to_json())
+        partial.write_text(text, encoding="utf-8")
+
+
+def _file(cache: Path, fingerprint: str, each: EvaluationSet, length: int | None = None) -> Path:
     # A scorecard has a task of the set's name and one per slice; the digest covers neither.
-    tasks = json.dumps([each.name, sorted(each.slices.items())])
+    slices = sorted(each.slices.items()) if length is None else []
+    tasks = json.dumps([task_at(each.name, length), slices])
     name = hashlib.sha256(tasks.encode()).hexdigest()[:8]
     return cache / f"{fingerprint[:32]}-{each.digest[:32]}-{name}.json"

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from training.acceleration import TRICKS, Precision, Prepared, settled_precision
 from training.distributed import connect, from_first, launch, launched, rank, ranks, wait_for_all
 from training.encoding import Encoder, fingerprint, load_model
+from training.evaluation import further_dimensions
 from training.faults import DataFault
 from training.finetuning.job import Job, StrPath
 from training.finetuning.trained import Training, check_weights, newest_checkpoint
@@ -69,7 +70,13 @@ class FineTune:
     max_gradient_norm: float = Field(default=1.0, gt=0.0)
     """Norm above which gradients are clipped."""
     scale: float = Field(default=20.0, gt=0.0, le=1000.0)
-    """Factor on cosines before the softmax (inverse temperature)."""
+    """Factor on cosines before the softmax (inverse temperature).
+
+    If the model declares another similarity, the factor is on its similarities divided by their
+    usual size among the champion's vectors.
+    """
+    dimensions: tuple[int, ...] = Field(default=(), strict=False)
+    """Lengths of vectors to train at, besides the whole and those of `model.dimensions`."""
     distillation: float = Field(default=5.0, ge=0.0, le=1000.0)
     """Weight of the loss that holds rows to the champion's embeddings (0: no distillation).
 
@@ -110,8 +117,11 @@ class FineTune:
     """Processes on this machine that train together, each on its part of every batch."""
 
     def __post_init__(self) -> None:
-        """Refuse a batch that cannot be cut into equal parts."""
+        """Refuse a batch that cannot be cut into equal parts, and lengths that no vector has."""
         self._part(self.processes)
+        for each in self.dimensions:
+            if each < 1:
+                raise ValueError(f"finetune.dimensions holds {each}; each must be at least 1")
 
     def fit(
         self,
@@ -295,7 +305,8 @@ class FineTune:
         """Return which rows are held to the champion's embeddings, and these embeddings."""
         rows = self.distil if self.distillation > 0 else None
         masks = self.false_negative_margin is not None
-        return Hold.of(mixture, encoder, rows, progress, whole=masks)
+        shorter = further_dimensions(self.dimensions, encoder.dimensions, "finetune.dimensions")
+        return Hold.of(mixture, encoder, rows, progress, whole=masks, dimensions=shorter)
 
     def _loss(
         self, model: "SentenceTransformer", mixture: Mixture, hold: Hold, *, packs: bool

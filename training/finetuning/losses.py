@@ -15,6 +15,7 @@ from training.retention import Hold
 # Padding up to which one pass over all columns is cheaper than a pass for each: a further pass
 # costs about a fifth of a step on short texts (six layers, CPU).
 _PADDING = 1.2
+_SHORTEST = 1e-12
 
 
 class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
@@ -24,10 +25,15 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     from the other documents of the batch. Two kinds of documents are masked: those that answer the
     query by the labels, and those that the champion scores above the positive minus
     `false_negative_margin`. GISTEmbed (Solatorio 2024) does the latter by a guide's forward pass;
-    here the champion's embeddings are computed once. `distillation` weighs
-    1 - cosine(embedding now, the champion's) of the rows to hold (DER++, Buzzega et al. 2020). Like
-    contrast it is a mean over the rows of the batch, so that a row counts the same however many
-    rows are held beside it.
+    here the champion's embeddings are computed once. Texts are compared by the similarity that the
+    model declares. `distillation` weighs 1 - cosine(embedding now, the champion's) of the rows to
+    hold (DER++, Buzzega et al. 2020), or, if the similarity depends on the length of vectors, half
+    of their squared distance relative to the champion's squared length. Like contrast it is a mean
+    over the rows of the batch, so that a row counts the same however many rows are held beside it.
+
+    At several lengths of the vectors both terms are the sum of those of each length, as
+    `MatryoshkaLoss` (Kusupati et al. 2022) sums them. That class wraps losses without terms and
+    makes unit vectors whatever the similarity; here the champion's embeddings are cut as well.
 
     The columns are (query, positive) or (query, positive, negative). The label is the number of the
     row in the training set.
@@ -39,12 +45,12 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
     texts
         What the labels say about the texts of the training set.
     hold
-        Which rows are held, and the champion's embeddings; without these nothing is masked by the
-        champion and nothing distilled.
+        Which rows are held, the champion's embeddings, the similarity and the lengths; without
+        embeddings nothing is masked by the champion and nothing distilled.
     scale
-        Factor on cosines before the softmax.
+        Factor on similarities, in their usual size, before the softmax.
     false_negative_margin
-        Margin of the champion's mask, in cosine; None: no such mask.
+        Margin of the champion's mask, in the usual size of a similarity; None: no such mask.
     distillation
         Weight of the distillation.
     packs
@@ -71,6 +77,8 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         self._texts = texts
         self._champion = [torch.from_numpy(column) for column in hold.columns]
         self._held = torch.from_numpy(hold.rows)
+        self._similarity = hold.similarity.name
+        self._sizes = dict(hold.sizes)
         self._scale = scale
         self._margin = false_negative_margin
         self._distillation = distillation
@@ -107,13 +115,37 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
 
     def _terms(self, columns: Sequence[Tensor], labels: Tensor) -> dict[str, Tensor]:
         # The loss itself is computed in float32, whatever autocast does within the model.
-        embeddings = [nn.functional.normalize(column.float(), dim=1) for column in columns]
+        sizes = self._sizes or {columns[0].shape[1]: 1.0}
+        whole = next(iter(sizes))
+        embeddings = [self._cut(column.float(), whole, ready=False) for column in columns]
         embeddings, labels = whole_batch(self.model, embeddings, labels)
-        rows = labels.tolist()
-        terms = {"contrastive": self._contrast(embeddings, rows)}
-        if self._champion and self._distillation > 0:
-            terms["distillation"] = self._distillation * self._movement(embeddings, labels)
-        return terms
+        masked = self._mask(labels.tolist(), len(embeddings) == 3).to(embeddings[0].device)
+        distils = bool(self._champion) and self._distillation > 0
+        found: dict[str, list[Tensor]] = {
+            "contrastive": [],
+            **({"distillation": []} if distils else {}),
+        }
+        for length, size in sizes.items():
+            cut = [self._cut(column, length) for column in embeddings]
+            found["contrastive"].append(self._contrast(cut, masked, self._scale / size))
+            if distils:
+                moved = self._distillation * self._movement(cut, labels)
+                found["distillation"].append(moved)
+        return {name: torch.stack(each).sum() for name, each in found.items()}
+
+    def _cut(self, vectors: Tensor, length: int, *, ready: bool = True) -> Tensor:
+        """Return vectors cut to a length, unit vectors for the cosine.
+
+        Parameters
+        ----------
+        ready
+            Whether vectors that have this length already are as they should be.
+        """
+        if vectors.shape[1] > length:
+            vectors = vectors[:, :length]
+        elif ready:
+            return vectors
+        return nn.functional.normalize(vectors, dim=1) if self._similarity == "cosine" else vectors
 
     def _embed(self, columns: list[dict[str, Any]]) -> list[Tensor]:
         """Return the embeddings of each column, (texts, dimensions).
@@ -128,14 +160,18 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         embeddings: Tensor = self.model(joined)["sentence_embedding"]
         return list(embeddings.chunk(len(columns)))
 
-    def _contrast(self, embeddings: Sequence[Tensor], rows: list[int]) -> Tensor:
+    def _contrast(self, embeddings: Sequence[Tensor], masked: Tensor, scale: float) -> Tensor:
         queries, documents = embeddings[0], torch.cat(list(embeddings[1:]))
-        similarities = queries @ documents.T
-        masked = self._mask(rows, len(embeddings) == 3).to(similarities.device)
-        own = torch.arange(len(rows), device=similarities.device)
-        masked[own, own] = False
-        logits = (self._scale * similarities).masked_fill(masked, -torch.inf)
+        similarities = self._between(queries, documents)
+        own = torch.arange(len(queries), device=similarities.device)
+        logits = (scale * similarities).masked_fill(masked, -torch.inf)
         return nn.functional.cross_entropy(logits, own)
+
+    def _between(self, queries: Tensor, documents: Tensor) -> Tensor:
+        """Return (queries, documents): the similarities, as `Similarity.between`."""
+        if self._similarity in ("cosine", "dot"):
+            return queries @ documents.T
+        return -torch.cdist(queries, documents, p=2.0 if self._similarity == "euclidean" else 1.0)
 
     def _mask(self, rows: list[int], with_negatives: bool) -> Tensor:
         documents = [self._texts.positives[row] for row in rows]
@@ -146,14 +182,16 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         masked |= torch.tensor([not document for document in documents])
         if self._champion and self._margin is not None:
             columns = [column[rows] for column in self._champion]
-            similarities = columns[0] @ torch.cat(columns[1:]).T
-            masked |= similarities > similarities.diagonal().unsqueeze(1) - self._margin
+            similarities = self._between(columns[0], torch.cat(columns[1:]))
+            margin = self._margin * next(iter(self._sizes.values()), 1.0)
+            masked |= similarities > similarities.diagonal().unsqueeze(1) - margin
             if with_negatives:
                 # A negative that was labelled by hand stays one, whatever its score.
                 own = torch.arange(len(rows))
                 masked[own, own + len(rows)] = torch.tensor(
                     [not document for document in documents[len(rows) :]]
                 )
+        masked.fill_diagonal_(False)
         return masked
 
     def _movement(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
@@ -161,11 +199,19 @@ class AnchoredContrastiveLoss(CachedLossMixin, nn.Module):
         if not bool(held.any()):
             return embeddings[0].sum() * 0.0
         rows = labels.cpu()
+        length = embeddings[0].shape[1]
         moved = [
-            1.0 - (now * column[rows].to(now.device)).sum(dim=1)
+            self._distance(now, self._cut(column[rows], length).to(now.device))
             for now, column in zip(embeddings[:2], self._champion, strict=False)
         ]
         return torch.stack([column[held].sum() / len(held) for column in moved]).mean()
+
+    def _distance(self, now: Tensor, before: Tensor) -> Tensor:
+        """Return (rows,): how far embeddings moved; the two measures agree for unit vectors."""
+        if self._similarity == "cosine":
+            return 1.0 - (now * before).sum(dim=1)
+        squares = before.square().sum(dim=1).clamp_min(_SHORTEST)
+        return 0.5 * (now - before).square().sum(dim=1) / squares
 
 
 def _alike_in_length(columns: Sequence[dict[str, Any]]) -> bool:

@@ -47,7 +47,7 @@ class Negatives:
     enabled: bool = False
     """Whether to mine hard negatives; training then has a third text per pair."""
     relative_margin: float = Field(default=0.05, ge=0.0, le=1.0)
-    """How far below the positive's cosine a negative's must be, as a share of the former."""
+    """How far below the positive's similarity a negative's must be, as a share of the former."""
     rows_at_once: int = Field(default=512, ge=1)
     """Queries compared with all texts at once; fewer need less RAM."""
 
@@ -76,13 +76,14 @@ class Negatives:
         mined = 0
         for start in range(0, len(lacking), self.rows_at_once):
             rows = lacking[start : start + self.rows_at_once]
-            similarities = queries[start : start + self.rows_at_once] @ documents.T
+            part = queries[start : start + self.rows_at_once]
+            similarities = encoder.similarity.between(part, documents)
             own = similarities[np.arange(len(rows)), [place[pairs[row].positive] for row in rows]]
             limit = own - self.relative_margin * np.abs(own)
             refused = labels.answers(rows, names) | (similarities > limit[:, None])
             similarities[refused] = -np.inf
             for row, column, usable in zip(
-                rows, similarities.argmax(1), ~refused.all(1), strict=True
+                rows, similarities.argmax(1), np.asarray(~refused.all(1)), strict=True
             ):
                 if usable:
                     found[row] = replace(pairs[row], negative=texts[column])

@@ -21,7 +21,7 @@ from training.whole_files import folder_written
 MEMORY_FILE = "pairs.parquet"
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Returns the unit vectors of texts, (texts, dimensions), such as `Encoder.encode`."""
+"""Returns the unit vectors of texts, (texts, dimensions), such as `Encoder.unit_vectors`."""
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -68,7 +68,7 @@ def test_the_query_that_fell_most_comes_first_with_the_documents_of_both():
     assert (worst.rank_before, worst.rank_after) == (1, None)
     assert [(hit.document, hit.relevant) for hit in worst.old] == [("d01", True), ("d06", False)]
     assert [(hit.document, hit.relevant) for hit in worst.new] == [("d06", False), ("d07", False)]
-    assert worst.old[0].cosine == 0.9
+    assert worst.old[0].similarity == 0.9
     assert found.worst_queries[1].rank_after == 2
     assert (found.changes[0].worse, found.changes[0].better) == (2, 1)
 

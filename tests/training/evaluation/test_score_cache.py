@@ -74,4 +74,4 @@ def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
     fresh = Evaluate().rank(fake_encoder, SET)
     assert (kept.query_ids, kept.document_ids) == (("q1", "q2"), ("d1", "d2"))
     assert kept.places.tolist() == fresh.places.tolist() == [[0, 1], [1, 0]]
-    assert kept.cosines.tolist() == fresh.cosines.tolist()
+    assert kept.similarities.tolist() == fresh.similarities.tolist()

@@ -1,5 +1,6 @@
 import numpy as np
 
+from training.encoding.similarity import Similarity
 from training.finetuning.negatives import Negatives
 from training.pairs.pair import Pair
 
@@ -16,6 +17,7 @@ VECTORS = {
 
 class Table:
     fingerprint = "table"
+    similarity = Similarity()
 
     def encode(self, texts, *, kind="query", progress=None):
         return np.array([VECTORS[text] for text in texts], dtype=np.float32)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.encoding.encoder import Encoder
+from training.encoding.similarity import Similarity
 from training.pairs.labels import LabelledTexts
 from training.pairs.mix import Mixture
 from training.pairs.pair import Pair
@@ -17,6 +18,7 @@ class Fixed:
     """Encodes each text as a vector that is named in advance, and notes what it was asked."""
 
     dimensions = 4
+    similarity = Similarity()
 
     def __init__(self, places):
         self.places = places
