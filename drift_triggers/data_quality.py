@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, PairFacts, Signal
-from drift_triggers.statistics.known_ground import folded
+from drift_triggers.statistics.view import folded
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

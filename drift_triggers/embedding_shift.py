@@ -8,14 +8,15 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
+from drift_triggers.statistics.dependence import Dependence, farther_than_usual
 from drift_triggers.statistics.geometry import Geometry
-from drift_triggers.statistics.known_ground import View, most_repeated, run_length
 from drift_triggers.statistics.two_sample import (
     discrepancies,
     kernel_two_sample,
     permuted_labels,
     rbf_kernel,
 )
+from drift_triggers.statistics.view import View, most_repeated
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -93,21 +94,19 @@ class EmbeddingShift:
         pooled = np.vstack([reference.embeddings, recent.embeddings])
         labels = np.arange(len(pooled)) >= len(reference.rows)
         kernel = rbf_kernel(pooled)
-        run = run_length(recent, reference)
-        # Blocks that split runs scatter too little (by a factor 1 - run / (3 block) in variance):
-        # three runs per block keep nine tenths of it.
-        block = 1 if run == 1 else 3 * run
+        dependence = Dependence.of(recent, reference)
+        groups = dependence.pooled_groups
         density = kernel_two_sample(
-            kernel, labels, permuted_labels(generator, labels, self.permutations, block=block)
+            kernel, labels, permuted_labels(generator, labels, self.permutations, groups=groups)
         )
-        splits = reference.ground.quiet_splits(
+        splits = dependence.ground.quiet_splits(
             len(recent.rows),
             None,
             self.splits,
             np.random.default_rng([observation.seed, 3]),
-            run > 1,
+            dependence.past_windows,
         )
-        threshold = self._threshold(splits, kernel)
+        threshold = self._threshold(splits, kernel, len(recent.rows), generator)
         # The three kernels sum to three at distance 0: divided, the discrepancy reaches about 1.
         effect = float(np.sqrt(max(0.0, density.statistic) / 3.0))
         p_value = density.tail_p_value
@@ -118,16 +117,21 @@ class EmbeddingShift:
         )
         fired = moved = p_value <= self.significance and effect > threshold
         if moved:
-            regions = reference.ground.regions(
+            regions = dependence.ground.regions(
                 recent.embeddings, self.texts_in_region, observation.seed
             )
             strata = np.concatenate([regions.own, regions.other])
             within = kernel_two_sample(
-                kernel, labels, permuted_labels(generator, labels, self.permutations, strata=strata)
+                kernel,
+                labels,
+                permuted_labels(generator, labels, self.permutations, groups=groups, strata=strata),
             ).tail_p_value
-            _, farther = reference.ground.regional_ranks(recent.novelty(reference), regions)
+            farther = farther_than_usual(dependence, regions)
             fired = within <= self.significance and farther <= self.local_significance
             p_value = max(p_value, within)
+            if dependence.dependent:
+                # The mix of topics of real days differs: only "farther than usual" is evidence.
+                p_value = max(p_value, farther)
             told = "the embeddings shifted" if fired else "only the mix of known topics changed"
             reason = f"{told} (p = {within:.2g} within regions of the reference): {reason}"
         text, repeated = most_repeated(observation.recent.texts)
@@ -144,13 +148,27 @@ class EmbeddingShift:
             examples=self._examples(observation, recent, kernel),
         )
 
-    def _threshold(self, splits: NDArray[np.bool_], kernel: NDArray[np.float32]) -> float:
-        own = kernel[: len(splits), : len(splits)]
-        quiet = discrepancies(own, splits.astype(np.float32))
-        return max(
-            self.minimum_effect,
-            float(np.sqrt(max(0.0, float(np.quantile(quiet, self.quiet_quantile))) / 3.0)),
+    def _threshold(
+        self,
+        splits: NDArray[np.bool_],
+        kernel: NDArray[np.float32],
+        size: int,
+        generator: np.random.Generator,
+    ) -> float:
+        known = len(splits)
+        own = kernel[:known, :known]
+        quiet = float(
+            np.quantile(discrepancies(own, splits.astype(np.float32)), self.quiet_quantile)
         )
+        # Both parts of a split are smaller than the samples that are compared, and scatter more.
+        # That part of the discrepancy, which random splits show too, is proportional to the sum of
+        # 1 / size; what topics and days differ by does not depend on the size.
+        taken = int(np.median(splits.sum(axis=0)))
+        random = permuted_labels(generator, np.arange(known) < taken, self.splits)
+        chance = float(np.quantile(discrepancies(own, random), self.quiet_quantile))
+        smaller = (1.0 / size + 1.0 / known) / (1.0 / taken + 1.0 / (known - taken))
+        quiet -= max(0.0, min(quiet, chance)) * (1.0 - min(1.0, smaller))
+        return max(self.minimum_effect, float(np.sqrt(max(0.0, quiet) / 3.0)))
 
     def _examples(
         self, observation: Observation, recent: View, kernel: NDArray[np.float32]

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
-from drift_triggers.statistics.known_ground import View, folded
+from drift_triggers.statistics.view import View, folded
 
 SHINGLE = 8
 """Words in a row that count as copied: too many for people to write them by chance."""

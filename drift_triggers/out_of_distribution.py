@@ -1,5 +1,6 @@
 """Too many recent texts are far from everything in the reference."""
 
+import math
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,7 +11,9 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
-from drift_triggers.statistics.known_ground import KnownGround, View, most_repeated, run_length
+from drift_triggers.statistics.dependence import Dependence, Scatter, farther_than_usual
+from drift_triggers.statistics.known_ground import KnownGround, Regions
+from drift_triggers.statistics.view import View, most_repeated
 
 SCATTER = 1.25
 """Largest ratio of the variance of the number of far texts to that of independent texts, in
@@ -89,16 +92,21 @@ class OutOfDistribution:
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
             return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
-        ground = reference.ground
-        run = run_length(recent, reference)
+        dependence = Dependence.of(recent, reference)
+        ground = dependence.ground
         count, known = len(recent.rows), len(reference.rows)
         novelty = recent.novelty(reference)
-        far = novelty > self._limit(ground.own)
+        limit = self._limit(ground.own)
+        far = novelty > limit
         share = float(far.mean())
-        p_value = self._p_value(int(far.sum()), count, known, run)
+        scatter = dependence.scatter(ground.own > limit, far, SCATTER)
+        p_value = self._p_value(int(far.sum()), count, known, scatter)
         regions = ground.regions(recent.embeddings, self.texts_in_region, observation.seed)
-        _, local_p_value = ground.regional_ranks(novelty, regions)
-        threshold = self._threshold(ground, count, observation.seed, run > 1)
+        local_p_value = min(
+            farther_than_usual(dependence, regions),
+            self._regional_p_value(dependence, regions),
+        )
+        threshold = self._threshold(ground, count, observation.seed, dependence.past_windows)
         convincing = p_value <= self.significance and share > threshold
         fired = convincing and local_p_value <= self.local_significance
         reason = (
@@ -133,33 +141,56 @@ class OutOfDistribution:
         beyond = max(1, int(self.usual_share * len(own)))
         return float(np.sort(own)[-beyond - 1])
 
-    def _p_value(self, beyond: int, recent: int, reference: int, run: int) -> float:
+    def _p_value(self, beyond: int, recent: int, reference: int, scatter: Scatter) -> float:
         # The limit is the k-th largest of n own distances. A new text is beyond it with a
         # probability that follows Beta(k, n - k + 1), so the count of many is beta-binomial. Texts
-        # of one correlated run count as one, on both sides.
-        known = max(2, reference // run)
+        # that scatter together count as fewer, on both sides.
+        known = max(2, int(reference * SCATTER / scatter.ratio))
         k = max(1, int(self.usual_share * known)) + 1
-        worth = run * SCATTER
-        size = max(1, int(recent / worth))
-        reached = np.arange(min(int(beyond / worth), size), size + 1)
+        size = max(1, int(recent / scatter.ratio))
+        reached = np.arange(min(int(beyond / scatter.ratio), size), size + 1)
         # Summed in logarithms: one minus the distribution function cannot go below 1e-13.
         tail = scipy.special.logsumexp(
             scipy.stats.betabinom.logpmf(reached, size, k, known - k + 1)
         )
-        return float(np.clip(np.exp(tail), 1e-300, 1.0))
+        p_value = float(np.clip(np.exp(tail), 1e-300, 1.0))
+        if math.isinf(scatter.freedom):
+            return p_value
+        return scatter.tail(float(scipy.stats.norm.isf(p_value)))
 
-    def _threshold(self, ground: KnownGround, size: int, seed: int, contiguous: bool) -> float:
-        generator = np.random.default_rng([seed, 1])
-        splits = ground.quiet_splits(
-            size,
-            ground.neighbourhood_distance,
-            self.splits,
-            generator,
-            contiguous,
-        )
-        shares = []
-        for column in splits.T:
-            outside, inside = ground.held_out(column)
-            shares.append(float((outside > self._limit(inside)).mean()))
-        quiet = float(np.quantile(shares, self.quiet_quantile))
+    def _regional_p_value(self, dependence: Dependence, regions: Regions) -> float:
+        """Return the p-value of "more texts than usual are far even for their regions".
+
+        A few new texts among many known ones hardly move the mean rank, but they all rank highest.
+        """
+        ground, novelty = dependence.ground, dependence.recent.novelty(dependence.reference)
+        ranks, _ = ground.regional_ranks(novelty, regions)
+        own, _ = ground.regional_ranks(ground.own, replace(regions, other=regions.own))
+        far, known = ranks > 1.0 - self.usual_share, own > 1.0 - self.usual_share
+        texts = np.bincount(regions.own)
+        expected = (np.bincount(regions.own, known) + 1.0) / (texts + 1.0)
+        chance: NDArray[np.float64] = expected[regions.other]
+        left: NDArray[np.float64] = far - chance
+        scatter = dependence.scatter(known - expected[regions.own], left, SCATTER)
+        # The share that is usual in a region is itself estimated from its texts.
+        counts = np.bincount(regions.other, minlength=len(texts))
+        worth = 1.0 + (counts / (texts + 1.0))[regions.other]
+        spread = float((chance * (1.0 - chance) * worth).sum())
+        return scatter.p_value(float(left.sum()) / math.sqrt(spread))
+
+    def _threshold(
+        self, ground: KnownGround, size: int, seed: int, past: NDArray[np.bool_] | None
+    ) -> float:
+        key = (self, size, seed, past is None)
+        if key not in ground.remembered:
+            generator = np.random.default_rng([seed, 1])
+            splits = ground.quiet_splits(
+                size, ground.neighbourhood_distance, self.splits, generator, past
+            )
+            shares: list[float] = []
+            for column in splits.T:
+                outside, inside = ground.held_out(column)
+                shares.append(float((outside > self._limit(inside)).mean()))
+            ground.remembered[key] = float(np.quantile(shares, self.quiet_quantile))
+        quiet = ground.remembered[key]
         return max(quiet, self.usual_share + self.minimum_excess)

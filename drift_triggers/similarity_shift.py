@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
+from drift_triggers.statistics.dependence import Scatter, order_ratio
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -67,7 +68,10 @@ class SimilarityShift:
         test = scipy.stats.mannwhitneyu(
             now.cosines, before.cosines, alternative="less", method="asymptotic"
         )
-        p_value = max(float(test.pvalue), 1e-300)
+        # Queries of one session get like answers: they count as fewer.
+        ratio = max(order_ratio(before.cosines), order_ratio(now.cosines))
+        p_value = Scatter(ratio).p_value(float(scipy.stats.norm.isf(test.pvalue)))
+        p_value = max(float(test.pvalue), p_value)
         effect = _lower(before.cosines, now.cosines)
         size = min(len(now.cosines), len(before.cosines) // 2)
         starts = np.linspace(0, len(before.cosines) - size, 20).astype(int)

@@ -12,8 +12,11 @@ from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import part
-from drift_triggers.statistics.known_ground import View
+from drift_triggers.statistics.view import View
 
+LATER_SIGNIFICANCE = 0.01
+"""Largest p-value of "the later texts are farther from the reference" that may fire: a second
+test."""
 FEWEST_TEXTS = 20
 """Distinct texts per side that the triggers need that test the latest part."""
 
@@ -69,7 +72,7 @@ class SlowDrift:
         """Test the trend of the long window, and its latest part against the reference."""
         history = observation.history
         if history is None:
-            return Signal.unmeasured(self.name, "no texts beyond the recent window were given")
+            return self._later_texts(observation)
         long = replace(observation, recent=history)
         long.require_texts()
         view = View.of(history, self.largest_sample)
@@ -84,7 +87,7 @@ class SlowDrift:
                 return Signal.too_few(self.name, found, needed, side)
         novelty = view.novelty(reference)
         rising = float(scipy.stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
-        score = rising * np.sqrt(max(0.0, len(novelty) / view.correlation_range - 1.0))
+        score = rising * np.sqrt(max(0.0, len(novelty) / view.session_texts - 1.0))
         trend = (
             float(np.clip(scipy.stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
         )
@@ -109,4 +112,44 @@ class SlowDrift:
             threshold=latest_signal.threshold,
             cause="temporal" if fired else None,
             examples=latest_signal.examples,
+        )
+
+    def _later_texts(self, observation: Observation) -> Signal:
+        """Test the texts of a window that are later than all of the reference by themselves."""
+        observation.require_texts()
+        view = View.of(observation.recent, self.largest_sample)
+        reference = View.of(observation.reference, self.largest_sample)
+        times, known = observation.recent.timestamps, observation.reference.timestamps
+        if times is None or known is None or not (view.in_time and reference.in_time):
+            return Signal.unmeasured(self.name, "no texts beyond the recent window were given")
+        later = times[view.rows] > known[reference.rows].max()
+        for rows, when in ((~later, "within the time"), (later, "later than the texts")):
+            if rows.sum() < FEWEST_TEXTS:
+                what = f"distinct recent texts {when} of the reference"
+                return Signal.too_few(self.name, int(rows.sum()), FEWEST_TEXTS, what)
+        novelty = view.novelty(reference)
+        trend = float(
+            scipy.stats.mannwhitneyu(novelty[later], novelty[~later], alternative="greater").pvalue
+        )
+        seen = replace(observation, recent=part(observation.recent, view.rows[later]))
+        tests = (
+            OutOfDistribution(significance=self.significance / 2),
+            EmbeddingShift(significance=self.significance / 2),
+        )
+        signals = [test.check(seen) for test in tests]
+        clear = min(signals, key=lambda one: (not one.fired, one.p_value or 1.0))
+        p_value = max(trend, min(1.0, 2.0 * (1.0 if clear.p_value is None else clear.p_value)))
+        fired = clear.fired and trend <= LATER_SIGNIFICANCE
+        reason = (
+            f"{int(later.sum())} of {view} recent texts are later than all of the reference, and "
+            f"{'' if trend <= LATER_SIGNIFICANCE else 'not clearly '}farther from it than the "
+            f"others (p = {trend:.2g}); by themselves: {clear.reason}"
+        )
+        return replace(
+            clear,
+            trigger=self.name,
+            fired=fired,
+            reason=f"slow drift: {reason}" if fired else reason,
+            p_value=p_value,
+            cause="temporal" if fired else None,
         )

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import Slice, most_moved, share_p_value
-from drift_triggers.statistics.known_ground import View
+from drift_triggers.statistics.view import View
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from drift_triggers.signal import Observation, Sample, Signal
 from drift_triggers.slices import Slice, most_moved, share_p_value
 from drift_triggers.statistics.clusters import document_counts, telling_words
-from drift_triggers.statistics.known_ground import View, folded
+from drift_triggers.statistics.view import View, folded
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal
-from drift_triggers.statistics.known_ground import View, run_length
+from drift_triggers.statistics.dependence import Dependence, ks_p_values
+from drift_triggers.statistics.view import View
 
 FEATURES = (
     "words",
@@ -197,11 +197,14 @@ class TextShape:
         labels = np.arange(len(before) + len(now)) >= len(before)
         moved = distances(np.vstack([before, now]), labels[:, None])[:, 0]
 
-        run = run_length(recent, reference)
-        size = len(before) * len(now) / (len(before) + len(now)) / run
-        p_values = np.minimum(1.0, scipy.stats.kstwobign.sf(moved * np.sqrt(size)) * len(FEATURES))
+        dependence = Dependence.of(recent, reference)
+        p_values = np.minimum(1.0, ks_p_values(before, now, moved, dependence) * len(FEATURES))
         splits = reference.ground.quiet_splits(
-            len(now), None, self.splits, np.random.default_rng([observation.seed, 4]), run > 1
+            len(now),
+            None,
+            self.splits,
+            np.random.default_rng([observation.seed, 4]),
+            dependence.past_windows,
         )
         quiet = distances(before, splits).max(axis=0)
         threshold = max(self.minimum_effect, float(np.quantile(quiet, self.quiet_quantile)))

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Signal, Word
-from drift_triggers.statistics.known_ground import View, run_length
+from drift_triggers.statistics.dependence import Dependence, Scatter
+from drift_triggers.statistics.view import View
 
 TESTS = 2
 
@@ -79,10 +80,13 @@ class Vocabulary:
         texts = [observation.reference.words[row] for row in reference.rows]
         texts += [observation.recent.words[row] for row in recent.rows]
         now = np.arange(len(texts)) >= len(reference.rows)
-        run = run_length(recent, reference)
+        dependence = Dependence.of(recent, reference)
+        run = dependence.session_texts
         pieces = np.array([_pieces(words) for words in texts])
         terms, presence = _split_terms(texts)
-        finer, finer_p = _finer(pieces[~now], pieces[now], run)
+        finer, finer_p = _finer(
+            pieces[~now], pieces[now], dependence.scatter(pieces[~now], pieces[now])
+        )
         shares, chances, chosen = _emerging(presence, now[:, None], run, self.significance)
         share, share_p, emerging = shares[0], chances[0], np.flatnonzero(chosen[0]).tolist()
 
@@ -91,7 +95,7 @@ class Vocabulary:
             None,
             self.splits,
             np.random.default_rng([observation.seed, 5]),
-            run > 1,
+            dependence.past_windows,
         )
         known, held = scipy.stats.rankdata(pieces[~now]), presence[: len(reference.rows)]
         quiet = np.array(
@@ -166,12 +170,13 @@ def _order(ranks: NDArray[np.float64], total: int) -> float:
     return max(0.0, 2.0 * above - 1.0)
 
 
-def _finer(before: NDArray[np.float64], now: NDArray[np.float64], run: int) -> tuple[float, float]:
+def _finer(
+    before: NDArray[np.float64], now: NDArray[np.float64], scatter: Scatter
+) -> tuple[float, float]:
     """Return how much more ``now`` is split, 0 to 1, and the one-sided p-value of a rank test."""
     test = scipy.stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
     effect = max(0.0, 2.0 * float(test.statistic) / (len(now) * len(before)) - 1.0)
-    # Texts of one correlated run count as one.
-    return effect, float(scipy.stats.norm.sf(scipy.stats.norm.isf(test.pvalue) / np.sqrt(run)))
+    return effect, scatter.p_value(float(scipy.stats.norm.isf(test.pvalue)))
 
 
 def _emerging(

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from drift_triggers.signal import Observation
-from drift_triggers.statistics.known_ground import View, folded
+from drift_triggers.statistics.view import View, folded
 
 
 @dataclass(frozen=True)

@@ -8,163 +8,26 @@ Three questions of every trigger that reads embeddings:
   (:meth:`KnownGround.quiet_splits`)? Random splits differ too little: real windows bring other
   topics of the same kind and bursts of one topic. So whole topics and contiguous stretches change
   sides.
-- Which texts only repeat others (:func:`distinct_rows`)? A client that retries is not a new topic.
+
+Texts that belong together, such as those of one session, are no neighbours of one another: what is
+usual for a new text is what a text finds among the others.
 """
 
-import re
-import unicodedata
 import warnings
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from drift_triggers.signal import Sample
 from drift_triggers.statistics.two_sample import stratified_ranks
 
 NEIGHBOURS = 5
 """Neighbours whose mean distance is the novelty of a text: one is noisy, many blur small topics."""
 STORED_NEIGHBOURS = 64
 """Neighbours stored per row, so that rows can be left out without a new search."""
-
-
-def folded(text: str) -> str:
-    """Return the text without case, punctuation and spacing; repetitions share it."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
-
-
-def distinct_rows(texts: Sequence[str], rows: Sequence[int]) -> NDArray[np.int64]:
-    """Return the rows at which a text appears for the first time, in the given order."""
-    seen: dict[str, int] = {}
-    for row in rows:
-        seen.setdefault(folded(texts[row]) or texts[row], row)
-    return np.fromiter(seen.values(), dtype=np.int64, count=len(seen))
-
-
-def most_repeated(texts: Sequence[str]) -> tuple[str, float]:
-    """Return the most frequent text, as first written, and its share of all texts."""
-    counts = Counter(folded(text) or text for text in texts)
-    key, count = counts.most_common(1)[0]
-    first = next(text for text in texts if (folded(text) or text) == key)
-    return first, count / len(texts)
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """The distinct texts of a sample that a trigger uses: limited in number, in order of time.
-
-    Equal only to itself.
-    """
-
-    rows: NDArray[np.int64]
-    """Rows of the sample, oldest first when ``in_time``, shape ``(rows,)``."""
-    embeddings: NDArray[np.float32]
-    """Their embeddings, shape ``(rows, dimensions)``."""
-    in_time: bool
-    """Whether timestamps give the order."""
-    distinct: int
-    """Number of distinct texts before sampling."""
-    total: int
-    """Number of texts of the sample, repetitions included."""
-
-    @classmethod
-    def of(cls, sample: Sample, largest: int) -> "View":
-        """Take at most ``largest`` distinct texts, evenly spread over their order.
-
-        A sample keeps its view for as long as it exists: all triggers share its neighbourhoods,
-        which are expensive to compute.
-        """
-        views = _VIEWS.setdefault(sample, {})
-        if largest not in views:
-            views[largest] = cls._build(sample, largest)
-        return views[largest]
-
-    @classmethod
-    def _build(cls, sample: Sample, largest: int) -> "View":
-        # Folding a million texts takes many seconds: repetitions are searched among ten times as
-        # many texts as are kept, evenly spread.
-        total = len(sample)
-        rows = distinct_rows(sample.texts, _spread(total, 10 * largest).tolist())
-        count, in_time = len(rows), False
-        if sample.timestamps is not None:
-            times = sample.timestamps[rows]
-            in_time = bool(np.isfinite(times).all()) and len(np.unique(times)) > 1
-            if in_time:
-                rows = rows[np.argsort(times, kind="stable")]
-        rows = rows[_spread(count, largest)]
-        return cls(rows, sample.embeddings[rows], in_time, count, total)
-
-    def __str__(self) -> str:
-        """Return the number of texts, and of how many they are a sample."""
-        taken = len(self.rows)
-        return str(taken) if taken == self.distinct else f"{taken} (sampled of {self.total})"
-
-    @cached_property
-    def ground(self) -> "KnownGround":
-        """What these texts cover."""
-        return KnownGround(self.embeddings)
-
-    def novelty(self, reference: "View") -> NDArray[np.float64]:
-        """Return the novelty of these texts against the reference, computed once."""
-        if reference not in self._novelty:
-            self._novelty[reference] = reference.ground.novelty(self.embeddings)
-        return self._novelty[reference]
-
-    @cached_property
-    def _novelty(self) -> WeakKeyDictionary["View", NDArray[np.float64]]:
-        return WeakKeyDictionary()
-
-    @cached_property
-    def correlation_range(self) -> int:
-        """Number of consecutive texts that are correlated; 1 when the order is unknown."""
-        return correlation_range(self.embeddings) if self.in_time else 1
-
-
-def _spread(count: int, largest: int) -> NDArray[np.int64]:
-    """Return at most ``largest`` of the places 0..count-1, evenly spread."""
-    places = np.arange(count) if count <= largest else np.linspace(0, count - 1, largest).round()
-    return np.asarray(places, dtype=np.int64)
-
-
-def run_length(recent: View, reference: View) -> int:
-    """Return how many consecutive texts count as one: 1 unless both samples come in bursts.
-
-    A reference that was stored sorted by topic must not make a calm window seem bursty, and a
-    window with bursts where the reference had none is itself a change.
-    """
-    return min(recent.correlation_range, reference.correlation_range)
-
-
-_VIEWS: WeakKeyDictionary[Sample, dict[int, View]] = WeakKeyDictionary()
-
-
-def correlation_range(embeddings: NDArray[np.float32]) -> int:
-    """Return how many consecutive texts are correlated; 1 when neighbours are independent.
-
-    This is the first lag at which the mean product of centred rows is within three standard errors
-    of zero. The standard error under independence is ``sqrt(trace(S @ S) / n) / trace(S)`` for
-    covariance S. Fewer than 20 texts, and texts without variance, give 1.
-    """
-    rows = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
-    n = len(rows)
-    energy = float(np.einsum("ij,ij->", rows, rows)) / n
-    if n < 20 or energy <= 1e-12:
-        return 1
-    single = rows.astype(np.float32)
-    gram = single.T @ single / n if rows.shape[1] < n else single @ single.T / n
-    error = float(np.sqrt(np.square(gram).sum() / n)) / energy
-    lag = 1
-    while lag < n // 10:
-        together = float(np.einsum("ij,ij->", rows[lag:], rows[:-lag])) / (n - lag) / energy
-        if together < 3.0 * error:
-            break
-        lag += 1
-    return lag
 
 
 @dataclass(frozen=True)
@@ -187,6 +50,10 @@ class KnownGround:
 
     embeddings: NDArray[np.float32]
     """One unit vector per text, shape ``(n, dimensions)``, at least two texts."""
+    together: tuple[NDArray[np.int64], ...] = ()
+    """Labels of each text, such as its session: texts that share one are no neighbours."""
+    reach: int = 0
+    """Texts up to this number of places apart in the given order are no neighbours either."""
 
     @cached_property
     def _distances(self) -> NDArray[np.float32]:
@@ -201,10 +68,23 @@ class KnownGround:
         from sklearn.neighbors import NearestNeighbors
 
         stored = min(STORED_NEIGHBOURS, len(self.embeddings) - 1)
-        search = NearestNeighbors(n_neighbors=stored, metric="precomputed").fit(self._distances)
+        distances = self._distances
+        if self.together or self.reach:
+            distances = distances.copy()
+            for labels in self.together:
+                distances[labels[:, None] == labels] = 2.0
+            place = np.arange(len(distances))
+            distances[np.abs(place[:, None] - place) <= self.reach] = 2.0
+            np.fill_diagonal(distances, 0.0)
+        search = NearestNeighbors(n_neighbors=stored, metric="precomputed").fit(distances)
         # Without an argument, a row is not its own neighbour.
         values, rows = search.kneighbors()
         return rows, values
+
+    @property
+    def nearest(self) -> NDArray[np.int64]:
+        """Row of the nearest neighbour of each text, shape ``(n,)``."""
+        return np.asarray(self._near[0][:, 0], dtype=np.int64)
 
     @cached_property
     def own(self) -> NDArray[np.float64]:
@@ -270,6 +150,11 @@ class KnownGround:
             np.linalg.norm(self.embeddings - centres[own], axis=1),
             np.linalg.norm(embeddings - centres[other], axis=1),
         )
+
+    @cached_property
+    def remembered(self) -> dict[Hashable, float]:
+        """Numbers that depend on the reference alone, kept from one window to the next."""
+        return {}
 
     @cached_property
     def _centres(self) -> dict[tuple[int, int], NDArray[np.float32]]:
@@ -340,7 +225,7 @@ class KnownGround:
         closeness: float | None,
         count: int,
         generator: np.random.Generator,
-        contiguous: bool = False,
+        past_windows: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_]:
         """Split the reference in two, as if one part were a recent window without drift.
 
@@ -356,8 +241,9 @@ class KnownGround:
             Number of random splits.
         generator
             Source of the random choices.
-        contiguous
-            Whether to add stretches of consecutive texts, so that bursts count as quiet.
+        past_windows
+            Columns to add: days, or stretches of consecutive texts, so that what a day brings
+            counts as quiet.
 
         Returns
         -------
@@ -379,12 +265,8 @@ class KnownGround:
                 columns.append(chosen)
             else:
                 columns.append(np.isin(topics, order[taken]))
-        if contiguous:
-            for start in np.linspace(0, n - size, max(2, count // 3)).astype(int):
-                stretch = np.zeros(n, dtype=bool)
-                stretch[start : start + size] = True
-                columns.append(stretch)
-        return np.column_stack(columns)
+        drawn = np.column_stack(columns)
+        return drawn if past_windows is None else np.column_stack([drawn, past_windows])
 
 
 def _nearest(rows: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -99,6 +99,7 @@ def permuted_labels(
     permutations: int,
     *,
     block: int = 1,
+    groups: NDArray[np.integer[Any]] | None = None,
     strata: NDArray[np.integer[Any]] | None = None,
 ) -> NDArray[np.float32]:
     """Draw label vectors from the null, one per column, shape ``(n, permutations)``.
@@ -110,8 +111,11 @@ def permuted_labels(
     block
         Rows that stay together: the labels are rotated by a random offset, and whole blocks change
         places, so that neighbours in time stay neighbours.
+    groups
+        Group of each row, such as its session: its rows stay together, wherever they are.
     strata
-        Group of each row: labels move only within a group, which keeps the mix of groups.
+        Stratum of each row: labels move only within a stratum, which keeps the mix of strata. Of a
+        group, the rows of one stratum stay together.
     """
     n = len(labels)
     columns: NDArray[np.float32] = np.empty((n, permutations), dtype=np.float32)
@@ -120,9 +124,15 @@ def permuted_labels(
         bounds = np.flatnonzero(np.diff(strata[order], prepend=-1, append=-1)).tolist()
         for start, stop in pairwise(bounds):
             member = order[start:stop]
-            columns[member] = _drawn(
-                generator, permutations, stop - start, int(labels[member].sum())
+            second = int(labels[member].sum())
+            columns[member] = (
+                _drawn(generator, permutations, stop - start, second)
+                if groups is None
+                else _drawn_groups(generator, permutations, groups[member], second)
             )
+        return columns
+    if groups is not None:
+        columns[:] = _drawn_groups(generator, permutations, groups, int(labels.sum()))
         return columns
     if block <= 1:
         columns[:] = _drawn(generator, permutations, n, int(labels.sum()))
@@ -131,20 +141,30 @@ def permuted_labels(
     for offset in np.unique(offsets):
         chosen = np.flatnonzero(offsets == offset)
         member = (np.arange(n) + offset) // block
-        sizes = np.bincount(member)
-        place = np.arange(n) - (np.cumsum(sizes) - sizes)[member]
-        order = np.broadcast_to(np.arange(len(sizes)), (len(chosen), len(sizes))).copy()
-        order = generator.permuted(order, axis=1)
-        ends = np.cumsum(sizes[order], axis=1)
-        # The shuffled blocks fill the first sample up to its size; the rest is the second sample.
-        # One block may be split between them.
-        taken = np.clip(ends - (n - int(labels.sum())), 0, sizes[order])
-        share = np.empty_like(taken)
-        np.put_along_axis(share, order, taken, axis=1)
-        columns[:, chosen] = (place[:, None] >= (sizes[:, None] - share.T)[member]).astype(
-            np.float32
-        )
+        columns[:, chosen] = _drawn_groups(generator, len(chosen), member, int(labels.sum()))
     return columns
+
+
+def _drawn_groups(
+    generator: np.random.Generator, draws: int, groups: NDArray[np.integer[Any]], chosen: int
+) -> NDArray[np.bool_]:
+    """Draw ``chosen`` rows, whole groups of them, one draw per column."""
+    member = np.unique(groups, return_inverse=True)[1]
+    sizes = np.bincount(member)
+    if len(sizes) == len(groups):
+        return _drawn(generator, draws, len(groups), chosen)
+    by_group = np.argsort(member, kind="stable")
+    place = np.empty(len(member), dtype=np.int64)
+    place[by_group] = np.arange(len(member)) - (np.cumsum(sizes) - sizes)[member[by_group]]
+    order = np.broadcast_to(np.arange(len(sizes)), (draws, len(sizes))).copy()
+    order = generator.permuted(order, axis=1)
+    ends = np.cumsum(sizes[order], axis=1)
+    # The shuffled groups fill the first sample up to its size; the rest is the second sample. One
+    # group may be split between them.
+    taken = np.clip(ends - (len(groups) - chosen), 0, sizes[order])
+    share = np.empty_like(taken)
+    np.put_along_axis(share, order, taken, axis=1)
+    return np.asarray(place[:, None] >= (sizes[:, None] - share.T)[member])
 
 
 def _drawn(generator: np.random.Generator, draws: int, size: int, chosen: int) -> NDArray[np.bool_]:
