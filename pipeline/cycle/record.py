@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pipeline.cycle.journal import Journal
+from pipeline.cycle.notes import cycle_note, replayed_share, run_name, version_note
 from pipeline.registry import CHAMPION, Registry, Version
 from pipeline.reports import write_report
 from pipeline.results import CycleResult, DecisionResult, RegressionsResult, TrainingResult
 from pipeline.store import Store
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import OpenWorkspace, Settings
 from training.finetuning import FineTune
 
 _PREFIX = "anchorhold."
@@ -21,7 +22,9 @@ _EVERY_CYCLE = "all"
 
 def open_record(registry: Registry, journal: Journal) -> str:
     """Return the id of the cycle's run; a resumed cycle continues in the run it began."""
-    return registry.open_run(journal.cycle, name=f"cycle {journal.cycle}", started=journal.started)
+    return registry.open_run(
+        journal.cycle, name=f"{journal.cycle} running", started=journal.started
+    )
 
 
 def record_training(
@@ -34,7 +37,11 @@ def record_training(
 ) -> str:
     """Record a training as a child of the cycle's run and return the child's id."""
     child = registry.open_run(
-        journal.cycle, name=attempt, parent=run, attempt=attempt, started=journal.started
+        journal.cycle,
+        name=attempt,
+        parent=run,
+        attempt=attempt,
+        started=journal.started,
     )
     settings = dataclasses.asdict(finetune)
     registry.log_params(child, {**settings, "precision": training.precision})
@@ -56,6 +63,8 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     """
     registry, at = opened.registry, journal.started
     registry.log_metrics(run, dict(_metrics(result)), step=int(journal.cycle), at=at)
+    registry.log_params(run, dict(_params(opened.settings, result)))
+    _describe_version(opened, journal, run, result)
     for name, part in (
         ("decision", result.decision),
         ("verdict", result.verdict),
@@ -73,13 +82,28 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
         registry.log_json(run, "regressions.json", worse.to_json())
-    registry.close_run(run, note=_note(result), tags=_tags(result))
+    registry.close_run(run, name=run_name(result), note=cycle_note(result), tags=_tags(result))
     # A cycle that found nothing to check adds no point to the line.
     if result.outcome == "bootstrapped" or result.decision.signals:
         champion = opened.versions.champion()
         folder = opened.versions.folder(champion)
         means = opened.scores.of(folder, opened.anchor_sets.of(folder)).means()
         record_golden(registry, opened.store, champion, means, at)
+
+
+def _describe_version(
+    opened: OpenWorkspace, journal: Journal, run: str, result: CycleResult
+) -> None:
+    """Describe the version that the cycle made, and hang its scores on its logged model."""
+    made = result.candidate or (result.champion if result.outcome == "bootstrapped" else None)
+    if made is None:
+        return
+    registry = opened.registry
+    version = registry.version(made.version)
+    scorecard = opened.versions.folder(version).scorecard()
+    step = int(journal.cycle)
+    registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
+    registry.describe(version, version_note(result))
 
 
 def record_golden(
@@ -112,6 +136,19 @@ def _metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
         yield "cost/peak_memory_megabytes", result.peak_memory_megabytes
 
 
+def _params(settings: Settings, result: CycleResult) -> Iterator[tuple[str, object]]:
+    """Yield what people sort cycles by; all settings of a training are with its own run."""
+    training, lesson = result.training, result.lesson
+    if training is None or lesson is None:
+        return
+    finetune = settings.following(training.strategy).tables.finetune
+    yield "strategy", training.strategy
+    yield "learning_rate", finetune.learning_rate
+    yield "epochs", finetune.epochs
+    yield "pairs", training.pairs
+    yield "replayed_share", round(replayed_share(lesson.recent, lesson.replayed), 3)
+
+
 def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
     for each in result.verdict.comparisons if result.verdict else ():
         task, metric = each.task, each.metric
@@ -119,22 +156,20 @@ def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
             yield f"{task}/origin_{metric}", each.champion
             yield f"{task}/difference_from_origin", each.difference
         else:
-            yield f"{task}/{metric}", each.candidate
             yield f"{task}/champion_{metric}", each.champion
             yield f"{task}/difference", each.difference
             yield f"{task}/difference_low", each.low
     for change in result.regressions.changes if result.regressions else ():
         yield f"{change.task}/queries_worse", change.worse
         yield f"{change.task}/documents_dark", change.dark
-    yield from (result.scores or {}).items()
 
 
 def _drift_metrics(decision: DecisionResult) -> Iterator[tuple[str, float]]:
     for signal in decision.signals:
         if signal.effect is not None:
-            yield f"drift/{signal.trigger}", signal.effect
+            yield f"drift/{signal.trigger}/effect", signal.effect
         if signal.p_value is not None:
-            yield f"drift_p_value/{signal.trigger}", signal.p_value
+            yield f"drift/{signal.trigger}/p_value", signal.p_value
     for name, rate in decision.hit_rates.items():
         yield f"hit_rate/{name.replace('/', '.')}", rate
 
@@ -146,34 +181,3 @@ def _tags(result: CycleResult) -> dict[str, str]:
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
     }
-
-
-def _note(result: CycleResult) -> str:
-    """Say in two sentences what happened, with the verdict as a table (Markdown)."""
-    reasons = (result.verdict or result.decision).reasons
-    why = _plain(reasons[0].removeprefix(f"{result.outcome}: ")) if reasons else "no reason"
-    lines = [
-        f"**{result.outcome.replace('_', ' ')}**: {why}. Version {result.champion.version} serves."
-    ]
-    lines += [f"\nWarning: {_plain(warning)}." for warning in result.decision.warnings]
-    comparisons = result.verdict.comparisons if result.verdict else ()
-    if comparisons:
-        lines += ["", "| task | rule | champion | candidate | difference | interval | passes |"]
-        lines += ["|---|---|---|---|---|---|---|"]
-    for each in comparisons:
-        lines.append(
-            f"| {_plain(each.task)} | {each.rule} | {each.champion:.4f} | "
-            f"{each.candidate:.4f} | {each.difference:+.4f} | "
-            f"{each.low:+.4f} … {each.high:+.4f} | {'yes' if each.holds else '**no**'} |"
-        )
-    changes = result.regressions.changes if result.regressions else ()
-    if changes:
-        worse, lost = sum(each.worse for each in changes), sum(each.dark for each in changes)
-        lines += ["", f"{worse} queries got worse; {lost} relevant documents are no longer found."]
-    return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it is: user text may be part of a reason."""
-    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#!" else letter for letter in text)
-    return " ".join(escaped.split()).rstrip(".")

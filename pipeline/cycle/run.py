@@ -1,6 +1,5 @@
 """One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from pipeline.cycle.new_version import NewVersion
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.stages import Bootstrapped, Checked, Promoted, Strategies, SuspectsFound
+from pipeline.cycle.tidy import tidy
 from pipeline.cycle.window import gather
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
@@ -34,7 +34,6 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.workspace import Base, OpenWorkspace
-from training.encoding import prune_cache
 from training.faults import DataFault, NonFiniteLoss
 
 STAGES = {
@@ -78,7 +77,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
     )
     close_record(opened, journal, cycle.run, result)
     store.finish_cycle(row.id, result.outcome, result.to_json())
-    _tidy(opened)
+    tidy(opened)
     return result
 
 
@@ -212,6 +211,8 @@ class _Cycle:
         promoted = journal.once(
             "promote", lambda: self._promote(champion, candidate, verdict), Promoted
         )
+        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
+            opened.registry.drop_candidate(candidate)
         return seen.changed(
             outcome=promoted.outcome,
             champion=Serving(version=promoted.champion),
@@ -382,16 +383,3 @@ class _Cycle:
             seconds={},
             run_id=self.run,
         )
-
-
-def _tidy(opened: OpenWorkspace) -> None:
-    """Remove what the registry holds now, after kills too; the reports stay.
-
-    Vectors stay of the versions that are asked for every day; others would be encoded again.
-    """
-    aliased = [each for each in opened.registry.versions() if each.aliases]
-    versions = [opened.versions.named("origin"), *aliased]
-    prune_cache(opened.encoders.cache, [each.tags["anchorhold.fingerprint"] for each in versions])
-    for left in (opened.settings.state / "cycles").glob("*/*"):
-        if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
-            shutil.rmtree(left, ignore_errors=True)

@@ -1,11 +1,14 @@
 """The logged models of an experiment in MLflow: one per version, PENDING until it is whole."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pipeline.machine import lives, this_process
-from pipeline.registry.runs import PREFIX, Tracking, clear_faults, owned, owner
+from pipeline.registry.runs import PREFIX, Measured, Tracking, clear_faults, owned, owner
+from training.evaluation import Scorecard
 
 _VERSIONS = "mlflow.modelVersions"
 """Tag from which MLflow's pages link a logged model to its registered versions."""
@@ -47,6 +50,36 @@ class LoggedModels(Tracking):
         link = json.dumps([{"name": name, "version": version}])
         self.client.set_logged_model_tags(id, {_VERSIONS: link})
 
+    def log_scores(
+        self, run: str, id: str | None, scorecard: Scorecard, *, step: int, at: datetime
+    ) -> None:
+        """Log the means of a scorecard to a run, its logged model and its data sets.
+
+        Parameters
+        ----------
+        run
+            The run that measured them.
+        id
+            The logged model; None where the version has none.
+        scorecard
+            What was measured, named "<task>/<metric>" so that charts group by task.
+        step, at
+            Where the charts draw them.
+        """
+        measured = {}
+        for name, scores in scorecard.tasks.items():
+            whole = _whole_set(name, scorecard.tasks)
+            measured[name] = (whole, scorecard.tasks[whole].set_digest)
+            if whole == name:
+                rows = len(scores.query_ids)
+                self.log_dataset(run, name, scores.set_digest, "evaluation", rows)
+        for name, (data_set, digest) in measured.items():
+            means = {
+                f"{name}/{metric}": scorecard.tasks[name].mean(metric)
+                for metric in scorecard.tasks[name].metrics
+            }
+            self.log_metrics(run, means, step=step, at=at, of=Measured(id, data_set, digest))
+
     def reap(self, resuming: str | None = None) -> list[str]:
         """End what dead processes of this machine left: runs, and logged models without all files.
 
@@ -87,3 +120,14 @@ class LoggedModels(Tracking):
             token = page.token
             if not token:
                 return found
+
+
+def _whole_set(task: str, tasks: Iterable[str]) -> str:
+    """Return the task of the whole evaluation set that a slice is part of.
+
+    Examples
+    --------
+    >>> _whole_set("anchor/faq/lang=de", ["anchor/faq", "anchor/faq/lang=de", "anchor/fa"])
+    'anchor/faq'
+    """
+    return min((each for each in tasks if f"{task}/".startswith(f"{each}/")), key=len)

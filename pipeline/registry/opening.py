@@ -29,12 +29,20 @@ if TYPE_CHECKING:
 
 _ABOUT_EXPERIMENT = """\
 One run per cycle, also where nothing was trained: what was seen, decided, measured and promoted.
-Training attempts are nested in their cycle; charts are grouped by task.
+The name of a run is its outcome. Trainings are nested in their cycle; charts are grouped by task.
 """
 _ABOUT_MODEL = """\
-Versions of a text-embedding model, kept by anchorhold. The alias `champion` names the one that
-serves, `candidate` the newest not yet trusted, `previous` the champion before. The files of a
-version lie with its run under `version/`; `version/model` is a plain sentence-transformers folder.
+Versions of a text-embedding model, kept by anchorhold.
+
+- `champion` serves, `previous` is the champion before, and `candidate` is being judged or waits \
+for approval.
+- The description of a version is its verdict: for every task the difference to the champion, with \
+its bound.
+- Load one with `mlflow.sentence_transformers.load_model("models:/{name}@champion")`, or serve it \
+with `mlflow models serve -m models:/{name}@champion`.
+- With `gate.approval`, the tag `anchorhold.approval` = `approved` on a version that waits lets the \
+next `anchorhold run` promote it. `anchorhold.approved_by` says who decided.
+- Memory, reference and anchor sets of a version are in the folder `version/` of its source run.
 """
 
 
@@ -91,7 +99,7 @@ def _create_model(tracking: Tracking, name: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        tracking.client.create_registered_model(name, description=_ABOUT_MODEL)
+        tracking.client.create_registered_model(name, description=_ABOUT_MODEL.format(name=name))
     except MlflowException as fault:
         # Another process or workspace was faster.
         if fault.error_code != "RESOURCE_ALREADY_EXISTS":

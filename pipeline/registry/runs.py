@@ -35,6 +35,23 @@ class RegistryFault(AnchorholdError):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a metric says something about, besides its run.
+
+    Attributes
+    ----------
+    logged_model
+        Id of the logged model; None where there is none.
+    data_set, digest
+        Name and digest of the data that it was measured on.
+    """
+
+    logged_model: str | None
+    data_set: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Tracking:
     """The runs of one model's experiment; every call may be repeated safely.
 
@@ -103,13 +120,29 @@ class Tracking:
             return str(made.info.run_id)
 
     def log_metrics(
-        self, run: str, metrics: Mapping[str, float], *, step: int, at: datetime
+        self,
+        run: str,
+        metrics: Mapping[str, float],
+        *,
+        step: int,
+        at: datetime,
+        of: Measured | None = None,
     ) -> None:
         """Log numbers, named "<task>/<metric>" so that charts group by task."""
         from mlflow.entities import Metric
 
         when = _milliseconds(at)
-        each = [Metric(_key(name), float(value), when, step) for name, value in metrics.items()]
+        about = {}
+        if of is not None and of.logged_model is not None:
+            about = {
+                "model_id": of.logged_model,
+                "dataset_name": of.data_set,
+                "dataset_digest": of.digest[:_LONGEST_DIGEST],
+                "run_id": run,
+            }
+        each = [
+            Metric(_key(name), float(value), when, step, **about) for name, value in metrics.items()
+        ]
         with clear_faults("log metrics"):
             for start in range(0, len(each), _METRICS_AT_ONCE):
                 self.client.log_batch(run, metrics=each[start : start + _METRICS_AT_ONCE])
@@ -179,13 +212,16 @@ class Tracking:
         run: str,
         *,
         status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED",
+        name: str | None = None,
         note: str = "",
         tags: Mapping[str, str] | None = None,
         ended: datetime | None = None,
     ) -> None:
-        """End a run, with its description in Markdown."""
+        """End a run, with its last name and its description in Markdown."""
         self.set_tags(run, {**(tags or {}), **({NOTE: note} if note else {})})
         with clear_faults("end a run"):
+            if name is not None:
+                self.client.update_run(run, name=name)
             end = None if ended is None else _milliseconds(ended)
             self.client.set_terminated(run, status=status, end_time=end)
 

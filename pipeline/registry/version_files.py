@@ -6,6 +6,7 @@ another one.
 """
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def store_files(
     run, cycle
         What made it.
     folder
-        Its files; what describes the model to MLflow is added to them.
+        Its files, with the plain model in "model".
     dimension
         Length of the model's embeddings; None where it is not known.
 
@@ -60,14 +61,15 @@ def store_files(
     """
     manifest = Manifest.of(folder)
     logged = registry.open_logged_model(run, cycle)
-    with folder_written(folder / _DESCRIPTION) as beside:
-        write_description(
-            beside, folder / _MODEL, dimension=dimension, run=run, logged_model=logged
-        )
-    description = Manifest.of(folder / _DESCRIPTION)
     client = registry.client
     client.log_artifacts(run, str(folder / _MODEL), f"{SOURCE}/{WEIGHTS}")
-    client.log_artifacts(run, str(folder / _DESCRIPTION), SOURCE)
+    with tempfile.TemporaryDirectory(prefix="anchorhold-") as place:
+        description = Path(place)
+        write_description(
+            description, folder / _MODEL, dimension=dimension, run=run, logged_model=logged
+        )
+        described = Manifest.of(description).files
+        client.log_artifacts(run, place, SOURCE)
     for each in sorted(folder.iterdir()):
         if each.name in (_MODEL, _DESCRIPTION):
             continue
@@ -75,8 +77,12 @@ def store_files(
             client.log_artifacts(run, str(each), f"{_BESIDE}/{each.name}")
         else:
             client.log_artifact(run, str(each), _BESIDE)
-    described = {f"{_DESCRIPTION}/{name}": fact for name, fact in description.files.items()}
-    whole = Manifest({**manifest.files, **described})
+    whole = Manifest(
+        {
+            **manifest.files,
+            **{f"{_DESCRIPTION}/{name}": fact for name, fact in described.items()},
+        }
+    )
     client.log_text(run, whole.to_text(), MANIFEST)
     registry.finish_logged_model(logged)
     return logged, whole

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
 
-LOGGED_MODEL = f"{PREFIX}logged_model"
+_LOGGED_MODEL = f"{PREFIX}logged_model"
 """Tag with the id of a version's logged model, which its metrics hang on."""
 
 
@@ -74,6 +74,11 @@ class Version:
     cycle: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...] = ()
+
+    @property
+    def logged_model(self) -> str | None:
+        """Id of its logged model; versions of earlier releases have none."""
+        return self.tags.get(_LOGGED_MODEL)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Registry(LoggedModels):
                     f"{PREFIX}cycle": cycle,
                     f"{PREFIX}workspace": self.workspace,
                     f"{PREFIX}manifest": manifest.digest,
-                    LOGGED_MODEL: logged,
+                    _LOGGED_MODEL: logged,
                 },
             )
             self.client.set_tag(run, f"{PREFIX}version", str(made.version))
@@ -191,6 +196,11 @@ class Registry(LoggedModels):
             for name, value in tags.items():
                 self.client.set_model_version_tag(self.name, str(version.number), name, value)
 
+    def describe(self, version: Version, text: str) -> None:
+        """Replace the description of a version, Markdown."""
+        with clear_faults(f"describe version {version.number}"):
+            self.client.update_model_version(self.name, str(version.number), text)
+
     def fetch(self, version: Version) -> Path:
         """Return a private local copy of a version, every file checked against its hash.
 
@@ -217,6 +227,12 @@ class Registry(LoggedModels):
         """Name a version the candidate."""
         with clear_faults("name the candidate"):
             self.client.set_registered_model_alias(self.name, CANDIDATE, str(version.number))
+
+    def drop_candidate(self, version: Version) -> None:
+        """Take the alias of the candidate off a version that was refused, if it still has it."""
+        with clear_faults("take the alias off the candidate"):
+            if self._aliases().get(str(version.number), ()).count(CANDIDATE):
+                self.client.delete_registered_model_alias(self.name, CANDIDATE)
 
     def promote(self, version: Version, *, expected: int | None) -> Version:
         """Make a version the champion, if the champion is the one that it was compared against.

@@ -35,6 +35,13 @@ def turn(workspace, hours=0):
         return run_cycle(opened, now)
 
 
+def aliases_of(workspace):
+    settings = load_settings(workspace)
+    with open_workspace(settings, doing="status", now=NOW, exclusive=False) as opened:
+        versions = opened.registry.versions()
+        return {alias: each.number for each in versions for alias in each.aliases}
+
+
 def test_two_cycles_learn_what_arrived_and_keep_it(workspace, travel_arrives):
     first = turn(workspace)
     assert first.outcome == "bootstrapped"
@@ -96,6 +103,7 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     assert refused.outcome in ("rejected", "inconclusive")
     assert refused.champion.version == 1
     assert refused.candidate.version == 2
+    assert aliases_of(workspace) == {"champion": 1}
 
     write_lines(workspace / "traffic" / "week-2.jsonl", texts_of(sentences(TRAVEL, 150, 6000)))
     unchanged = turn(workspace, 60)
@@ -118,6 +126,7 @@ def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, tra
     assert result.awaiting_approval
     assert result.verdict.promote
     assert "awaits approval: anchorhold promote 2" in result.verdict.reasons[-1]
+    assert aliases_of(workspace) == {"champion": 1, "candidate": 2}
     assert turn(workspace, 2).outcome == "quiet"
     now = NOW + timedelta(hours=3)
     with open_workspace(load_settings(workspace), doing="promote", now=now) as opened:

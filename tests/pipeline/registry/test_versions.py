@@ -113,10 +113,12 @@ def test_a_version_is_registered_once_however_often_it_is_tried(registry, tmp_pa
     assert [each.number for each in registry.versions()] == [1]
     assert version.tags["anchorhold.parent"] == "7"
     assert version.tags["anchorhold.cycle"] == version.cycle == "0001"
-    assert version.tags["anchorhold.manifest"] == Manifest.of(folder).digest
     copy = registry.fetch(version)
     assert (copy / "model" / "model.safetensors").read_bytes() == b"weights"
     assert not (copy / "other.txt").exists()
+    stored = Manifest.of(copy, besides=("version.manifest.json",))
+    assert version.tags["anchorhold.manifest"] == stored.digest
+    assert stored.files.keys() > Manifest.of(folder).files.keys()
 
 
 def test_a_version_of_an_earlier_release_is_fetched(registry, tmp_path):

@@ -1,0 +1,127 @@
+"""What people read in MLflow: names of runs, descriptions of runs and versions, in Markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipeline.results import Comparison, CycleResult, threshold_of
+
+_LONGEST_DESCRIPTION = 4800
+"""MLflow keeps 5,000 characters of the description of a version."""
+
+
+def run_name(result: CycleResult) -> str:
+    """Return the name of a finished cycle's run: number, outcome and version, if it made one.
+
+    Quiet cycles and refused ones are told apart in a list of runs by their names alone.
+    """
+    outcome = "awaiting approval" if result.awaiting_approval else result.outcome.replace("_", " ")
+    made = result.candidate or (result.champion if result.outcome == "bootstrapped" else None)
+    return f"{result.cycle} {outcome}" + (f" v{made.version}" if made else "")
+
+
+def cycle_note(result: CycleResult) -> str:
+    """Say in two sentences what happened in a cycle, with the verdict as a table."""
+    lines = [f"{_headline(result)} Version {result.champion.version} serves."]
+    lines += [f"\nWarning: {plain(warning)}." for warning in result.decision.warnings]
+    if result.verdict:
+        lines += _table(result.verdict.comparisons)
+    changes = result.regressions.changes if result.regressions else ()
+    if changes:
+        worse, lost = sum(each.worse for each in changes), sum(each.dark for each in changes)
+        lines += ["", f"{worse} queries got worse; {lost} relevant documents are no longer found."]
+    return "\n".join(lines)
+
+
+def version_note(result: CycleResult) -> str:
+    """Describe the version that a cycle made: the verdict in words, and its table."""
+    verdict, training, lesson = result.verdict, result.training, result.lesson
+    lines = [f"{_headline(result)} Cycle {result.cycle}."]
+    if training and lesson:
+        share = replayed_share(lesson.recent, lesson.replayed)
+        lines[0] += (
+            f" Trained with the strategy {plain(training.strategy)} on {training.pairs} pairs, "
+            f"{share * 100:.0f} % of them replayed; triggers: "
+            f"{plain(', '.join(result.decision.fired)) or 'none'}."
+        )
+    if result.awaiting_approval:
+        lines += [
+            "",
+            "It waits for a person. To approve it, set the tag `anchorhold.approval` to `approved` "
+            "(and `anchorhold.approved_by` to your name); the next `anchorhold run` promotes it. "
+            "`rejected` ends the wait.",
+        ]
+    if verdict:
+        lines += _table(verdict.comparisons)
+        # The first reason is in the headline.
+        lines += ["", *(f"- {plain(reason)}" for reason in verdict.reasons[1:])]
+    elif result.scores:
+        lines += _means(result.scores)
+    return _shortened(lines)
+
+
+def plain(text: str) -> str:
+    r"""Return a text that Markdown shows as it is: user text may be part of a reason.
+
+    Examples
+    --------
+    >>> print(plain("a *bold* claim."))
+    a \*bold\* claim
+    """
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#!" else letter for letter in text)
+    return " ".join(escaped.split()).rstrip(".")
+
+
+def replayed_share(recent: int, replayed: int) -> float:
+    """Return which part of the training pairs was replayed; 0 where there are none.
+
+    Examples
+    --------
+    >>> replayed_share(300, 100), replayed_share(0, 0)
+    (0.25, 0.0)
+    """
+    return replayed / (recent + replayed) if recent + replayed else 0.0
+
+
+def _headline(result: CycleResult) -> str:
+    """Say how the cycle ended and why, in one sentence."""
+    reasons = (result.verdict or result.decision).reasons
+    why = plain(reasons[0].removeprefix(f"{result.outcome}: ")) if reasons else "no reason"
+    outcome = "passed, awaiting approval" if result.awaiting_approval else result.outcome
+    return f"**{outcome.replace('_', ' ')}**: {why}."
+
+
+def _table(comparisons: Sequence[Comparison]) -> list[str]:
+    if not comparisons:
+        return []
+    lines = [
+        "",
+        "| task | champion | candidate | difference | bound | required | passes |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for each in comparisons:
+        versus = " (against the first champion)" if each.rule == "floor" else ""
+        lines.append(
+            f"| {plain(each.task)}{versus} | {each.champion:.4f} | {each.candidate:.4f} | "
+            f"{each.difference:+.4f} | {each.low:+.4f} | > "
+            f"{threshold_of(each.rule, each.margin):+.4f} | {'yes' if each.holds else '**no**'} |"
+        )
+    metric = plain(comparisons[0].metric)
+    return [*lines, "", f"Metric: {metric}; the bound is the lower one of the difference."]
+
+
+def _means(scores: Mapping[str, float]) -> Iterator[str]:
+    yield from ("", "| task | metric | mean |", "|---|---|--:|")
+    for name, mean in scores.items():
+        task, _, metric = name.rpartition("/")
+        yield f"| {plain(task)} | {plain(metric)} | {mean:.4f} |"
+
+
+def _shortened(lines: Sequence[str]) -> str:
+    """Return as many whole lines as MLflow keeps."""
+    kept: list[str] = []
+    length = 0
+    for line in lines:
+        length += len(line) + 1
+        if length > _LONGEST_DESCRIPTION:
+            return "\n".join([*kept, "", "The rest is in the report of the cycle's run."])
+        kept.append(line)
+    return "\n".join(kept)

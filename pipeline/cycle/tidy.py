@@ -1,0 +1,19 @@
+"""What a finished cycle leaves: reports stay, what the registry holds too is removed."""
+
+import shutil
+
+from pipeline.workspace import OpenWorkspace
+from training.encoding import prune_cache
+
+
+def tidy(opened: OpenWorkspace) -> None:
+    """Remove what the registry holds now, after kills too; the reports stay.
+
+    Vectors stay of the versions that are asked for every day; others would be encoded again.
+    """
+    aliased = [each for each in opened.registry.versions() if each.aliases]
+    versions = [opened.versions.named("origin"), *aliased]
+    prune_cache(opened.encoders.cache, [each.tags["anchorhold.fingerprint"] for each in versions])
+    for left in (opened.settings.state / "cycles").glob("*/*"):
+        if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
+            shutil.rmtree(left, ignore_errors=True)
