@@ -40,8 +40,8 @@ for approval.
 its bound.
 - Load one with `mlflow.sentence_transformers.load_model("models:/{name}@champion")`, or serve it \
 with `mlflow models serve -m models:/{name}@champion`.
-- With `gate.approval`, the tag `anchorhold.approval` = `approved` on a version that waits lets the \
-next `anchorhold run` promote it. `anchorhold.approved_by` says who decided.
+- With `gate.approval`, the tag `anchorhold.approval` = `approved` on a version that waits lets \
+the next `anchorhold run` promote it. `anchorhold.approved_by` says who decided.
 - Memory, reference and anchor sets of a version are in the folder `version/` of its source run.
 """
 
