@@ -15,7 +15,7 @@ from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace
-from training.evaluation import EvaluationSet, Scorecard
+from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
 
 
@@ -114,7 +114,7 @@ def find(
         cause=explain(signals),
         clusters=clusters,
         hit_rates=hit_rates,
-        warnings=warnings,
+        warnings=(*warnings, *left_out(anchors)),
     )
 
 

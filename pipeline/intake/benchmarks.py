@@ -1,15 +1,12 @@
 """Public benchmarks as evaluation sets: folders in BEIR layout, and data sets such as NanoBEIR."""
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.machine import why_silent
-from training.evaluation import EvaluationSet
+from training.evaluation import SPLITS, EvaluationSet, collection, is_beir
 from training.faults import DataFault
 from training.progress import quiet
-
-_PARTS = ("corpus", "queries", "qrels")
 
 
 def benchmark_sets(named: str, root: Path) -> list[EvaluationSet]:
@@ -34,19 +31,26 @@ def benchmark_sets(named: str, root: Path) -> list[EvaluationSet]:
     NanoBEIR: https://huggingface.co/collections/sentence-transformers/nanobeir-datasets
     """
     folder = root / named
-    if (folder / "corpus.jsonl").exists():
+    has_card = (folder / "README.md").exists()
+    if (folder / "corpus.jsonl").exists() or (is_beir(folder) and not has_card):
         return [EvaluationSet.from_folder(f"benchmark/{folder.resolve().name}", folder)]
     if not folder.is_dir():
         _must_be_reached(named)
     corpus, queries, qrels = _load(str(folder) if folder.is_dir() else named)
-    if not set(queries) <= set(corpus) & set(qrels):
+    if set(queries) <= set(corpus) & set(qrels):
+        return [
+            _as_set(named, split, corpus[split], queries[split], qrels[split])
+            for split in sorted(queries)
+        ]
+    # MTEB has one corpus and one list of queries, and a split of judgements for each use.
+    split = next((each for each in SPLITS if each in qrels), "")
+    if len(corpus) > 1 or len(queries) > 1 or not split:
         raise DataFault(
             f"{named}: corpus, queries and qrels have different splits; each set needs all three"
         )
-    return [
-        _as_set(named, split, corpus[split], queries[split], qrels[split])
-        for split in sorted(queries)
-    ]
+    (documents,), (asked,) = corpus.values(), queries.values()
+    found = _as_set(named, split, documents, asked, qrels[split], name=Path(named).name)
+    return [found]
 
 
 def _must_be_reached(named: str) -> None:
@@ -69,13 +73,19 @@ def _must_be_reached(named: str) -> None:
 
 
 def _load(name: str) -> list[dict[str, Any]]:
+    """Return the splits of the three parts; MTEB calls its judgements "default"."""
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
     from huggingface_hub import constants
 
     try:
         with quiet():
-            return [dict(load_dataset(name, part)) for part in _PARTS]
+            parts = [dict(load_dataset(name, part)) for part in ("corpus", "queries")]
+            try:
+                parts.append(dict(load_dataset(name, "qrels")))
+            except ValueError:
+                parts.append(dict(load_dataset(name, "default")))
+            return parts
     except (OSError, ValueError, KeyError, DatasetsError) as fault:
         first = (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
         offline = " (HF_HUB_OFFLINE is set)" if constants.HF_HUB_OFFLINE else ""
@@ -85,26 +95,12 @@ def _load(name: str) -> list[dict[str, Any]]:
         ) from fault
 
 
-def _as_set(named: str, split: str, corpus: Any, queries: Any, qrels: Any) -> EvaluationSet:
-    try:
-        texts, asked = (
-            {str(row["_id"]): str(row["text"]) for row in rows if row["text"]}
-            for rows in (corpus, queries)
-        )
-        relevant: dict[str, dict[str, int]] = defaultdict(dict)
-        for row in qrels:
-            found = row["corpus-id"]
-            for document in found if isinstance(found, list) else [found]:
-                if int(row.get("score", 1)) > 0 and str(document) in texts:
-                    relevant[str(row["query-id"])][str(document)] = int(row.get("score", 1))
-    except KeyError as fault:
-        raise DataFault(
-            f"{named}, {split}: the column {fault} is missing; corpus and queries need _id and "
-            "text, qrels query-id and corpus-id"
-        ) from None
-    answered = {query: text for query, text in asked.items() if query in relevant}
-    if not answered:
-        raise DataFault(f"{named}, {split}: no query has a relevant document; one is needed")
-    return EvaluationSet(
-        f"benchmark/{split}", answered, texts, {query: relevant[query] for query in answered}
+def _as_set(
+    named: str, split: str, corpus: Any, queries: Any, qrels: Any, *, name: str = ""
+) -> EvaluationSet:
+    where = f"{named}, {split}"
+    parts = (
+        ((f"{named}: {part} row {number}, {split}", row) for number, row in enumerate(rows, 1))
+        for part, rows in (("corpus", corpus), ("queries", queries), ("qrels", qrels))
     )
+    return EvaluationSet.of(f"benchmark/{name or split}", collection(where, *parts))

@@ -12,7 +12,7 @@ from pipeline.registry import Version
 from pipeline.results import EvaluatedTask, EvaluateResult
 from pipeline.workspace import OpenWorkspace
 from training.encoding import Encoder
-from training.evaluation import Scorecard, TaskScores, dimensions_of
+from training.evaluation import Scorecard, TaskScores, dimensions_of, left_out
 from training.faults import DataFault
 
 
@@ -56,6 +56,7 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
         for task in tasks
         if task.accepted is None
     )
+    notes += left_out(sets)
     if encoder.fingerprint != folder.facts().fingerprint:
         notes += (
             "the settings give this version another embedding space than it was accepted with "
@@ -83,7 +84,9 @@ def evaluate_on_benchmark(
     gate = opened.settings.tables.gate
     tasks = _tasks(card, Scorecard(card.fingerprint, {}), gate, opened.anchor_sets.margins)
     whole = [task.now for task in tasks if dimensions_of(task.task) is None]
-    notes = (f"mean over {len(whole)} sets: {np.mean(whole):.4f}",) if len(whole) > 1 else ()
+    notes = left_out(sets)
+    if len(whole) > 1:
+        notes += (f"mean over {len(whole)} sets: {np.mean(whole):.4f}",)
     run = record_golden(opened.registry, opened.store, version, card.means(), now)
     return _result(version, gate, tasks, notes, run)
 

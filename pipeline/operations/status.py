@@ -23,6 +23,7 @@ from pipeline.results import (
 )
 from pipeline.store import Store
 from pipeline.workspace import AnchorSets, OpenWorkspace
+from training.evaluation import left_out
 from training.faults import DataFault
 
 _SHOWN = 10
@@ -87,6 +88,7 @@ def _anchors(
     found = anchor_powers(sets, gate, anchor_sets.margins, past_cycles(store))
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
     warnings += [overuse_warning(each.anchor, each.judged, gate) for each in found if each.worn]
+    warnings += left_out(sets)
     if not found:
         warnings = ["there is no anchor set: no candidate can ever be promoted"]
     meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)

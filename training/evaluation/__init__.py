@@ -1,8 +1,9 @@
 """How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
+from training.evaluation.beir import SPLITS, collection, is_beir
 from training.evaluation.dimensions import dimensions_of, further_dimensions, task_at
 from training.evaluation.evaluate import Evaluate, Ranking
-from training.evaluation.evaluation_set import EvaluationSet
+from training.evaluation.evaluation_set import EvaluationSet, left_out
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
 from training.evaluation.regressions import (
@@ -19,6 +20,7 @@ from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
 
 __all__ = [
+    "SPLITS",
     "Change",
     "DarkDocument",
     "Evaluate",
@@ -34,9 +36,12 @@ __all__ = [
     "WorstQuery",
     "by_columns",
     "by_source",
+    "collection",
     "cut",
     "dimensions_of",
     "further_dimensions",
+    "is_beir",
+    "left_out",
     "preferred",
     "rankings",
     "regressions",

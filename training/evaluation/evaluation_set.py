@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+from training.evaluation.beir import Collection, read_folder
 from training.faults import DataFault
 from training.pairs import Pair, hash_share, normalised, same_meaning_groups
 from training.whole_files import folder_written
@@ -30,6 +30,8 @@ class EvaluationSet:
     """Id of a query -> ids of the documents that answer it -> grade, above zero."""
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name of a slice -> ids of its queries, which are also scored on their own."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """Sentences on what was left out when it was read."""
 
     @cached_property
     def digest(self) -> str:
@@ -48,7 +50,7 @@ class EvaluationSet:
         """Read a folder in BEIR layout: corpus.jsonl, queries.jsonl, qrels.tsv (or qrels/test.tsv).
 
         Documents and queries have `_id` (or `id`) and `text`. Documents may have a `title`, queries
-        a `slice`.
+        a `slice`. Queries that nothing in the corpus answers are left out, and told in `notes`.
 
         Parameters
         ----------
@@ -60,37 +62,15 @@ class EvaluationSet:
         Raises
         ------
         DataFault
-            A file is missing or malformed, an id is repeated or unknown, or a query has no relevant
-            document; the message names the file and the line.
+            A file is missing or malformed, an id is repeated, or no query is answered; the message
+            names the file and the line.
         """
-        folder = Path(folder)
-        corpus = {key: text for key, text, _ in _records(folder / "corpus.jsonl")}
-        slices: dict[str, list[str]] = defaultdict(list)
-        queries = {}
-        for key, text, row in _records(folder / "queries.jsonl"):
-            queries[key] = text
-            if row.get("slice"):
-                slices[str(row["slice"])].append(key)
-        judgements = next(
-            (
-                file
-                for file in (folder / "qrels.tsv", folder / "qrels" / "test.tsv")
-                if file.exists()
-            ),
-            None,
-        )
-        if judgements is None:
-            raise DataFault(f"{folder} holds neither qrels.tsv nor qrels/test.tsv; one is needed")
-        relevant = _judgements(judgements, queries, corpus)
-        if unanswered := [query for query in queries if query not in relevant]:
-            raise DataFault(
-                f"{judgements}: query {unanswered[0]!r} has no relevant document "
-                f"({len(unanswered)} such queries); "
-                "every query needs one with a grade above 0"
-            )
-        return cls(
-            name, queries, corpus, relevant, {key: tuple(value) for key, value in slices.items()}
-        )
+        return cls.of(name, read_folder(Path(folder)))
+
+    @classmethod
+    def of(cls, name: str, read: Collection) -> "EvaluationSet":
+        """Return a published collection as a set."""
+        return cls(name, read.queries, read.corpus, read.relevant, read.slices, read.notes)
 
     @classmethod
     def from_pairs(
@@ -195,73 +175,6 @@ def _name(letter: str, key: str) -> str:
     return letter + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, line.rstrip("\r\n")
-    except FileNotFoundError:
-        raise DataFault(
-            f"{file} is missing; a set holds corpus.jsonl, queries.jsonl and qrels.tsv"
-        ) from None
-    except UnicodeDecodeError as fault:
-        raise DataFault(
-            f"{file} is not valid UTF-8: {fault.reason} at byte {fault.start}"
-        ) from None
-
-
-def _records(file: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (id, text with its title, row) of a JSONL file."""
-    seen: set[str] = set()
-    for number, line in _lines(file):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            raise DataFault(f"{file}:{number}: {line[:80]!r} is not JSON") from None
-        if not isinstance(row, dict):
-            raise DataFault(
-                f"{file}:{number}: {line[:80]!r} is not an object with `_id` and `text`"
-            )
-        key, text, title = row.get("_id", row.get("id")), row.get("text"), row.get("title") or ""
-        if not isinstance(key, str | int) or key == "":
-            raise DataFault(
-                f"{file}:{number}: `_id` is {key!r}; it must be a text or a whole number"
-            )
-        if not isinstance(text, str) or not isinstance(title, str) or not (title + text).strip():
-            raise DataFault(f"{file}:{number}: `text` is {text!r}; it must hold text")
-        if (name := str(key)) in seen:
-            raise DataFault(f"{file}:{number}: duplicate id {name!r}")
-        seen.add(name)
-        yield name, f"{title} {text}".strip(), row
-    if not seen:
-        raise DataFault(f"{file} is empty; at least one record is needed")
-
-
-def _judgements(
-    file: Path, queries: Mapping[str, str], corpus: Mapping[str, str]
-) -> dict[str, dict[str, int]]:
-    relevant: dict[str, dict[str, int]] = defaultdict(dict)
-    for number, line in _lines(file):
-        cells = line.split("\t")
-        if number == 1 and not cells[-1].strip().lstrip("-").isdigit():
-            continue  # the header
-        if len(cells) not in (3, 4):
-            raise DataFault(
-                f"{file}:{number}: {line[:80]!r} has {len(cells)} columns; needed are query, "
-                "document and grade, separated by tabs"
-            )
-        query, document, grade = cells[0], cells[-2], cells[-1].strip()
-        if query not in queries:
-            raise DataFault(f"{file}:{number}: query {query!r} is not in queries.jsonl")
-        if document not in corpus:
-            raise DataFault(f"{file}:{number}: document {document!r} is not in corpus.jsonl")
-        try:
-            value = int(grade)
-        except ValueError:
-            raise DataFault(
-                f"{file}:{number}: the grade is {grade!r}; it must be a whole number"
-            ) from None
-        if value > 0:
-            relevant[query][document] = value
-    return dict(relevant)
+def left_out(sets: Sequence[EvaluationSet]) -> tuple[str, ...]:
+    """Return what was left out of each set when it was read, as sentences."""
+    return tuple(f"{each.name}: {note}" for each in sets for note in each.notes)

@@ -1,13 +1,12 @@
 """Slices of evaluation sets: by the columns of their queries, or by the source of their pairs."""
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from training.evaluation.beir import read_queries
 from training.evaluation.evaluation_set import EvaluationSet
 from training.faults import DataFault
 from training.pairs import Pair, normalised
@@ -37,19 +36,18 @@ def by_columns(
     """
     if not columns:
         return given
-    file = Path(folder) / "queries.jsonl"
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+    rows = [row for _, row in read_queries(Path(folder))]
     found = []
     for column in columns:
         valued = [row for row in rows if isinstance(row.get(column), str | int | float)]
         if not valued:
             known = sorted({key for row in rows for key in row} - {"_id", "id", "text"})
             raise DataFault(
-                f"{file}: no query has a value in the column {column!r} of "
+                f"{folder}: no query has a value in the column {column!r} of "
                 f"{given.name.replace('/', 's.', 1)}.slices; columns: {', '.join(known) or 'none'}"
             )
-        found += [(f"{column}={row[column]}", str(row.get("_id", row.get("id")))) for row in valued]
+        named = [(f"{column}={row[column]}", str(row.get("_id", row.get("id")))) for row in valued]
+        found += [(name, query) for name, query in named if query in given.queries]
     return _sliced(given, found)
 
 

@@ -1,16 +1,21 @@
 """Benchmarks: from folders and data sets, refused in one sentence and at once where not there."""
 
+import gzip
 import json
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from made_streams import BANK, sentences, write_lines
 
+from pipeline.cycle.check import check_now
 from pipeline.intake.benchmarks import benchmark_sets
-from pipeline.operations.evaluate import evaluate_on_benchmark
+from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
+from pipeline.operations.status import status_now
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -71,6 +76,123 @@ def test_a_folder_in_beir_layout_is_scored_and_joins_the_line(opened):
     logged = opened.registry.client.get_run(found.run_id).data.metrics
     assert logged["benchmark/cards/ndcg_at_10"] == pytest.approx(found.tasks[0].now)
     json.dumps(found.to_json(), allow_nan=False)
+
+
+CORPUS = [
+    {"_id": 1, "title": "Cards", "text": "are blocked in the app"},
+    {"_id": 2, "title": "Trains", "text": ""},
+    {"_id": 3, "title": "", "text": " opening hours "},
+    {"_id": 4, "title": None, "text": "rates"},
+    {"_id": 5, "title": "", "text": ""},
+]
+QUERIES = [
+    {"_id": f"q{number}", "text": text}
+    for number, text in enumerate(["lost card", "next train", "when open", "of train", "rates"])
+]
+JUDGED = [("q0", 1, 1), ("q1", 2, 2), ("q1", 5, 1), ("q2", 3, 0), ("q2", 99, 1), ("q4", 4, -1)]
+ONLY_TRAINED = [("q3", 2, 1), ("q4", 4, 1)]
+
+
+def tsv(rows, header="query-id\tcorpus-id\tscore\r\n"):
+    return header + "".join(f"{query}\t{document}\t{grade}\r\n" for query, document, grade in rows)
+
+
+def named(rows):
+    return [{"query-id": q, "corpus-id": d, "score": g} for q, d, g in rows]
+
+
+def published(folder, form):
+    """Write the collection in one of the forms in which such collections are published."""
+    (folder / "qrels").mkdir(parents=True)
+    if form == "parquet":
+        for part, rows in (("corpus", CORPUS), ("queries", QUERIES)):
+            (folder / part).mkdir()
+            for number in (0, 1):
+                table = pa.Table.from_pylist(
+                    rows[number::2], schema=pa.Table.from_pylist(rows).schema
+                )
+                parquet.write_table(table, folder / part / f"{number}.parquet")
+        parquet.write_table(pa.Table.from_pylist(named(JUDGED)), folder / "qrels" / "test.parquet")
+        return folder
+    for part, rows in (("corpus", CORPUS), ("queries", QUERIES)):
+        content = "".join(json.dumps(row) + "\r\n" for row in rows).encode("utf-8-sig")
+        if form == "gzip":
+            (folder / f"{part}.jsonl.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / f"{part}.jsonl").write_bytes(content)
+    (folder / "qrels" / "train.tsv").write_text(tsv(ONLY_TRAINED))
+    test = folder / "qrels" / "test.tsv"
+    if form == "trec":
+        test.write_text("".join(f"{q} 0 {d} {g}\n" for q, d, g in JUDGED))
+    elif form == "other order":
+        rows = "".join(f"{g}\t{d}\t{q}\n" for q, d, g in JUDGED)
+        test.write_text("score\tcorpus-id\tquery-id\n" + rows)
+    elif form == "json lines":
+        write_lines(test.with_suffix(".jsonl"), named(JUDGED))
+    elif form == "mteb":
+        as_mteb(folder)
+    else:
+        test.write_text(tsv(JUDGED, "" if form == "no header" else tsv([])))
+    return folder
+
+
+def as_mteb(folder):
+    """Lay the files out as MTEB does: a split of judgements for each use, named by the card."""
+    write_lines(folder / "judged" / "test.jsonl", named(JUDGED))
+    write_lines(folder / "judged" / "train.jsonl", named(ONLY_TRAINED))
+    files = {"default": [(split, f"judged/{split}.jsonl") for split in ("train", "test")]}
+    for part in ("corpus", "queries"):
+        (folder / f"{part}.jsonl").rename(folder / f"all_{part}.jsonl")
+        files[part] = [(part, f"all_{part}.jsonl")]
+    card = {
+        "configs": [
+            {"config_name": part, "data_files": [{"split": s, "path": path} for s, path in found]}
+            for part, found in files.items()
+        ]
+    }
+    (folder / "README.md").write_text(f"---\n{json.dumps(card)}\n---\n")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["stock", "no header", "trec", "other order", "json lines", "gzip", "parquet", "mteb"],
+)
+def test_a_published_collection_is_the_same_set_in_every_form(tmp_path, monkeypatch, form):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "hub"))
+    (found,) = benchmark_sets("fiqa", published(tmp_path / "fiqa", form).parent)
+    assert found.name == "benchmark/fiqa"
+    assert found.corpus == {
+        "1": "Cards are blocked in the app",
+        "2": "Trains",
+        "3": "opening hours",
+        "4": "rates",
+    }
+    assert found.queries == {"q0": "lost card", "q1": "next train"}
+    assert found.relevant == {"q0": {"1": 1}, "q1": {"2": 2}}
+    assert found.notes == (
+        "3 of 5 queries are left out: nothing answers them here",
+        "1 documents without text are left out",
+        "2 judgements of documents that are not in the corpus are left out",
+    )
+
+
+def test_a_collection_without_the_split_test_says_which_one_it_uses(tmp_path):
+    folder = published(tmp_path / "fiqa", "stock")
+    (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv")
+    (found,) = benchmark_sets("fiqa", tmp_path)
+    assert sorted(found.queries) == ["q0", "q1"]
+    assert found.notes[-1] == "there is no split test: the judgements of dev are used"
+
+
+def test_what_was_left_out_of_an_anchor_set_is_told(opened):
+    folder = opened.settings.root / "anchors" / "bank"
+    with (folder / "queries.jsonl").open("a") as file:
+        file.write(json.dumps({"_id": "more", "text": "a query of another split"}) + "\n")
+    said = "anchor/bank: 1 of 101 queries are left out: nothing answers them here"
+    assert said in status_now(opened, NOW).gate.warnings
+    assert said in evaluate_again(opened, "champion", NOW).notes
+    write_lines(opened.settings.root / "traffic" / "new.jsonl", [{"text": "where is my card"}])
+    assert said in check_now(opened, traffic=None, pairs=None, now=NOW).warnings
 
 
 def test_what_is_neither_a_folder_nor_on_the_hub_is_refused(tmp_path):

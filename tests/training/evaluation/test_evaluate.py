@@ -125,17 +125,23 @@ def test_a_saved_set_is_read_back_equal(tmp_path):
             r"corpus\.jsonl:2: duplicate id 'd1'",
         ),
         ({"queries": "\n"}, r"queries\.jsonl is empty"),
-        ({"qrels": "q1\td9\t1\n"}, r"qrels\.tsv:1: document 'd9' is not in corpus\.jsonl"),
-        ({"qrels": "h\th\ts\nq7\td1\t1\n"}, r"qrels\.tsv:2: query 'q7' is not in queries\.jsonl"),
+        (
+            {"qrels": "q1\td9\t1\n"},
+            r"qrels\.tsv: no query has a relevant .*1 judgements of documents that are not in",
+        ),
+        ({"qrels": "h\th\ts\nq7\td1\t1\n"}, "1 judgements of queries that are not there"),
         (
             {"qrels": "q1 d1 1\n"},
-            r"qrels\.tsv:1: .* has 1 columns|has no relevant",
+            r"qrels\.tsv:1: .* has 1 columns|no query has a relevant",
         ),
         (
             {"qrels": "h\th\ts\nq1\td1\tgood\n"},
             r"qrels\.tsv:2: the grade is 'good'",
         ),
-        ({"qrels": "q1\td1\t0\n"}, r"query 'q1' has no relevant document"),
+        ({"qrels": "h\th\ts\nq1\td1\t0.5\n"}, r"the grade is '0.5'; it must be a whole number"),
+        ({"qrels": "q1\td1\t0\n"}, "no query has a relevant document"),
+        ({"qrels": "q1\td1\t-1\n"}, "no query has a relevant document"),
+        ({"corpus": '{"_id": "d1", "text": " "}\n'}, "1 documents without text are left out"),
     ],
 )
 def test_faults_name_the_file_and_the_line(tmp_path, broken, message):
