@@ -79,13 +79,15 @@ def find(
     Raises
     ------
     DataFault
-        A trigger cannot read its input; the message names the trigger.
+        A trigger cannot read its input; the message names the trigger. Or the settings serve
+        longer vectors than the champion's.
     """
     version = opened.registry.version(champion)
     warnings = opened.warnings(version)
+    folder = opened.versions.folder(version)
+    opened.scores.further_dimensions(folder)
     if gathered.idle:
         return DecisionResult(train=False, reasons=(gathered.idle,), warnings=warnings)
-    folder = opened.versions.folder(version)
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
     observation = observe(opened, folder, gathered, now, anchors, today, refused_pairs)

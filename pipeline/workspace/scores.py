@@ -76,14 +76,24 @@ class Scores:
 
     def of(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a version; its model is loaded only where a score is missing."""
+        identity, load = self.encoders.identity(version), self._loader(version)
+        return self._scorecard(identity, load, sets, self.further_dimensions(version))
+
+    def further_dimensions(self, version: VersionFolder) -> tuple[int, ...]:
+        """Return at which lengths a version is scored, besides that of its whole vectors.
+
+        Raises
+        ------
+        DataFault
+            The settings name a length above that.
+        """
         # The probes know how long its vectors are, without the model.
-        whole = version.probes()[1].shape[1]
-        load = self._loader(version)
-        return self._scorecard(self.encoders.identity(version), load, sets, whole)
+        return further_dimensions(self.encoders.dimensions, version.probes()[1].shape[1])
 
     def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already."""
-        return self._scorecard(encoder.fingerprint, lambda: encoder, sets, encoder.dimensions)
+        dimensions = further_dimensions(self.encoders.dimensions, encoder.dimensions)
+        return self._scorecard(encoder.fingerprint, lambda: encoder, sets, dimensions)
 
     def rankings(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> dict[str, Ranking]:
         """Return what a version finds for the queries of each set, by the set's name."""
@@ -115,7 +125,7 @@ class Scores:
         fingerprint: str,
         load: Callable[[], Encoder],
         sets: Sequence[EvaluationSet],
-        whole: int,
+        dimensions: tuple[int, ...],
     ) -> Scorecard:
         return scorecard(
             fingerprint,
@@ -124,5 +134,5 @@ class Scores:
             evaluate=self.evaluate,
             cache=self.cache,
             progress=self.progress,
-            dimensions=further_dimensions(self.encoders.dimensions, whole),
+            dimensions=dimensions,
         )

@@ -55,3 +55,34 @@ def test_a_slice_of_an_anchor_set_is_judged_when_it_is_large_enough(queries, los
         "anchor/past": True,
         "anchor/past/language=fr": queries >= 75,
     }
+
+
+@pytest.mark.parametrize(
+    ("new", "anchor", "outcome"),
+    [
+        (0.1, 0.0, "promoted"),
+        (0.1, -0.3, "rejected"),
+        (0.1, -0.02, "inconclusive"),
+        (0.0, 0.0, "rejected"),
+    ],
+)
+def test_a_further_length_is_held_like_the_whole_however_few_queries_there_are(
+    new, anchor, outcome
+):
+    ids = tuple(f"q{i}" for i in range(60))
+    differences = {
+        "new": 0.1, "new/dim-128": new, "anchor/past": 0.0, "anchor/past/dim-128": anchor,
+    }  # fmt: skip
+    cards = [
+        Scorecard(
+            str(times),
+            {
+                task: TaskScores(ids, {"ndcg_at_10": np.full(60, 0.5 + times * each)}, "set")
+                for task, each in differences.items()
+            },
+        )
+        for times in (0, 1)
+    ]
+    verdict = Gate().judge(*cards, margins={"anchor/past": 0.03})
+    assert verdict.outcome == outcome
+    assert all(each.judged for each in verdict.comparisons)

@@ -202,3 +202,16 @@ def test_settings_are_read_without_the_libraries_of_models_and_statistics(tmp_pa
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[0]", "model.dimensions holds 0; each must be at least 1"),
+        ('["128"]', 'model.dimensions.0 is "128"'),
+        ("128", "model.dimensions is 128; allowed: list of whole numbers"),
+    ],
+)
+def test_a_length_that_no_vector_has_is_refused(tmp_path, value, said):
+    text = MINIMAL.replace("\n\n[data]", f"\ndimensions = {value}\n\n[data]")
+    assert said in str(refused(tmp_path, text))

@@ -1,8 +1,13 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from declared_models import long_vectors
+from made_streams import BANK, sentences
+from sentence_transformers import SentenceTransformer
 
+from training.encoding.encoder import Encoder
 from training.evaluation.evaluate import Evaluate, nearest
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard
@@ -219,3 +224,46 @@ def test_documents_of_equal_cosine_keep_their_order():
 def test_a_small_corpus_is_ranked_whole():
     places, cosines = nearest(units(2, 1), units(4, 2), depth=10, rows_at_once=10)
     assert places.shape == cosines.shape == (2, 4)
+
+
+def by_the_served_similarity(model, given):
+    """Return nDCG@10 per query, for one relevant document each, of what a plain model ranks."""
+    ids, names = sorted(given.corpus), sorted(given.queries)
+    similar = model.similarity(
+        model.encode_query([given.queries[each] for each in names]),
+        model.encode_document([given.corpus[each] for each in ids]),
+    ).numpy()
+    own = [ids.index(next(iter(given.relevant[each]))) for each in names]
+    ranks = (similar > similar[range(len(names)), own][:, None]).sum(axis=1)
+    return np.where(ranks < 10, 1 / np.log2(ranks + 2), 0)
+
+
+@pytest.mark.parametrize("name", ["cosine", "dot", "euclidean", "manhattan"])
+def test_scores_at_each_length_are_those_of_the_similarity_that_the_model_serves(
+    tiny_model, tmp_path, name
+):
+    rows = sentences(BANK, 40, 1)
+    given = EvaluationSet(
+        "anchor/bank",
+        {row["id"]: row["query"] for row in rows},
+        {row["id"]: row["positive"] for row in rows},
+        {row["id"]: {row["id"]: 1} for row in rows},
+    )
+    folder = long_vectors(tiny_model, tmp_path / "model", name)
+    card = Evaluate().score(Encoder.load(folder), [given], dimensions=[16, 6])
+    assert list(card.tasks) == ["anchor/bank", "anchor/bank/dim-6"]
+    for task, length in (("anchor/bank", None), ("anchor/bank/dim-6", 6)):
+        plain = SentenceTransformer(str(folder), device="cpu", truncate_dim=length)
+        served = by_the_served_similarity(plain, given)
+        assert card.tasks[task].metrics["ndcg_at_10"] == pytest.approx(served)
+
+
+def test_a_length_that_the_vectors_do_not_have_is_refused(fake_encoder):
+    with pytest.raises(DataFault, match=r"model\.dimensions holds 65; allowed are 1 to 64"):
+        Evaluate().score(fake_encoder, [small_set()], dimensions=[32, 65])
+
+
+def test_a_slice_with_the_name_of_a_length_is_refused(fake_encoder):
+    given = replace(small_set(), slices={"dim-32": ("q3",)})
+    with pytest.raises(DataFault, match="give the slice another name"):
+        Evaluate().score(fake_encoder, [given], dimensions=[32])

@@ -75,3 +75,27 @@ def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
     assert (kept.query_ids, kept.document_ids) == (("q1", "q2"), ("d1", "d2"))
     assert kept.places.tolist() == fresh.places.tolist() == [[0, 1], [1, 0]]
     assert kept.similarities.tolist() == fresh.similarities.tolist()
+
+
+def test_a_length_that_is_served_later_is_scored_without_scoring_the_rest_anew(
+    tmp_path, fake_encoder
+):
+    def score(*dimensions):
+        del fake_encoder.encoded[:]
+        return scorecard(
+            fake_encoder.fingerprint,
+            lambda: fake_encoder,
+            [SET],
+            evaluate=Evaluate(),
+            cache=tmp_path,
+            dimensions=dimensions,
+        )
+
+    whole = score()
+    further = score(32, 8)
+    assert set(further.tasks) - set(whole.tasks) == {"anchor/past/dim-32", "anchor/past/dim-8"}
+    assert fake_encoder.encoded
+    assert further.to_json() == score(32, 8).to_json()
+    assert not fake_encoder.encoded
+    assert set(score(8).tasks) == {*whole.tasks, "anchor/past/dim-8"}
+    assert not fake_encoder.encoded

@@ -5,8 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sentence_transformers.sentence_transformer.losses import (
+    MatryoshkaLoss,
+    MultipleNegativesRankingLoss,
+)
+from sentence_transformers.util import SimilarityFunction
 
 from training.encoding.loading import load_model
+from training.encoding.similarity import Similarity
 from training.finetuning.losses import AnchoredContrastiveLoss, _alike_in_length
 from training.pairs.labels import LabelledTexts
 from training.pairs.pair import Pair
@@ -144,3 +150,71 @@ def test_columns_that_are_treated_differently_have_a_pass_each(tiny_model):
     first, second = columns(model)
     anchored(model, packs=True)._embed([{**first, "prompt_length": 1}, second])
     assert len(passes) == 2
+
+
+NAMES = ("cosine", "dot", "euclidean", "manhattan")
+EACH_ITS_OWN = [Pair(str(i), f"q{i}", f"p{i}") for i in range(6)]
+
+
+def long_columns(count=2):
+    random = torch.Generator().manual_seed(0)
+    return [3 * torch.randn(6, 8, generator=random) for _ in range(count)]
+
+
+def at_lengths(name, sizes, now, champion=None, distillation=0.0, scale=20.0):
+    champion = () if champion is None else tuple(column.numpy() for column in champion)
+    hold = Hold(np.ones(6, dtype=bool), champion, Similarity(name), sizes)
+    loss = AnchoredContrastiveLoss(
+        Table(), LabelledTexts(EACH_ITS_OWN), hold,
+        scale=scale, false_negative_margin=None, distillation=distillation,
+    )  # fmt: skip
+    return loss([{"vectors": column} for column in now], torch.arange(6))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contrast_is_that_of_the_library_with_the_declared_similarity(name):
+    columns = long_columns()
+    library = MultipleNegativesRankingLoss(
+        Table(), scale=20 / 7, similarity_fct=SimilarityFunction.to_similarity_fn(name)
+    )
+    expected = library([{"vectors": column} for column in columns], None)
+    found = at_lengths(name, {8: 7.0}, columns)["contrastive"]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_contrast_at_several_lengths_is_that_of_the_librarys_matryoshka_loss():
+    columns = long_columns()
+    table = Table()
+    table.get_embedding_dimension = lambda: 8
+    library = MatryoshkaLoss(table, MultipleNegativesRankingLoss(table, scale=20), [8, 5, 2])
+    expected = library([{"vectors": column} for column in columns], None)
+    found = at_lengths("cosine", {8: 1.0, 5: 1.0, 2: 1.0}, columns)["contrastive"]
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_does_not_move_costs_nothing_at_any_length_and_what_moves_does(name):
+    now = long_columns()
+    before = now
+    if name == "cosine":
+        before = [torch.nn.functional.normalize(column, dim=1) for column in now]
+    sizes = {8: 1.0, 3: 1.0}
+    still = at_lengths(name, sizes, now, before, distillation=2.0)["distillation"]
+    assert float(still) == pytest.approx(0, abs=1e-5)
+    longer = [column * 1.1 for column in now]
+    moved = at_lengths(name, sizes, longer, before, distillation=2.0)["distillation"]
+    # The length of a vector means nothing to the cosine, and is what the others rank by.
+    expected = 0.0 if name == "cosine" else 2 * 2 * 0.5 * 0.1**2
+    assert float(moved) == pytest.approx(expected, abs=1e-5)
+
+
+def test_for_unit_vectors_both_measures_of_movement_agree():
+    now, before = (
+        [torch.nn.functional.normalize(column, dim=1) for column in columns]
+        for columns in (long_columns(), [column.flip(0) for column in long_columns()])
+    )
+    cosine, dot = (
+        at_lengths(name, {8: 1.0}, now, before, distillation=1.0)["distillation"]
+        for name in ("cosine", "dot")
+    )
+    torch.testing.assert_close(cosine, dot)
