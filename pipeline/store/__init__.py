@@ -5,6 +5,7 @@ from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable
 from pipeline.store.discards import Discard, Named, Selection
+from pipeline.store.prefixes import replace_prefix
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.store import Store
@@ -31,4 +32,5 @@ __all__ = [
     "StoreCounts",
     "StoreUnusable",
     "Traffic",
+    "replace_prefix",
 ]

@@ -13,8 +13,8 @@ from pipeline.store.database import Database
 from pipeline.store.tables import promotion_head, promotions
 from training.faults import AnchorholdError
 
-Action = Literal["bootstrap", "promote", "rollback", "force"]
-"""Why the champion changed: first version, gate passed, way back, or by hand without passing."""
+Action = Literal["bootstrap", "adopt", "promote", "rollback", "force"]
+"""Why the champion changed: base model, taken over, gate passed, way back, or by hand."""
 
 
 _RESTORE = "restore the store from a backup"

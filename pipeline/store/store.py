@@ -1,10 +1,11 @@
 """The one store: arrivals in one global sequence, quarantine, cycles, promotion history."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, func, insert, select
 
 from pipeline.store.arrivals import (
     Arrivals,
@@ -19,7 +20,7 @@ from pipeline.store.database import Database
 from pipeline.store.discards import DiscardLog, count_discarded, kept
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
-from pipeline.store.tables import counters, files, pairs, quarantine, traffic
+from pipeline.store.tables import counters, files, identity, pairs, quarantine, traffic
 from training.pairs import Pair
 
 
@@ -66,6 +67,29 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
+
+    def identity(self, in_use: str = "") -> str:
+        """Return the identity of the workspace, which is that of its store.
+
+        Cuts, cycles and promotions are numbers of one store: another store, also an empty one in
+        the place of one that was lost, makes another workspace.
+
+        Parameters
+        ----------
+        in_use
+            Identity of a workspace whose store was made before stores had one.
+        """
+        with self._database.reading() as connection:
+            known = connection.scalar(select(identity.c.workspace))
+        if known is None:
+            with self._database.writing() as connection:
+                # Another process may have been faster; its row is taken then.
+                next_numbers(connection, "sequence", 0)
+                known = connection.scalar(select(identity.c.workspace))
+                if known is None:
+                    known = in_use or uuid.uuid4().hex
+                    connection.execute(insert(identity).values(workspace=known))
+        return str(known)
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:

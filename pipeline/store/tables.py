@@ -1,5 +1,7 @@
 """The tables of the store, declared once; migrations bring older databases up to them."""
 
+import uuid
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -49,6 +51,9 @@ revision = Table(
 before_revisions = Table("anchorhold_schema", MetaData(), *_integers("version"))
 """Numbered the tables before revisions were kept; never released, so only its last is read."""
 LAST_BEFORE_REVISIONS = 2
+
+identity = Table("identity", metadata, _key("workspace"))
+"""One row: which workspace the numbers of this store belong to."""
 
 counters = Table("counters", metadata, _key("name"), *_integers("value"))
 
@@ -150,6 +155,7 @@ def create(connection: Connection) -> None:
     names = ("sequence", "quarantine", "unplaced", "cycle", "discard")
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))
+    connection.execute(insert(identity).values(workspace=uuid.uuid4().hex))
     connection.execute(insert(revision).values(version_num=REVISIONS[-1]))
 
 

@@ -135,7 +135,7 @@ def test_the_same_rollback_by_hand_may_happen_twice(url):
 
 
 def test_an_unknown_action_is_refused(url):
-    with Store.open(url) as store, pytest.raises(ValueError, match="bootstrap, promote, rollback"):
+    with Store.open(url) as store, pytest.raises(ValueError, match="bootstrap, adopt, promote"):
         store.append_promotion(2, 3, "promotion", "", None, NOON)
 
 
