@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.cycle.run import STAGES
+from pipeline.cycle.stages import STAGES
 from pipeline.demo.demo import FAST, FULL, lay_out
 
 

@@ -259,12 +259,18 @@ def turned_once(
 
 
 @pytest.fixture
-def opened(tmp_path: Path, turned_once: Path) -> Iterator["OpenWorkspace"]:
+def turned(tmp_path: Path, turned_once: Path) -> Path:
+    """Return a copy of a workspace in which version 2 was promoted over version 1."""
+    space = tmp_path / "turned"
+    shutil.copytree(turned_once, space)
+    return space
+
+
+@pytest.fixture
+def opened(turned: Path) -> Iterator["OpenWorkspace"]:
     """Return the open opened of a workspace in which version 2 was promoted over version 1."""
     from pipeline.workspace.settings_file import load_settings
     from pipeline.workspace.workspace import open_workspace
 
-    space = tmp_path / "turned"
-    shutil.copytree(turned_once, space)
-    with open_workspace(load_settings(space), doing="test", now=NOW) as opened:
+    with open_workspace(load_settings(turned), doing="test", now=NOW) as opened:
         yield opened

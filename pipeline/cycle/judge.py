@@ -7,14 +7,32 @@ import numpy as np
 
 from pipeline.cycle.lesson import NEW_TASK, Lesson
 from pipeline.gate import Gate, HeldOut, Suspects, measure, overused, reuse_of
-from pipeline.registry import VersionFolder
+from pipeline.registry import Version, VersionFolder
 from pipeline.results import ServingCosts, Suspect, Verdict, Window
 from pipeline.store import Store
-from pipeline.workspace import Scores
+from pipeline.workspace import Scores, Versions
 from training.pairs import LeakageGuard, normalised
 
 _TIMED_TEXTS = 64
 """Queries that are embedded in each timed round: two batches."""
+
+
+def floor(versions: Versions, champion: Version) -> tuple[VersionFolder | None, tuple[str, ...]]:
+    """Return the first champion, below which no candidate may fall, or why there is none.
+
+    Returns
+    -------
+    (VersionFolder or None, tuple of str)
+        None where the first champion is the champion itself, or was deleted; then a sentence says
+        so.
+    """
+    origin = versions.origin()
+    if origin is None:
+        return None, (
+            "the first champion was deleted in MLflow: nothing was compared with it, so small "
+            "losses may add up unseen",
+        )
+    return (versions.folder(origin) if origin.number != champion.number else None), ()
 
 
 def judge(

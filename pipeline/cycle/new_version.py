@@ -76,6 +76,22 @@ class NewVersion:
             scored_on=anchors,
         )
 
+    def of_adopted(self, champion: VersionFolder, anchor_sets: AnchorSets) -> VersionFolder:
+        """Make the first version of what another workspace's champion is and knows.
+
+        All that is stored here is new to it: a cut is a number of one store.
+        """
+        return self._write(
+            model=champion.model,
+            parent=None,
+            cut=0,
+            memory=champion.memory(),
+            reference=champion.reference(),
+            learned_anchors=champion.learned_anchors(),
+            scored_on=anchor_sets.of(champion),
+            learned_at=champion.facts().learned_at,
+        )
+
     def of_candidate(
         self,
         parent: Version,
@@ -138,6 +154,7 @@ class NewVersion:
         reference: list[Traffic],
         learned_anchors: list[EvaluationSet],
         scored_on: list[EvaluationSet],
+        learned_at: float | None = None,
     ) -> VersionFolder:
         encoder = self.scores.encoders.load(model)
         trained = self.settings.tables.finetune.dimensions
@@ -152,7 +169,7 @@ class NewVersion:
                 cut=cut,
                 fingerprint=encoder.fingerprint,
                 tokenizer=encoder.tokenizer,
-                learned_at=self.started.timestamp(),
+                learned_at=self.started.timestamp() if learned_at is None else learned_at,
                 max_length=self.settings.tables.model.max_length,
             ),
             memory=memory,

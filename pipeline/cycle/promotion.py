@@ -10,6 +10,7 @@ from pipeline.cycle.history import keep_history_head
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
+from pipeline.workspace import Versions
 from training.faults import DataFault
 from training.whole_files import written
 
@@ -70,17 +71,19 @@ class Champions:
             The promotion history was changed; nothing is moved.
         """
         keep_history_head(self.store, self.registry)
+        known = {each.number for each in self.registry.versions()}
+        previous = expected if expected in known else None
         # The copy is fetched and its hashes are checked before anybody is sent to it.
         self.registry.fetch(version)
         if cycle is None:
-            self._note_intention(version.number, expected, action, reason, now)
+            self._note_intention(version.number, previous, action, reason, now)
         self.registry.promote(version, expected=expected)
         moves = self.store.promotions()
         last = moves[-1] if moves else None
         if cycle is None or last is None or (last.version, last.cycle) != (version.number, cycle):
             self.store.append_promotion(
                 version=version.number,
-                previous=expected,
+                previous=previous,
                 action=action,
                 reason=reason,
                 cycle=cycle,
@@ -91,7 +94,7 @@ class Champions:
             self._intention.unlink(missing_ok=True)
         return MoveResult(
             champion=Serving(version=version.number),
-            previous=Serving(version=expected) if expected is not None else None,
+            previous=Serving(version=previous) if previous is not None else None,
             action=action,
             reason=reason,
         )
@@ -106,7 +109,7 @@ class Champions:
         if not file.exists():
             return
         meant = json.loads(file.read_text(encoding="utf-8"))
-        moves, champion = self.store.promotions(), self.registry.champion()
+        moves, champion = self.store.promotions(), self.registry.serving()
         was_made = champion is not None and champion.number == meant["version"]
         if was_made and len(moves) == meant.pop("moves"):
             self.store.append_promotion(
@@ -160,7 +163,8 @@ class Champions:
         """
         self.finish_interrupted_move()
         version = self.registry.version(reference)
-        champion = self.registry.champion()
+        # Also where a version serves that somebody else made: this is the way out.
+        champion = self.registry.serving()
         if champion is not None and version.number == champion.number:
             raise DataFault(f"version {version.number} is the champion already; nothing to promote")
         why = self._objection(version, champion)
@@ -192,9 +196,7 @@ class Champions:
             There is no previous champion, or the version named never served or was rolled back.
         """
         self.finish_interrupted_move()
-        champion = self.registry.champion()
-        if champion is None:
-            raise DataFault("there is no champion yet, so there is nothing to roll back")
+        champion = Versions(self.registry, self.store).champion()
         moves = self.store.promotions()
         marked = rolled_back(moves)
         if reference is None:

@@ -4,21 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.judge import find_suspects, judge, with_reuse
+from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
-from pipeline.cycle.stages import Bootstrapped, Checked, Promoted, Strategies, SuspectsFound
+from pipeline.cycle.stages import (
+    STAGES,
+    Bootstrapped,
+    Checked,
+    Promoted,
+    Strategies,
+    SuspectsFound,
+    WorkLost,
+)
 from pipeline.cycle.tidy import tidy
 from pipeline.cycle.window import gather
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
-from pipeline.registry import ChampionMoved, Version, VersionFolder
+from pipeline.registry import (
+    ChampionMoved,
+    UnknownVersion,
+    Version,
+    VersionFolder,
+    keep_files_in,
+)
 from pipeline.results import (
     CycleResult,
     DecisionResult,
@@ -33,20 +48,11 @@ from pipeline.results import (
     Window,
     past_cycles,
 )
-from pipeline.workspace import Base, OpenWorkspace
-from training.faults import DataFault, NonFiniteLoss
-
-STAGES = {
-    "intake": ("intake",),
-    "check": ("window", "decision"),
-    "train": ("prepare", "train/*", "champion"),
-    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
-    "promote": ("promote",),
-}
-"""How the times of the stages are grouped in the result."""
+from pipeline.workspace import OpenWorkspace
+from training.faults import NonFiniteLoss
 
 
-def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
+def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> CycleResult:
     """Run one cycle, or resume an interrupted one, and return what `anchorhold run` prints.
 
     Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
@@ -58,20 +64,26 @@ def run_cycle(opened: OpenWorkspace, now: datetime) -> CycleResult:
         The open workspace, held exclusively.
     now
         The present; a resumed cycle keeps the present it began with.
+    adopt
+        Whether a new workspace takes over the champion of another one.
     """
     store, state = opened.store, opened.settings.state
     Champions(opened.registry, store, state).finish_interrupted_move()
     keep_history_head(store, opened.registry)
+    adopted = version_to_adopt(opened, adopt)
+    champion = None if adopted else opened.versions.champion_if_any()
+    keep_files_in(opened.registry, opened.settings.artifacts)
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
     cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
-    champion = opened.registry.champion()
-    cycle.refuse_a_lost_champion(champion)
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
-        result = cycle.bootstrap()
+        result = cycle.bootstrap(adopted)
     else:
-        result = cycle.learn(champion)
+        try:
+            result = cycle.learn(champion)
+        except (UnknownVersion, WorkLost) as lost:
+            result = cycle.end(champion, lost)
     result = result.changed(
         seconds=journal.seconds(STAGES), peak_memory_megabytes=peak_memory_megabytes()
     )
@@ -102,38 +114,29 @@ class _Cycle:
     run: str
     intake: IntakeResult
 
-    def refuse_a_lost_champion(self, champion: Version | None) -> None:
-        """Never begin again from the base because somebody deleted the champion in MLflow."""
-        moves = self.opened.store.promotions()
-        if champion is None and moves:
-            raise DataFault(
-                f"version {moves[-1].version} was the champion, but no version has the alias "
-                "champion any more; name one with `anchorhold promote VERSION --reason …`"
-            )
-
-    def bootstrap(self) -> CycleResult:
-        """Register the base model as the first version and champion."""
+    def bootstrap(self, adopted: Version | None) -> CycleResult:
+        """Register the base model, or the champion of another workspace, as first version."""
         opened = self.opened
+        what = "the base model"
+        if adopted is not None:
+            note_adoption(self.journal, adopted)
+            what = f"version {adopted.number} of the workspace {adopted.workspace}"
 
         def make() -> Bootstrapped:
-            if not opened.store.sequence_before("recent"):
-                # A first run that found no past is resumed when somebody has added one.
-                opened.take_in(self.journal.started)
-            folder = self._new_version().of_base(opened.anchor_sets)
-            base = Base(opened.settings).tags(folder.model)
-            version = self._register(self.run, folder, parent=None, more=base)
+            folder, more = first_version(opened, self._new_version(), adopted)
+            version = self._register(self.run, folder, parent=None, more=more)
             self._champions().install(
                 version,
-                expected=None,
-                action="bootstrap",
-                reason="the base model",
+                expected=adopted.number if adopted else None,
+                action="adopt" if adopted else "bootstrap",
+                reason=what,
                 now=self.journal.started,
                 cycle=self.journal.cycle,
             )
             return Bootstrapped(version=version.number, scores=folder.scorecard().means())
 
         made = self.journal.once("bootstrap", make, Bootstrapped)
-        reasons = [f"the base model is registered as version {made.version} and serves"]
+        reasons = [f"{what} is registered as version {made.version} and serves"]
         pairs, texts = (
             count(role="recent") for count in (opened.store.count_pairs, opened.store.count_traffic)
         )
@@ -156,6 +159,13 @@ class _Cycle:
         if not checked.decision.train:
             return seen
         return self._as_begun()._train(champion, window, seen)
+
+    def end(self, champion: Version, lost: Exception) -> CycleResult:
+        """End a cycle that cannot go on; the next one sees what arrived as new."""
+        reason = f"inconclusive: something that this cycle worked with was deleted: {lost}"
+        verdict = Verdict(promote=False, outcome="inconclusive", reasons=(reason,))
+        decision = DecisionResult(train=False, reasons=(reason,))
+        return self._result("inconclusive", decision, champion.number).changed(verdict=verdict)
 
     def _train(self, champion: Version, window: Window, seen: CycleResult) -> CycleResult:
         journal, opened = self.journal, self.opened
@@ -249,15 +259,19 @@ class _Cycle:
         """Measure the candidate and register it with all that would be true if it were promoted."""
 
         def make() -> Serving:
+            trained = self.journal.folder / training.folder
+            if not trained.is_dir():
+                raise WorkLost(f"{trained} is gone")
             folder = self._new_version().of_candidate(
                 champion,
                 self.opened.versions.folder(champion),
                 window,
                 lesson,
-                self.journal.folder / training.folder,
+                trained,
                 self.opened.anchor_sets,
             )
-            version = self._register(training.run_id, folder, parent=champion, fired=fired)
+            run = training.run_id if self.opened.registry.has_run(training.run_id) else self.run
+            version = self._register(run, folder, parent=champion, fired=fired)
             self.opened.registry.set_candidate(version)
             return Serving(version=version.number)
 
@@ -267,19 +281,20 @@ class _Cycle:
     def _verdict(self, champion: Version, candidate: Version, lesson: Lesson) -> Verdict:
         """Let the gate judge, and tag the candidate with what it says."""
         opened, tables = self.opened, self.opened.settings.tables
-        origin = opened.versions.named("origin")
+        origin, lack = floor(opened.versions, champion)
         verdict = judge(
             tables.gate,
             opened.scores,
             opened.versions.folder(champion),
             opened.versions.folder(candidate),
-            opened.versions.folder(origin) if origin.number != champion.number else None,
+            origin,
             lesson,
             opened.anchor_sets.margins,
             tables.leakage,
         )
         opened.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
         earlier = times_judged(past_cycles(opened.store))
+        verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
         return with_reuse(verdict, lesson, earlier, tables.gate)
 
     def _suspects(

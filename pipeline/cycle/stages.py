@@ -2,6 +2,19 @@
 
 from pipeline.results import DecisionResult, Outcome, Result, Suspect, TrainingResult
 
+STAGES = {
+    "intake": ("intake",),
+    "check": ("window", "decision"),
+    "train": ("prepare", "train/*", "champion"),
+    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
+    "promote": ("promote",),
+}
+"""How the times of the stages are grouped in the result."""
+
+
+class WorkLost(Exception):
+    """Files of a stage that is done are gone, so that the cycle cannot be resumed."""
+
 
 class Checked(Result):
     """The decision on a window, and whether no text of it was part of an earlier check."""

@@ -11,9 +11,11 @@ def tidy(opened: OpenWorkspace) -> None:
 
     Vectors stay of the versions that are asked for every day; others would be encoded again.
     """
-    aliased = [each for each in opened.registry.versions() if each.aliases]
-    versions = [opened.versions.named("origin"), *aliased]
-    prune_cache(opened.encoders.cache, [each.tags["anchorhold.fingerprint"] for each in versions])
+    origin = opened.versions.origin()
+    versions = [each for each in opened.registry.versions() if each.aliases]
+    versions += [origin] if origin else []
+    known = [each.tags.get("anchorhold.fingerprint", "") for each in versions]
+    prune_cache(opened.encoders.cache, [each for each in known if each])
     for left in (opened.settings.state / "cycles").glob("*/*"):
         if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
             shutil.rmtree(left, ignore_errors=True)

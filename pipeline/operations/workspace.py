@@ -143,7 +143,7 @@ class Workspace:
         with self._opened("check") as opened:
             return check_now(opened, traffic=_path(traffic), pairs=_path(pairs), now=self._clock())
 
-    def run(self, strategies: Sequence[str] | None = None) -> CycleResult:
+    def run(self, strategies: Sequence[str] | None = None, *, adopt: bool = False) -> CycleResult:
         """Run one cycle, or resume an interrupted one.
 
         Parameters
@@ -151,9 +151,12 @@ class Workspace:
         strategies
             Names of the training strategies to try; "all" stands for every one. By default, the
             settings as they are.
+        adopt
+            Whether a new workspace takes over the champion of another one, whose registered model
+            it shares; by default, it is refused.
         """
         with self._opened("run", writes=True, strategies=strategies or ()) as opened:
-            return run_cycle(opened, self._clock())
+            return run_cycle(opened, self._clock(), adopt=adopt)
 
     def status(self) -> StatusResult:
         """Return the champion, the data that waits, the last cycles and unfinished work."""

@@ -2,19 +2,33 @@
 
 from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
+from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
 from pipeline.registry.runs import RegistryFault
 from pipeline.registry.version_folder import Facts, VersionFolder
-from pipeline.registry.versions import CHAMPION, ChampionMoved, Registry, UnknownVersion, Version
+from pipeline.registry.versions import (
+    CHAMPION,
+    ChampionMoved,
+    ForeignChampion,
+    Registry,
+    UnknownVersion,
+    Version,
+)
 
 __all__ = [
     "CHAMPION",
+    "IDENTITY",
     "ChampionMoved",
     "Facts",
+    "ForeignChampion",
+    "Move",
     "Registry",
     "RegistryFault",
     "UnknownVersion",
     "Version",
     "VersionFolder",
+    "identity_at",
+    "keep_files_in",
+    "lies_in",
     "open_registry",
     "quiet_environment",
 ]

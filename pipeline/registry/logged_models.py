@@ -96,7 +96,10 @@ class LoggedModels(Tracking):
         from mlflow.entities import LoggedModelStatus
 
         with clear_faults("look for unfinished models"):
-            here = f"tags.`{PREFIX}host` = '{this_process()['host']}'"
+            here = (
+                f"tags.`{PREFIX}host` = '{this_process()['host']}' "
+                f"AND tags.`{PREFIX}workspace` = '{self.workspace}'"
+            )
             for found in self._search_models(here):
                 if found.status != LoggedModelStatus.PENDING or lives(owner(found.tags)):
                     continue

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from pipeline.machine import why_silent
 from pipeline.registry.environment import private_import
+from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, sqlite_file
 from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
 from pipeline.registry.versions import Registry
 from training.whole_files import written
@@ -53,6 +54,8 @@ def open_registry(
     name: str,
     workspace_state: Path,
     resuming: str | None = None,
+    served: int | None = None,
+    moved: Move = NOT_MOVED,
 ) -> Registry:
     """Open the registry of a model; store, experiment and registered model are made where missing.
 
@@ -71,13 +74,23 @@ def open_registry(
         The workspace's state folder.
     resuming
         Id of the cycle that is about to be resumed.
+    served
+        The version that the workspace promoted last: then nothing may be missing, and nothing is
+        made. None for a workspace without a champion.
+    moved
+        Where the workspace was before.
 
     Raises
     ------
     RegistryFault
-        The store cannot be opened; the message says why.
+        The store cannot be opened, or what the workspace registered in it is gone; the message
+        says why.
     """
-    tracking = open_tracking(uri, artifacts=artifacts, name=name, workspace_state=workspace_state)
+    if served is not None:
+        _must_exist(uri, served)
+    tracking = open_tracking(
+        uri, artifacts=artifacts, name=name, workspace_state=workspace_state, moved=moved
+    )
     registry = Registry(
         tracking.client, tracking.experiment, tracking.workspace, name, workspace_state
     )
@@ -89,6 +102,8 @@ def open_registry(
         except MlflowException as fault:
             if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
+            if served is not None:
+                raise RegistryFault(_model_is_gone(registry, served)) from None
             with FileLock(workspace_state / "registry.lock"):
                 _create_model(tracking, name)
     registry.reap(resuming)
@@ -106,7 +121,38 @@ def _create_model(tracking: Tracking, name: str) -> None:
             raise
 
 
-def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path) -> Tracking:
+def _must_exist(uri: str, served: int) -> None:
+    """Refuse to make a store anew where one was lost, or its disk is not there."""
+    file = sqlite_file(uri)
+    if file is not None and not (file.exists() and file.stat().st_size):
+        raise RegistryFault(
+            f"{file} is missing or empty, but this workspace registered version {served} in it; "
+            "restore it from a backup, or move .anchorhold away to begin again from the base model"
+        )
+
+
+def _model_is_gone(registry: Registry, served: int) -> str:
+    elsewhere = registry.name_elsewhere()
+    way_out = (
+        f"its versions are registered as {elsewhere!r}: set model.name to that, or rename it back"
+        if elsewhere
+        else "restore MLflow from a backup, or move .anchorhold away to begin again from the base "
+        "model"
+    )
+    return (
+        f"MLflow has no registered model {registry.name!r}, but version {served} of it serves in "
+        f"this workspace; {way_out}"
+    )
+
+
+def open_tracking(
+    uri: str,
+    *,
+    artifacts: Path,
+    name: str,
+    workspace_state: Path,
+    moved: Move = NOT_MOVED,
+) -> Tracking:
     """Open the tracking store and the experiment of a model; both are made where missing.
 
     Parameters
@@ -119,6 +165,8 @@ def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path
         Name of the experiment.
     workspace_state
         The workspace's state folder.
+    moved
+        Where the workspace was before.
 
     Raises
     ------
@@ -131,30 +179,36 @@ def open_tracking(uri: str, *, artifacts: Path, name: str, workspace_state: Path
     shown, scheme = _without_password(uri), urlsplit(uri).scheme
     if scheme in ("http", "https"):
         _must_answer(uri)
-    elif scheme == "sqlite":
+    elif scheme.split("+")[0] == "sqlite":
         _create_sqlite(uri, artifacts)
     elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
         raise RegistryFault(
             f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
             "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
         )
-    location = None if scheme in ("http", "https") else artifacts.absolute().as_uri()
+    # Through links: two ways to one folder are one place.
+    artifacts = artifacts.resolve()
+    location = None if scheme in ("http", "https") else artifacts.as_uri()
     with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiment = _experiment(client, name, location)
-        return Tracking(client, experiment, _identity(workspace_state))
+        workspace = _identity(workspace_state)
+        if location is not None and experiment.artifact_location != location:
+            follow(uri, str(experiment.artifact_location), artifacts, workspace_state, moved)
+        return Tracking(client, str(experiment.experiment_id), workspace)
 
 
-def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
+def _experiment(client: "MlflowClient", name: str, location: str | None) -> "Experiment":
     from mlflow.exceptions import MlflowException
 
     found: Experiment | None = client.get_experiment_by_name(name)
     if found is None:
         try:
             tags = {NOTE: _ABOUT_EXPERIMENT}
-            return str(client.create_experiment(name, artifact_location=location, tags=tags))
+            made = client.create_experiment(name, artifact_location=location, tags=tags)
+            return client.get_experiment(made)
         except MlflowException as fault:
             # Another workspace on the same server was faster.
             found = client.get_experiment_by_name(name)
@@ -165,15 +219,14 @@ def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
             f"the experiment {name!r} was deleted in MLflow; restore it there (mlflow experiments "
             f"restore --experiment-id {found.experiment_id}) or choose another model.name"
         )
-    return str(found.experiment_id)
+    return found
 
 
 def _create_sqlite(uri: str, artifacts: Path) -> None:
     """Create a SQLite store so that no other process ever sees it half created."""
-    path = uri.removeprefix("sqlite:///").split("?")[0]
-    if path in ("", ":memory:") or not uri.startswith("sqlite:///"):
+    file = sqlite_file(uri)
+    if file is None:
         raise RegistryFault(f"tracking.uri is {uri!r}; SQLite needs a file: sqlite:///FILE")
-    file = Path(path)
     if file.exists() and file.stat().st_size:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +244,7 @@ def _create_sqlite(uri: str, artifacts: Path) -> None:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as folder:
                 made = Path(folder) / file.name
                 store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
-                    f"sqlite:///{made}", artifacts.absolute().as_uri()
+                    f"sqlite:///{made}", artifacts.resolve().as_uri()
                 )
                 store.engine.dispose()
                 shutil.copyfile(made, beside)
@@ -208,7 +261,7 @@ def _must_answer(uri: str) -> None:
 
 def _identity(workspace_state: Path) -> str:
     """Return the identity of a workspace, made under the caller's lock."""
-    file = workspace_state / "workspace.id"
+    file = workspace_state / IDENTITY
     if not file.exists():
         with written(file) as partial:
             partial.write_text(uuid.uuid4().hex, encoding="ascii")

@@ -225,6 +225,18 @@ class Tracking:
             end = None if ended is None else _milliseconds(ended)
             self.client.set_terminated(run, status=status, end_time=end)
 
+    def has_run(self, run: str) -> bool:
+        """Say whether a run is there and not deleted."""
+        from mlflow.exceptions import MlflowException
+
+        with clear_faults("look for a run"):
+            try:
+                return str(self.client.get_run(run).info.lifecycle_stage) == "active"
+            except MlflowException as fault:
+                if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return False
+
     def reap(self, resuming: str | None = None) -> list[str]:
         """End the runs whose processes died on this machine, except those of the resumed cycle.
 
@@ -233,7 +245,10 @@ class Tracking:
         list of str
             Ids of the runs that were ended as KILLED.
         """
-        here = {f"{PREFIX}host": this_process()["host"]}
+        here = {
+            f"{PREFIX}host": this_process()["host"],
+            f"{PREFIX}workspace": self.workspace,
+        }
         reaped = []
         with clear_faults("look for dead runs"):
             for run in self._search(here, "attributes.status = 'RUNNING'"):

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from pipeline.registry.logged_models import LoggedModels
 from pipeline.registry.runs import PREFIX, RegistryFault, clear_faults
+from pipeline.registry.version import LOGGED_MODEL, Version, not_ours
 from pipeline.registry.version_files import MANIFEST, SOURCE, fetch_files, store_files
 from training.manifest import FolderDamaged, Manifest
 
@@ -24,6 +25,7 @@ __all__ = [
     "CHAMPION",
     "PREVIOUS",
     "ChampionMoved",
+    "ForeignChampion",
     "ModelDamaged",
     "Registry",
     "RegistryFault",
@@ -35,9 +37,6 @@ logger = logging.getLogger(__name__)
 
 CHAMPION, CANDIDATE, PREVIOUS = "champion", "candidate", "previous"
 
-_LOGGED_MODEL = f"{PREFIX}logged_model"
-"""Tag with the id of a version's logged model, which its metrics hang on."""
-
 
 class UnknownVersion(RegistryFault, ValueError):
     """There is no such version or alias; the message says which there are."""
@@ -47,38 +46,12 @@ class ModelDamaged(RegistryFault):
     """The files of a version are not those that were registered; the message names the first."""
 
 
+class ForeignChampion(RegistryFault):
+    """A version serves that this workspace did not make; the message says what to do."""
+
+
 class ChampionMoved(RegistryFault):
     """The champion is not the version that the candidate was compared against."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """One registered version.
-
-    Attributes
-    ----------
-    number
-        Its number in MLflow.
-    run_id
-        The run that made it and holds its files.
-    cycle
-        The cycle that made it.
-    tags
-        All its tags, "anchorhold.…".
-    aliases
-        Such as "champion".
-    """
-
-    number: int
-    run_id: str
-    cycle: str
-    tags: Mapping[str, str]
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def logged_model(self) -> str | None:
-        """Id of its logged model; versions of earlier releases have none."""
-        return self.tags.get(_LOGGED_MODEL)
 
 
 @dataclass(frozen=True)
@@ -146,7 +119,7 @@ class Registry(LoggedModels):
                     f"{PREFIX}cycle": cycle,
                     f"{PREFIX}workspace": self.workspace,
                     f"{PREFIX}manifest": manifest.digest,
-                    _LOGGED_MODEL: logged,
+                    LOGGED_MODEL: logged,
                 },
             )
             self.client.set_tag(run, f"{PREFIX}version", str(made.version))
@@ -154,7 +127,15 @@ class Registry(LoggedModels):
         return self.version(int(made.version))
 
     def versions(self) -> list[Version]:
-        """Return all versions, oldest first."""
+        """Return the versions that this workspace made, oldest first.
+
+        Others may use the registered model, too: their versions, cuts and aliases mean nothing
+        here.
+        """
+        return [each for each in self.all_versions() if each.workspace == self.workspace]
+
+    def all_versions(self) -> list[Version]:
+        """Return the versions of everybody, oldest first."""
         with clear_faults("list versions"):
             aliases = self._aliases()
             found: list[Any] = []
@@ -175,20 +156,44 @@ class Registry(LoggedModels):
         UnknownVersion
             There is no such version.
         """
-        versions = self.versions()
+        everybodys = self.all_versions()
+        versions = [each for each in everybodys if each.workspace == self.workspace]
         for each in versions:
-            if str(reference) in (str(each.number), f"v{each.number}", *each.aliases):
+            if each.is_named(reference):
                 return each
         numbers = ", ".join(str(each.number) for each in versions) or "none"
         aliases = ", ".join(sorted(alias for each in versions for alias in each.aliases)) or "none"
+        foreign = any(each.is_named(reference) for each in everybodys)
         raise UnknownVersion(
-            f"there is no version {str(reference)!r} of {self.name}; versions: {numbers}; aliases: "
+            f"there is no version {str(reference)!r} of {self.name}"
+            f"{' that this workspace made' if foreign else ''}; versions: {numbers}; aliases: "
             f"{aliases}"
         )
 
+    def serving(self) -> Version | None:
+        """Return the version with the alias champion, whoever made it; None where none has it."""
+        return next((each for each in self.all_versions() if CHAMPION in each.aliases), None)
+
     def champion(self) -> Version | None:
-        """Return the version that serves; None before the first one does."""
-        return next((each for each in self.versions() if CHAMPION in each.aliases), None)
+        """Return the version that serves; None before the first one does.
+
+        Raises
+        ------
+        ForeignChampion
+            It is not one that this workspace made.
+        """
+        serving = self.serving()
+        if serving is not None and serving.workspace != self.workspace:
+            raise ForeignChampion(not_ours(self.name, serving, self.versions()))
+        return serving
+
+    def name_elsewhere(self) -> str:
+        """Return the name of another registered model that has this workspace's history head."""
+        with clear_faults("look for the registered model"):
+            for model in self.client.search_registered_models(max_results=1000):
+                if self._head_tag in model.tags:
+                    return str(model.name)
+        return ""
 
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -261,17 +266,17 @@ class Registry(LoggedModels):
         """
         number = self.version(version.number).number
         with FileLock(self.state / "promotion.lock"), clear_faults("move the champion"):
-            current = self.champion()
+            current = self.serving()
             serving = current.number if current else None
             if serving != number:
                 if serving != expected:
                     raise ChampionMoved(_moved(expected, serving))
                 # The way back is written first: a process that is killed here leaves the champion
                 # as it was, and the move can be repeated.
-                if serving is not None:
+                if current is not None and current.workspace == self.workspace:
                     self.client.set_registered_model_alias(self.name, PREVIOUS, str(serving))
                 self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
-                after = self.champion()
+                after = self.serving()
                 if after is None or after.number != number:
                     raise ChampionMoved(_moved(number, after.number if after else None))
             promoted = self.version(number)
@@ -340,12 +345,18 @@ class Registry(LoggedModels):
         return True
 
     def _download(self, version: Version, digest: str, copy: Path) -> None:
+        way_out = (
+            "restore its files there from a backup, or let another version serve (`anchorhold "
+            "promote VERSION --reason …`)"
+        )
         try:
             fetch_files(self.client, version.run_id, digest, copy)
         except (UnicodeDecodeError, FolderDamaged) as fault:
             raise ModelDamaged(
-                f"version {version.number} is damaged where it is stored: {fault}"
+                f"version {version.number} is damaged where it is stored: {fault}; {way_out}"
             ) from None
+        except RegistryFault as fault:
+            raise ModelDamaged(f"{fault}; {way_out}") from None
 
 
 def _version(found: Any, aliases: Mapping[str, Iterable[str]]) -> Version:

@@ -172,6 +172,11 @@ class Settings:
         return self.root / STATE_FOLDER
 
     @property
+    def artifacts(self) -> Path:
+        """Folder for the files of runs, unless a server keeps them."""
+        return self.state / "artifacts"
+
+    @property
     def store_url(self) -> str:
         """Database URL with an absolute path."""
         return _absolute_sqlite(self.tables.store.url, self.root)
@@ -230,4 +235,10 @@ def _absolute_sqlite(url: str, root: Path) -> str:
     prefix = "sqlite:///"
     if not url.startswith(prefix) or url.startswith((prefix + "/", prefix + ":memory:")):
         return url
-    return f"{prefix}{root.resolve() / url.removeprefix(prefix)}"
+    relative, mark, options = url.removeprefix(prefix).partition("?")
+    file = str(root.resolve() / relative)
+    if "%" in file or "?" in file:
+        # Naming the driver keeps MLflow from making a folder with the quoted name.
+        prefix = "sqlite+pysqlite:///"
+        file = file.replace("%", "%25").replace("?", "%3F")
+    return f"{prefix}{file}{mark}{options}"

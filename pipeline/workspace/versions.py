@@ -28,15 +28,47 @@ class Versions:
         Raises
         ------
         DataFault
-            There is none yet.
+            There is none yet, or it was deleted.
+        ForeignChampion
+            The workspace did not make it.
         """
-        champion = self.registry.champion()
+        champion = self.champion_if_any()
         if champion is None:
             raise DataFault(
                 f"{self.registry.name} has no champion yet; `anchorhold run` registers the base "
                 "model as version 1"
             )
         return champion
+
+    def champion_if_any(self) -> Version | None:
+        """Return the version that serves; None before the first one does.
+
+        Raises
+        ------
+        DataFault
+            It was deleted, or its alias was.
+        ForeignChampion
+            The workspace did not make it.
+        """
+        champion, moves = self.registry.champion(), self.store.promotions()
+        if champion is None and moves:
+            numbers = ", ".join(str(each.number) for each in self.registry.versions())
+            way_out = (
+                f"name one with `anchorhold promote VERSION --reason …` ({numbers})"
+                if numbers
+                else "no version of this workspace is left either: restore MLflow from a backup, "
+                "or move .anchorhold away to begin again from the base model"
+            )
+            raise DataFault(
+                f"version {moves[-1].version} was the champion, but no version of "
+                f"{self.registry.name} has the alias champion any more; {way_out}"
+            )
+        return champion
+
+    def origin(self) -> Version | None:
+        """Return the first champion; None before it serves, and where it was deleted."""
+        first = [move.version for move in self.store.promotions()[:1]]
+        return next((each for each in self.registry.versions() if each.number in first), None)
 
     def named(self, reference: int | str) -> Version:
         """Return a version by number or alias; "origin" names the first champion.

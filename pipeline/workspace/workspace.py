@@ -1,17 +1,18 @@
 """An open workspace: its settings, store and registry, and the parts that stages work with."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
-from pipeline.registry import Registry, UnknownVersion, Version, open_registry
+from pipeline.registry import Registry, Version, open_registry
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base import Base, length_warning
+from pipeline.workspace.place import note_place, settle
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import Settings
 from pipeline.workspace.versions import Versions
@@ -59,10 +60,8 @@ class OpenWorkspace:
 
     def warnings(self, champion: Version) -> tuple[str, ...]:
         """Say what of the settings the versions cannot follow: another base, another length."""
-        try:
-            origin = self.versions.named("origin")
-        except UnknownVersion:
-            origin = champion  # somebody deleted it; only a first version names its base
+        # Only a first version names its base.
+        origin = self.versions.origin() or champion
         made_with = self.versions.folder(champion).facts().max_length
         found = (
             Base(self.settings).warning(origin.tags),
@@ -114,7 +113,7 @@ def open_workspace(
     if exclusive:
         with (
             hold_workspace(settings.state, doing=doing, now=now),
-            _opened(settings, progress) as opened,
+            _opened(settings, progress, nullcontext()) as opened,
         ):
             yield opened
     else:
@@ -123,19 +122,27 @@ def open_workspace(
                 f"{settings.root} has no champion yet; `anchorhold run` registers the base model "
                 "as version 1"
             )
-        with _opened(settings, progress) as opened:
+        alone = hold_workspace(settings.state, doing=doing, now=now)
+        with _opened(settings, progress, alone) as opened:
             yield opened
 
 
 @contextmanager
-def _opened(settings: Settings, progress: Progress) -> Iterator[OpenWorkspace]:
+def _opened(
+    settings: Settings, progress: Progress, alone: AbstractContextManager[None]
+) -> Iterator[OpenWorkspace]:
     with Store.open(settings.store_url) as store:
+        moved = settle(settings, store, alone)
         unfinished = store.unfinished_cycle()
+        moves = store.promotions()
         registry = open_registry(
             settings.tracking_uri,
-            artifacts=settings.state / "artifacts",
+            artifacts=settings.artifacts,
             name=settings.tables.model.name,
             workspace_state=settings.state,
             resuming=unfinished.id if unfinished else None,
+            served=moves[-1].version if moves else None,
+            moved=moved,
         )
+        note_place(settings)
         yield OpenWorkspace(settings, store, registry, progress)

@@ -127,7 +127,11 @@ def test_a_version_of_an_earlier_release_is_fetched(registry, tmp_path):
     # All files together, and no description for MLflow.
     registry.client.log_artifacts(run, str(folder), "version")
     registry.client.log_text(run, manifest.to_text(), "version.manifest.json")
-    tags = {"anchorhold.cycle": "0001", "anchorhold.manifest": manifest.digest}
+    tags = {
+        "anchorhold.cycle": "0001",
+        "anchorhold.manifest": manifest.digest,
+        "anchorhold.workspace": registry.workspace,
+    }
     registry.client.create_model_version(
         registry.name, source=f"runs:/{run}/version", run_id=run, tags=tags
     )
