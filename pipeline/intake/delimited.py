@@ -7,8 +7,9 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.intake.record_rules import COLUMNS, BadRecord, shortened
-from pipeline.intake.tables import Row, columns_to_read
+from pipeline.intake.bad_record import BadRecord, shortened
+from pipeline.intake.columns import Columns, plan_of
+from pipeline.intake.tables import Row
 from training.faults import DataFault
 
 DELIMITED = (".csv", ".tsv")
@@ -37,8 +38,8 @@ class DelimitedRows:
         Bytes to read up to.
     label
         Name of the file, for messages.
-    required
-        Columns that it must have.
+    columns
+        Which names are read.
     max_row_bytes
         Longer rows are bad and never held in memory.
     complete
@@ -52,7 +53,7 @@ class DelimitedRows:
     Examples
     --------
     >>> file = io.BytesIO(b'query;positive\nlost card;"block it"\n5" pipe;"yes"!\n')
-    >>> rows = DelimitedRows(file, 99, "a.csv", ["query"], max_row_bytes=1000, complete=True)
+    >>> rows = DelimitedRows(file, 99, "a.csv", Columns("pair"), max_row_bytes=1000, complete=True)
     >>> for row in rows:
     ...     print(row.number, str(row.content)[:62])
     2 {'query': 'lost card', 'positive': 'block it'}
@@ -64,12 +65,12 @@ class DelimitedRows:
         stream: Any,
         size: int,
         label: str,
-        required: Sequence[str],
+        columns: Columns,
         *,
         max_row_bytes: int,
         complete: bool = False,
     ) -> None:
-        self._label, self._required, self._complete = label, required, complete
+        self._label, self._columns, self._complete = label, columns, complete
         self._lines = _Lines(_Part(stream, size), max_row_bytes)
         self.waiting = 0
         # The limit of the library is one for the whole process: it is only ever raised.
@@ -78,7 +79,7 @@ class DelimitedRows:
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows that are not blank."""
         header, delimiter, number = self._header()
-        wanted = columns_to_read(self._label, header, self._required)
+        wanted = self._columns.to_read(self._label, header)
         places = [(name, header.index(name)) for name in wanted]
         width, lines = len(header), self._lines
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -149,8 +150,9 @@ class DelimitedRows:
             raise DataFault(
                 f"{self._label}: the header holds NUL characters; the file must be saved as UTF-8"
             )
+        kind = self._columns.kind
         parsed = [(delimiter, _names(first, delimiter)) for delimiter in candidates]
-        delimiter, names = max(parsed, key=lambda each: sum(name in COLUMNS for name in each[1]))
+        delimiter, names = max(parsed, key=lambda each: len(plan_of(kind, each[1]).read))
         if not names:
             raise DataFault(
                 f"{self._label}: the quotation marks of the header do not match "

@@ -1,25 +1,23 @@
 """Intake: files and data sets into the store, and what is wrong with them into quarantine."""
 
-import hashlib
-import os
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import replace
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
 from typing import Literal, overload
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.intake.delimited import DELIMITED, DelimitedRows
-from pipeline.intake.json_lines import JsonLines, Line
-from pipeline.intake.record_rules import REQUIRED, BadRecord, Content, RecordRules
-from pipeline.intake.sources import LINES, Source, find_sources, stamp_of
-from pipeline.intake.tables import HubData, Row, parquet_rows
+from pipeline.intake.bad_record import BadRecord
+from pipeline.intake.columns import Columns
+from pipeline.intake.json_lines import Line
+from pipeline.intake.non_answers import NonAnswers
+from pipeline.intake.opening import open_source
+from pipeline.intake.record_rules import Expanded, RecordRules
+from pipeline.intake.sources import Source, find_sources
+from pipeline.intake.tables import Row
 from pipeline.results import IntakeCounts, IntakeResult
 from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
@@ -73,10 +71,11 @@ class Intake:
     r"""Read records, each once: new ones are stored, bad ones go to quarantine with their reason.
 
     A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.tsv`,
-    `.parquet`, `hf:<dataset>[:<split>]`). Pairs have `query` and `positive`, and may have
-    `negative`; traffic has `text`, and may have `session` and `user`; both may have `id`, `source`,
-    and `timestamp` as ISO 8601 (UTC if it names no zone) or in seconds since 1970. Anything else is
-    ignored.
+    `.parquet`, `hf:<dataset>[:<split>]`, a folder that `datasets` saved). Pairs have `query` and
+    `positive`, and may have `negative`, several of both, and a `label` or `score`; traffic has
+    `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
+    ISO 8601 (UTC if it names no zone) or in seconds or milliseconds since 1970. Anything else is
+    ignored; names that come close to one of these are told.
 
     Examples
     --------
@@ -208,72 +207,30 @@ class Intake:
         complete: bool = False,
     ) -> IntakeReport:
         moment = now if now.tzinfo else now.replace(tzinfo=UTC)
-        rules = RecordRules(self.max_text_characters, moment.timestamp(), self.future_hours)
-        check = rules.pair if kind == "pair" else rules.traffic
+        columns = Columns(kind)
+        rules = RecordRules(
+            columns, self.max_text_characters, moment.timestamp(), self.future_hours
+        )
         before = store.progress(kind, role, source.label) or FileProgress(source.label)
-        with self._reader(source, kind, before, complete=complete) as reader:
+        reading = open_source(
+            source, columns, before, max_line_bytes=self.max_line_bytes, complete=complete
+        )
+        with reading as reader:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
-                for records, faults in _checked(reader.entries, check, source.label):
+                others = NonAnswers(source.label)
+                for records, faults in _checked(reader.entries, rules, others):
                     arrivals.add(records, faults)
-                self._refuse_if_too_bad(arrivals, source.label)
+                others.add_to(arrivals)
+                self._refuse_if_too_bad(arrivals, source.label, others.left_out)
                 arrivals.progress = reader.progress()
-        return _reported(source.label, arrivals, reader.remarks())
+        remarks = (*reader.remarks(), *others.remarks)
+        return _reported(source.label, arrivals, remarks, columns.remarks)
 
-    @contextmanager
-    def _reader(
-        self, source: Source, kind: Kind, before: FileProgress, *, complete: bool
-    ) -> Iterator["_Reader | None"]:
-        """Open a source behind what was consumed; None if it did not change."""
-        if source.path is None:
-            hub = HubData(source.label, source.root)
-            after = replace(before, stamp=hub.stamp)
-            same = hub.stamp == before.stamp
-            yield None if same else _Reader(hub.rows(REQUIRED[kind]), lambda: after)
-            return
-        with source.opened() as stream:
-            status = os.fstat(stream.fileno())
-            stamp = stamp_of(status)
-            ending = source.path.suffix.lower()
-            if stamp == before.stamp:
-                yield None
-                return
-            if ending in (*LINES, *DELIMITED):
-                _must_be_utf_8(stream, source.label)
-            if ending in LINES:
-                lines = JsonLines(
-                    stream,
-                    status.st_size,
-                    before,
-                    max_line_bytes=self.max_line_bytes,
-                    complete=complete,
-                )
-                yield _Reader(
-                    lines, lambda: lines.progress(source.label, stamp), lambda: _remarks(lines)
-                )
-                return
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            after = FileProgress(source.label, stamp, status.st_size, 0, digest)
-            if (digest, status.st_size) == (before.digest, before.done):
-                yield _Reader((), lambda: after)
-            elif ending in DELIMITED:
-                stream.seek(0)
-                rows = DelimitedRows(
-                    stream,
-                    status.st_size,
-                    source.label,
-                    REQUIRED[kind],
-                    max_row_bytes=self.max_line_bytes,
-                    complete=complete,
-                )
-                yield _Reader(rows, lambda: after, lambda: _remarks(rows))
-            else:
-                read = parquet_rows(source.path, source.label, REQUIRED[kind])
-                yield _Reader(read, lambda: after)
-
-    def _refuse_if_too_bad(self, arrivals: Arrivals, label: str) -> None:
-        bad = arrivals.total.quarantined
+    def _refuse_if_too_bad(self, arrivals: Arrivals, label: str, left_out: int) -> None:
+        # A text that is labelled as no answer is no mistake of the file.
+        bad = arrivals.total.quarantined - left_out
         new = bad + arrivals.total.stored
         # One bad line at the end of a file that brought good records does not count against it.
         lone = bad == 1 and arrivals.total.known + arrivals.earlier.stored > 0
@@ -285,21 +242,10 @@ class Intake:
             )
 
 
-@plain_dataclass(frozen=True)
-class _Reader:
-    """An open source: its records to come, and, when they are read, how far that was."""
-
-    entries: Iterable[Line | Row]
-    progress: Callable[[], FileProgress]
-    remarks: Callable[[], tuple[str, ...]] = tuple
-
-
 def _checked(
-    entries: Iterable[Line | Row],
-    check: Callable[[Content], Pair | Traffic],
-    label: str,
+    entries: Iterable[Line | Row], rules: RecordRules, others: NonAnswers
 ) -> Iterator[tuple[list[Record], list[Fault]]]:
-    """Yield records and faults in batches of bounded size."""
+    """Yield records and faults in batches of bounded size; keep what is no answer aside."""
     records: list[Record] = []
     faults: list[Fault] = []
     characters = 0
@@ -307,41 +253,32 @@ def _checked(
         try:
             if isinstance(entry.content, BadRecord):
                 raise entry.content
-            content = check(entry.content)
+            content = rules.read(entry.content)
         except BadRecord as bad:
-            faults.append(Fault(label, entry.number, str(bad)))
-        else:
-            records.append(Record(content, entry.number))
-            characters += len(
-                content.text if isinstance(content, Traffic) else content.query + content.positive
-            )
+            faults.append(Fault(others.label, entry.number, str(bad)))
+            continue
+        more: tuple[Pair, ...] = ()
+        if isinstance(content, Expanded):
+            if not content.answers:
+                others.keep(content.pairs, entry.number)
+                continue
+            content, *rest = content.pairs
+            more = tuple(rest)
+        records.append(Record(content, entry.number, more))
+        text = content.text if isinstance(content, Traffic) else content.query + content.positive
+        characters += len(text) * (1 + len(more))
         if len(records) + len(faults) >= _BATCH or characters > 10_000_000:
             yield records, faults
             records, faults, characters = [], [], 0
     yield records, faults
 
 
-def _must_be_utf_8(stream: FileIO, label: str) -> None:
-    """Refuse what Windows programs call Unicode; raises DataFault."""
-    begun = stream.read(2)
-    stream.seek(0)
-    if begun in (BOM_UTF16_LE, BOM_UTF16_BE):
-        raise DataFault(f"{label}: is written in UTF-16; save it as UTF-8")
-
-
-def _remarks(read: JsonLines | DelimitedRows) -> tuple[str, ...]:
-    remarks = []
-    if isinstance(read, JsonLines) and read.rewritten:
-        remarks.append("was rewritten since it was read, and read again")
-    if read.waiting:
-        unit = "line" if isinstance(read, JsonLines) else "row"
-        remarks.append(f"{unit} {read.waiting} is not complete yet and waits for the next time")
-    return tuple(remarks)
-
-
-def _reported(label: str, arrivals: Arrivals, remarks: tuple[str, ...]) -> IntakeReport:
+def _reported(
+    label: str, arrivals: Arrivals, remarks: tuple[str, ...], names: tuple[str, ...]
+) -> IntakeReport:
     added: Added = arrivals.total
     warnings = [f"{label} {remark}" for remark in remarks]
+    warnings += [f"{label}: {name}" for name in names]
     if added.quarantined:
         warnings.append(
             f"{label}: {added.quarantined} of {added.seen} records went into quarantine; "

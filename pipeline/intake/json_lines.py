@@ -10,12 +10,14 @@ from typing import BinaryIO
 
 from pydantic_core import from_json
 
-from pipeline.intake.record_rules import COLUMNS, ONE_OBJECT, BadRecord, shortened
+from pipeline.intake.bad_record import BadRecord, shortened
+from pipeline.intake.columns import READ
+from pipeline.intake.record_rules import ONE_OBJECT
 from pipeline.store import FileProgress
 
 _CHUNK = 1 << 20
 _MARK = codecs.BOM_UTF8
-_KEY = re.compile(f'"({"|".join(COLUMNS)})"\\s*:'.encode())
+_KEY = re.compile(f'"({READ})"\\s*:'.encode())
 
 
 @dataclass(frozen=True, slots=True)

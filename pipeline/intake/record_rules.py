@@ -1,10 +1,11 @@
 """What a record must look like to be a pair or a text, and the sentence that says what is wrong."""
 
 import re
-import reprlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, TypeVar, cast
 
 from pydantic import (
@@ -16,17 +17,12 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
+from pydantic_core import from_json
 
+from pipeline.intake.bad_record import BadRecord, shortened
+from pipeline.intake.columns import Columns, Plan
 from pipeline.store import Traffic
 from training.pairs import Pair
-
-COLUMNS = (
-    *("id", "query", "positive", "negative", "text", "source", "timestamp"),
-    *("session", "user"),
-)
-"""All that is read of a record; anything else in it is ignored."""
-REQUIRED: Mapping[str, tuple[str, ...]] = {"pair": ("query", "positive"), "traffic": ("text",)}
-"""What a record of each kind must hold."""
 
 ONE_OBJECT = "each line must be one JSON object"
 """What is allowed in JSON Lines, for messages."""
@@ -35,26 +31,31 @@ Content = bytes | Mapping[str, object]
 """A record before it is checked: a JSON object as bytes, or the values of a row."""
 
 _LABEL_CHARACTERS = 500
+_NAME = re.compile(rb'"([^"\\]{1,60})"\s*:')
+_PLANS = 1_000
+_MATCH = 0.5
+"""Labels and scores below it say that a text is no answer."""
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
-_NUMBER = re.compile(r"-?\d{9,}(\.\d+)?|-?\d+\.\d+", re.ASCII)
+_NUMBER = re.compile(r"-?\d{9,}(\.\d+)?|-?\d+\.\d+([eE]\+?\d+)?", re.ASCII)
+_FIRST_DATE, _LAST_DATE = 19_000_101, 21_001_231
+_LONGEST_SECONDS = 1e11
 _TIMESTAMP = "it must be ISO 8601 (2024-05-31T12:00:00Z) or seconds since 1970"
 
-_shortener = reprlib.Repr()
-_shortener.maxstring = _shortener.maxother = _shortener.maxlong = 40
-_shortener.maxlist = _shortener.maxdict = _shortener.maxtuple = 2
-_shortener.maxlevel = 2
 
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A record with several positives or negatives, or one that says what is no answer.
 
-class BadRecord(ValueError):
-    """A record that goes into quarantine; the message is the reason."""
+    Attributes
+    ----------
+    pairs
+        A pair per positive and negative, under ids that begin with the record's.
+    answers
+        Whether the positives answer the query; where not, each is a text that does not.
+    """
 
-
-def shortened(value: object) -> str:
-    """Return the value for a message: quoted, without control characters, at most 40 long."""
-    if isinstance(value, bytes):
-        value = value[:80].decode("utf-8", "replace")
-    # Control characters are escaped by `repr`; what is left must be storable on every engine.
-    return _shortener.repr(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    pairs: tuple[Pair, ...]
+    answers: bool = True
 
 
 def _readable(text: str, info: ValidationInfo) -> str:
@@ -109,6 +110,8 @@ def _empty_for_null(value: object) -> object:
 
 
 def _number_as_text(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of whole numbers with gaps
     if isinstance(value, int) and not isinstance(value, bool):
         return shortened(value) if abs(value) >= 10**30 else str(value)
     return "" if value is None else value
@@ -132,7 +135,7 @@ def _moment(value: object, info: ValidationInfo) -> float | None:
     if seconds > rules.now + rules.future_hours * 3600:
         raise BadRecord(
             f"{shortened(value)} is in the future; it may be at most "
-            f"{rules.future_hours:g} hours ahead of the clock (seconds, not milliseconds)"
+            f"{rules.future_hours:g} hours ahead of the clock"
         )
     if not seconds >= _EARLIEST:
         raise BadRecord(f"{shortened(value)} is out of range; {_TIMESTAMP}")
@@ -146,15 +149,27 @@ def _seconds(value: object) -> float:
     try:
         if isinstance(value, str):
             text = value.strip()
-            if _NUMBER.fullmatch(text):
-                return float(text)
-            moment = datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            if not _NUMBER.fullmatch(text):
+                moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            value = float(text)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return _of_number(float(value))
     except (ValueError, OverflowError):
         pass
     raise BadRecord(f"is {_kind(value)} ({shortened(value)}); {_TIMESTAMP}")
+
+
+def _of_number(number: float) -> float:
+    """Return a number as seconds: it may count smaller units, or be written as a date."""
+    if _FIRST_DATE <= number <= _LAST_DATE and number.is_integer():
+        with suppress(ValueError):
+            return datetime.strptime(f"{number:.0f}", "%Y%m%d").replace(tzinfo=UTC).timestamp()
+    for unit in (1e9, 1e6, 1e3):
+        # From 1973 on, milliseconds are larger than the seconds of any date up to the year 5138.
+        if _LONGEST_SECONDS * unit / 1e3 <= abs(number) < float("inf"):
+            return number / unit
+    return number
 
 
 _Text = Annotated[str, AfterValidator(_readable)]
@@ -198,6 +213,8 @@ class RecordRules:
 
     Parameters
     ----------
+    columns
+        Which names are read.
     max_text_characters
         Longest text.
     now
@@ -207,20 +224,60 @@ class RecordRules:
 
     Examples
     --------
-    >>> rules = RecordRules(max_text_characters=100, now=1.7e9, future_hours=24.0)
-    >>> rules.traffic(b'{"text": "where is my card", "timestamp": "2020-01-01"}').timestamp
+    >>> rules = RecordRules(Columns("traffic"), 100, now=1.7e9, future_hours=24.0)
+    >>> rules.read(b'{"text": "where is my card", "timestamp": "2020-01-01"}').timestamp
     1577836800.0
-    >>> rules.traffic({"text": " "})
+    >>> rules.read({"text": " "})
     Traceback (most recent call last):
-    pipeline.intake.record_rules.BadRecord: text is blank (' '); it must hold something to read
+    pipeline.intake.bad_record.BadRecord: text is blank (' '); it must hold something to read
+    >>> rules = RecordRules(Columns("pair"), 100, now=1.7e9, future_hours=24.0)
+    >>> found = rules.read({"query": "lost card", "positive": "block it", "negative": ["a", "b"]})
+    >>> [pair.negative for pair in found.pairs]
+    ['a', 'b']
     """
 
+    columns: Columns
     max_text_characters: int
     now: float
     future_hours: float
+    _plans: dict[tuple[bytes, ...], Plan] = field(default_factory=dict)
 
-    def pair(self, content: Content) -> Pair:
-        """Return the pair that a JSON object, as bytes, or a row describes."""
+    def read(self, content: Content) -> Pair | Traffic | Expanded:
+        """Return what a JSON object, as bytes, or a row describes."""
+        plan = self._plan(content)
+        if self.columns.kind == "traffic":
+            return self._traffic(content)
+        if plan is None or plan.plain:
+            try:
+                return self._pair(content)
+            except BadRecord as bad:
+                values = _values(content)
+                if plan is None or not any(
+                    isinstance(values.get(name), list) for name in ("positive", "negative")
+                ):
+                    near = (
+                        "".join(plan.unread.values()) if plan and "is missing" in str(bad) else ""
+                    )
+                    raise BadRecord(f"{bad}{near}") from None
+        return self._expanded(_values(content), self.columns.plan(tuple(_values(content))))
+
+    def _plan(self, content: Content) -> Plan | None:
+        """Return how the record is read; None if it is no object."""
+        if not isinstance(content, bytes):
+            return self.columns.plan(tuple(content))
+        names = tuple(_NAME.findall(content))
+        plan = self._plans.get(names)
+        if plan is None:
+            # What looks like a name may belong to an object within the object.
+            values = _values(content)
+            if not values:
+                return None
+            plan = self.columns.plan(tuple(values))
+            if len(self._plans) < _PLANS:
+                self._plans[names] = plan
+        return plan
+
+    def _pair(self, content: Content) -> Pair:
         record = self._checked(_PAIR, content)
         return Pair(
             record.id,
@@ -231,8 +288,7 @@ class RecordRules:
             record.timestamp,
         )
 
-    def traffic(self, content: Content) -> Traffic:
-        """Return the text that a JSON object, as bytes, or a row describes."""
+    def _traffic(self, content: Content) -> Traffic:
         record = self._checked(_TRAFFIC, content)
         return Traffic(
             record.text,
@@ -242,6 +298,29 @@ class RecordRules:
             record.session,
             record.user,
         )
+
+    def _expanded(self, values: Mapping[str, object], plan: Plan) -> Expanded:
+        """Return a pair per positive and negative of a record."""
+        fields = {field: values[column] for field, column in plan.fields.items()}
+        positives = _several(values, plan.positives)
+        negatives = _several(values, plan.negatives)
+        answers = not any(_denies(column, values[column]) for column in plan.matches)
+        if not answers:
+            positives, negatives = [*positives, *negatives], []
+        if plan.positives and not positives:
+            positives = [""]
+        whole: list[dict[str, object]] = [
+            {**fields, "positive": positive, "negative": negative}
+            for positive in positives
+            for negative in negatives or [""]
+        ]
+        # The rules name what is missing where there is no positive at all.
+        first, *others = (self._pair(each) for each in whole or [fields])
+        numbered = (
+            replace(pair, id=f"{pair.id}#{number}") if pair.id else pair
+            for number, pair in enumerate(others, 2)
+        )
+        return Expanded((first, *numbered), answers)
 
     def _checked(self, adapter: TypeAdapter[_Record], content: Content) -> _Record:
         # Called a hundred thousand times per file: the adapter's own methods add a tenth.
@@ -255,6 +334,46 @@ class RecordRules:
         except ValidationError as error:
             raise _explained(error, content) from None
         return record
+
+
+def _values(content: Content) -> Mapping[str, object]:
+    """Return the values of a record; none if it is no object."""
+    if not isinstance(content, bytes):
+        return content
+    try:
+        found = from_json(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _several(values: Mapping[str, object], columns: Sequence[str]) -> list[object]:
+    """Return the texts of several columns, or of lists in them: each once, without empty ones."""
+    found: list[object] = []
+    for column in columns:
+        value = values[column]
+        for each in value if isinstance(value, list | tuple) else [value]:
+            is_empty = each is None or (isinstance(each, str | bytes) and not each.strip())
+            if not is_empty and each not in found:
+                found.append(each)
+    return found
+
+
+def _denies(column: str, value: object) -> bool:
+    """Return whether a column says that the positive is no answer."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("false", "no"):
+            return True
+        try:
+            value = float(word)
+        except ValueError:
+            return False  # a name, such as that of a topic
+    if value is None or isinstance(value, bool | int | float | Decimal):
+        return value is not None and float(value) < _MATCH
+    raise BadRecord(f"{column} is {_kind(value)} ({shortened(value)}); it must be a number")
 
 
 def _explained(error: ValidationError, content: Content) -> BadRecord:

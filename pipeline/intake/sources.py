@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
+from pipeline.intake.tables import is_saved
 from training.faults import DataFault
 
 LINES = (".jsonl", ".ndjson")
@@ -51,15 +52,26 @@ def find_sources(patterns: Sequence[str], root: Path) -> list[Source]:
         if pattern.startswith("hf:"):
             found.setdefault(pattern, Source(pattern, None, root=root))
             continue
+        pattern = _with_real_folders(pattern, root)
         is_literal = not glob.has_magic(pattern) or (root / pattern).exists()
         names = [pattern] if is_literal else glob.glob(pattern, root_dir=root, recursive=True)
         for name in sorted(names):
             path = root / name
-            if path.is_dir() and not is_literal:
-                continue
             label = _label(path, root)
-            found.setdefault(label, Source.of(path, label))
+            if path.is_dir() and is_saved(path):
+                found.setdefault(label, Source(label, None, root=root))
+            elif is_literal or not path.is_dir():
+                found.setdefault(label, Source.of(path, label))
     return list(found.values())
+
+
+def _with_real_folders(pattern: str, root: Path) -> str:
+    """Return the pattern with the brackets escaped that are part of the name of a real folder."""
+    parts, place = [], root
+    for part in Path(pattern).parts[:-1]:
+        place = place / part
+        parts.append(glob.escape(part) if "[" in part and place.is_dir() else part)
+    return os.path.join(*parts, os.path.basename(pattern)) if parts else pattern
 
 
 def stamp_of(status: os.stat_result) -> str:

@@ -54,34 +54,48 @@ class Arrivals:
         self.total += added
         return added
 
+    def positives_of(self, queries: Sequence[str]) -> dict[str, list[str]]:
+        """Return query -> the stored positives of exactly this text, oldest first."""
+        found: dict[str, list[str]] = {}
+        for start in range(0, len(queries), _CHUNK):
+            chosen = select(pairs.c.query, pairs.c.positive).where(
+                pairs.c.query.in_(queries[start : start + _CHUNK])
+            )
+            for row in self.connection.execute(chosen.order_by(pairs.c.sequence)):
+                found.setdefault(row.query, []).append(row.positive)
+        return found
+
     def _take_pairs(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         file = self.progress.file
-        rows = [_pair_row(record, file, self.role) for record in records]
-        held = {
-            row.id: (row.digest, row.file, row.line)
-            for row in self.connection.execute(
-                select(pairs.c.id, pairs.c.digest, pairs.c.file, pairs.c.line).where(
-                    pairs.c.id.in_([row["id"] for row in rows])
-                )
-            )
-        }
-        fresh, conflicts, known = [], [], 0
-        for row in rows:
-            first = held.get(row["id"])
-            if first is None:
-                held[row["id"]] = (row["digest"], file, row["line"])
-                fresh.append(row)
-            elif first[0] == row["digest"]:
-                known += 1
-            else:
-                reason = (
-                    f"id {row['id'][:60]!r} is the id of another pair already (first seen in "
-                    f"{Fault(first[1], first[2], '')}".removesuffix(": ")
-                    + "); each id must name one pair; leave it out where there is none"
-                )
-                conflicts.append(Fault(file, row["line"], reason))
+        rows_of = [_pair_rows(record, file, self.role) for record in records]
+        held = self._held_pairs([row["id"] for rows in rows_of for row in rows])
+        fresh, conflicts, stored, known = [], [], 0, 0
+        for record, rows in zip(records, rows_of, strict=True):
+            firsts = [held.get(row["id"]) for row in rows]
+            other = [
+                (row["id"], first)
+                for row, first in zip(rows, firsts, strict=True)
+                if first is not None and first[0] != row["digest"]
+            ]
+            if other:
+                conflicts.append(Fault(file, record.line, _conflict(*other[0])))
+                continue
+            new = [row for row, first in zip(rows, firsts, strict=True) if first is None]
+            held.update({row["id"]: (row["digest"], file, row["line"]) for row in new})
+            fresh += new
+            stored, known = stored + bool(new), known + (not new)
         self._insert(pairs, fresh)
-        return Added(stored=len(fresh), known=known), conflicts
+        return Added(stored=stored, known=known), conflicts
+
+    def _held_pairs(self, ids: Sequence[str]) -> dict[str, tuple[str, str, int]]:
+        """Return id -> (digest, file, line) of the stored pairs of these ids."""
+        held = {}
+        columns = (pairs.c.id, pairs.c.digest, pairs.c.file, pairs.c.line)
+        for start in range(0, len(ids), _CHUNK):
+            chosen = select(*columns).where(pairs.c.id.in_(ids[start : start + _CHUNK]))
+            for row in self.connection.execute(chosen):
+                held[row.id] = (row.digest, row.file, row.line)
+        return held
 
     def _take_traffic(self, records: Sequence[Record]) -> Added:
         file = self.progress.file
@@ -152,19 +166,30 @@ def _digest(*parts: str) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def _pair_row(record: Record, file: str, role: Role) -> dict[str, Any]:
-    pair = record.content
-    if not isinstance(pair, Pair):
-        raise TypeError(f"a record of kind 'pair' must hold a Pair, got {type(pair).__name__}")
-    digest = pair_digest(pair)
-    return {
-        **vars(pair),
-        "id": pair.id or digest,
-        "digest": digest,
-        "role": role,
-        "file": file,
-        "line": record.line,
-    }
+def _conflict(id: str, first: tuple[str, str, int]) -> str:
+    place = f"{Fault(first[1], first[2], '')}".removesuffix(": ")
+    return (
+        f"id {id[:60]!r} is the id of another pair already (first seen in {place}); each id must "
+        "name one pair; leave it out where there is none"
+    )
+
+
+def _pair_rows(record: Record, file: str, role: Role) -> list[dict[str, Any]]:
+    """Return the rows of a record, each once."""
+    rows: dict[str, dict[str, Any]] = {}
+    for pair in (record.content, *record.more):
+        if not isinstance(pair, Pair):
+            raise TypeError(f"a record of kind 'pair' must hold a Pair, got {type(pair).__name__}")
+        digest = pair_digest(pair)
+        rows[digest] = {
+            **vars(pair),
+            "id": pair.id or digest,
+            "digest": digest,
+            "role": role,
+            "file": file,
+            "line": record.line,
+        }
+    return list(rows.values())
 
 
 def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]:

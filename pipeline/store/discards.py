@@ -55,7 +55,11 @@ class Selection:
             return within & (table.c.role == "recent") & literal(table is pairs)
         if self.kind == "id" and table is not pairs:
             return literal(False)
-        return table.c[self.kind] == self.name
+        named = table.c[self.kind] == self.name
+        if self.kind == "id":
+            # A record with several positives or negatives is several pairs: id, id#2, id#3, …
+            named |= table.c.id.startswith(f"{self.name}#", autoescape=True)
+        return named
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,14 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A pair or a text with its line (or row) in the file, counted from 1; 0 for none."""
+    """A pair or a text with its line (or row) in the file, counted from 1; 0 for none.
+
+    A record with several positives or negatives holds `more` pairs; it counts as one.
+    """
 
     content: Pair | Traffic
     line: int = 0
+    more: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

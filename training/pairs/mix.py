@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.pairs.memory import fair_shares, memory_digest
-from training.pairs.pair import Pair, hash_share, pair_key
+from training.pairs.pair import Pair, hash_share, normalised, pair_key
 from training.settings import SETTINGS
 
 
@@ -70,15 +70,18 @@ class Mix:
     def draw(self, recent: Sequence[Pair], memory: Sequence[Pair]) -> Mixture:
         """Return the mix; every pair once by content, chosen and ordered by hash.
 
+        A recent pair is there once with each of its negatives, a replayed one once.
+
         Replayed pairs are drawn evenly from the sources of the memory. They differ from cycle to
         cycle, because the draw depends on the recent pairs too.
         """
-        new = {pair_key(pair): pair for pair in reversed(recent)}
-        old = {key: pair for pair in reversed(memory) if (key := pair_key(pair)) not in new}
+        new = {_with_negative(pair): pair for pair in reversed(recent)}
+        known = {pair_key(pair) for pair in recent}
+        old = {key: pair for pair in reversed(memory) if (key := pair_key(pair)) not in known}
         room = max(1, self.maximum_pairs - round(self.maximum_pairs * self.share))
         chosen = self._choose(new, room, "recent")
         wanted = round(len(chosen) * self.share / (1 - self.share))
-        salt = memory_digest(sorted(chosen.values(), key=lambda pair: pair_key(pair)))
+        salt = memory_digest(sorted(chosen.values(), key=_with_negative))
         replayed = self._choose(old, min(wanted, self.maximum_pairs - len(chosen)), salt)
         both = {**chosen, **replayed}
         order = sorted(both, key=lambda key: (hash_share(self.seed, "order", key), key))
@@ -95,3 +98,8 @@ class Mix:
             keys.sort(key=lambda key: (hash_share(self.seed, "mix", salt, key), key))
             chosen.extend(keys[: quota[source]])
         return {key: pairs[key] for key in chosen}
+
+
+def _with_negative(pair: Pair) -> str:
+    negative = normalised(pair.negative)
+    return f"{pair_key(pair)}\x1f{negative}" if negative else pair_key(pair)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made_files import LENIENT, NOW, stored_texts, take, touch_later
 
 from pipeline.intake import Intake, IntakeReport
+from pipeline.intake.columns import Columns
 from pipeline.intake.delimited import DelimitedRows
 from pipeline.store import Store
 from training.faults import DataFault
@@ -228,7 +229,7 @@ def test_every_row_of_a_large_csv_file_is_read_every_time(tmp_path):
     content = "\n".join(["text", *rows]).encode() + b"\n"
     for _ in range(5):
         read = DelimitedRows(
-            io.BytesIO(content), len(content), "a.csv", ["text"], max_row_bytes=1_000_000
+            io.BytesIO(content), len(content), "a.csv", Columns("traffic"), max_row_bytes=1_000_000
         )
         assert [row.content["text"] for row in read] == rows
 
@@ -267,7 +268,12 @@ def test_as_many_rows_are_read_as_were_written(rows, delimiter, form, marked):
 def test_each_line_is_in_a_record_or_in_a_fault(body, complete):
     content = ("text,other\n" + body).encode()
     read = DelimitedRows(
-        io.BytesIO(content), len(content), "a.csv", ["text"], max_row_bytes=1_000, complete=complete
+        io.BytesIO(content),
+        len(content),
+        "a.csv",
+        Columns("traffic"),
+        max_row_bytes=1_000,
+        complete=complete,
     )
     rows = list(read)
     numbers = [row.number for row in rows]

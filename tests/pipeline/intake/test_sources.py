@@ -73,6 +73,19 @@ def test_a_pattern_that_matches_nothing_yet_is_no_fault(store, tmp_path):
     assert take(store, tmp_path) == IntakeReport()
 
 
+@pytest.mark.parametrize("folder", ["old [2023]", "größe", "我的 搜索", "[a", "a b/c [d]"])
+def test_a_folder_may_have_any_name(store, tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "a.jsonl").write_bytes(texts("a"))
+    (tmp_path / folder / ".hidden.jsonl").write_bytes(texts("hidden"))
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / folder / "a.jsonl")
+    assert take(store, tmp_path, f"{folder}/*.jsonl").stored == 1
+    assert take(store, tmp_path, f"{tmp_path}/{folder}/*.jsonl") == IntakeReport(unchanged=1)
+    assert take(store, tmp_path / folder, "[a-b].jsonl").stored == 1
+    assert take(store, tmp_path, "link.jsonl").stored == 1
+    assert set(stored_texts(store)) == {"a"}
+
+
 def test_a_wildcard_in_a_real_name_is_no_wildcard(store, tmp_path):
     (tmp_path / "a[1].jsonl").write_bytes(texts("a"))
     assert take(store, tmp_path, "a[1].jsonl").stored == 1

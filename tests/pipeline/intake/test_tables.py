@@ -63,7 +63,8 @@ def test_parquet_is_read_like_lines(store, tmp_path):
         (pa.array(["2024-01-01T00:00:00Z"]), 1704067200.0),
         (pa.array([None], pa.null()), None),
         (pa.array([float("nan")]), "timestamp nan is out of range"),
-        (pa.array([Decimal("1.5")]), "timestamp is of type Decimal"),
+        (pa.array([Decimal("1704067200.5")]), 1704067200.5),
+        (pa.array([1704067200500]), 1704067200.5),
         (pa.array([[1]]), "timestamp is a list ([1])"),
     ],
 )
@@ -115,6 +116,40 @@ def test_a_damaged_parquet_file_never_raises_anything_else(tmp_path):
             assert "a.parquet" in str(fault)
         else:
             assert len(found) + len(faults) <= 50
+
+
+def test_lists_of_texts_are_read_and_a_number_is_no_text(store, tmp_path):
+    write_parquet(
+        tmp_path / "a.parquet",
+        id=pa.array([1.0, None]),
+        query=["q", "r"],
+        positive=pa.array([["a", "b"], ["c"]]),
+        negative_1=["x", "y"],
+    )
+    report = take(store, tmp_path, "*.parquet", kind="pair")
+    assert (report.seen, report.stored) == (2, 2)
+    assert [(pair.query, pair.positive, pair.negative) for pair in store.pairs()] == [
+        ("q", "a", "x"), ("q", "b", "x"), ("r", "c", "y"),
+    ]  # fmt: skip
+    assert [pair.id for pair in store.pairs()][:2] == ["1", "1#2"]
+    write_parquet(tmp_path / "b.parquet", query=["q"], positive=pa.array([[1, 2]]))
+    with pytest.raises(DataFault, match=r"the column 'positive' holds list<.*; it must hold texts"):
+        take(store, tmp_path, "b.parquet", kind="pair")
+
+
+def test_a_saved_data_set_is_read_by_folder_and_by_split(store, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_dict({"query": ["a", "b"], "positive": ["x", "y"]})
+    rows.save_to_disk(str(tmp_path / "pairs" / "one"))
+    both = datasets.DatasetDict(train=rows.select([1]), test=rows.map(lambda _: {"positive": "z"}))
+    both.save_to_disk(str(tmp_path / "both"))
+    report = take(store, tmp_path, "pairs/*", kind="pair")
+    assert (report.files, report.seen, report.stored) == (1, len(rows), 2)
+    assert take(store, tmp_path, "pairs/*", kind="pair") == IntakeReport(unchanged=1)
+    assert take(store, tmp_path, "both", kind="pair").known == 1
+    assert take(store, tmp_path, "hf:both:test", kind="pair").stored == 2
+    with pytest.raises(DataFault, match=r"has no split 'dev'; name one of train, test, such as hf"):
+        take(store, tmp_path, "hf:both:dev", kind="pair")
 
 
 def test_a_hub_data_set_is_read_once(store, tmp_path, monkeypatch):

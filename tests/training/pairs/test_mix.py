@@ -71,3 +71,16 @@ def test_too_few_pairs_are_said_to_be_too_few():
 def test_a_share_of_one_is_refused():
     with pytest.raises(ValidationError, match="less than 1"):
         Mix(share=1.0)
+
+
+def test_a_recent_pair_is_drawn_with_each_of_its_negatives_and_counts_once():
+    recent = [
+        Pair(f"{n}#{letter}", f"question {n}", f"answer {n}", f"other {letter}")
+        for n in range(3)
+        for letter in "ab"
+    ]
+    mixture = Mix(share=0.5, minimum_pairs=4).draw(recent, recent[:2])
+    assert sorted(pair.id for pair in mixture.pairs) == sorted(pair.id for pair in recent)
+    assert mixture.replayed == 0
+    assert Mix(minimum_pairs=4).shortage(recent) == "not enough new pairs: 3 < 4"
+    assert Mix(share=0.5).draw(recent[::-1], []).digest == mixture.digest
