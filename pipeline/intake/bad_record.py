@@ -18,3 +18,16 @@ def shortened(value: object) -> str:
         value = value[:80].decode("utf-8", "replace")
     # Control characters are escaped by `repr`; what is left must be storable on every engine.
     return _shortener.repr(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def kind_of(value: object) -> str:
+    """Return what JSON calls a value of this type."""
+    if isinstance(value, bool):
+        return "a truth value"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return f"of type {type(value).__name__}"

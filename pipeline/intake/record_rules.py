@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,8 +18,9 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from pipeline.intake.bad_record import BadRecord, shortened
+from pipeline.intake.bad_record import BadRecord, kind_of, shortened
 from pipeline.intake.columns import Columns, Plan
+from pipeline.intake.moments import TIMESTAMP, seconds_of
 from pipeline.store import Traffic
 from training.pairs import Pair
 
@@ -36,10 +36,6 @@ _PLANS = 1_000
 _MATCH = 0.5
 """Labels and scores below it say that a text is no answer."""
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
-_NUMBER = re.compile(r"-?\d{9,}(\.\d+)?|-?\d+\.\d+([eE]\+?\d+)?", re.ASCII)
-_FIRST_DATE, _LAST_DATE = 19_000_101, 21_001_231
-_LONGEST_SECONDS = 1e11
-_TIMESTAMP = "it must be ISO 8601 (2024-05-31T12:00:00Z) or seconds since 1970"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,45 +127,15 @@ def _moment(value: object, info: ValidationInfo) -> float | None:
     if value is None or (isinstance(value, str | bytes) and not value.strip()):
         return None
     rules = cast(RecordRules, info.context)
-    seconds = _seconds(value)
+    seconds = seconds_of(value)
     if seconds > rules.now + rules.future_hours * 3600:
         raise BadRecord(
             f"{shortened(value)} is in the future; it may be at most "
             f"{rules.future_hours:g} hours ahead of the clock"
         )
     if not seconds >= _EARLIEST:
-        raise BadRecord(f"{shortened(value)} is out of range; {_TIMESTAMP}")
+        raise BadRecord(f"{shortened(value)} is out of range; {TIMESTAMP}")
     return seconds
-
-
-def _seconds(value: object) -> float:
-    """Return seconds since the epoch, nan for what is no moment a clock can show."""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    try:
-        if isinstance(value, str):
-            text = value.strip()
-            if not _NUMBER.fullmatch(text):
-                moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-            value = float(text)
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            return _of_number(float(value))
-    except (ValueError, OverflowError):
-        pass
-    raise BadRecord(f"is {_kind(value)} ({shortened(value)}); {_TIMESTAMP}")
-
-
-def _of_number(number: float) -> float:
-    """Return a number as seconds: it may count smaller units, or be written as a date."""
-    if _FIRST_DATE <= number <= _LAST_DATE and number.is_integer():
-        with suppress(ValueError):
-            return datetime.strptime(f"{number:.0f}", "%Y%m%d").replace(tzinfo=UTC).timestamp()
-    for unit in (1e9, 1e6, 1e3):
-        # From 1973 on, milliseconds are larger than the seconds of any date up to the year 5138.
-        if _LONGEST_SECONDS * unit / 1e3 <= abs(number) < float("inf"):
-            return number / unit
-    return number
 
 
 _Text = Annotated[str, AfterValidator(_readable)]
@@ -373,7 +339,7 @@ def _denies(column: str, value: object) -> bool:
             return False  # a name, such as that of a topic
     if value is None or isinstance(value, bool | int | float | Decimal):
         return value is not None and float(value) < _MATCH
-    raise BadRecord(f"{column} is {_kind(value)} ({shortened(value)}); it must be a number")
+    raise BadRecord(f"{column} is {kind_of(value)} ({shortened(value)}); it must be a number")
 
 
 def _explained(error: ValidationError, content: Content) -> BadRecord:
@@ -397,17 +363,4 @@ def _explained(error: ValidationError, content: Content) -> BadRecord:
             f"{key} holds bytes that are not UTF-8 ({shortened(value)}); "
             "files must be written as UTF-8"
         )
-    return BadRecord(f"{key} is {_kind(value)} ({shortened(value)}); it must be a text")
-
-
-def _kind(value: object) -> str:
-    """Return what JSON calls a value of this type."""
-    if isinstance(value, bool):
-        return "a truth value"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a text"
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return f"of type {type(value).__name__}"
+    return BadRecord(f"{key} is {kind_of(value)} ({shortened(value)}); it must be a text")
