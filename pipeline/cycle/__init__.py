@@ -1,5 +1,6 @@
 """One cycle, from intake to a recorded outcome."""
 
+from pipeline.cycle.approval import approvals
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.promotion import Champions, rolled_back
@@ -11,6 +12,7 @@ __all__ = [
     "Champions",
     "Gathered",
     "History",
+    "approvals",
     "check_now",
     "checks",
     "later_reference",

@@ -21,6 +21,8 @@ def run_name(result: CycleResult) -> str:
 def cycle_note(result: CycleResult) -> str:
     """Say in two sentences what happened in a cycle, with the verdict as a table."""
     lines = [f"{_headline(result)} Version {result.champion.version} serves."]
+    if result.approved:
+        lines[0] += f" Version {result.approved.version} was approved in MLflow and promoted first."
     lines += [f"\nWarning: {plain(warning)}." for warning in result.decision.warnings]
     if result.verdict:
         lines += _table(result.verdict.comparisons)

@@ -17,6 +17,14 @@ from training.whole_files import written
 ROLLED_BACK = "anchorhold.rolled_back"
 """Tag that shows in MLflow why a version was left; the promotion history is what counts."""
 
+APPROVAL = "anchorhold.approval"
+"""Tag by which a person approves or rejects, in MLflow, a version that waits."""
+
+
+def answer(version: Version) -> str:
+    """Return what the tag of approval says: "approved", "rejected", "" or something else."""
+    return version.tags.get(APPROVAL, "").strip().lower()
+
 
 def rolled_back(moves: Sequence[Promotion]) -> dict[int, str]:
     """Return version -> reason for the versions that were rolled back and not forced since.
@@ -147,6 +155,7 @@ class Champions:
             and each.number not in served
             and each.tags.get("anchorhold.verdict") == "promoted"
             and each.tags.get("anchorhold.parent") == str(champion.number)
+            and answer(each) != "rejected"
             and not self.barred(each)
         ]
 
@@ -167,7 +176,7 @@ class Champions:
         champion = self.registry.serving()
         if champion is not None and version.number == champion.number:
             raise DataFault(f"version {version.number} is the champion already; nothing to promote")
-        why = self._objection(version, champion)
+        why = self.objection(version, champion)
         if why and not force:
             raise DataFault(
                 f"version {version.number} {why}; --force promotes it anyway, and the history "
@@ -224,7 +233,7 @@ class Champions:
         self.registry.tag(champion, {ROLLED_BACK: reason})
         return move
 
-    def _objection(self, version: Version, champion: Version | None) -> str:
+    def objection(self, version: Version, champion: Version | None) -> str:
         """Say why a version must not be promoted without force; empty when it may be."""
         served = {move.version for move in self.store.promotions()}
         if version.number not in served:
@@ -235,6 +244,8 @@ class Champions:
             if champion is None or parent != str(champion.number):
                 serving = champion.number if champion else "none"
                 return f"passed against version {parent}, but the champion is now {serving}"
+            if answer(version) == "rejected":
+                return f"was rejected in MLflow (tag {APPROVAL})"
         mark = self.barred(version)
         return f"must not be promoted again: {mark}" if mark else ""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
+from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.history import keep_history_head
@@ -12,7 +13,7 @@ from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion
-from pipeline.cycle.promotion import Champions
+from pipeline.cycle.promotion import APPROVAL, Champions
 from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.stages import (
     STAGES,
@@ -68,11 +69,13 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         Whether a new workspace takes over the champion of another one.
     """
     store, state = opened.store, opened.settings.state
-    Champions(opened.registry, store, state).finish_interrupted_move()
+    champions = Champions(opened.registry, store, state)
+    champions.finish_interrupted_move()
     keep_history_head(store, opened.registry)
     adopted = version_to_adopt(opened, adopt)
-    champion = None if adopted else opened.versions.champion_if_any()
     keep_files_in(opened.registry, opened.settings.artifacts)
+    approved = None if adopted else settle_approvals(champions, store, now)
+    champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
@@ -85,7 +88,9 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         except (UnknownVersion, WorkLost) as lost:
             result = cycle.end(champion, lost)
     result = result.changed(
-        seconds=journal.seconds(STAGES), peak_memory_megabytes=peak_memory_megabytes()
+        seconds=journal.seconds(STAGES),
+        peak_memory_megabytes=peak_memory_megabytes(),
+        approved=approved,
     )
     close_record(opened, journal, cycle.run, result)
     store.finish_cycle(row.id, result.outcome, result.to_json())
@@ -318,10 +323,11 @@ class _Cycle:
             return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
         if self.opened.settings.tables.gate.approval:
             command = f"anchorhold promote {candidate.number} --reason …"
+            tag = f"or the tag {APPROVAL} = approved in MLflow"
             return Promoted(
                 outcome="inconclusive",
                 champion=champion.number,
-                reasons=(f"{waits}: it awaits approval: {command}",),
+                reasons=(f"{waits}: it awaits approval: {command}, {tag}",),
                 awaiting_approval=True,
             )
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipeline.cycle import Champions, rolled_back, verify_history
+from pipeline.cycle import Champions, approvals, rolled_back, verify_history
 from pipeline.gate import Gate, anchor_powers, overuse_warning
 from pipeline.registry import VersionFolder
 from pipeline.results import (
@@ -65,6 +65,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
             PassedVersion(version=each.number, cycle=each.cycle)
             for each in champions.awaiting_approval()
         ),
+        approvals=tuple(approvals(champions)),
         rolled_back=tuple(
             RolledBackVersion(version=version, reason=reason)
             for version, reason in rolled_back(store.promotions()).items()

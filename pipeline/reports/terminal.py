@@ -144,6 +144,8 @@ def _(result: CycleResult) -> Iterator[Part]:
         f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
         f"({result.seconds['total']:.0f} s)"
     )
+    if result.approved:
+        yield f"  version {result.approved.version} was approved in MLflow and promoted first"
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings(result.decision.warnings)
     if result.training and result.lesson:
@@ -214,6 +216,7 @@ def _(result: StatusResult) -> Iterator[Part]:
             f"version {passed.version} of cycle {passed.cycle} passed the gate and needs approval: "
             f"anchorhold promote {passed.version} --reason …"
         )
+    yield from result.approvals
     for left in result.rolled_back:
         yield (
             f"version {left.version} was rolled back ({left.reason}); promoting it, or a version "

@@ -186,6 +186,8 @@ class CycleResult(Result):
         The data that was checked.
     awaiting_approval
         Whether the candidate passed the gate and waits for a person.
+    approved
+        The version that a person had approved in MLflow and that was promoted before the cycle.
     lesson, training, regressions
         What was learned, how, and what got worse; None where nothing was trained.
     intake
@@ -208,6 +210,7 @@ class CycleResult(Result):
     fresh: bool | None = None
     window: Window | None = None
     awaiting_approval: bool = False
+    approved: Serving | None = None
     lesson: LessonResult | None = None
     training: TrainingResult | None = None
     regressions: RegressionCounts | None = None

@@ -121,6 +121,8 @@ class StatusResult(Result):
         What each anchor set can support, and what the gate lacks.
     awaiting_approval
         Versions that passed the gate and wait for a person.
+    approvals
+        What the tags of approval in MLflow lead to, a sentence each.
     rolled_back
         Versions that only `promote` with `force` lets serve again.
     cycles
@@ -143,6 +145,7 @@ class StatusResult(Result):
     anchors: tuple[AnchorPower, ...]
     gate: GateStatus
     awaiting_approval: tuple[PassedVersion, ...]
+    approvals: tuple[str, ...] = ()
     rolled_back: tuple[RolledBackVersion, ...]
     cycles: tuple[CycleStatus, ...]
     history: HistoryStatus
