@@ -11,9 +11,9 @@ _LONGEST_DESCRIPTION = 4800
 def run_name(result: CycleResult) -> str:
     """Return the name of a finished cycle's run: number, outcome and version, if it made one.
 
-    Quiet cycles and refused ones are told apart in a list of runs by their names alone.
+    MLflow's list of runs cuts names after about 16 letters.
     """
-    outcome = "awaiting approval" if result.awaiting_approval else result.outcome.replace("_", " ")
+    outcome = "waiting" if result.awaiting_approval else result.outcome.replace("_", " ")
     made = result.candidate or (result.champion if result.outcome == "bootstrapped" else None)
     return f"{result.cycle} {outcome}" + (f" v{made.version}" if made else "")
 
@@ -36,7 +36,8 @@ def cycle_note(result: CycleResult) -> str:
 def version_note(result: CycleResult) -> str:
     """Describe the version that a cycle made: the verdict in words, and its table."""
     verdict, training, lesson = result.verdict, result.training, result.lesson
-    lines = [f"{_headline(result)} Cycle {result.cycle}."]
+    # Without Markdown: the list of versions shows its beginning as it is.
+    lines = [f"{_headline(result).replace('**', '')} Cycle {result.cycle}."]
     if training and lesson:
         share = replayed_share(lesson.recent, lesson.replayed)
         lines[0] += (

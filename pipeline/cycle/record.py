@@ -11,7 +11,7 @@ from pipeline.reports import write_report
 from pipeline.results import CycleResult, DecisionResult, RegressionsResult, TrainingResult
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Settings
-from training.finetuning import FineTune
+from training.finetuning import CONFIGURED, FineTune
 
 _PREFIX = "anchorhold."
 _AXES = ("step", "epoch")
@@ -38,7 +38,8 @@ def record_training(
     """Record a training as a child of the cycle's run and return the child's id."""
     child = registry.open_run(
         journal.cycle,
-        name=attempt,
+        # The strategy that stands for the settings as they are needs no name of its own.
+        name=f"{journal.cycle} training" if attempt == CONFIGURED else attempt,
         parent=run,
         attempt=attempt,
         started=journal.started,
@@ -64,6 +65,8 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     registry, at = opened.registry, journal.started
     registry.log_metrics(run, dict(_metrics(result)), step=int(journal.cycle), at=at)
     registry.log_params(run, dict(_params(opened.settings, result)))
+    for name, digest, context, rows in result.lesson.data_sets if result.lesson else ():
+        registry.log_dataset(run, name, digest, context, rows)
     _describe_version(opened, journal, run, result)
     for name, part in (
         ("decision", result.decision),
@@ -74,8 +77,6 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
         if part is not None:
             registry.log_json(run, f"{name}.json", part.to_json())
     registry.log_json(run, "result.json", result.to_json())
-    for name, digest, context, rows in result.lesson.data_sets if result.lesson else ():
-        registry.log_dataset(run, name, digest, context, rows)
     worse = journal.result("regressions", RegressionsResult)
     path = journal.folder / "report.html"
     report = write_report(path, result, worse, opened.settings.tables.model.name)
@@ -102,6 +103,8 @@ def _describe_version(
     version = registry.version(made.version)
     scorecard = opened.versions.folder(version).scorecard()
     step = int(journal.cycle)
+    if version.logged_model is not None:
+        registry.name_output(run, version.logged_model)
     registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
     registry.describe(version, version_note(result))
 

@@ -13,7 +13,8 @@ from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion
-from pipeline.cycle.promotion import APPROVAL, Champions
+from pipeline.cycle.outcome import promote_or_refuse
+from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.stages import (
     STAGES,
@@ -29,7 +30,6 @@ from pipeline.cycle.window import gather
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import (
-    ChampionMoved,
     UnknownVersion,
     Version,
     VersionFolder,
@@ -226,8 +226,6 @@ class _Cycle:
         promoted = journal.once(
             "promote", lambda: self._promote(champion, candidate, verdict), Promoted
         )
-        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
-            opened.registry.drop_candidate(candidate)
         return seen.changed(
             outcome=promoted.outcome,
             champion=Serving(version=promoted.champion),
@@ -313,36 +311,10 @@ class _Cycle:
         return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
 
     def _promote(self, champion: Version, candidate: Version, verdict: Verdict) -> Promoted:
-        """Move the champion if the gate says so and nobody moved it in the meantime."""
-        if not verdict.promote:
-            return Promoted(outcome=verdict.outcome, champion=champion.number)
-        waits = f"version {candidate.number} passed the gate and was not promoted"
-        mark = self._champions().barred(candidate)
-        if mark:
-            reason = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
-            return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
-        if self.opened.settings.tables.gate.approval:
-            command = f"anchorhold promote {candidate.number} --reason …"
-            tag = f"or the tag {APPROVAL} = approved in MLflow"
-            return Promoted(
-                outcome="inconclusive",
-                champion=champion.number,
-                reasons=(f"{waits}: it awaits approval: {command}, {tag}",),
-                awaiting_approval=True,
-            )
-        try:
-            self._champions().install(
-                candidate,
-                expected=champion.number,
-                action="promote",
-                reason=f"cycle {self.journal.cycle}: {verdict.reasons[0]}",
-                now=self.journal.started,
-                cycle=self.journal.cycle,
-            )
-        except ChampionMoved as moved:
-            serving = self.opened.versions.champion().number
-            return Promoted(outcome="inconclusive", champion=serving, reasons=(str(moved),))
-        return Promoted(outcome="promoted", champion=candidate.number)
+        approval = self.opened.settings.tables.gate.approval
+        return promote_or_refuse(
+            self._champions(), self.journal, champion, candidate, verdict, approval=approval
+        )
 
     def _register(
         self,

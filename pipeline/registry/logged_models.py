@@ -36,14 +36,16 @@ class LoggedModels(Tracking):
         else:
             self.client.set_logged_model_tags(found.model_id, tags)
             self.client.finalize_logged_model(found.model_id, LoggedModelStatus.PENDING)
-        self._name_output(run, found.model_id)
+        self.name_output(run, found.model_id)
         return str(found.model_id)
 
     def finish_logged_model(self, id: str) -> None:
-        """Say that all files of a logged model are there."""
+        """Say that all files of a logged model are there; no process owns it then."""
         from mlflow.entities import LoggedModelStatus
 
         self.client.finalize_logged_model(id, LoggedModelStatus.READY)
+        for left in self.client.get_logged_model(id).tags.keys() & owned().keys():
+            self.client.delete_logged_model_tag(id, left)
 
     def link_version(self, id: str, name: str, version: int) -> None:
         """Show on the page of a logged model which registered version it became."""
@@ -107,7 +109,8 @@ class LoggedModels(Tracking):
                     self.client.finalize_logged_model(found.model_id, LoggedModelStatus.FAILED)
         return super().reap(resuming)
 
-    def _name_output(self, run: str, id: str) -> None:
+    def name_output(self, run: str, id: str) -> None:
+        """Show a logged model on the page of a run."""
         from mlflow.entities import LoggedModelOutput
 
         outputs = self.client.get_run(run).outputs

@@ -217,9 +217,11 @@ class Tracking:
         tags: Mapping[str, str] | None = None,
         ended: datetime | None = None,
     ) -> None:
-        """End a run, with its last name and its description in Markdown."""
+        """End a run, with its last name and a description in Markdown; no process owns it then."""
         self.set_tags(run, {**(tags or {}), **({NOTE: note} if note else {})})
         with clear_faults("end a run"):
+            for left in self.client.get_run(run).data.tags.keys() & owned().keys():
+                self.client.delete_tag(run, left)
             if name is not None:
                 self.client.update_run(run, name=name)
             end = None if ended is None else _milliseconds(ended)

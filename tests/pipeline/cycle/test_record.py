@@ -42,7 +42,7 @@ def result(outcome, candidate=3, comparisons=(), **more):
         (result("insufficient_data", candidate=None), "0004 insufficient data"),
         (result("rejected"), "0004 rejected v3"),
         (result("promoted"), "0004 promoted v3"),
-        (result("inconclusive", awaiting_approval=True), "0004 awaiting approval v3"),
+        (result("inconclusive", awaiting_approval=True), "0004 waiting v3"),
         (result("bootstrapped", candidate=None), "0004 bootstrapped v2"),
     ],
 )
@@ -52,7 +52,7 @@ def test_the_name_of_a_run_tells_the_outcome_and_the_version(finished, name):
 
 def test_a_version_is_described_by_its_verdict_and_texts_of_users_stay_plain():
     note = version_note(result("rejected", comparisons=[COMPARISON]))
-    assert note.startswith("**rejected**: a \\| b \\<script\\>alert(1)")
+    assert note.startswith("rejected: a \\| b \\<script\\>alert(1)")
     row = next(line for line in note.splitlines() if line.startswith("| new/"))
     assert row.endswith("| 0.7000 | 0.6000 | -0.1000 | -0.2000 | > +0.0000 | **no** |")
     assert "<script>" not in note and "[x](" not in note
@@ -106,6 +106,6 @@ def test_the_scores_of_a_version_hang_on_its_logged_model_and_their_data_sets(op
 def test_the_page_of_a_version_shows_its_verdict(opened):
     client = opened.registry.client
     described = client.get_model_version("tiny-search", "2").description
-    assert described.startswith("**promoted**: ")
+    assert described.startswith("promoted: ")
     assert "| anchor/bank | 0." in described
     assert "base model" in client.get_model_version("tiny-search", "1").description

@@ -1,0 +1,80 @@
+"""What becomes of a judged candidate: it serves, waits for a person, or is refused."""
+
+from pipeline.cycle.journal import Journal
+from pipeline.cycle.promotion import APPROVAL, Champions
+from pipeline.cycle.stages import Promoted
+from pipeline.registry import ChampionMoved, Version
+from pipeline.results import Verdict
+
+
+def promote_or_refuse(
+    champions: Champions,
+    journal: Journal,
+    champion: Version,
+    candidate: Version,
+    verdict: Verdict,
+    *,
+    approval: bool,
+) -> Promoted:
+    """Move the champion if the gate says so and nobody moved it in the meantime.
+
+    Parameters
+    ----------
+    champions
+        Moves the champion.
+    journal
+        Which cycle it is.
+    champion, candidate
+        What was compared.
+    verdict
+        What the gate said.
+    approval
+        Whether a candidate that passes waits for a person.
+    """
+    outcome = _outcome(champions, journal, champion, candidate, verdict, approval)
+    if outcome.outcome != "promoted" and not outcome.awaiting_approval:
+        champions.registry.drop_candidate(candidate)
+    return outcome
+
+
+def _outcome(
+    champions: Champions,
+    journal: Journal,
+    champion: Version,
+    candidate: Version,
+    verdict: Verdict,
+    approval: bool,
+) -> Promoted:
+    if not verdict.promote:
+        return Promoted(outcome=verdict.outcome, champion=champion.number)
+    waits = f"version {candidate.number} passed the gate and was not promoted"
+    mark = champions.barred(candidate)
+    if mark:
+        reason = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
+        return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
+    if approval:
+        command = f"anchorhold promote {candidate.number} --reason …"
+        tag = f"or the tag {APPROVAL} = approved in MLflow"
+        return Promoted(
+            outcome="inconclusive",
+            champion=champion.number,
+            reasons=(f"{waits}: it awaits approval: {command}, {tag}",),
+            awaiting_approval=True,
+        )
+    try:
+        champions.install(
+            candidate,
+            expected=champion.number,
+            action="promote",
+            reason=f"cycle {journal.cycle}: {verdict.reasons[0]}",
+            now=journal.started,
+            cycle=journal.cycle,
+        )
+    except ChampionMoved as moved:
+        serving = champions.registry.champion()
+        return Promoted(
+            outcome="inconclusive",
+            champion=serving.number if serving else champion.number,
+            reasons=(str(moved),),
+        )
+    return Promoted(outcome="promoted", champion=candidate.number)
