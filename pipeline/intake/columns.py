@@ -140,7 +140,7 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
     }
     if kind == "traffic":
         used = set(fields.values())
-        return Plan(True, fields, (), (), (), _unread(names, used, (*_FIELDS[kind], "query")))
+        return Plan(True, fields, (), (), (), _unread(names, used, tuple(_FIELDS[kind])))
     unique = dict.fromkeys(names)
     positives = sorted(filter(_POSITIVES.fullmatch, unique), key=_in_order)
     positives = positives or [name for name in _OTHER_POSITIVES if name in unique][:1]

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.intake.bad_record import BadRecord, shortened
 from pipeline.intake.columns import Columns, plan_of
 from pipeline.intake.tables import Row
+from pipeline.store import Kind
 from training.faults import DataFault
 
 DELIMITED = (".csv", ".tsv")
@@ -79,10 +80,13 @@ class DelimitedRows:
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows that are not blank."""
         header, delimiter, number = self._header()
+        # Who writes a space behind each delimiter of the header writes one before the quotes, too.
+        spaced = len(header) > 1 and all(name.startswith(" ") for name in header[1:])
+        header = [name.strip() for name in header]
         wanted = self._columns.to_read(self._label, header)
         places = [(name, header.index(name)) for name in wanted]
         width, lines = len(header), self._lines
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=spaced)
         while True:
             lines.begin_row()
             values: list[str] = []
@@ -113,7 +117,8 @@ class DelimitedRows:
         lines = self._lines
         if self._complete or len(lines.row) != 1 or lines.row[0].endswith(("\n", "\r")):
             return False
-        return reason == _NOT_CLOSED or (not reason and 0 < len(values) < width)
+        too_short = not reason and 0 < len(values) < width
+        return too_short or reason == _NOT_CLOSED or (bool(values) and lines.goes_on)
 
     def _bad(self, number: int, reason: str) -> Iterator[Row]:
         """Yield a row that cannot be read, and each line that it swallowed."""
@@ -152,7 +157,7 @@ class DelimitedRows:
             )
         kind = self._columns.kind
         parsed = [(delimiter, _names(first, delimiter)) for delimiter in candidates]
-        delimiter, names = max(parsed, key=lambda each: len(plan_of(kind, each[1]).read))
+        delimiter, names = max(parsed, key=lambda each: len(_known(kind, each[1])))
         if not names:
             raise DataFault(
                 f"{self._label}: the quotation marks of the header do not match "
@@ -184,7 +189,12 @@ def _names(header: str, delimiter: str) -> list[str]:
         names = next(csv.reader(header.splitlines(keepends=True), delimiter=delimiter, strict=True))
     except csv.Error:
         return []
-    return [name.encode("latin-1").decode("utf-8", "replace").strip() for name in names]
+    return [name.encode("latin-1").decode("utf-8", "replace") for name in names]
+
+
+def _known(kind: Kind, names: Sequence[str]) -> list[str]:
+    """Return the columns that are read."""
+    return plan_of(kind, [name.strip() for name in names]).read
 
 
 def _raw(value: str) -> str | bytes:
@@ -202,10 +212,16 @@ class _Lines:
     Latin-1 has a character for each byte: a row that is not UTF-8 spoils only itself.
     """
 
-    def __init__(self, part: io.RawIOBase, most: int) -> None:
+    def __init__(self, part: "_Part", most: int) -> None:
+        self._part = part
         self._text = io.TextIOWrapper(io.BufferedReader(part), encoding="latin-1", newline="")
         self.most = self._room = most
         self.row: list[str] = []
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether the file has grown since it was opened."""
+        return self._part.goes_on
 
     def begin_row(self) -> None:
         """Begin a row with the next line."""
@@ -255,6 +271,11 @@ class _Part(io.RawIOBase):
 
     def __init__(self, stream: Any, size: int) -> None:
         self._stream, self._left = stream, size
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether something follows the part; once it was read to its end."""
+        return bool(self._stream.read(1))
 
     def readable(self) -> bool:
         """Say that it can be read."""

@@ -28,8 +28,10 @@ class Source:
     root: Path = Path()
 
     @classmethod
-    def of(cls, path: Path, label: str) -> Self:
-        """Return a file as a source; raises DataFault if intake must not open it."""
+    def of(cls, path: Path, label: str, root: Path = Path()) -> Self:
+        """Return a file, or the folder of a saved data set; raises DataFault for all others."""
+        if is_saved(path):
+            return cls(label, None, root=root)
         return cls(label, path, _size(path, label))
 
     @contextmanager
@@ -58,10 +60,8 @@ def find_sources(patterns: Sequence[str], root: Path) -> list[Source]:
         for name in sorted(names):
             path = root / name
             label = _label(path, root)
-            if path.is_dir() and is_saved(path):
-                found.setdefault(label, Source(label, None, root=root))
-            elif is_literal or not path.is_dir():
-                found.setdefault(label, Source.of(path, label))
+            if is_literal or is_saved(path) or not path.is_dir():
+                found.setdefault(label, Source.of(path, label, root))
     return list(found.values())
 
 

@@ -105,7 +105,7 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
     if not file.exists():
         return {}
     try:
-        truth = json.loads(file.read_text(encoding="utf-8"))
+        truth = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as fault:
         raise DataFault(f"{file}: not JSON: {fault}") from None
     if not isinstance(truth, dict) or not all(value in (True, False) for value in truth.values()):

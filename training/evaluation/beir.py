@@ -125,6 +125,8 @@ def read_folder(folder: Path) -> Collection:
     DataFault
         A file is missing or malformed, or no query is left; the message names the file and line.
     """
+    if not folder.is_dir():
+        raise DataFault(f"{folder} is missing; a set is a folder with corpus, queries and qrels")
     split = next((each for each in SPLITS if _part(folder / "qrels" / each, _JUDGEMENTS)), "test")
     found = _part(folder / "qrels", _JUDGEMENTS)
     judgements = found or _part(folder / "qrels" / split, _JUDGEMENTS)

@@ -164,6 +164,7 @@ def test_long_text_with_line_ends_is_no_mistake(tmp_path):
         '\ufeff"query";"positive"\n"a, b";"c"\n',
         'query, positive\r"a, b",c\r',
         "\ufeffother;positive;query\r\nx;c;a, b",
+        'query, positive\n"a, b", "c"\n',
         'query,positive\n\n"a, b",c\n\n',
         '"other\nname",query,positive\n1,"a, b",c\n',
     ],
@@ -222,6 +223,15 @@ def test_a_last_row_that_is_half_written_waits_until_it_is_whole(store, tmp_path
     report = take(store, tmp_path, "*.csv", kind="pair", intake=Intake())
     assert (report.stored, report.known, report.quarantined) == (1, 1, 0)
     assert [pair.positive for pair in store.pairs()] == ["b", "e"]
+
+
+def test_a_last_row_without_its_end_waits_while_the_file_grows():
+    content = b"query,positive\na,b\nd,only ha"
+    for more, expected in ((b"", ["a", "d"]), (b"lf\n", ["a"])):
+        file = io.BytesIO(content + more)
+        read = DelimitedRows(file, len(content), "a.csv", Columns("pair"), max_row_bytes=1_000)
+        assert [row.content["query"] for row in read] == expected
+        assert bool(read.waiting) == bool(more)
 
 
 def test_every_row_of_a_large_csv_file_is_read_every_time(tmp_path):

@@ -67,6 +67,12 @@ def test_a_file_that_cannot_be_read_is_named(store, tmp_path, pattern, message):
         take(store, tmp_path, pattern)
 
 
+def test_a_text_file_in_utf_16_is_refused_in_one_sentence(store, tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(texts("a").decode().encode("utf-16"))
+    with pytest.raises(DataFault, match=r"^a.jsonl: is written in UTF-16; save it as UTF-8$"):
+        take(store, tmp_path)
+
+
 def test_a_pattern_that_matches_nothing_yet_is_no_fault(store, tmp_path):
     assert take(store, tmp_path, "pairs/*.jsonl", kind="pair") == IntakeReport()
     (tmp_path / "folder.jsonl").mkdir()

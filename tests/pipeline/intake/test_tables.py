@@ -148,6 +148,7 @@ def test_a_saved_data_set_is_read_by_folder_and_by_split(store, tmp_path):
     assert take(store, tmp_path, "pairs/*", kind="pair") == IntakeReport(unchanged=1)
     assert take(store, tmp_path, "both", kind="pair").known == 1
     assert take(store, tmp_path, "hf:both:test", kind="pair").stored == 2
+    assert len(LENIENT.parse(tmp_path / "pairs" / "one", "pair", NOW)[0]) == 2
     with pytest.raises(DataFault, match=r"has no split 'dev'; name one of train, test, such as hf"):
         take(store, tmp_path, "hf:both:dev", kind="pair")
 
