@@ -3,6 +3,7 @@
     python benchmarks/detection.py                 # everything, about 15 minutes on two cores
     python benchmarks/detection.py speed memory    # some of it
     python benchmarks/detection.py validity --repeats 200
+    python benchmarks/detection.py life --years 10 --reworded 0.3 --sessions
 
 Quiet and drifted windows are drawn from a made world: thirty topics of an embedding space, each a
 cloud around a centre, with topic shares that differ by a factor of 20. New topics have other
@@ -21,6 +22,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
+from benchmarks import lives
 from drift_triggers import (
     EmbeddingShift,
     Instability,
@@ -218,34 +220,23 @@ def parts(repeats: int) -> None:
     table(f"A part of the traffic: a fifth of 600 reference texts, {repeats} repeats", head, lines)
 
 
-def life(lives: int, references: int) -> None:
+def life(options: argparse.Namespace) -> None:
     """Print the probability of even one training in 365 daily windows without drift."""
     lines = []
     for tests, together in ((2, 0.0), (6, 0.0), (6, 0.5)):
         generator = np.random.default_rng([tests, round(10 * together)])
-        launched = sum(_uniform_life(generator, tests, together) for _ in range(lives))
+        launched = sum(_uniform_life(generator, tests, together) for _ in range(options.lives))
         told = "independent" if together == 0.0 else f"correlation {together} of tests and days"
-        lines.append((f"{tests} tests, {told}, no effect required", lives, rate(launched, lives)))
-    policy, launched, fired = Policy(), 0, 0
-    for number in range(references):
-        reference = world(10_000 + number, 400)
-        past: list[PastCheck] = []
-        life_launched = False
-        for day in range(365):
-            seen = Observation(world(20_000 + 365 * number + day, 100), reference, seed=day)
-            signals = (
-                EmbeddingShift(permutations=199).check(seen),
-                OutOfDistribution().check(seen),
-            )
-            decision = policy.decide(signals, past[-2:], 24.0 * day)
-            past.append(PastCheck(24.0 * day, signals, decision.train))
-            fired += any(signal.fired for signal in signals)
-            life_launched |= decision.train
-        launched += life_launched
-    told = f"both embedding triggers, effect required ({fired} of {365 * references} windows fired)"
-    lines.append((told, references, rate(launched, references)))
+        told = f"{tests} tests, {told}, no effect required"
+        lines.append((told, options.lives, rate(launched, options.lives)))
     head = ("365 quiet daily checks", "lives", "lives with a training (95 % interval)")
     table("A quiet life under the default policy", head, lines)
+    table(
+        f"{options.years} years of a service, {options.reworded:.0%} of the texts reworded, "
+        f"{options.new:.0%} new topics",
+        ("trigger", "p <= 5 %", "p <= 0.1 %", "fired"),
+        lives.years(options),
+    )
 
 
 def _uniform_life(generator: np.random.Generator, tests: int, together: float) -> bool:
@@ -378,13 +369,13 @@ def main() -> None:
         "parts", nargs="*", help=f"any of {', '.join([*PARTS, 'life'])}; default: all"
     )
     parser.add_argument("--repeats", type=int, default=400, help="windows for validity and power")
-    parser.add_argument("--lives", type=int, default=4000, help="simulated quiet years")
-    parser.add_argument("--references", type=int, default=20, help="quiet years of real tests")
+    parser.add_argument("--lives", type=int, default=4000, help="years of uniform p-values")
+    lives.add_options(parser)
     options = parser.parse_args()
     chosen = options.parts or [*PARTS, "life"]
     for part in chosen:
         if part == "life":
-            life(options.lives, options.references)
+            life(options)
         elif part in PARTS:
             PARTS[part](options.repeats // (4 if part in ("power", "parts") else 1))
         else:

@@ -5,13 +5,27 @@ the day of the week and wander slowly, so that after some weeks the mix is not t
 reference, although every topic is known. None of this is a reason to train.
 """
 
-from dataclasses import dataclass
+import argparse
+import time
+from collections import Counter
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_triggers import Sample
+from drift_triggers import (
+    EmbeddingShift,
+    Observation,
+    OutOfDistribution,
+    PastCheck,
+    Policy,
+    Sample,
+    SlowDrift,
+    TextShape,
+    Trigger,
+    Vocabulary,
+)
 
 DAY = 86400.0
 COMMON = tuple(f"the{number}" for number in range(40))
@@ -143,3 +157,134 @@ def joined(samples: list[Sample]) -> Sample:
         words=tuple(words for each in samples for words in each.words or ()),
         sessions=tuple(name for each in samples for name in each.sessions),
     )
+
+
+@dataclass(frozen=True)
+class Life:
+    """One year of daily checks."""
+
+    launched: int | None
+    """First day on which the policy launched a training; None when it never did."""
+    why: str
+    """Its reason."""
+    fired: Counter[str]
+    """Checks in which each trigger fired."""
+    p_values: dict[str, list[float]]
+    """Every p-value of each trigger."""
+
+
+def live(
+    world: World, texts: int, *, long_window: int = 600, timed: bool = True, stop: bool = False
+) -> Life:
+    """Check every day of a year with the product's triggers and its default policy.
+
+    Parameters
+    ----------
+    texts
+        Size of the reference, which stays what it was on day 0.
+    long_window
+        Texts that are sampled from the days so far, for ``slow_drift``.
+    timed
+        Whether the records have timestamps.
+    stop
+        Whether to stop at the first launch.
+    """
+    triggers: tuple[Trigger, ...] = (
+        EmbeddingShift(permutations=199),
+        OutOfDistribution(),
+        TextShape(),
+        Vocabulary(),
+        SlowDrift(),
+    )
+
+    def seen(sample: Sample) -> Sample:
+        return sample if timed else replace(sample, timestamps=None)
+
+    reference, policy = seen(world.reference(texts)), Policy()
+    past: list[PastCheck] = []
+    days: list[Sample] = []
+    life = Life(None, "", Counter(), {trigger.name: [] for trigger in triggers})
+    for number in range(world.days):
+        today = world.day(number)
+        days.append(today)
+        observation = Observation(
+            seen(today),
+            reference,
+            history=seen(_spread(days, long_window)) if number else None,
+            seed=world.seed,
+        )
+        signals = tuple(trigger.check(observation) for trigger in triggers)
+        decision = policy.decide(signals, past[-2:], 24.0 * number)
+        past.append(PastCheck(24.0 * number, signals, decision.train))
+        for signal in signals:
+            life.fired[signal.trigger] += signal.fired
+            if signal.p_value is not None:
+                life.p_values[signal.trigger].append(signal.p_value)
+        if decision.train and life.launched is None:
+            life = replace(life, launched=number, why=decision.reasons[0])
+            if stop:
+                break
+    return life
+
+
+def _spread(days: list[Sample], texts: int) -> Sample:
+    """Sample the days so far evenly, as the product does."""
+    size = len(days[0])
+    places = np.linspace(0, size * len(days) - 1, min(texts, size * len(days))).astype(int)
+    chosen: dict[int, list[int]] = {}
+    for place in np.unique(places).tolist():
+        chosen.setdefault(place // size, []).append(place % size)
+    return joined([_rows(days[day], rows) for day, rows in chosen.items()])
+
+
+def _rows(sample: Sample, rows: list[int]) -> Sample:
+    return Sample(
+        texts=tuple(sample.texts[row] for row in rows),
+        embeddings=sample.embeddings[rows],
+        timestamps=None if sample.timestamps is None else sample.timestamps[rows],
+        words=tuple(sample.words[row] for row in rows) if sample.words else None,
+        sessions=tuple(sample.sessions[row] for row in rows) if sample.sessions else (),
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a world, under the names of its fields."""
+    for each in fields(World):
+        if each.name == "seed" or isinstance(each.default, bool):
+            continue
+        parser.add_argument(f"--{each.name}", type=type(each.default), default=each.default)
+    parser.add_argument("--sessions", action="store_true", help="records name their session")
+    parser.add_argument("--untimed", action="store_true", help="records have no timestamp")
+    parser.add_argument("--years", type=int, default=4, help="simulated years of a service")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first of these years")
+    parser.add_argument("--reference", type=int, default=960, help="texts of the reference")
+
+
+def years(options: argparse.Namespace) -> list[tuple[object, ...]]:
+    """Live the years asked for and return a row of the table for each trigger and the policy."""
+    chosen = {each.name: getattr(options, each.name) for each in fields(World)}
+    started = time.perf_counter()
+    lives = []
+    for number in range(options.years):
+        world = World(**{**chosen, "seed": options.seed + number})
+        life = live(world, options.reference, timed=not options.untimed, stop=options.new > 0.0)
+        print(
+            f"year {world.seed}: first launch on day {life.launched} {life.why[:160]}", flush=True
+        )
+        lives.append(life)
+    checks = sum(len(life.p_values["out_of_distribution"]) for life in lives)
+    lines: list[tuple[object, ...]] = []
+    for name in lives[0].p_values:
+        values = np.array([value for life in lives for value in life.p_values[name]] or [1.0])
+        lines.append(
+            (
+                name,
+                f"{(values <= 0.05).mean():.1%}",
+                f"{(values <= 0.001).mean():.2%}",
+                f"{sum(life.fired[name] for life in lives)} of {checks}",
+            )
+        )
+    days = [life.launched for life in lives if life.launched is not None]
+    told = f"{len(days)} of {len(lives)} years" + (f", on days {sorted(days)}" if days else "")
+    seconds = 1000 * (time.perf_counter() - started) / checks
+    return [*lines, ("policy launched in", told, f"{seconds:.0f} ms per check", "")]

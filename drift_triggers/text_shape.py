@@ -185,15 +185,13 @@ class TextShape:
         fewest = min(recent.distinct, reference.distinct)
         if fewest < self.minimum_texts:
             return Signal.too_few(self.name, fewest, self.minimum_texts, "distinct texts")
-        known = [observation.reference.texts[row] for row in reference.rows]
         texts = [observation.recent.texts[row] for row in recent.rows]
-        words = Counter(re.findall(r"[^\W\d_]+", "\n".join(known).casefold()))
-        common = frozenset(word for word, _ in words.most_common(self.common_words))
-        scripts: Counter[str] = Counter()
-        for mark, count in Counter("".join(known)).items():
-            scripts[_script(mark)] += count * mark.isalpha()
-        script = scripts.most_common(1)[0][0] if scripts.total() else "LATIN"
-        before, now = shape(known, common, script), shape(texts, common, script)
+        key = (self.name, self.common_words)
+        if key not in reference.remembered:
+            known = [observation.reference.texts[row] for row in reference.rows]
+            reference.remembered[key] = self._usual(known)
+        common, script, before = reference.remembered[key]
+        now = shape(texts, common, script)
         labels = np.arange(len(before) + len(now)) >= len(before)
         moved = distances(np.vstack([before, now]), labels[:, None])[:, 0]
 
@@ -231,3 +229,13 @@ class TextShape:
             cause="pipeline" if fired else None,
             examples=tuple(texts[row] for row in odd),
         )
+
+    def _usual(self, texts: Sequence[str]) -> tuple[frozenset[str], str, NDArray[np.float64]]:
+        """Return the common words, the script and the measures of form of the reference."""
+        words = Counter(re.findall(r"[^\W\d_]+", "\n".join(texts).casefold()))
+        common = frozenset(word for word, _ in words.most_common(self.common_words))
+        scripts: Counter[str] = Counter()
+        for mark, count in Counter("".join(texts)).items():
+            scripts[_script(mark)] += count * mark.isalpha()
+        script = scripts.most_common(1)[0][0] if scripts.total() else "LATIN"
+        return common, script, shape(texts, common, script)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from drift_triggers.statistics.known_ground import KnownGround, Regions
 from drift_triggers.statistics.two_sample import stratified_ranks
-from drift_triggers.statistics.view import EVIDENCE, View
+from drift_triggers.statistics.view import EVIDENCE, FEWEST_DAYS, View
 
 SESSION = 8
 """Places within which texts of one session follow one another; farther apart, a file is sorted."""
@@ -73,16 +73,35 @@ class Dependence:
         A reference that was stored sorted by topic must not make a calm window seem bursty, and a
         window with bursts where the reference had none is itself a change.
         """
-        return min(self.recent.run, self.reference.run)
+        return min(self.recent.run, self.reference.run) if self.in_order else 1
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the order of the reference is that of its time, as far as can be known.
+
+        Without times it may be sorted by topic: labelled pairs beside traffic that has times, or
+        texts whose nearest neighbours lie farther away than within a session.
+        """
+        if self.reference.in_time:
+            return True
+        return not self.recent.in_time and self.reference.reach <= 2 * SESSION
 
     @cached_property
     def ground(self) -> KnownGround:
         """What the reference covers, each text without the neighbours that belong to it."""
         ground = self.reference.ground
         reach = min(self.recent.reach, self.reference.reach)
-        if not reach or ground.together:
+        if not reach or ground.together or not self.in_order:
             return ground
-        return KnownGround(self.reference.embeddings, reach=reach)
+        # Who asks a third time is found farther away than most. A stretch as long as the window
+        # stands for its day.
+        count, size = len(self.reference.rows), len(self.recent.rows)
+        day = (np.arange(count) // size,) if count >= FEWEST_DAYS * size else ()
+        key = (4 * reach, len(day) and size)
+        if key not in self.reference.remembered:
+            self.reference.remembered[key] = KnownGround(self.reference.embeddings, day, key[0])
+        found: KnownGround = self.reference.remembered[key]
+        return found
 
     @cached_property
     def groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -115,8 +134,9 @@ class Dependence:
     @property
     def dependent(self) -> bool:
         """Whether anything speaks for texts that belong together."""
-        ground = self.ground
-        return bool(self.pooled_groups is not None or ground.together or ground.reach)
+        named = int(self.reference.sessions is not None)
+        by_day = len(self.ground.together) > named
+        return self.pooled_groups is not None or by_day or self.ground.reach > 0
 
     @cached_property
     def session_texts(self) -> int:
@@ -145,7 +165,7 @@ class Dependence:
                 filled *= int(window[day] == window[day - 1])
             member = window[self.reference.days]
             full = np.flatnonzero(np.bincount(member) >= least)
-        elif self.run > 1 and self.reference.run <= 2 * self.run:
+        elif self.run > 1:
             member, full = np.arange(n) // size, np.arange(n // size)
         else:
             return None

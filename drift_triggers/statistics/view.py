@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -168,6 +168,11 @@ class View:
         if reference not in self._novelty:
             self._novelty[reference] = reference.ground.novelty(self.embeddings)
         return self._novelty[reference]
+
+    @cached_property
+    def remembered(self) -> dict[Hashable, Any]:
+        """What triggers found out about these texts alone, kept from one window to the next."""
+        return {}
 
     @cached_property
     def beside(self) -> WeakKeyDictionary["View", Any]:

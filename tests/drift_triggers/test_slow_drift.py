@@ -1,5 +1,7 @@
 """Drift too small for any single window."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from drift_triggers.out_of_distribution import OutOfDistribution
@@ -54,3 +56,28 @@ def test_too_short_a_latest_part_is_not_measured():
     seen = Observation(REFERENCE, REFERENCE, history=sample(8, np.zeros(150)))
     signal = SlowDrift(latest_share=0.1).check(seen)
     assert (signal.measured, signal.p_value) == (False, None)
+
+
+def window(seed, later):
+    """150 texts, half of them later than the reference; ``later`` of these are on new topics."""
+    moments = np.concatenate([np.linspace(0, 400, 75), np.linspace(600, 900, 75)]) * 3600.0
+    new = np.concatenate([np.zeros(75), np.full(75, later)])
+    return replace(sample(seed, new), timestamps=moments)
+
+
+def test_later_texts_on_new_ground_are_seen_among_as_many_old_ones():
+    found = [SlowDrift().check(Observation(window(seed, 0.4), REFERENCE)) for seed in range(20, 26)]
+    assert sum(signal.fired for signal in found) >= 5
+    assert "75 of 150 recent texts are later than all of the reference" in found[0].reason
+
+
+def test_later_texts_on_old_ground_stay_quiet():
+    found = [SlowDrift().check(Observation(window(seed, 0.0), REFERENCE)) for seed in range(30, 50)]
+    assert all(signal.measured for signal in found)
+    assert not any(signal.fired for signal in found)
+
+
+def test_a_window_wholly_later_than_the_reference_is_left_to_the_other_triggers():
+    late = window(60, 0.5)
+    late = replace(late, timestamps=late.timestamps + 1e8)
+    assert not SlowDrift().check(Observation(late, REFERENCE)).measured
