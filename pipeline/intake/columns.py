@@ -22,7 +22,10 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
 _POSITIVES = re.compile(r"(?:positives?|pos)(?:_\d+)?")
 _OTHER_POSITIVES = ("answer", "sentence2")
 _NEGATIVES = re.compile(r"(?:(?:hard_)?negatives?|neg)(?:_\d+)?")
-_MATCHES = ("label", "score", "similarity", "relevance", "is_duplicate")
+_MATCHES = (
+    *("label", "labels", "score", "similarity", "relevance"),
+    *("relevant", "is_relevant", "is_match", "is_duplicate"),
+)
 
 _TELLING = ("query", "positive", "negative", "session", "user")
 """Names that mean the same as part of a longer one."""
@@ -106,6 +109,10 @@ class Columns:
             found = self._plans[names] = plan_of(self.kind, names)
             self._unread.update(found.unread)
         return found
+
+    def ignore(self, column: str, value: object) -> None:
+        """Note that a column of labels holds other words."""
+        self._unread.setdefault(column, f", as {shortened(value)} does not say what matches")
 
     def of_texts(self, names: Sequence[str]) -> list[str]:
         """Return the columns that must hold texts, or lists of them."""

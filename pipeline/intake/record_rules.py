@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, TypeVar, cast
 
 from pydantic import (
@@ -20,6 +19,7 @@ from pydantic_core import from_json
 
 from pipeline.intake.bad_record import BadRecord, kind_of, shortened
 from pipeline.intake.columns import Columns, Plan
+from pipeline.intake.matches import is_answer
 from pipeline.intake.moments import TIMESTAMP, seconds_of
 from pipeline.store import Traffic
 from training.pairs import Pair
@@ -33,8 +33,6 @@ Content = bytes | Mapping[str, object]
 _LABEL_CHARACTERS = 500
 _NAME = re.compile(rb'"([^"\\]{1,60})"\s*:')
 _PLANS = 1_000
-_MATCH = 0.5
-"""Labels and scores below it say that a text is no answer."""
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -270,7 +268,12 @@ class RecordRules:
         fields = {field: values[column] for field, column in plan.fields.items()}
         positives = _several(values, plan.positives)
         negatives = _several(values, plan.negatives)
-        answers = not any(_denies(column, values[column]) for column in plan.matches)
+        answers = True
+        for column in plan.matches:
+            answer = is_answer(column, values[column])
+            if answer is None:
+                self.columns.ignore(column, values[column])
+            answers &= answer is not False
         if not answers:
             positives, negatives = [*positives, *negatives], []
         if plan.positives and not positives:
@@ -323,23 +326,6 @@ def _several(values: Mapping[str, object], columns: Sequence[str]) -> list[objec
             if not is_empty and each not in found:
                 found.append(each)
     return found
-
-
-def _denies(column: str, value: object) -> bool:
-    """Return whether a column says that the positive is no answer."""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in ("false", "no"):
-            return True
-        try:
-            value = float(word)
-        except ValueError:
-            return False  # a name, such as that of a topic
-    if value is None or isinstance(value, bool | int | float | Decimal):
-        return value is not None and float(value) < _MATCH
-    raise BadRecord(f"{column} is {kind_of(value)} ({shortened(value)}); it must be a number")
 
 
 def _explained(error: ValidationError, content: Content) -> BadRecord:

@@ -91,8 +91,8 @@ def test_a_record_that_cannot_be_read_is_set_aside_whole(store, tmp_path, record
     assert store.quarantine()[0].reason.startswith(reason)
 
 
-@pytest.mark.parametrize("says_no", [0, 0.0, False, "0", "no", -1, 0.49])
-@pytest.mark.parametrize("column", ["label", "score"])
+@pytest.mark.parametrize("says_no", [0, 0.0, False, "0", "no", -1, 0.49, "Not_Relevant"])
+@pytest.mark.parametrize("column", ["label", "score", "is_relevant"])
 def test_what_is_labelled_as_no_match_becomes_a_negative(store, tmp_path, column, says_no):
     rows = [
         {"query": "lost card", "positive": "our opening hours", column: says_no},
@@ -132,8 +132,11 @@ def test_labels_of_a_grown_file_find_the_answers_that_are_stored(store, tmp_path
 
 
 def test_a_label_that_names_a_topic_says_nothing_about_the_match(store, tmp_path):
-    write_lines(tmp_path / "a.jsonl", [{"query": "q", "positive": "p", "label": "billing"}])
-    take(store, tmp_path, kind="pair")
+    rows = [{"query": "q", "positive": "p", "label": topic} for topic in ("billing", "cards")]
+    write_lines(tmp_path / "a.jsonl", rows)
+    assert take(store, tmp_path, kind="pair").warnings == (
+        "a.jsonl: 'label' is not read, as 'billing' does not say what matches",
+    )
     assert stored(store) == [("q", "p", "")]
 
 
