@@ -50,6 +50,8 @@ class DelimitedRows:
     ----------
     waiting : int
         The number of the last row if it stays for the next time, otherwise 0.
+    unended : int
+        The number of the last row if it has no line end and was read all the same, otherwise 0.
 
     Examples
     --------
@@ -73,7 +75,7 @@ class DelimitedRows:
     ) -> None:
         self._label, self._columns, self._complete = label, columns, complete
         self._lines = _Lines(_Part(stream, size), max_row_bytes)
-        self.waiting = 0
+        self.waiting = self.unended = 0
         # The limit of the library is one for the whole process: it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), max_row_bytes))
 
@@ -104,6 +106,8 @@ class DelimitedRows:
             if self._may_be_continued(values, width, reason):
                 self.waiting = number
                 return
+            if values and not lines.row[-1].endswith(("\n", "\r")):
+                self.unended = number
             if not reason and values:
                 reason = lines.shape_of_a_mistake(values, width, delimiter)
             if reason:

@@ -219,6 +219,7 @@ class Intake:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
+                arrivals.unended = reader.unended
                 others = NonAnswers(source.label)
                 for records, faults in _checked(reader.entries, rules, others):
                     arrivals.add(records, faults)

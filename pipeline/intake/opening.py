@@ -19,11 +19,15 @@ from training.faults import DataFault
 
 @dataclass(frozen=True)
 class Reader:
-    """An open source: its records to come, and, when they are read, how far that was."""
+    """An open source: its records to come, and, when they are read, how far that was.
+
+    `unended` is the number of a row that had no line end when it was read before.
+    """
 
     entries: Iterable[Line | Row]
     progress: Callable[[], FileProgress]
     remarks: Callable[[], tuple[str, ...]] = tuple
+    unended: int = 0
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def open_source(
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         after = FileProgress(source.label, stamp, size, 0, digest)
         if (digest, size) == (before.digest, before.done):
-            yield Reader((), lambda: after)
+            yield Reader((), lambda: replace(after, lines=before.lines))
         elif ending in DELIMITED:
             stream.seek(0)
             rows = DelimitedRows(
@@ -90,7 +94,12 @@ def open_source(
                 max_row_bytes=max_line_bytes,
                 complete=complete,
             )
-            yield Reader(rows, lambda: after, lambda: _remarks(rows))
+            yield Reader(
+                rows,
+                lambda: replace(after, lines=rows.unended),
+                lambda: _remarks(rows),
+                unended=before.lines,
+            )
         else:
             yield Reader(parquet_rows(source.path, source.label, columns), lambda: after)
 

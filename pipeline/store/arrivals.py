@@ -1,11 +1,11 @@
 """Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from pipeline.store.records import (
     Added,
@@ -16,7 +16,7 @@ from pipeline.store.records import (
     Role,
     Traffic,
 )
-from pipeline.store.tables import counters, files, pairs, quarantine, traffic
+from pipeline.store.tables import counters, discarded, files, pairs, quarantine, traffic
 from training.pairs import Pair
 
 _CHUNK = 2_000
@@ -34,6 +34,8 @@ class Arrivals:
     connection: Connection
     earlier: Added = field(default_factory=Added)
     """What the same file brought before."""
+    unended: int = 0
+    """Line of a record that had no line end when the file was read before; it may have been cut."""
     total: Added = field(default_factory=Added)
     first_fault: Fault | None = None
 
@@ -68,6 +70,7 @@ class Arrivals:
     def _take_pairs(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         file = self.progress.file
         rows_of = [_pair_rows(record, file, self.role) for record in records]
+        whole = self._whole_now(pairs, [row for rows in rows_of for row in rows])
         held = self._held_pairs([row["id"] for rows in rows_of for row in rows])
         fresh, conflicts, stored, known = [], [], 0, 0
         for record, rows in zip(records, rows_of, strict=True):
@@ -81,9 +84,10 @@ class Arrivals:
                 conflicts.append(Fault(file, record.line, _conflict(*other[0])))
                 continue
             new = [row for row, first in zip(rows, firsts, strict=True) if first is None]
+            is_new = bool(new) and record.line != whole
             held.update({row["id"]: (row["digest"], file, row["line"]) for row in new})
             fresh += new
-            stored, known = stored + bool(new), known + (not new)
+            stored, known = stored + is_new, known + (not is_new)
         self._insert(pairs, fresh)
         return Added(stored=stored, known=known), conflicts
 
@@ -110,8 +114,28 @@ class Arrivals:
             if row["digest"] not in held:
                 held.add(row["digest"])
                 fresh.append(row)
+        stored = len(fresh) - bool(self._whole_now(traffic, fresh))
         self._insert(traffic, fresh)
-        return Added(stored=len(fresh), known=len(rows) - len(fresh))
+        return Added(stored=stored, known=len(rows) - stored)
+
+    def _whole_now(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Delete what was stored of a record before it was whole; return its line, or 0.
+
+        A writer may have been halfway through the last row when the file was read before.
+        """
+        now = [row for row in rows if row["line"] == self.unended]
+        if not self.unended or not now:
+            return 0
+        place = (table.c.file == self.progress.file) & (table.c.role == self.role)
+        chosen = select(table).where(place & (table.c.line == self.unended))
+        before = [dict(row) for row in self.connection.execute(chosen).mappings()]
+        self_same = {row["digest"] for row in before} & {row["digest"] for row in now}
+        if not before or self_same or not all(_continued(row, now[0]) for row in before):
+            return 0
+        gone = [row["sequence"] for row in before]
+        self.connection.execute(delete(table).where(table.c.sequence.in_(gone)))
+        self.connection.execute(delete(discarded).where(discarded.c.sequence.in_(gone)))
+        return self.unended
 
     def _put_away(self, faults: Sequence[Fault]) -> Added:
         rows: list[dict[str, Any]] = []
@@ -214,6 +238,12 @@ def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[s
         "file": file,
         "line": record.line,
     }
+
+
+def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether each text of a row begins with what it was before."""
+    names = ("query", "positive", "negative", "text", "source", "session", "user")
+    return all(now[name].startswith(before[name]) for name in names if name in now)
 
 
 def next_numbers(connection: Connection, counter: str, size: int) -> int:

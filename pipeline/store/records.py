@@ -99,7 +99,8 @@ class FileProgress:
     """How far a file has been read: enough to continue, and to notice that it was rewritten.
 
     `stamp` changes when the file does (size, times, inode), `done` is the number of bytes
-    consumed, `lines` the number of line ends among them, `digest` their SHA-256.
+    consumed, `lines` the number of line ends among them, `digest` their SHA-256. Of a table, which
+    is read whole, `lines` is the number of its last row if that had no line end.
     """
 
     file: str

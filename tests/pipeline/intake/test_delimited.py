@@ -225,6 +225,38 @@ def test_a_last_row_that_is_half_written_waits_until_it_is_whole(store, tmp_path
     assert [pair.positive for pair in store.pairs()] == ["b", "e"]
 
 
+@pytest.mark.parametrize("kind", ["pair", "traffic"])
+def test_a_last_row_that_was_read_half_written_is_replaced_by_the_whole_one(store, tmp_path, kind):
+    path = tmp_path / "a.csv"
+    whole = {
+        "pair": ["id,query,positive", "1,a,b", "2,c,open sett"],
+        "traffic": ["id,text", "1,a", "2,where is m"],
+    }
+    path.write_text("\n".join(whole[kind]))
+    assert take(store, tmp_path, "*.csv", kind=kind, intake=Intake()).stored == 2
+    with path.open("a") as file:
+        file.write("ings\n3,d" + (",e\n" if kind == "pair" else "\n"))
+    report = take(store, tmp_path, "*.csv", kind=kind, intake=Intake())
+    assert (report.stored, report.known, report.quarantined) == (1, 2, 0)
+    assert store.counts().stored == 3
+    if kind == "pair":
+        assert [pair.positive for pair in store.pairs()] == ["b", "open settings", "e"]
+    else:
+        assert stored_texts(store) == ["a", "where is mings", "d"]
+    assert take(store, tmp_path, "*.csv", kind=kind) == IntakeReport(unchanged=1)
+
+
+def test_a_last_row_without_line_end_that_others_follow_is_left_alone(store, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text\na\nb")
+    take(store, tmp_path, "*.csv")
+    path.write_text("text\na\nb\nc")
+    assert take(store, tmp_path, "*.csv").known == 2
+    path.write_text("text\nx\ny\nz")
+    assert take(store, tmp_path, "*.csv").stored == 3
+    assert stored_texts(store) == ["a", "b", "c", "x", "y", "z"]
+
+
 def test_a_last_row_without_its_end_waits_while_the_file_grows():
     content = b"query,positive\na,b\nd,only ha"
     for more, expected in ((b"", ["a", "d"]), (b"lf\n", ["a"])):
