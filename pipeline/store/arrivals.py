@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
 
 from pipeline.store.records import (
     Added,
@@ -89,6 +89,13 @@ class Arrivals:
             fresh += new
             stored, known = stored + is_new, known + (not is_new)
         self._insert(pairs, fresh)
+        same = [
+            row["id"]
+            for rows in rows_of
+            for row in rows
+            if held.get(row["id"], ("",))[0] == row["digest"]
+        ]
+        self._is_past(pairs, pairs.c.id, same)
         return Added(stored=stored, known=known), conflicts
 
     def _held_pairs(self, ids: Sequence[str]) -> dict[str, tuple[str, str, int]]:
@@ -116,7 +123,16 @@ class Arrivals:
                 fresh.append(row)
         stored = len(fresh) - bool(self._whole_now(traffic, fresh))
         self._insert(traffic, fresh)
+        self._is_past(traffic, traffic.c.digest, [row["digest"] for row in rows])
         return Added(stored=stored, known=len(rows) - stored)
+
+    def _is_past(self, table: Table, name: "Column[str]", names: Sequence[str]) -> None:
+        """Make records of the past what arrived as recent before somebody named its file so."""
+        if self.role == "recent":
+            return
+        for start in range(0, len(names), _CHUNK):
+            found = name.in_(names[start : start + _CHUNK]) & (table.c.role == "recent")
+            self.connection.execute(update(table).where(found).values(role=self.role))
 
     def _whole_now(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """Delete what was stored of a record before it was whole; return its line, or 0.

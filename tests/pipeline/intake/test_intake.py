@@ -148,6 +148,17 @@ def test_one_file_may_serve_two_roles(store, tmp_path):
     assert take(store, tmp_path, kind="pair", role="recent").known == 1
 
 
+def test_a_file_of_recent_pairs_that_is_named_as_history_becomes_history(store, tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(pairs(1, 2))
+    (tmp_path / "t.jsonl").write_bytes(texts("a"))
+    take(store, tmp_path, "a.jsonl", kind="pair")
+    take(store, tmp_path, "t.jsonl")
+    assert take(store, tmp_path, "a.jsonl", kind="pair", role="history").known == 2
+    take(store, tmp_path, "t.jsonl", role="reference")
+    assert (store.count_pairs(role="history"), store.count_pairs(role="recent")) == (2, 0)
+    assert (store.count_traffic(role="reference"), store.count_traffic(role="recent")) == (1, 0)
+
+
 def test_one_file_is_parsed_without_keeping_anything(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(pairs(1, 2) + b"bad\n" + pairs(1) + b'{"query": "cut')
