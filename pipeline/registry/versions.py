@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.registry.logged_models import LoggedModels
-from pipeline.registry.runs import PREFIX, RegistryFault, clear_faults
+from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults
 from pipeline.registry.version import LOGGED_MODEL, Version, not_ours
 from pipeline.registry.version_files import MANIFEST, SOURCE, fetch_files, store_files
 from training.manifest import FolderDamaged, Manifest
@@ -202,9 +202,14 @@ class Registry(LoggedModels):
                 self.client.set_model_version_tag(self.name, str(version.number), name, value)
 
     def describe(self, version: Version, text: str) -> None:
-        """Replace the description of a version, Markdown."""
-        with clear_faults(f"describe version {version.number}"):
-            self.client.update_model_version(self.name, str(version.number), text)
+        """Replace the description, Markdown, of a version and of its logged model."""
+        number = str(version.number)
+        with clear_faults(f"describe version {number}"):
+            self.client.update_model_version(self.name, number, text)
+            if version.logged_model is not None:
+                # It has no files of its own.
+                load = f"Load it as `models:/{self.name}/{number}`."
+                self.client.set_logged_model_tags(version.logged_model, {NOTE: f"{load}\n\n{text}"})
 
     def fetch(self, version: Version) -> Path:
         """Return a private local copy of a version, every file checked against its hash.

@@ -108,4 +108,8 @@ def test_the_page_of_a_version_shows_its_verdict(opened):
     described = client.get_model_version("tiny-search", "2").description
     assert described.startswith("promoted: ")
     assert "| anchor/bank | 0." in described
+    model = client.get_logged_model(opened.registry.version(2).logged_model)
+    assert (
+        model.tags["mlflow.note.content"] == f"Load it as `models:/tiny-search/2`.\n\n{described}"
+    )
     assert "base model" in client.get_model_version("tiny-search", "1").description

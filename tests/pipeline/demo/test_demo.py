@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mlflow
+import numpy as np
 import pytest
 
 from pipeline.cycle.check import Gathered, find
@@ -46,7 +48,12 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
-def test_the_story_ends_as_it_is_told(tmp_path):
+# MLflow's tables under SQLAlchemy 2.1; its type hints; what it calls of other libraries.
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning:mlflow")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_story_ends_as_it_is_told_and_mlflow_loads_its_champion(tmp_path, monkeypatch):
     said = []
     stage = lay_out(tmp_path / "demo", FAST)
     told = run_demo(stage, progress=no_progress, say=said.append)
@@ -57,3 +64,15 @@ def test_the_story_ends_as_it_is_told(tmp_path):
     assert Path(told.report).exists()
     assert len(said) >= 8
     assert {"cycles", "story", "workspace", "report", "mlflow"} == set(told.to_json())
+
+    settings = load_settings(tmp_path / "demo")
+    with open_workspace(settings, doing="status", now=NOW, exclusive=False) as opened:
+        champion = opened.versions.folder(opened.versions.champion())
+        texts = [each.query for each in champion.memory()[:8]]
+        ours = opened.encoders.load(champion.model).encode(texts)
+        uri, name = opened.registry.client.tracking_uri, opened.registry.name
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    native = mlflow.sentence_transformers.load_model(f"models:/{name}@champion")
+    assert np.allclose(native.encode(texts), ours, atol=1e-4)
+    python = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    assert np.allclose(python.predict(texts), ours, atol=1e-4)
