@@ -4,7 +4,8 @@ import logging
 from datetime import datetime
 
 from pipeline.cycle.promotion import APPROVAL, Champions, answer
-from pipeline.registry import Version
+from pipeline.cycle.record import record_decision
+from pipeline.registry import CANDIDATE, Version
 from pipeline.results import Serving
 from pipeline.store import Store
 
@@ -40,7 +41,9 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
     if store.unfinished_cycle() is not None:
         return None
     for version in champions.registry.versions():
-        if answer(version) == "rejected":
+        if answer(version) == "rejected" and CANDIDATE in version.aliases:
+            decision = f"rejected in MLflow by {_approver(version)}"
+            record_decision(champions.registry, version, "refused", decision, now)
             champions.registry.drop_candidate(version)
     approved = [each for each in champions.awaiting_approval() if answer(each) == "approved"]
     if not approved:

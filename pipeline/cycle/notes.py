@@ -1,8 +1,11 @@
 """What people read in MLflow: names of runs, descriptions of runs and versions, in Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from pipeline.results import Comparison, CycleResult, threshold_of
+
+_WAITS = "It waits for a person."
 
 _LONGEST_DESCRIPTION = 4800
 """MLflow keeps 5,000 characters of the description of a version."""
@@ -48,8 +51,8 @@ def version_note(result: CycleResult) -> str:
     if result.awaiting_approval:
         lines += [
             "",
-            "It waits for a person. To approve it, set the tag `anchorhold.approval` to `approved` "
-            "(and `anchorhold.approved_by` to your name); the next `anchorhold run` promotes it. "
+            f"{_WAITS} To approve it, set the tag `anchorhold.approval` to `approved` (and "
+            "`anchorhold.approved_by` to your name); the next `anchorhold run` promotes it. "
             "`rejected` ends the wait.",
         ]
     if verdict:
@@ -59,6 +62,30 @@ def version_note(result: CycleResult) -> str:
     elif result.scores:
         lines += _means(result.scores)
     return _shortened(lines)
+
+
+def waits(description: str) -> bool:
+    """Return whether the description of a version says that it waits for a person."""
+    return _WAITS in description
+
+
+def decided_note(description: str, decision: str, now: datetime) -> str:
+    r"""Return the description of a version with what a person decided about it in front.
+
+    Examples
+    --------
+    >>> when = datetime(2026, 3, 1)
+    >>> told = "passed, awaiting approval: all pass.\n\nIt waits for a person. To approve …"
+    >>> decided_note(told, "promoted: approved in MLflow by Ann", when).split("\n\n")
+    ['2026-03-01, promoted: approved in MLflow by Ann.', 'passed: all pass.']
+    """
+    line = f"{now:%Y-%m-%d}, {plain(decision)}."
+    kept = [
+        part.replace("passed, awaiting approval:", "passed:")
+        for part in description.split("\n\n")
+        if part != line and not part.startswith(_WAITS)
+    ]
+    return _shortened("\n\n".join([line, *kept]).splitlines())
 
 
 def plain(text: str) -> str:

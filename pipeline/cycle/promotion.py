@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.cycle.history import keep_history_head
+from pipeline.cycle.record import record_decision
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
@@ -16,6 +17,15 @@ from training.whole_files import written
 
 ROLLED_BACK = "anchorhold.rolled_back"
 """Tag that shows in MLflow why a version was left; the promotion history is what counts."""
+
+_DONE = {
+    "bootstrap": "registered",
+    "adopt": "taken over",
+    "promote": "promoted",
+    "force": "promoted against the gate",
+    "rollback": "returned to",
+}
+"""What the description of a version says of an action."""
 
 APPROVAL = "anchorhold.approval"
 """Tag by which a person approves or rejects, in MLflow, a version that waits."""
@@ -100,6 +110,8 @@ class Champions:
         keep_history_head(self.store, self.registry)
         if cycle is None:
             self._intention.unlink(missing_ok=True)
+            decision = f"{_DONE[action]}: {reason}"
+            record_decision(self.registry, version, "approved", decision, now)
         return MoveResult(
             champion=Serving(version=version.number),
             previous=Serving(version=previous) if previous is not None else None,

@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.notes import cycle_note, replayed_share, run_name, version_note
+from pipeline.cycle.notes import (
+    cycle_note,
+    decided_note,
+    replayed_share,
+    run_name,
+    version_note,
+    waits,
+)
 from pipeline.registry import CHAMPION, Registry, Version
 from pipeline.reports import write_report
 from pipeline.results import CycleResult, DecisionResult, RegressionsResult, TrainingResult
@@ -107,6 +114,27 @@ def _describe_version(
         registry.name_output(run, version.logged_model)
     registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
     registry.describe(version, version_note(result))
+
+
+def record_decision(
+    registry: Registry, version: Version, outcome: str, decision: str, now: datetime
+) -> None:
+    """Record what a person decided about a version, on its page and in the name of its cycle.
+
+    Parameters
+    ----------
+    registry, version
+        The version.
+    outcome
+        A word for the name of the run of a cycle whose version waited.
+    decision
+        What was decided, by whom or why.
+    now
+        The present.
+    """
+    if waits(version.description):
+        registry.rename_cycle(version.cycle, f"{version.cycle} {outcome} v{version.number}")
+    registry.describe(version, decided_note(version.description, decision, now))
 
 
 def record_golden(

@@ -6,6 +6,7 @@ from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in,
 from pipeline.registry.runs import RegistryFault
 from pipeline.registry.version_folder import Facts, VersionFolder
 from pipeline.registry.versions import (
+    CANDIDATE,
     CHAMPION,
     ChampionMoved,
     ForeignChampion,
@@ -15,6 +16,7 @@ from pipeline.registry.versions import (
 )
 
 __all__ = [
+    "CANDIDATE",
     "CHAMPION",
     "IDENTITY",
     "ChampionMoved",

@@ -119,6 +119,17 @@ class Tracking:
             )
             return str(made.info.run_id)
 
+    def rename_cycle(self, cycle: str, name: str) -> None:
+        """Give the run of a finished cycle another name, if it is still there."""
+        identity = {
+            f"{PREFIX}workspace": self.workspace,
+            f"{PREFIX}cycle": cycle,
+            f"{PREFIX}attempt": "cycle",
+        }
+        with clear_faults("rename a run"):
+            for found in self._search(identity):
+                self.client.update_run(found.info.run_id, name=name)
+
     def log_metrics(
         self,
         run: str,

@@ -25,6 +25,8 @@ class Version:
         All its tags, "anchorhold.…".
     aliases
         Such as "champion".
+    description
+        What its page in MLflow says, Markdown.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Version:
     cycle: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...] = ()
+    description: str = ""
 
     @property
     def workspace(self) -> str:

@@ -371,6 +371,7 @@ def _version(found: Any, aliases: Mapping[str, Iterable[str]]) -> Version:
         cycle=found.tags.get(f"{PREFIX}cycle", ""),
         tags=dict(found.tags),
         aliases=tuple(sorted(aliases.get(str(found.version), ()))),
+        description=str(found.description or ""),
     )
 
 

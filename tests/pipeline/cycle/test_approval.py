@@ -67,6 +67,8 @@ def test_the_next_run_promotes_what_was_approved_in_mlflow_and_records_who(opene
     assert last.reason == "approved in MLflow by Ann Lee"
     assert opened.registry.version("champion").number == waiting.number
     assert status_now(opened, NOW).approvals == ()
+    page = opened.registry.version(waiting.number).description
+    assert page.startswith("2026-03-02, promoted: approved in MLflow by Ann Lee.")
     assert run_cycle(opened, NOW).approved is None
 
 

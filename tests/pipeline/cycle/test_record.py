@@ -1,8 +1,11 @@
 """MLflow shows what happened by the names of its runs, and a version's worth on its own page."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pipeline.cycle.notes import run_name, version_note
+from pipeline.cycle.record import record_decision
 from pipeline.results import CycleResult
 
 pytestmark = pytest.mark.filterwarnings(
@@ -61,6 +64,24 @@ def test_a_version_is_described_by_its_verdict_and_texts_of_users_stay_plain():
 def test_a_version_that_waits_is_described_with_what_approves_it():
     note = version_note(result("inconclusive", awaiting_approval=True))
     assert "set the tag `anchorhold.approval` to `approved`" in note
+
+
+def test_the_page_and_the_run_of_a_version_that_waited_tell_what_was_decided(opened):
+    registry, now = opened.registry, datetime(2026, 3, 2, tzinfo=UTC)
+    registry.describe(
+        registry.version(2), version_note(result("inconclusive", awaiting_approval=True))
+    )
+    record_decision(registry, registry.version(2), "approved", "promoted: by Ann", now)
+    page = registry.version(2).description
+    assert page.startswith("2026-03-02, promoted: by Ann.\n\npassed: ")
+    assert "waits" not in page
+    (run,) = registry.client.search_runs(
+        [registry.experiment],
+        "tags.`anchorhold.cycle` = '0002' and tags.`anchorhold.attempt` = 'cycle'",
+    )
+    assert run.info.run_name == "0002 approved v2"
+    record_decision(registry, registry.version(2), "approved", "promoted: by Ann", now)
+    assert registry.version(2).description == page
 
 
 def test_a_description_that_mlflow_would_not_take_is_cut_at_a_line():
