@@ -24,9 +24,10 @@ class EmbeddingShift:
     """Fire when the distribution of embeddings shifted and the mix of known topics is not why.
 
     The statistic is the maximum mean discrepancy with three Gaussian kernels. It is tested twice,
-    and the larger p-value counts: once with labels permuted in blocks as long as texts stay
-    correlated in time, once with labels permuted only within regions of the reference. The second
-    test does not react to a change of mix over these regions. Repetitions count once.
+    and the larger p-value counts: once with labels permuted in whole sessions, or stretches longer
+    than texts depend on one another, once with labels permuted only within regions of the
+    reference. The second test does not react to a change of mix over these regions. Repetitions
+    count once.
 
     Beyond the p-value, the discrepancy must exceed what whole topics of the reference show against
     the rest, and the texts must be farther from the reference than usual for their region.
@@ -106,7 +107,9 @@ class EmbeddingShift:
             np.random.default_rng([observation.seed, 3]),
             dependence.past_windows,
         )
-        threshold = self._threshold(splits, kernel, len(recent.rows), generator)
+        threshold = self._threshold(
+            splits, kernel, len(recent.rows), np.random.default_rng([observation.seed, 9])
+        )
         # The three kernels sum to three at distance 0: divided, the discrepancy reaches about 1.
         effect = float(np.sqrt(max(0.0, density.statistic) / 3.0))
         p_value = density.tail_p_value

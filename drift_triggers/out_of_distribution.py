@@ -28,11 +28,13 @@ class OutOfDistribution:
     reference's own texts, each against the others, show which distance is unusual: a tenth of them
     is far. If nothing changed, the number of far recent texts follows a beta-binomial law (the
     limit is itself estimated from the reference), which gives the p-value. Counts are first divided
-    by 1.25, because distances that share neighbours scatter a little more.
+    by 1.25, because distances that share neighbours scatter a little more, or by what texts of the
+    same session and whole days of the reference show. Texts of one session are no neighbours.
 
     A small p-value alone does not fire. The share must also exceed what other topics of the same
     kind reach (whole topics of the reference held out, also contiguous stretches when texts come in
-    bursts), and the texts must be far for the region of the reference that they belong to. More
+    bursts or days differ), and the texts must be far for the region of the reference that they
+    belong to, on average or more of them than usual in the upper tenth of their region. More
     texts from a sparse but known region are a change of mix, not a new topic. Repetitions count
     once.
 

@@ -30,10 +30,14 @@ class SlowDrift:
     of the history, taken as one large window, fires ``out_of_distribution`` or ``embedding_shift``
     with their default settings. The larger of the two p-values counts.
 
+    Without a history, texts of the recent window that are later than all of the reference are
+    tested in the same way, if the window has earlier ones too: records that arrive late would
+    dilute what is new. They must also be farther from the reference than the earlier ones.
+
     Notes
     -----
-    Effect and threshold are those of the trigger that tested the latest part. Not measured without
-    a history, or when a side has too few distinct texts.
+    Effect and threshold are those of the trigger that tested the latest part. Not measured with
+    neither of these, or when a side has too few distinct texts.
 
     References
     ----------
