@@ -99,7 +99,9 @@ def test_batches_that_cannot_be_shared_are_refused(tiny_model, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "more", [{}, {"elastic": 1.0, "frozen_layers": 1}, {"mini_batch_size": 3}], ids=str
+    "more",
+    [{}, {"elastic": 1.0, "frozen_layers": 1}, {"mini_batch_size": 3}, {"dimensions": (9, 4)}],
+    ids=str,
 )
 def test_two_processes_learn_what_one_learns(without_dropout, tmp_path, more):
     # 37 pairs make batches of 7 and 8, whose parts differ in length.

@@ -86,9 +86,10 @@ def still(tiny_model):
     return model
 
 
-def anchored(model, **more):
+def anchored(model, lengths=(16,), **more):
+    hold = Hold(np.zeros(len(PAIRS), dtype=bool), (), sizes=dict.fromkeys(lengths, 1.0))
     return AnchoredContrastiveLoss(
-        model, LabelledTexts(PAIRS), Hold(np.zeros(len(PAIRS), dtype=bool), ()),
+        model, LabelledTexts(PAIRS), hold,
         scale=20.0, false_negative_margin=None, distillation=0.0, **more,
     )  # fmt: skip
 
@@ -111,10 +112,11 @@ def gradients(loss, model):
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(tiny_model, size):
+@pytest.mark.parametrize("lengths", [(16,), (16, 9, 4)])
+def test_mini_batches_give_the_loss_and_the_gradients_of_the_whole_batch(tiny_model, size, lengths):
     model = still(tiny_model)
-    whole, expected = gradients(anchored(model), model)
-    loss, found = gradients(anchored(model, mini_batch_size=size), model)
+    whole, expected = gradients(anchored(model, lengths), model)
+    loss, found = gradients(anchored(model, lengths, mini_batch_size=size), model)
     assert loss == pytest.approx(whole, abs=1e-5)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
