@@ -84,7 +84,7 @@ class Arrivals:
                 conflicts.append(Fault(file, record.line, _conflict(*other[0])))
                 continue
             new = [row for row, first in zip(rows, firsts, strict=True) if first is None]
-            is_new = bool(new) and record.line != whole
+            is_new = bool(new) and not (whole and record.line == whole)
             held.update({row["id"]: (row["digest"], file, row["line"]) for row in new})
             fresh += new
             stored, known = stored + is_new, known + (not is_new)
