@@ -22,6 +22,19 @@ ANSWERS = {
 """What to do, by cause."""
 
 
+MOVED_BY_FORM = (
+    "text_shape",
+    "embedding_shift",
+    "out_of_distribution",
+    "vocabulary",
+    "slow_drift",
+    "source_shift",
+    "term_meaning",
+    "instability",
+)
+"""Triggers that a changed form of the texts can make fire, whatever the texts are about."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """The cause that the signals of one check point to."""
@@ -73,7 +86,8 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     form = _effect(fired, "text_shape")
     novel = max(0.0, (_effect(seen, "out_of_distribution") - 0.1) / 0.9)
     words = _effect(fired, "vocabulary")
-    if "text_shape" in fired and (form >= max(novel, words) + 0.2 or not (words or topics)):
+    formed = "text_shape" in fired and fired["text_shape"].cause != "concept"
+    if formed and (form >= max(novel, words) + 0.2 or not (words or topics)):
         why = f"form changed more ({form:.2f}) than topics ({novel:.2f}) or words ({words:.2f})"
         return _explanation("pipeline", why, ("text_shape", *topics))
     if "vocabulary" in fired and (words >= novel or not topics):

@@ -47,8 +47,8 @@ class FeedbackLoop:
     Fires when the share of recent texts that are marked as self-generated, or that repeat a past
     answer, exceeds ``maximum_share``. Also fires when recent texts are less diverse than nearly all
     quiet windows of the reference *and* the answers concentrate on fewer documents; each of these
-    alone has harmless reasons. A feedback loop grows by training on its own output, so this
-    trigger blocks.
+    alone has harmless reasons. Without served documents this narrowing is not measured, and the
+    reason says so. A feedback loop grows by training on its own output, so this trigger blocks.
 
     Notes
     -----
@@ -150,12 +150,14 @@ class FeedbackLoop:
         return found
 
     def _narrowing(self, observation: Observation) -> tuple[bool, str]:
+        before, now = observation.served_before, observation.served_recently
+        if before is None or now is None or not (before.documents and now.documents):
+            return False, "narrowing not measured: no served documents were given"
         recent = View.of(observation.recent, self.largest_sample)
         reference = View.of(observation.reference, self.largest_sample)
         size = min(len(recent.rows), len(reference.rows) // 3)
-        before, now = observation.served_before, observation.served_recently
-        if size < self.minimum_texts:
-            return False, "too few texts to compare diversity"
+        if min(size, len(before.documents), len(now.documents)) < self.minimum_texts:
+            return False, "narrowing not measured: too few texts or served documents"
         generator = np.random.default_rng([observation.seed, 7])
         diversity = effective_diversity(
             recent.embeddings[generator.permutation(len(recent.rows))[:size]]
@@ -169,10 +171,6 @@ class FeedbackLoop:
         ]
         low = float(np.quantile(quiet, self.quiet_quantile)) if quiet else 0.0
         told = f"effective diversity {diversity:.1f} of {size} (limit {low:.1f})"
-        if before is None or now is None:
-            return False, told
-        if min(len(before.documents), len(now.documents)) < self.minimum_texts:
-            return False, told
         wide, tight = concentration(before.documents), concentration(now.documents)
         told += f", probability of the same document twice {wide:.3f} -> {tight:.3f}"
         return diversity < low and tight > self.concentration_ratio * max(wide, 1e-6), told

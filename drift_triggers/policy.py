@@ -13,6 +13,10 @@ that decreases would delay late shifts. The other half pays for persistence: the
 in ``persistence`` checks in a row, on texts that the check before did not see, each time with a
 p-value of at most the ``persistence``-th root of that level.
 
+A changed form of the texts (cause ``pipeline``) is no reason to train by itself: somebody changed
+the parser, the form or the client, and what the model knows may still serve. Triggers that the form
+can move are then reported, and start training only if ``quality_drop`` fired too.
+
 A trigger without input makes no test: its signal is not measured, and does not raise ``tests``.
 
 Alternatives were considered. Online false discovery rate control (LORD, SAFFRON) bounds the share
@@ -27,6 +31,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from drift_triggers.cause import MOVED_BY_FORM, explain
 from drift_triggers.signal import Signal
 
 
@@ -111,13 +116,19 @@ class Policy:
         """
         chosen = tuple(signals)
         tests = max(1, sum(each.p_value is not None for each in chosen if not each.blocks))
+        form = _only_form(chosen)
         starts: list[str] = []
         waits: list[str] = []
         for signal in chosen:
             if not signal.fired or signal.blocks:
                 continue
             why = self._why(signal, tests, past, fresh)
-            if why:
+            if why and signal.trigger in form:
+                waits.append(
+                    f"{signal.trigger} starts no training: the form of the texts changed (cause "
+                    f"pipeline), and quality_drop shows no loss: {signal.reason}"
+                )
+            elif why:
                 starts.append(f"{signal.trigger} ({why}): {signal.reason}")
             else:
                 waits.append(
@@ -164,3 +175,9 @@ class Policy:
     def _cooling(self, past: Sequence[PastCheck], hours: float) -> bool:
         started = [check.hours for check in past if check.launched]
         return bool(started) and max(started) + self.cooldown_hours > hours
+
+
+def _only_form(signals: Sequence[Signal]) -> tuple[str, ...]:
+    """Return the triggers that only the form of the texts moved, as far as the signals tell."""
+    harmed = any(signal.trigger == "quality_drop" and signal.fired for signal in signals)
+    return () if harmed or explain(signals).cause != "pipeline" else MOVED_BY_FORM

@@ -135,6 +135,8 @@ class TextShape:
     what whole topics of the reference show against the rest. Repetitions count once. Blanks, curly
     quotes and punctuation at the end of a text have no influence.
 
+    The cause is ``pipeline``, or ``concept`` where nothing but the share of common words changed.
+
     Notes
     -----
     The effect is the largest of the distances, 0 (equal) to 1 (no overlap). Not measured when a
@@ -217,6 +219,8 @@ class TextShape:
             f"{told} (distance of {FEATURES[most]} {effect:.2f}, limit {threshold:.2f}; "
             f"p = {p_value:.2g})"
         )
+        # Other common words alone may be another topic as well as another form.
+        formed = np.delete(moved, FEATURES.index("common words")).max() > threshold
         middle = float(np.median(before[:, most]))
         odd = np.argsort(-np.abs(now[:, most] - middle), kind="stable")[:5]
         return Signal(
@@ -226,7 +230,7 @@ class TextShape:
             p_value=p_value,
             effect=effect,
             threshold=threshold,
-            cause="pipeline" if fired else None,
+            cause=("pipeline" if formed else "concept") if fired else None,
             examples=tuple(texts[row] for row in odd),
         )
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from drift_triggers.cause import explain
 from drift_triggers.policy import PastCheck
-from drift_triggers.signal import Observation, Quality, Space
+from drift_triggers.quality_drop import QualityDrop
+from drift_triggers.signal import Observation, Quality, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
+from pipeline.cycle.fresh_quality import FRESH, fresh_quality
 from pipeline.cycle.window import Gathered, gather, later_reference, same_records_left, window_now
 from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
@@ -97,6 +99,9 @@ def find(
             signals.append(trigger.check(observation))
         except ValueError as fault:
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
+    asked = ""
+    if explain(signals).cause == "pipeline":
+        signals, asked = _ask_quality(opened, folder, gathered, observation, signals)
     decision = opened.settings.tables.policy.decide(
         signals,
         past_looks(opened.store, champion, opened.settings.tables.mix.minimum_pairs),
@@ -105,6 +110,8 @@ def find(
     )
     if decision.train and gathered.refused:
         decision = replace(decision, train=False, reasons=(gathered.refused, *decision.reasons))
+    if asked and not decision.train:
+        decision = replace(decision, reasons=(*decision.reasons, asked))
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
     clusters = new_clusters(observation) if moved else ()
     hit_rates = {name: task.mean("recall_at_10") for name, task in today.tasks.items()}
@@ -118,6 +125,36 @@ def find(
         hit_rates=hit_rates,
         warnings=(*warnings, *left_out(anchors)),
     )
+
+
+def _ask_quality(
+    opened: OpenWorkspace,
+    folder: VersionFolder,
+    gathered: Gathered,
+    observation: Observation,
+    signals: Sequence[Signal],
+) -> tuple[list[Signal], str]:
+    """Ask whether the champion answers the new form as well: on the fresh labelled pairs.
+
+    Returns
+    -------
+    The signals, with that of `quality_drop` on golden sets and fresh pairs; and what it says.
+    """
+    asked = next((one for one in opened.settings.triggers if isinstance(one, QualityDrop)), None)
+    asked = asked or QualityDrop()
+    metric = opened.settings.tables.gate.metric
+    quality = fresh_quality(opened.scores, folder, gathered.pairs, metric)
+    fewest = 0 if quality is None else min(len(quality.accepted), len(quality.now))
+    if quality is None or fewest < asked.minimum_queries:
+        told = (
+            f"{fewest} labelled queries in the new form, at least {asked.minimum_queries} tell "
+            "whether quality fell; if it did, label more of them"
+        )
+        return list(signals), told
+    fresh = asked.check(replace(observation, quality={FRESH: quality}))
+    everything = asked.check(replace(observation, quality={**observation.quality, FRESH: quality}))
+    others = [signal for signal in signals if signal.trigger != asked.name]
+    return [*others, everything], f"quality in the new form: {fresh.reason}"
 
 
 def observe(

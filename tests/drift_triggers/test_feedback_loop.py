@@ -53,3 +53,18 @@ def test_a_long_quotation_of_an_answer_counts_as_own_output_and_a_short_one_does
         signal = FeedbackLoop().check(seen)
         assert signal.fired is fires
         assert signal.blocks is fires
+
+
+@pytest.mark.parametrize("served", [None, Served(), Served(documents=("d1", "d2"))])
+def test_narrowing_says_what_it_lacks_where_only_marks_are_given(served):
+    seen = Observation(
+        sample(1, 100, 0.1),
+        sample(2, 400),
+        self_generated=(False,) * 100,
+        served_before=served,
+        served_recently=served,
+    )
+    signal = FeedbackLoop().check(seen)
+    assert signal.measured
+    assert not signal.fired
+    assert "narrowing not measured" in signal.reason

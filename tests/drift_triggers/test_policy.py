@@ -141,3 +141,37 @@ def test_a_quiet_year_of_uniform_p_values_starts_training_in_at_most_five_percen
     # Few enough lives to be quick; the bound is the 99.9 % quantile of Binomial(100, 0.05).
     generator = np.random.default_rng(0)
     assert sum(life(generator, Policy()) for _ in range(100)) <= 13
+
+
+FORM = Signal("text_shape", True, "no capitals", p_value=1e-30, effect=0.9, cause="pipeline")
+SHIFTED = Signal("embedding_shift", True, "shifted", p_value=1e-30, effect=0.2, cause="concept")
+HARM = Signal("quality_drop", True, "worse", p_value=5e-4, effect=0.1, cause="retrieval_loss")
+
+
+def test_a_changed_form_without_a_loss_of_quality_is_reported_and_starts_no_training():
+    decision = Policy().decide([FORM, SHIFTED], [], 0.0)
+    assert not decision.train
+    assert [reason.split()[0] for reason in decision.reasons] == ["text_shape", "embedding_shift"]
+    assert all("quality_drop shows no loss" in reason for reason in decision.reasons)
+    held = Signal("quality_drop", False, "as before", p_value=0.4, effect=0.0)
+    assert not Policy().decide([FORM, SHIFTED, held], [], 0.0).train
+
+
+def test_a_changed_form_that_costs_quality_starts_training_at_once():
+    decision = Policy().decide([FORM, SHIFTED, HARM], [], 0.0)
+    assert decision.train
+    assert decision.reasons[0].startswith("text_shape (significant at once")
+
+
+@pytest.mark.parametrize("trigger", ["fresh_data", "model_age", "similarity_shift", "my_own"])
+def test_a_changed_form_holds_back_only_what_form_can_move(trigger):
+    other = Signal(trigger, True, "due")
+    decision = Policy().decide([FORM, other], [], 0.0)
+    assert decision.train
+    assert len(decision.reasons) == 1
+    assert decision.reasons[0].startswith(trigger)
+
+
+def test_new_topics_in_a_new_form_start_training():
+    topics = Signal("out_of_distribution", True, "new", p_value=1e-30, effect=0.95, cause="concept")
+    assert Policy().decide([FORM, topics], [], 0.0).train

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from drift_triggers.cause import explain
 from drift_triggers.signal import Observation, Sample
 from drift_triggers.text_shape import FEATURES, TextShape, distances, plain, shape
 
@@ -56,6 +57,21 @@ def test_a_change_of_form_fires_and_names_the_measure(change, feature):
     assert signal.fired
     assert signal.cause == "pipeline"
     assert feature in signal.reason
+
+
+def test_other_common_words_alone_may_be_another_topic():
+    words = dict(
+        zip(
+            WORDS,
+            ["food", "spoon", "there", "we", "cooking", "at", "salt", "now", "ZIP", "an", "can't"],
+            strict=True,
+        )
+    )
+    change = lambda text: " ".join(words.get(word, word) for word in text.split())  # noqa: E731
+    signal = check(change)
+    assert signal.fired
+    assert signal.cause == "concept"
+    assert explain([signal]).cause == "concept"
 
 
 def test_plain_text_keeps_lines_and_inner_marks():
