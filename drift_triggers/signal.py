@@ -156,6 +156,11 @@ class Observation:
     """How close the embeddings of some recent texts stay to those of changed copies."""
     reference_stability: Stability | None = None
     """The same for some reference texts, changed in the same way."""
+    form_kept: float | None = None
+    """Share of the nearest known texts that stay without capitals, punctuation and spacing, as a
+    ratio to that of the reference. Not None only where nothing else of the form changed and the
+    samples have the embeddings of the texts without them.
+    """
     anchor_queries: Sample | None = None
     """Queries of the anchor sets, to show which of them lie nearest to new topics."""
     accepted_space: Space | None = None

@@ -102,6 +102,20 @@ def _script(letter: str) -> str:
     return "LATIN" if letter.isascii() else unicodedata.name(letter, "UNKNOWN").split()[0]
 
 
+def common_words_of(texts: Sequence[str], count: int) -> frozenset[str]:
+    """Return the most frequent words of texts."""
+    words = Counter(re.findall(r"[^\W\d_]+", "\n".join(texts).casefold()))
+    return frozenset(word for word, _ in words.most_common(count))
+
+
+def script_of(texts: Sequence[str]) -> str:
+    """Return the script of most letters of texts, as `shape` takes it."""
+    scripts: Counter[str] = Counter()
+    for mark, count in Counter("".join(texts)).items():
+        scripts[_script(mark)] += count * mark.isalpha()
+    return scripts.most_common(1)[0][0] if scripts.total() else "LATIN"
+
+
 def distances(rows: NDArray[np.float64], sides: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the Kolmogorov-Smirnov distance of each measure between two groups of rows.
 
@@ -135,7 +149,9 @@ class TextShape:
     what whole topics of the reference show against the rest. Repetitions count once. Blanks, curly
     quotes and punctuation at the end of a text have no influence.
 
-    The cause is ``pipeline``, or ``concept`` where nothing but the share of common words changed.
+    Does not fire where the form was undone because the model's neighbours do not depend on it
+    (``Observation.form_kept``). The cause is ``pipeline``, or ``concept`` where nothing but the
+    share of common words changed.
 
     Notes
     -----
@@ -219,6 +235,13 @@ class TextShape:
             f"{told} (distance of {FEATURES[most]} {effect:.2f}, limit {threshold:.2f}; "
             f"p = {p_value:.2g})"
         )
+        if observation.form_kept is not None:
+            fired = False
+            reason = (
+                "only capitals, punctuation, quotation marks or spacing changed, and the model "
+                f"finds the same known texts ({observation.form_kept:.0%} of the usual share): "
+                f"{reason}"
+            )
         # Other common words alone may be another topic as well as another form.
         formed = np.delete(moved, FEATURES.index("common words")).max() > threshold
         middle = float(np.median(before[:, most]))
@@ -236,10 +259,5 @@ class TextShape:
 
     def _usual(self, texts: Sequence[str]) -> tuple[frozenset[str], str, NDArray[np.float64]]:
         """Return the common words, the script and the measures of form of the reference."""
-        words = Counter(re.findall(r"[^\W\d_]+", "\n".join(texts).casefold()))
-        common = frozenset(word for word, _ in words.most_common(self.common_words))
-        scripts: Counter[str] = Counter()
-        for mark, count in Counter("".join(texts)).items():
-            scripts[_script(mark)] += count * mark.isalpha()
-        script = scripts.most_common(1)[0][0] if scripts.total() else "LATIN"
+        common, script = common_words_of(texts, self.common_words), script_of(texts)
         return common, script, shape(texts, common, script)

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass as group
-from dataclasses import field
+from dataclasses import field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from drift_triggers.form import KEPT, neighbours_kept, only_form_changed, undone
 from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space, Stability
 from pipeline.store import Traffic
 from training.encoding import Encoder
@@ -176,14 +177,27 @@ class Observe:
             _sample(encoder, span, part)
             for span, part in zip(spans, np.split(vectors, ends), strict=True)
         )
+        stability = [self._stability(encoder, sample) for sample in (recent, reference)]
+        kept = None
+        if only_form_changed(recent.texts, reference.texts):
+            plain = _plain(encoder, (reference, recent, history), progress)
+            kept = neighbours_kept(
+                (reference.embeddings, plain[0].embeddings),
+                (recent.embeddings, plain[1].embeddings),
+            )
+            if kept >= KEPT:
+                reference, recent, history = plain
+            else:
+                kept = None
         anchors = tuple(quality.anchor_queries)
         return Observation(
             recent=recent,
             reference=reference,
             history=history if spread else None,
             new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in arrived.pairs}),
-            recent_stability=self._stability(encoder, recent),
-            reference_stability=self._stability(encoder, reference),
+            recent_stability=stability[0],
+            reference_stability=stability[1],
+            form_kept=kept,
             # Scoring the champion has encoded the queries already.
             anchor_queries=Sample(anchors, encoder.unit_vectors(anchors)) if anchors else None,
             champion_age_days=accepted.age_days,
@@ -275,6 +289,20 @@ def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.f
 def _known(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names; nothing when none is known."""
     return tuple(names) if any(names) else ()
+
+
+def _plain(
+    encoder: Encoder, samples: Sequence[Sample], progress: Progress
+) -> tuple[Sample, Sample, Sample]:
+    """Return samples with the embeddings and words that their texts have without their form."""
+    texts = [[undone(text) for text in sample.texts] for sample in samples]
+    vectors = encoder.unit_vectors([text for part in texts for text in part], progress=progress)
+    ends = np.cumsum([len(part) for part in texts])[:-1]
+    first, second, third = (
+        replace(sample, embeddings=part, words=encoder.words(tuple(plain)))
+        for sample, plain, part in zip(samples, texts, np.split(vectors, ends), strict=True)
+    )
+    return first, second, third
 
 
 def _pair_facts(pairs: Sequence[Pair], refused: int) -> PairFacts | None:

@@ -2,23 +2,11 @@
 
 import numpy as np
 import pytest
+from made_forms import WORDS, asked
 
 from drift_triggers.cause import explain
-from drift_triggers.signal import Observation, Sample
+from drift_triggers.signal import Observation
 from drift_triggers.text_shape import FEATURES, TextShape, distances, plain, shape
-
-WORDS = ["card", "money", "where", "my", "transfer", "is", "bank", "why", "PIN", "the", "don't"]
-
-
-def asked(seed, count, change=lambda text: text):
-    generator = np.random.default_rng(seed)
-    rows = generator.normal(size=(count, 12)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    texts = []
-    for number in range(count):
-        words = generator.choice(WORDS, int(generator.integers(5, 15)))
-        texts.append(change(f"{' '.join(words).capitalize()}, {100 + number % 150}?"))
-    return Sample(tuple(texts), rows)
 
 
 def check(change, count=150):

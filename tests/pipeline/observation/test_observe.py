@@ -197,3 +197,54 @@ def test_queries_of_pairs_stand_for_traffic_where_there_is_none():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="window"):
         Observe(window=1)
+
+
+class CasedEncoder:
+    """Encodes as another encoder does, and moves texts in capitals together, or each its way."""
+
+    fingerprint = tokenizer = "cased"
+
+    def __init__(self, encoder, scattering):
+        self.encoder, self.scattering = encoder, scattering
+
+    def unit_vectors(self, texts, **_):
+        rows = self.encoder.unit_vectors([text.lower() for text in texts])
+        for row, text in enumerate(texts):
+            if text.isupper():
+                seed, size = (len(text) * 1000 + row, 0.5) if self.scattering else (0, 0.02)
+                rows[row] += np.random.default_rng(seed).normal(size=rows.shape[1]) * size
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def words(self, texts):
+        return self.encoder.words(texts)
+
+
+@pytest.mark.parametrize("scattering", [False, True])
+def test_capitals_alone_are_undone_where_the_neighbours_stay(fake_encoder, scattering):
+    draw = np.random.default_rng(0)
+    words = [f"w{number}" for number in range(40)]
+    known, recent = (
+        [Traffic(" ".join(draw.choice(words, 6))) for _ in range(count)] for count in (300, 120)
+    )
+    shouted = [replace(each, text=each.text.upper()) for each in recent]
+    encoder = CasedEncoder(fake_encoder, scattering)
+    seen = Observe().observation(encoder, Arrived(recent=shouted), Accepted(reference=known))
+    assert seen.recent.texts == tuple(each.text for each in shouted), "people see what arrived"
+    fired = {
+        each.trigger
+        for each in (
+            drift_triggers.TextShape().check(seen),
+            drift_triggers.EmbeddingShift().check(seen),
+        )
+        if each.fired
+    }
+    if scattering:
+        assert seen.form_kept is None
+        assert fired == {"text_shape", "embedding_shift"}
+    else:
+        assert seen.form_kept > 0.8
+        plain = fake_encoder.unit_vectors([each.text for each in recent])
+        assert np.allclose(seen.recent.embeddings, plain, atol=1e-6)
+        assert not fired
+    quiet = Observe().observation(encoder, Arrived(recent=recent), Accepted(reference=known))
+    assert quiet.form_kept is None
