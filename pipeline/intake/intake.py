@@ -75,7 +75,7 @@ class Intake:
     `positive`, and may have `negative`, several of both, and a `label` or `score`; traffic has
     `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
     ISO 8601 (UTC if it names no zone) or in seconds or milliseconds since 1970. Anything else is
-    ignored; names that come close to one of these are told.
+    ignored, with a warning for names that come close to one of these.
 
     Examples
     --------

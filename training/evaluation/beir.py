@@ -50,7 +50,7 @@ def collection(
 ) -> Collection:
     """Return the collection that rows describe, read as BEIR and MTEB read them.
 
-    Left out, counted and told are documents and queries without text, queries that no document of
+    Left out, counted and noted are documents and queries without text, queries that no document of
     the corpus answers in these judgements (published files hold the queries of all splits), and
     judgements of unknown documents or queries.
 

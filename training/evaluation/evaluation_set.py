@@ -50,7 +50,7 @@ class EvaluationSet:
         """Read a folder in BEIR layout: corpus.jsonl, queries.jsonl, qrels.tsv (or qrels/test.tsv).
 
         Documents and queries have `_id` (or `id`) and `text`. Documents may have a `title`, queries
-        a `slice`. Queries that nothing in the corpus answers are left out, and told in `notes`.
+        a `slice`. Queries that nothing in the corpus answers are left out; `notes` says how many.
 
         Parameters
         ----------
