@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from pipeline.machine import why_silent
 from pipeline.registry.environment import private_import
-from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, sqlite_file
+from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
 from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
 from pipeline.registry.versions import Registry
 from training.whole_files import written
@@ -195,6 +195,7 @@ def open_tracking(
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiment = _experiment(client, name, location)
         workspace = _identity(workspace_state)
+        forget_places()
         if location is not None and experiment.artifact_location != location:
             follow(uri, str(experiment.artifact_location), artifacts, workspace_state, moved)
         return Tracking(client, str(experiment.experiment_id), workspace)

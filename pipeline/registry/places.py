@@ -94,6 +94,17 @@ def follow(uri: str, recorded: str, artifacts: Path, state: Path, moved: Move) -
         logger.info("%s rows of MLflow's database name %s now, not %s", rows, artifacts, place)
 
 
+def forget_places() -> None:
+    """Let MLflow look up anew where the files of runs are.
+
+    It keeps that per run for the whole process, also after a move. A copy has runs of the same
+    names.
+    """
+    from mlflow.tracking._tracking_service import utils
+
+    getattr(utils, "_artifact_repos_cache", {}).clear()
+
+
 def keep_files_in(tracking: Tracking, artifacts: Path) -> None:
     """Let further runs keep their files in a workspace's own folder, not in another workspace's.
 

@@ -351,8 +351,8 @@ class Registry(LoggedModels):
 
     def _download(self, version: Version, digest: str, copy: Path) -> None:
         way_out = (
-            "restore its files there from a backup, or let another version serve (`anchorhold "
-            "promote VERSION --reason …`)"
+            "restore its files there from a backup, let another version serve (`anchorhold promote "
+            "VERSION --reason …`), or delete it in MLflow if it does not serve"
         )
         try:
             fetch_files(self.client, version.run_id, digest, copy)

@@ -1,0 +1,85 @@
+"""A cycle that was interrupted goes on where the workspace lies now, whatever was lost."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import let_travel_arrive, make_workspace
+
+from pipeline.cycle.journal import Journal
+from pipeline.operations import Workspace
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory, tiny_model, empty_tracking_store) -> dict[str, Path]:
+    """Return stage -> a workspace whose second cycle ended right after that stage."""
+    place = tmp_path_factory.mktemp("interrupted")
+    space = make_workspace(place / "space", tiny_model, empty_tracking_store)
+    with Workspace.open(space, now=NOW) as workspace:
+        workspace.run()
+    let_travel_arrive(space)
+    once, found = Journal.once, {}
+    with pytest.MonkeyPatch.context() as patch:
+        for stage in ("train/configured", "evaluate"):
+
+            def stop(journal, name, work, kind, last=stage):
+                result = once(journal, name, work, kind)
+                if name == last:
+                    raise KeyboardInterrupt
+                return result
+
+            patch.setattr(Journal, "once", stop)
+            with pytest.raises(KeyboardInterrupt), Workspace.open(space, now=NOW) as workspace:
+                workspace.run()
+            found[stage] = shutil.copytree(space, place / stage.replace("/", " "))
+    return found
+
+
+def delete_candidate(registry) -> None:
+    registry.client.delete_model_version(registry.name, "2")
+
+
+def delete_runs(registry) -> None:
+    for run in registry.client.search_runs([registry.experiment]):
+        registry.client.delete_run(run.info.run_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "lost", "outcome"),
+    [
+        ("evaluate", None, "promoted"),
+        ("evaluate", delete_candidate, "inconclusive"),
+        ("train/configured", delete_runs, "promoted"),
+        ("train/configured", "cycles", "inconclusive"),
+    ],
+)
+def test_it_is_finished_with_what_is_left(interrupted, tmp_path, stage, lost, outcome):
+    space = shutil.copytree(interrupted[stage], tmp_path / "moved")
+    with Workspace.open(space, now=NOW) as workspace:
+        if isinstance(lost, str):
+            shutil.rmtree(space / ".anchorhold" / lost)
+        elif lost is not None:
+            with workspace._opened("test") as opened:
+                lost(opened.registry)
+        result = workspace.run()
+        assert (result.cycle, result.outcome) == ("0002", outcome)
+        if outcome == "inconclusive":
+            assert "was deleted: " in result.verdict.reasons[0]
+            assert workspace.run().outcome == "promoted"
+        assert workspace.status().champion.cycle == ("0002" if outcome == "promoted" else "0003")
+
+
+def test_a_missing_first_champion_is_told_in_the_verdict(turned):
+    from made_streams import sentences, write_lines
+
+    words = ("recipe", "salt", "cook", "menu", "the", "my")
+    with Workspace.open(turned, now=NOW) as workspace:
+        with workspace._opened("test") as opened:
+            opened.registry.client.delete_model_version(opened.registry.name, "1")
+        write_lines(turned / "pairs" / "cooking.jsonl", sentences(words, 300, 8))
+        result = workspace.run()
+    assert any("first champion was deleted" in each for each in result.verdict.reasons)
