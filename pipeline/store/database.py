@@ -1,5 +1,6 @@
 """The connection to the one database: opened, created and migrated safely on any engine."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from training.faults import AnchorholdError
 
 LOCK_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
+
+_LONGEST_PATH = 500
+"""SQLite takes 512 bytes, names of its files beside the database included."""
 
 
 class StoreUnusable(AnchorholdError, RuntimeError):
@@ -68,7 +72,7 @@ class Database:
             parsed = make_url(url)
             shown = parsed.render_as_string(hide_password=True)
             if _is_sqlite_file(parsed):
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(Path(str(parsed.database)))
             database = cls(parsed)
         except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
             raise StoreUnusable(
@@ -179,6 +183,14 @@ def _is_sqlite_file(url: URL) -> bool:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return False
     return not str(url.database).startswith("file:")
+
+
+def _make_folder(file: Path) -> None:
+    """Make the folder of a SQLite file, unless SQLite cannot open so long a path."""
+    length = len(os.fsencode(file.absolute()))
+    if length > _LONGEST_PATH:
+        raise ValueError(f"its path has {length} bytes, SQLite takes at most {_LONGEST_PATH}")
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _engine(url: URL) -> Engine:

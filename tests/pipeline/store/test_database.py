@@ -202,3 +202,9 @@ def test_a_database_of_something_else_is_refused(tmp_path):
     connection.close()
     with pytest.raises(StoreUnusable, match=r"holds tables of another program \(pairs\)"):
         Store.open(f"sqlite:///{path}")
+
+
+def test_a_path_that_is_too_long_for_sqlite_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(StoreUnusable, match=r"its path has \d+ bytes, SQLite takes at most 500"):
+        Store.open(f"sqlite:///{tmp_path}/{'/'.join(['long' * 30] * 5)}/store.db")
+    assert not any(tmp_path.iterdir())
