@@ -58,7 +58,9 @@ def version_note(result: CycleResult) -> str:
     if verdict:
         lines += _table(verdict.comparisons)
         # The first reason is in the headline.
-        lines += ["", *(f"- {plain(reason)}" for reason in verdict.reasons[1:])]
+        # The last one says that it waits, as the paragraph above does.
+        others = verdict.reasons[1:-1] if result.awaiting_approval else verdict.reasons[1:]
+        lines += ["", *(f"- {plain(reason)}" for reason in others)]
     elif result.scores:
         lines += _means(result.scores)
     return _shortened(lines)
@@ -114,7 +116,8 @@ def replayed_share(recent: int, replayed: int) -> float:
 def _headline(result: CycleResult) -> str:
     """Say how the cycle ended and why, in one sentence."""
     reasons = (result.verdict or result.decision).reasons
-    why = plain(reasons[0].removeprefix(f"{result.outcome}: ")) if reasons else "no reason"
+    said = result.verdict.outcome if result.verdict else result.outcome
+    why = plain(reasons[0].removeprefix(f"{said}: ")) if reasons else "no reason"
     outcome = "passed, awaiting approval" if result.awaiting_approval else result.outcome
     return f"**{outcome.replace('_', ' ')}**: {why}."
 

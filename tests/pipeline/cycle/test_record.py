@@ -21,7 +21,8 @@ COMPARISON = {
 
 
 def result(outcome, candidate=3, comparisons=(), **more):
-    verdict = {"promote": False, "outcome": "rejected", "reasons": [f"{outcome}: {HOSTILE}"]}
+    reasons = [f"rejected: {HOSTILE}", "version 3 awaits approval"]
+    verdict = {"promote": False, "outcome": "rejected", "reasons": reasons}
     return CycleResult.model_validate(
         {
             "cycle": "0004",
@@ -63,7 +64,9 @@ def test_a_version_is_described_by_its_verdict_and_texts_of_users_stay_plain():
 
 def test_a_version_that_waits_is_described_with_what_approves_it():
     note = version_note(result("inconclusive", awaiting_approval=True))
+    assert note.startswith("passed, awaiting approval: a \\| b")
     assert "set the tag `anchorhold.approval` to `approved`" in note
+    assert "awaits approval" not in note
 
 
 def test_the_page_and_the_run_of_a_version_that_waited_tell_what_was_decided(opened):
