@@ -1,7 +1,7 @@
 """The workspace: its settings and what an open one holds."""
 
 from pipeline.workspace.anchor_sets import AnchorSets
-from pipeline.workspace.base import Base, length_warning
+from pipeline.workspace.base_model import Base, length_warning
 from pipeline.workspace.new_workspace import make_workspace
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores

@@ -11,7 +11,7 @@ from pipeline.machine import hold_workspace
 from pipeline.registry import Registry, Version, open_registry
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
-from pipeline.workspace.base import Base, length_warning
+from pipeline.workspace.base_model import Base, length_warning
 from pipeline.workspace.place import note_place, settle
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from pipeline import Workspace
-from pipeline.workspace.base import Base
+from pipeline.workspace.base_model import Base
 from pipeline.workspace.settings_file import load_settings
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
