@@ -49,10 +49,10 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
     encoder = Encoder.load(folder.model, max_length=tables.model.max_length)
     dimensions = tables.model.dimensions
     card = tables.evaluate.score(encoder, sets, opened.progress, dimensions)
-    tasks = _tasks(card, folder.scorecard(), tables.gate, opened.anchor_sets.margins)
+    accepted = folder.scorecard()
+    tasks = _tasks(card, accepted, tables.gate, opened.anchor_sets.margins)
     notes = tuple(
-        f"{task.task}: the set changed since the version was accepted; there is nothing to compare "
-        "with"
+        f"{task.task}: {_not_compared(task.task, accepted)}; there is nothing to compare with"
         for task in tasks
         if task.accepted is None
     )
@@ -131,6 +131,14 @@ def _task(
         high=high,
         fell=high < -margin,
     )
+
+
+def _not_compared(task: str, accepted: Scorecard) -> str:
+    """Return why no scores at acceptance are comparable with today's scores of a task."""
+    length = dimensions_of(task)
+    if length is not None and length not in map(dimensions_of, accepted.tasks):
+        return "the version was accepted without this length of vectors (model.dimensions)"
+    return "the set changed since the version was accepted"
 
 
 def _same_set(task: str, now: TaskScores, accepted: Scorecard) -> TaskScores | None:

@@ -95,6 +95,8 @@ def test_a_length_that_is_named_later_is_scored_for_the_champion_too(space):
     assert measured["anchor/bank"].difference == pytest.approx(0)
     # It was accepted without this length: there is nothing to compare with.
     assert measured["anchor/bank/dim-9"].accepted is None
+    (note,) = again.notes
+    assert "anchor/bank/dim-9: the version was accepted without this length" in note
     assert measured["anchor/bank/dim-9"].now == pytest.approx(served_ndcg(space, 1, 9))
 
 
