@@ -30,7 +30,7 @@ COMPARISON = {
     "reason": "r",
 }
 
-HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
+HIT = {"document": "d1", "text": HOSTILE, "similarity": 0.5, "relevant": True}
 WORST = {
     "task": "new",
     "query": "q1",

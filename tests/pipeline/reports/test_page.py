@@ -8,7 +8,7 @@ from pipeline.reports.page import write_page
 from pipeline.results import CompareResult
 
 HOSTILE = "<script>alert('x')</script> {{ 7 * 7 }}"
-HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
+HIT = {"document": "d1", "text": HOSTILE, "similarity": 0.5, "relevant": True}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.results import (
 )
 
 HOSTILE = "[bold]not bold[/bold] [link=http://x]here[/link] np.ndarray[int]"
-HIT = {"document": "d1", "text": HOSTILE, "cosine": 0.5, "relevant": True}
+HIT = {"document": "d1", "text": HOSTILE, "similarity": 0.5, "relevant": True}
 CHANGE = {"task": "new", "worse": 1, "better": 2, "ties": 3, "dark": 4, "found": 5, "vanished": 6}
 WORST = {
     "task": "new",
