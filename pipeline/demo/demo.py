@@ -2,6 +2,7 @@
 
 import json
 import random
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -149,7 +150,9 @@ def run_demo(
         story=tuple(story),
         workspace=str(stage.workspace),
         report=str(report),
-        mlflow=f"mlflow ui --backend-store-uri sqlite:///{stage.state}/mlflow.db",
+        mlflow=shlex.join(
+            ("mlflow", "ui", "--backend-store-uri", f"sqlite:///{stage.state}/mlflow.db")
+        ),
     )
 
 

@@ -1,6 +1,9 @@
 """Settings: places in the workspace, and the strategies that a training tries."""
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import make_url
 
 from pipeline.workspace.settings_fault import SettingsFault
 from pipeline.workspace.settings_file import load_settings
@@ -15,6 +18,13 @@ def found(tmp_path):
 def test_databases_lie_in_the_workspace_unless_they_are_elsewhere(found, tmp_path):
     assert found.store_url == f"sqlite:///{tmp_path}/.anchorhold/store.db"
     assert found.tracking_uri == f"sqlite:///{tmp_path}/.anchorhold/mlflow.db"
+
+
+def test_a_database_is_found_whatever_the_folder_is_called(found, tmp_path):
+    odd = tmp_path / "50% of q?x#y"
+    for url in (replace(found, root=odd).store_url, replace(found, root=odd).tracking_uri):
+        assert make_url(url).database == str(odd / ".anchorhold" / url.rpartition("/")[2])
+        assert make_url(url).query == {}
 
 
 def test_a_strategy_changes_how_the_old_is_held_and_the_digest(found):
