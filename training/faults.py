@@ -2,6 +2,7 @@
 
 * AnchorholdError
   + DataFault: data, a name or an argument that cannot be used
+    - NoEmbedding: a text for which the model gives no finite numbers
   + NonFiniteLoss: a training that diverged
   + FolderDamaged (in `manifest`): files that are not those of their manifest
   + further ones beside their owners in `pipeline`: settings, store, registry, lock
@@ -14,6 +15,10 @@ class AnchorholdError(Exception):
 
 class DataFault(AnchorholdError, ValueError):
     """Data that cannot be used; the message names the place, the value and what is allowed."""
+
+
+class NoEmbedding(DataFault):
+    """A text whose embedding is infinite or not a number; the message names model and text."""
 
 
 class NonFiniteLoss(AnchorholdError, ArithmeticError):

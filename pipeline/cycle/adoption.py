@@ -76,18 +76,18 @@ def note_adoption(journal: Journal, version: Version) -> None:
 
 def first_version(
     opened: OpenWorkspace, new: NewVersion, adopted: Version | None
-) -> tuple[VersionFolder, dict[str, str]]:
+) -> tuple[VersionFolder, dict[str, str], tuple[str, ...]]:
     """Make the first version, of the base model or of what is taken over.
 
     Returns
     -------
-    (VersionFolder, dict)
-        Its folder and its tags.
+    tuple
+        Its folder, its tags, and sentences about the base that a person should read.
     """
     if adopted is not None:
-        return new.of_adopted(opened.versions.folder(adopted), opened.anchor_sets), {}
+        return new.of_adopted(opened.versions.folder(adopted), opened.anchor_sets), {}, ()
     if not opened.store.sequence_before("recent"):
         # A first run that found no past is resumed when somebody has added one.
         opened.take_in(new.started)
-    folder = new.of_base(opened.anchor_sets)
-    return folder, Base(opened.settings).tags(folder.model)
+    folder, notes = new.of_base(opened.anchor_sets)
+    return folder, Base(opened.settings).tags(folder.model), notes

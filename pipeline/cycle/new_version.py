@@ -1,6 +1,7 @@
 """Making a version: the folder of the base model, or of a candidate with all it learned."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ from pipeline.registry import Facts, Version, VersionFolder
 from pipeline.results import Window
 from pipeline.store import Store, Traffic
 from pipeline.workspace import AnchorSets, Base, Scores, Settings
-from training.encoding import fetch_base
+from training.encoding import Encoder, fetch_base, is_bare, stored_prompts, unused_prompts
 from training.evaluation import EvaluationSet, further_dimensions
 from training.faults import DataFault
+from training.finetuning import try_base
 from training.pairs import Pair
 
 
@@ -39,18 +41,35 @@ class NewVersion:
     started: datetime
     path: Path
 
-    def of_base(self, anchor_sets: AnchorSets) -> VersionFolder:
+    def of_base(self, anchor_sets: AnchorSets) -> tuple[VersionFolder, tuple[str, ...]]:
         """Make the first version: the base model with history as its memory and reference.
+
+        Returns
+        -------
+        tuple
+            The version, and sentences about the base that a person should read.
 
         Raises
         ------
         DataFault
-            No history and no reference texts: there is nothing to compare recent data with.
+            The base is refused or cannot be trained, or there is no history and no reference text:
+            nothing to compare recent data with.
         """
-        tables, encoders = self.settings.tables, self.scores.encoders
         model = self.path.parent / "base"
-        if not model.exists():
-            fetch_base(Base(self.settings).place, model, max_length=tables.model.max_length)
+        try:
+            if not model.exists():
+                length = self.settings.tables.model.max_length
+                fetch_base(Base(self.settings).place, model, max_length=length)
+            return self._of_fetched(model, anchor_sets)
+        except DataFault:
+            # The next run must fetch it again: it may be mended by then, or another one be named.
+            shutil.rmtree(model, ignore_errors=True)
+            raise
+
+    def _of_fetched(
+        self, model: Path, anchor_sets: AnchorSets
+    ) -> tuple[VersionFolder, tuple[str, ...]]:
+        tables, encoders = self.settings.tables, self.scores.encoders
         history = self.store.pairs(role="history")
         reference = self.store.traffic(role="reference") or queries_as_traffic(history)
         if not reference:
@@ -61,20 +80,41 @@ class NewVersion:
                 + (f"; {waiting} pairs of data.pairs wait until then" if waiting else "")
             )
         anchors = anchor_sets.of(None)
+        name = f"model.base {tables.model.base!r}"
+        found = try_base(
+            model,
+            [*history, *_pairs_of(anchors)],
+            tables.finetune,
+            max_length=tables.model.max_length,
+            name=name,
+        )
         queries = [text for each in anchors for text in each.queries.values()]
         memory, _ = tables.leakage.clean(history, queries)
-        return self._write(
+        known = tables.observe.remember([], reference)
+        encoder = encoders.load(model, name)
+        # Every check needs these vectors: one that is missing would block them all.
+        encoder.encode([each.text for each in known], progress=self.scores.progress)
+        folder = self._write(
             model=model,
+            encoder=encoder,
             parent=None,
             # What lies in pairs and traffic before the first run is not known yet: it waits.
             cut=self.store.sequence_before("recent"),
             memory=tables.memory.absorb(
                 [], memory, regions_encoder(tables.memory, encoders, model)
             ),
-            reference=tables.observe.remember([], reference),
+            reference=known,
             learned_anchors=[],
             scored_on=anchors,
         )
+        return folder, tuple(f"{name}: {note}" for note in (*self._notes(model), *found))
+
+    def _notes(self, model: Path) -> Iterator[str]:
+        """Yield what was chosen for the base where it leaves a choice."""
+        if unused := unused_prompts(*stored_prompts(model)):
+            yield unused
+        if is_bare(Path(Base(self.settings).place)):
+            yield "a transformer without modules.json; its tokens are averaged (mean pooling)"
 
     def of_adopted(self, champion: VersionFolder, anchor_sets: AnchorSets) -> VersionFolder:
         """Make the first version of what another workspace's champion is and knows.
@@ -83,6 +123,7 @@ class NewVersion:
         """
         return self._write(
             model=champion.model,
+            encoder=self.scores.encoders.load(champion.model),
             parent=None,
             cut=0,
             memory=champion.memory(),
@@ -124,6 +165,7 @@ class NewVersion:
         encode = regions_encoder(tables.memory, self.scores.encoders, champion.model)
         return self._write(
             model=trained,
+            encoder=self.scores.encoders.load(trained),
             parent=parent.number,
             cut=window.until,
             memory=tables.memory.absorb(lesson.memory, lesson.learned, encode),
@@ -148,6 +190,7 @@ class NewVersion:
         self,
         *,
         model: Path,
+        encoder: Encoder,
         parent: int | None,
         cut: int,
         memory: list[Pair],
@@ -156,7 +199,6 @@ class NewVersion:
         scored_on: list[EvaluationSet],
         learned_at: float | None = None,
     ) -> VersionFolder:
-        encoder = self.scores.encoders.load(model)
         trained = self.settings.tables.finetune.dimensions
         further_dimensions(trained, encoder.dimensions, "finetune.dimensions")
         probes = self.settings.tables.observe.probe_texts(reference)
@@ -178,3 +220,12 @@ class NewVersion:
             learned_anchors=learned_anchors,
             scorecard=self.scores.of_encoder(encoder, scored_on),
         )
+
+
+def _pairs_of(anchors: Sequence[EvaluationSet]) -> Iterator[Pair]:
+    """Yield a pair for each query of the anchor sets and its first relevant document."""
+    for each in anchors:
+        for query, text in each.queries.items():
+            answers = [name for name in each.relevant.get(query, ()) if name in each.corpus]
+            if answers:
+                yield Pair(query, text, each.corpus[answers[0]])

@@ -8,6 +8,7 @@ from pipeline.cycle.adoption import first_version, note_adoption, version_to_ado
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.check import find, window_of
+from pipeline.cycle.cut_short import cut_short
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
@@ -29,12 +30,7 @@ from pipeline.cycle.tidy import tidy
 from pipeline.cycle.window import gather
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
-from pipeline.registry import (
-    UnknownVersion,
-    Version,
-    VersionFolder,
-    keep_files_in,
-)
+from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
     CycleResult,
     DecisionResult,
@@ -50,14 +46,15 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.workspace import OpenWorkspace
-from training.faults import NonFiniteLoss
+from training.faults import NoEmbedding, NonFiniteLoss
 
 
 def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> CycleResult:
     """Run one cycle, or resume an interrupted one, and return what `anchorhold run` prints.
 
     Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
-    was killed is resumed from its journal and ends as if it had not been.
+    was killed is resumed from its journal and ends as if it had not been. A text that a model has
+    no finite embedding for ends the cycle as blocked, and raises `NoEmbedding`.
 
     Parameters
     ----------
@@ -80,13 +77,14 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
     journal = Journal(store, row, state / "cycles" / row.id)
     intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
     cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
+    fault: Exception | None = None
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
         result = cycle.bootstrap(adopted)
     else:
         try:
             result = cycle.learn(champion)
-        except (UnknownVersion, WorkLost) as lost:
-            result = cycle.end(champion, lost)
+        except (NoEmbedding, UnknownVersion, WorkLost) as found:
+            result, fault = cycle.end(champion, found), found
     result = result.changed(
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
@@ -95,6 +93,8 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
     close_record(opened, journal, cycle.run, result)
     store.finish_cycle(row.id, result.outcome, result.to_json())
     tidy(opened)
+    if isinstance(fault, NoEmbedding):
+        raise fault
     return result
 
 
@@ -128,7 +128,7 @@ class _Cycle:
             what = f"version {adopted.number} of the workspace {adopted.workspace}"
 
         def make() -> Bootstrapped:
-            folder, more = first_version(opened, self._new_version(), adopted)
+            folder, more, notes = first_version(opened, self._new_version(), adopted)
             version = self._register(self.run, folder, parent=None, more=more)
             self._champions().install(
                 version,
@@ -138,10 +138,11 @@ class _Cycle:
                 now=self.journal.started,
                 cycle=self.journal.cycle,
             )
-            return Bootstrapped(version=version.number, scores=folder.scorecard().means())
+            scores = folder.scorecard().means()
+            return Bootstrapped(version=version.number, scores=scores, notes=notes)
 
         made = self.journal.once("bootstrap", make, Bootstrapped)
-        reasons = [f"{what} is registered as version {made.version} and serves"]
+        reasons = [f"{what} is registered as version {made.version} and serves", *made.notes]
         pairs, texts = (
             count(role="recent") for count in (opened.store.count_pairs, opened.store.count_traffic)
         )
@@ -165,12 +166,10 @@ class _Cycle:
             return seen
         return self._as_begun()._train(champion, window, seen)
 
-    def end(self, champion: Version, lost: Exception) -> CycleResult:
-        """End a cycle that cannot go on; the next one sees what arrived as new."""
-        reason = f"inconclusive: something that this cycle worked with was deleted: {lost}"
-        verdict = Verdict(promote=False, outcome="inconclusive", reasons=(reason,))
-        decision = DecisionResult(train=False, reasons=(reason,))
-        return self._result("inconclusive", decision, champion.number).changed(verdict=verdict)
+    def end(self, champion: Version, fault: Exception) -> CycleResult:
+        """End a cycle that cannot go on."""
+        outcome, decision, verdict = cut_short(fault)
+        return self._result(outcome, decision, champion.number).changed(verdict=verdict)
 
     def _train(self, champion: Version, window: Window, seen: CycleResult) -> CycleResult:
         journal, opened = self.journal, self.opened

@@ -24,10 +24,11 @@ class Checked(Result):
 
 
 class Bootstrapped(Result):
-    """The first version, and its means by task and metric."""
+    """The first version, its means by task and metric, and what to know of the base."""
 
     version: int
     scores: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 class Strategies(Result):

@@ -96,11 +96,12 @@ def discard_records(
     Raises
     ------
     DataFault
-        There are no such records, nothing to undo, an empty reason, or an unfinished cycle, which
-        must finish with the records that it began with.
+        There are no such records, nothing to undo, an empty reason, or an unfinished cycle after
+        the first, which must finish with the records that it began with.
     """
     unfinished = store.unfinished_cycle()
-    if unfinished:
+    # Before the first version nothing has used them; a base may have no embedding for one.
+    if unfinished and store.promotions():
         raise DataFault(
             f"cycle {unfinished.id} is unfinished and uses these records; finish it with "
             "`anchorhold run`, then discard"

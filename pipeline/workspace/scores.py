@@ -38,9 +38,9 @@ class Encoders:
     cache: Path
     dimensions: tuple[int, ...] = ()
 
-    def load(self, model: Path) -> Encoder:
-        """Load the encoder of a model folder."""
-        return Encoder.load(model, max_length=self.max_length, cache=self.cache)
+    def load(self, model: Path, name: str | None = None) -> Encoder:
+        """Load the encoder of a model folder; messages call it by its name or else its folder."""
+        return Encoder.load(model, max_length=self.max_length, cache=self.cache, name=name)
 
     def identity(self, version: VersionFolder) -> str:
         """Return the fingerprint of what `load` gives for a version's model."""

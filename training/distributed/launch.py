@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from training.faults import DataFault, NonFiniteLoss
+from training.faults import DataFault, NoEmbedding, NonFiniteLoss
 from training.progress import Progress
 
 JOB = "job.json"
 """File in the folder of a job that says what its ranks are to do."""
-FAULTS = {kind.__name__: kind for kind in (DataFault, NonFiniteLoss)}
+FAULTS = {kind.__name__: kind for kind in (DataFault, NoEmbedding, NonFiniteLoss)}
 """Faults of a rank that its parent raises again; of anything else it shows the traceback."""
 _EARLY = "the processes of the training ended early"
 _TAIL = 2000  # characters of the ranks' log that are shown when they do not say why they ended

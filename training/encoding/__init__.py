@@ -1,9 +1,10 @@
 """From texts to vectors: models are loaded safely, each text is encoded once."""
 
 from training.encoding.embedding_cache import prune_cache
-from training.encoding.encoder import Encoder, Kind, TextEncoder
-from training.encoding.loading import fetch_base, load_model, save_model
-from training.encoding.model_folder import fingerprint
+from training.encoding.encoder import Encoder, TextEncoder
+from training.encoding.loading import fetch_base, is_bare, load_model, save_model
+from training.encoding.model_folder import fingerprint, stored_prompts
+from training.encoding.prompts import Kind, has_routes, prompt_of, tells_sides_apart, unused_prompts
 from training.encoding.similarity import Similarity
 
 __all__ = [
@@ -13,7 +14,13 @@ __all__ = [
     "TextEncoder",
     "fetch_base",
     "fingerprint",
+    "has_routes",
+    "is_bare",
     "load_model",
+    "prompt_of",
     "prune_cache",
     "save_model",
+    "stored_prompts",
+    "tells_sides_apart",
+    "unused_prompts",
 ]

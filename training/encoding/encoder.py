@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
 from training.encoding.loading import first_line, load_model
 from training.encoding.model_folder import fingerprint
+from training.encoding.prompts import Kind, prompt_of, tells_sides_apart
 from training.encoding.similarity import Similarity
-from training.faults import DataFault
+from training.faults import DataFault, NoEmbedding
 from training.progress import Progress, no_progress, quiet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Kind = Literal["query", "document"]
-"""Side of a search: some models encode queries and documents differently."""
-
 _CHUNK = 2048  # texts between two writes to the cache: what a kill can lose
+_SHOWN = 100  # characters of a text in a message
 _BATCH = 32  # texts per forward pass; larger batches do not fit a CPU's caches and are slower
 
 
@@ -42,6 +41,8 @@ class Encoder:
         Its fingerprint.
     cache
         Folder of the embedding cache; None: no cache.
+    name
+        What messages call the model.
 
     Attributes
     ----------
@@ -51,8 +52,15 @@ class Encoder:
         How the model compares queries with documents.
     """
 
-    def __init__(self, model: "SentenceTransformer", identity: str, cache: Path | None) -> None:
+    def __init__(
+        self,
+        model: "SentenceTransformer",
+        identity: str,
+        cache: Path | None,
+        name: str = "the model",
+    ) -> None:
         self._model = model
+        self._name = name
         self._cache = cache
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
@@ -66,6 +74,7 @@ class Encoder:
         *,
         max_length: int | None = None,
         cache: str | os.PathLike[str] | None = None,
+        name: str | None = None,
     ) -> "Encoder":
         """Load a model folder, with remote code off and from safetensors only.
 
@@ -77,6 +86,8 @@ class Encoder:
             Tokens after which a text is cut; None: as the folder says.
         cache
             Folder of the embedding cache; None: no cache.
+        name
+            What messages call the model; None: its folder.
 
         Raises
         ------
@@ -84,7 +95,8 @@ class Encoder:
             The folder is not a plain, safe sentence-transformers model.
         """
         model = load_model(folder, max_length)
-        return cls(model, fingerprint(folder, max_length), None if cache is None else Path(cache))
+        identity = fingerprint(folder, max_length)
+        return cls(model, identity, None if cache is None else Path(cache), name or str(folder))
 
     @property
     def dimensions(self) -> int:
@@ -115,6 +127,8 @@ class Encoder:
         ------
         DataFault
             A text is not valid Unicode.
+        NoEmbedding
+            The model gives NaN or infinity for a text.
         """
         place: dict[str, int] = {}
         for text in texts:
@@ -137,8 +151,10 @@ class Encoder:
             for start in range(0, len(missing), _CHUNK):
                 rows = missing[start : start + _CHUNK]
                 vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
-                if cache:
-                    cache.put([digests[row] for row in rows], vectors[rows])
+                sound = [row for row in rows if np.isfinite(vectors[row]).all()]
+                if cache and sound:
+                    cache.put([digests[row] for row in sound], vectors[sound])
+        self._refuse_missing(unique, vectors)
         return vectors[[place[text] for text in texts]]
 
     def unit_vectors(
@@ -151,6 +167,7 @@ class Encoder:
         self, texts: list[str], kind: Kind, step: Callable[[int], None]
     ) -> NDArray[np.float32]:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        prompt = prompt_of(self._model, kind)
         parts = []
         with quiet():
             # One batch per call: of more texts the library would sort them by their characters.
@@ -159,6 +176,7 @@ class Encoder:
                 with _unicode_only():
                     part = encode(
                         some,
+                        prompt=prompt,
                         batch_size=_BATCH,
                         show_progress_bar=False,
                         normalize_embeddings=self.similarity.name == "cosine",
@@ -166,6 +184,21 @@ class Encoder:
                 parts.append(np.asarray(part, dtype=np.float32))
                 step(len(some))
         return np.concatenate(parts)
+
+    def _refuse_missing(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Refuse vectors, (texts, dimensions), with a number that is not finite."""
+        missing = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if not len(missing):
+            return
+        text = texts[missing[0]]
+        value = "NaN" if np.isnan(vectors[missing[0]]).any() else "infinity"
+        others = len(missing) - 1
+        more = f" and {others} other text{'s' * (others > 1)}" if others else ""
+        raise NoEmbedding(
+            f"{self._name} gave {value} for {text[:_SHOWN]!r}{'…' * (len(text) > _SHOWN)}{more}; "
+            "exclude such records (`anchorhold discard`), take such texts out of anchor sets, or "
+            "use a model that has an embedding for them"
+        )
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, at most the model's maximum length.
@@ -196,12 +229,8 @@ class Encoder:
 
     def _route(self, kind: Kind) -> str:
         """Return a name for the way a kind is encoded; kinds that are encoded alike share it."""
-        names = ("query",) if kind == "query" else ("document", "passage", "corpus")
-        prompts = self._model.prompts
-        default = prompts.get(self._model.default_prompt_name or "", "")
-        prompt = next((prompts[name] for name in names if name in prompts), default) or ""
-        routed = any(type(module).__name__ in {"Router", "Asym"} for module in self._model)
-        return f"{kind if routed else 'text'}-{text_digest(prompt).hex()[:8]}"
+        prompt = text_digest(prompt_of(self._model, kind)).hex()[:8]
+        return f"{kind if tells_sides_apart(self._model) else 'text'}-{prompt}"
 
     def words(self, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
         """Return the words of each text as (word, number of pieces, whether a piece is unknown).

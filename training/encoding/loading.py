@@ -3,21 +3,27 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from training.encoding.model_folder import check_model_folder
+from training.encoding.model_folder import check_kind, check_model_folder
+from training.encoding.prompts import write_prompts
 from training.faults import DataFault
 from training.progress import quiet
 from training.whole_files import folder_written
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Transformer
+
+_UNLIMITED = 2**31
+# Names of the modules with one learned vector per position.
+_POSITION_TABLES = {"embed_positions", "position_embedding", "position_embeddings", "wpe"}
 
 
 def load_model(
     folder: str | os.PathLike[str], max_length: int | None = None
 ) -> "SentenceTransformer":
-    """Check and load a model folder with remote code off.
+    """Check and load a model folder with remote code off; all its weights become float32.
 
     Parameters
     ----------
@@ -29,8 +35,8 @@ def load_model(
     Raises
     ------
     DataFault
-        The folder is refused (see `check_model_folder`), cannot be loaded, or reads fewer tokens
-        than `max_length`.
+        The folder is refused (see `check_model_folder`), cannot be loaded, has no padding token,
+        or reads fewer tokens than `max_length`.
     """
     check_model_folder(Path(folder))
     return _load(str(folder), max_length, local=True)
@@ -56,6 +62,14 @@ def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransfo
             raise DataFault(
                 f"{name} cannot be loaded as a sentence-transformers model: {first_line(fault)}"
             ) from fault
+    # In half precision small updates vanish in training, and large sums overflow in encoding.
+    model.float()
+    for transformer in _transformers(model):
+        if transformer.tokenizer is not None and transformer.tokenizer.pad_token is None:
+            raise DataFault(
+                f"{name}: its tokenizer has no padding token; set one, such as "
+                "tokenizer.pad_token = tokenizer.eos_token, and save the folder again"
+            )
     if max_length is not None:
         limit = _position_limit(model)
         if not 1 <= max_length <= limit:
@@ -66,14 +80,40 @@ def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransfo
     return model
 
 
+def _transformers(model: "SentenceTransformer") -> "list[Transformer]":
+    """Return the transformers of a model; one with routes has several."""
+    from sentence_transformers.sentence_transformer.modules import Transformer
+
+    return [part for part in model.modules() if isinstance(part, Transformer)]
+
+
 def first_line(fault: BaseException) -> str:
     """Return the first line of a fault's message, at most 300 characters, or its kind."""
     return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
 
 
 def _position_limit(model: "SentenceTransformer") -> int:
-    limit = getattr(getattr(model, "config", None), "max_position_embeddings", None)
-    return limit if isinstance(limit, int) and limit > 0 else 2**31
+    """Return how many tokens of a text all transformers of a model can read."""
+    return min((_positions(part.model) for part in _transformers(model)), default=_UNLIMITED)
+
+
+def _positions(core: Any) -> int:
+    """Return how many positions a transformer has: by its table of positions, and by its settings.
+
+    RoBERTa and its relatives use the positions after padding's only, BART and OPT those after an
+    offset. Models with relative positions only, such as T5, have no limit.
+    """
+    from torch import nn
+
+    stated = getattr(core.config.get_text_config(), "max_position_embeddings", None)
+    limits = [stated] if isinstance(stated, int) and stated > 0 else []
+    for name, part in core.named_modules():
+        if name.rsplit(".", 1)[-1] in _POSITION_TABLES and isinstance(part, nn.Embedding):
+            skipped = getattr(part, "offset", 0)
+            if not skipped and part.padding_idx is not None:
+                skipped = part.padding_idx + 1
+            limits.append(part.num_embeddings - skipped)
+    return min(limits, default=_UNLIMITED)
 
 
 def save_model(model: "SentenceTransformer", folder: Path) -> None:
@@ -87,7 +127,9 @@ def fetch_base(
 ) -> Path:
     """Save a model from the hub or a folder as a plain, safe folder at `target`, and return it.
 
-    A `target` that exists is complete and is returned as it is.
+    The weights are saved as float32, whatever they were. The prompts for queries and documents are
+    saved under the names "query" and "document" as well, where `encode_query` and `encode_document`
+    find them. A `target` that exists is complete and is returned as it is.
 
     Parameters
     ----------
@@ -109,33 +151,47 @@ def fetch_base(
         return target
     folder = Path(base).expanduser()
     if folder.is_dir():
-        model = (
-            _load(str(folder), max_length, local=True)
-            if _is_bare(folder)
-            else load_model(folder, max_length)
-        )
+        model = _bare(folder, max_length) if is_bare(folder) else load_model(folder, max_length)
     elif base.startswith((".", "/", "~")) or base.count("/") != 1:
         raise DataFault(
             f"model.base {base!r} is not a folder; give a folder or a hub id such as owner/name"
         )
     else:
-        try:
-            model = _load(
-                base,
-                max_length,
-                local=os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"},
-            )
-        except DataFault as fault:
-            raise DataFault(
-                f"model.base {base!r} is neither a folder nor a hub model that can be reached: "
-                f"{first_line(fault)}"
-            ) from fault
+        model = _from_hub(base, max_length)
+    write_prompts(model)
     with folder_written(target) as partial:
         save_model(model, partial)
         check_model_folder(partial)
     return target
 
 
-def _is_bare(folder: Path) -> bool:
+def is_bare(folder: Path) -> bool:
     """Return whether the folder is a transformer without modules, which gets mean pooling."""
     return not (folder / "modules.json").exists() and (folder / "config.json").exists()
+
+
+def _bare(folder: Path, max_length: int) -> "SentenceTransformer":
+    check_kind(lambda name: file if (file := folder / name).is_file() else None)
+    return _load(str(folder), max_length, local=True)
+
+
+def _from_hub(base: str, max_length: int) -> "SentenceTransformer":
+    from sentence_transformers.util import load_file_path
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}
+
+    def find(name: str) -> Path | None:
+        try:
+            found = load_file_path(base, name, local_files_only=offline)
+        except (OSError, ValueError):
+            return None  # the loading that follows says why it cannot be reached
+        return Path(found) if found else None
+
+    check_kind(find)
+    try:
+        return _load(base, max_length, local=offline)
+    except DataFault as fault:
+        raise DataFault(
+            f"model.base {base!r} is neither a folder nor a hub model that can be used: "
+            f"{first_line(fault)}"
+        ) from fault

@@ -4,10 +4,11 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from training.encoding.prompts import chosen_prompt
 from training.faults import DataFault
 from training.manifest import MANIFEST
 
@@ -39,6 +40,72 @@ _SPACE_KEYS = (
 _DEFAULTS: tuple[object, ...] = (None, False, "", {}, "cosine")
 
 
+# Modules of other kinds of models, which give no single dense vector per text.
+_OTHER_MODULES = {
+    "LogitScore": "CrossEncoder",
+    "MLMTransformer": "SparseEncoder",
+    "MultiVectorMask": "MultiVectorEncoder",
+    "SparseAutoEncoder": "SparseEncoder",
+    "SparseStaticEmbedding": "SparseEncoder",
+    "SpladePooling": "SparseEncoder",
+}
+# Endings of architectures, and what they are.
+_OTHER_ARCHITECTURES = {
+    "ForSequenceClassification": "a reranker or classifier",
+    "ForTokenClassification": "a token classifier",
+    "ForQuestionAnswering": "a reader of answers",
+    "ForMultipleChoice": "a classifier",
+    "ForNextSentencePrediction": "a classifier",
+    "ForRetrieval": "a model of one vector per token",
+    "ColBERT": "a model of one vector per token",
+    "ForCausalLM": "a language model",
+    "LMHeadModel": "a language model",
+}
+
+
+def check_kind(find: Callable[[str], Path | None]) -> None:
+    """Refuse what is saved as another kind of model than one of dense embeddings.
+
+    sentence-transformers would convert it, with a pooling that it was never trained with.
+
+    Parameters
+    ----------
+    find
+        Returns the path of a file of the model by its name; None if the model has no such file.
+
+    Raises
+    ------
+    DataFault
+        It is a reranker, a classifier, a sparse or multi-vector encoder, a language model, or an
+        adapter without its model.
+    """
+    if (file := find("adapter_config.json")) is not None:
+        raise DataFault(
+            f"{file}: holds an adapter; merge it into its model (peft: merge_and_unload) and save "
+            "the whole"
+        )
+    modules = find("modules.json")
+    if modules is None:
+        config = find("config.json")
+        names = (_json(config).get("architectures") or ()) if config else ()
+        for name, ending in ((name, ending) for name in names for ending in _OTHER_ARCHITECTURES):
+            if name.endswith(ending):
+                raise DataFault(
+                    f"{config}: names {name}, {_OTHER_ARCHITECTURES[ending]}; model.base must be "
+                    "an embedding model (a SentenceTransformer, or an encoder for mean pooling)"
+                )
+        return
+    settings = find("config_sentence_transformers.json")
+    kind = _json(settings).get("model_type") if settings else None
+    place = settings
+    for module in _json(modules):
+        name = str(module.get("type", "")).rsplit(".", 1)[-1] if isinstance(module, dict) else ""
+        if kind in (None, "SentenceTransformer") and name in _OTHER_MODULES:
+            kind, place = _OTHER_MODULES[name], modules
+    if kind not in (None, "SentenceTransformer"):
+        raise DataFault(f"{place}: holds a {kind}; model.base must be a SentenceTransformer")
+
+
 def check_model_folder(folder: Path) -> None:
     """Refuse a folder that is not a plain sentence-transformers model, before any of it is loaded.
 
@@ -51,6 +118,7 @@ def check_model_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise DataFault(f"{folder}: no such model folder")
+    check_kind(lambda name: file if (file := folder / name).is_file() else None)
     modules = _json(folder / "modules.json")
     if not isinstance(modules, list) or not modules:
         raise DataFault(
@@ -130,15 +198,24 @@ def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = N
         elif file.suffix == ".json" and not (
             has_tokenizer and file.name == "special_tokens_map.json"
         ):
-            settings = _without_volatile(_json(file))
-            if file.name in {"sentence_bert_config.json", "config_sentence_transformers.json"}:
-                settings = {
-                    key: settings[key] for key in _SPACE_KEYS if settings.get(key) not in _DEFAULTS
-                }
-            add(place, file.name, json.dumps(settings, sort_keys=True))
+            add(place, file.name, *_settings(file))
         elif file.suffix in {".txt", ".model"} and not has_tokenizer:
             add(place, file.name, file.read_bytes())
     return digest.hexdigest()
+
+
+def _settings(file: Path) -> tuple[str, ...]:
+    """Return what counts of a file of settings."""
+    settings = _without_volatile(_json(file))
+    if file.name not in {"sentence_bert_config.json", "config_sentence_transformers.json"}:
+        return (json.dumps(settings, sort_keys=True),)
+    counted = {key: settings[key] for key in _SPACE_KEYS if settings.get(key) not in _DEFAULTS}
+    prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
+    ours = [chosen_prompt(prompts, default, kind) for kind in ("query", "document")]
+    plain = [prompts.get(kind) or "" for kind in ("query", "document")]
+    # They differ until a base is registered, which gets them under the library's names.
+    own = () if ours == plain else ("prompts", *ours)
+    return (json.dumps(counted, sort_keys=True), *own)
 
 
 def folder_max_length(model_folder: Path) -> int | None:
@@ -154,6 +231,13 @@ def folder_max_length(model_folder: Path) -> int | None:
             if isinstance(length, int) and length < 10**6:
                 return length
     return None
+
+
+def stored_prompts(model_folder: Path) -> tuple[dict[str, str], str | None]:
+    """Return the prompts of a model folder by name, and the name of its default prompt."""
+    file = model_folder / "config_sentence_transformers.json"
+    settings = _json(file) if file.exists() else {}
+    return settings.get("prompts") or {}, settings.get("default_prompt_name")
 
 
 def _json(file: Path) -> Any:

@@ -3,5 +3,6 @@
 from training.finetuning.finetune import FineTune
 from training.finetuning.negatives import Negatives
 from training.finetuning.strategies import CONFIGURED, Strategy, strategies
+from training.finetuning.trial import try_base
 
-__all__ = ["CONFIGURED", "FineTune", "Negatives", "Strategy", "strategies"]
+__all__ = ["CONFIGURED", "FineTune", "Negatives", "Strategy", "strategies", "try_base"]

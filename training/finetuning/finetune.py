@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.acceleration import TRICKS, Precision, Prepared, settled_precision
+from training.acceleration import TRICKS, Precision, Prepared, Trick, settled_precision
 from training.distributed import connect, from_first, launch, launched, rank, ranks, wait_for_all
-from training.encoding import Encoder, fingerprint, load_model
+from training.encoding import Encoder, fingerprint, load_model, tells_sides_apart
 from training.evaluation import further_dimensions
-from training.faults import DataFault
+from training.faults import DataFault, NonFiniteLoss
 from training.finetuning.job import Job, StrPath
-from training.finetuning.trained import Training, check_weights, newest_checkpoint
+from training.finetuning.trained import (
+    Training,
+    check_weights,
+    newest_checkpoint,
+    not_finite,
+    refuse_texts_without_embedding,
+)
 from training.pairs import Mixture
 from training.progress import Progress, no_progress, quiet
 from training.retention import Hold, Rows
@@ -166,6 +172,8 @@ class FineTune:
         DataFault
             The mix has fewer than two pairs or an empty text, the base is refused, or a batch has
             fewer pairs than there are processes.
+        NoEmbedding
+            The champion gives no finite embedding for a text of the mix.
         NonFiniteLoss
             A loss, gradient or weight is not finite; nothing is saved.
         """
@@ -185,14 +193,18 @@ class FineTune:
             return done
         if rank() > 0:
             progress, on_step = no_progress, None
-        model, done = self._trained(job, champion, precision, progress, on_step)
+        try:
+            model, done = self.trained(job, champion, precision, progress, on_step)
+        except NonFiniteLoss:
+            refuse_texts_without_embedding(job, champion)
+            raise
         if rank() == 0:
             done.save(model, recipe)
             shutil.rmtree(job.checkpoints, ignore_errors=True)
         wait_for_all()
         return done
 
-    def _trained(
+    def trained(
         self,
         job: Job,
         champion: str,
@@ -208,14 +220,20 @@ class FineTune:
 
         started = time.perf_counter()
         model = load_model(job.base, job.max_length)
-        prepared = Prepared(model, job.texts(), TRICKS if self.acceleration else ())
+        gaps = not_finite(model)
+        # Most tricks know only one transformer and one kind of text.
+        alone: Collection[Trick] = {"dropout"}
+        tricks = alone if tells_sides_apart(model) else TRICKS
+        prepared = Prepared(model, job.texts(), tricks if self.acceleration else ())
         adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
         layers = self.frozen_layers
         frozen = FrozenLayers(model, layers, prepared.packing) if layers else None
         run = job.checkpoints / self._recipe(job, champion, precision)[:16]
         with quiet():
             hold = from_first(
-                lambda: self._hold(job.mixture, Encoder(model, champion, job.cache), progress)
+                lambda: self._hold(
+                    job.mixture, Encoder(model, champion, job.cache, str(job.base)), progress
+                )
             )
             loss = self._loss(model, job.mixture, hold, packs=prepared.packing is not None)
             trainer = self._trainer(model, job.mixture, run, precision, loss)
@@ -235,7 +253,7 @@ class FineTune:
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         if adapters is not None:
             adapters.merge()
-        check_weights(model, trainer.state.global_step)
+        check_weights(model, trainer.state.global_step, gaps)
         return model, Training(
             job.output,
             trainer.state.global_step,
@@ -343,7 +361,7 @@ class FineTune:
         import torch
         from sentence_transformers import SentenceTransformerTrainingArguments
 
-        from training.finetuning.trainer import CheckedTrainer, prompts, training_set
+        from training.finetuning.trainer import CheckedTrainer, prompts, routes, training_set
 
         rows = training_set(mixture.pairs)
         arguments = SentenceTransformerTrainingArguments(
@@ -355,6 +373,7 @@ class FineTune:
             weight_decay=self.weight_decay,
             max_grad_norm=self.max_gradient_norm,
             prompts=prompts(model, rows.column_names),
+            router_mapping=routes(model, rows.column_names),
             bf16=precision == "bf16",
             use_cpu=not torch.cuda.is_available(),
             ddp_backend="gloo" if ranks() > 1 and not torch.cuda.is_available() else None,

@@ -5,17 +5,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from training.acceleration import Precision
-from training.encoding import save_model
+from training.encoding import Encoder, load_model, save_model
 from training.faults import NonFiniteLoss
+from training.finetuning.job import Job
 from training.manifest import seal, sealed
 from training.whole_files import folder_written
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from torch import nn
+    from torch import Tensor, nn
+
+_NONE: "Mapping[str, Tensor]" = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -80,18 +84,43 @@ def newest_checkpoint(run: Path) -> Path | None:
     return None
 
 
-def check_weights(model: "nn.Module", step: int) -> None:
-    """Refuse a model with a weight that is not finite.
+def not_finite(model: "nn.Module") -> "dict[str, Tensor]":
+    """Return where the weights are not finite, by the names of those that have such numbers."""
+    found = {name: ~weight.isfinite() for name, weight in model.state_dict().items()}
+    return {name: where for name, where in found.items() if bool(where.any())}
+
+
+def check_weights(model: "nn.Module", step: int, gaps: "Mapping[str, Tensor]" = _NONE) -> None:
+    """Refuse a model that has lost a weight in training.
+
+    Parameters
+    ----------
+    gaps
+        Where the weights were not finite before, as `not_finite` found: a row of the token
+        embeddings may be damaged for a word that no text has.
 
     Raises
     ------
     NonFiniteLoss
-        A weight is infinite or not a number.
+        A weight became infinite or not a number.
     """
-    import torch
-
-    for name, weight in model.state_dict().items():
-        if not bool(torch.isfinite(weight).all()):
+    for name, where in not_finite(model).items():
+        if name not in gaps or bool((where & ~gaps[name]).any()):
             raise NonFiniteLoss(
                 f"weight {name} is not finite after step {step}; lower finetune.learning_rate"
             )
+
+
+def refuse_texts_without_embedding(job: Job, champion: str) -> None:
+    """Name the text that made a training diverge, if the champion has no embedding for it.
+
+    Raises
+    ------
+    NoEmbedding
+        There is such a text in the mix.
+    """
+    model = load_model(job.base, job.max_length)
+    encoder = Encoder(model, champion, job.cache, str(job.base))
+    encoder.encode([pair.query for pair in job.mixture.pairs], kind="query")
+    documents = [text for pair in job.mixture.pairs for text in (pair.positive, pair.negative)]
+    encoder.encode([text for text in documents if text], kind="document")

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from transformers import PrinterCallback, TrainerCallback
 
 from training.distributed import rank, wait_for_all
+from training.encoding import Kind, prompt_of, tells_sides_apart
 from training.faults import NonFiniteLoss
 from training.finetuning.batches import LengthBatches, row_lengths
 from training.manifest import seal
@@ -37,15 +38,24 @@ def training_set(pairs: Sequence[Pair]) -> Dataset:
     return Dataset.from_dict(columns)
 
 
+_SIDES: Mapping[str, Kind] = {"query": "query", "positive": "document", "negative": "document"}
+
+
 def prompts(model: SentenceTransformer, columns: Collection[str]) -> dict[str, str] | None:
     """Return the model's own prompt for each column that has one; None if no column does."""
-    kinds = {"query": "query", "positive": "document", "negative": "document"}
     found = {
         column: prompt
-        for column, kind in kinds.items()
-        if column in columns and (prompt := model.prompts.get(kind))
+        for column, kind in _SIDES.items()
+        if column in columns and (prompt := prompt_of(model, kind))
     }
     return found or None
+
+
+def routes(model: SentenceTransformer, columns: Collection[str]) -> dict[str, str] | None:
+    """Return the side of each column, if the model must be told it; None if it need not."""
+    if not tells_sides_apart(model):
+        return None
+    return {column: kind for column, kind in _SIDES.items() if column in columns}
 
 
 class CheckedTrainer(SentenceTransformerTrainer):  # type: ignore[misc,unused-ignore]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from training.encoding import has_routes
 from training.faults import DataFault
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Adapters:
     Raises
     ------
     DataFault
-        The model has no transformer, or the package peft is missing.
+        The model has no transformer or several, or the package peft is missing.
     """
 
     def __init__(self, model: "SentenceTransformer", rank: int, seed: int) -> None:
@@ -40,8 +41,11 @@ class Adapters:
                 "finetune.adapter_rank needs the package peft: pip install 'anchorhold[lora]'"
             ) from None
         core = model.transformers_model
-        if core is None:
-            raise DataFault("the model has no transformer; finetune.adapter_rank must be 0 for it")
+        if core is None or has_routes(model):
+            raise DataFault(
+                f"the model has {'several transformers' if core else 'no transformer'}; "
+                "finetune.adapter_rank must be 0 for it"
+            )
         shape = LoraConfig(
             r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear"
         )

@@ -9,6 +9,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from training.acceleration.packing import Features, Packing, text_parts
+from training.encoding import has_routes
 from training.faults import DataFault
 
 
@@ -35,12 +36,16 @@ class FrozenLayers:
     Raises
     ------
     DataFault
-        The model has no stack of more than `layers` layers.
+        The model has no stack of more than `layers` layers, or several stacks.
     """
 
     def __init__(
         self, model: SentenceTransformer, layers: int, packing: Packing | None = None
     ) -> None:
+        if has_routes(model):
+            raise DataFault(
+                "the model has several stacks of layers; finetune.frozen_layers must be 0"
+            )
         core = model.transformers_model
         stacks = (
             []

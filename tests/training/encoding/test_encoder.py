@@ -4,10 +4,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from odd_models import loaded, routed, with_nan_for
 
 from training.encoding import encoder
+from training.encoding.embedding_cache import text_digest
 from training.encoding.encoder import Encoder
-from training.faults import DataFault
+from training.faults import DataFault, NoEmbedding
 
 TEXTS = ["my card is lost", "where is the train", "book a flight and a hotel", "my card is lost"]
 
@@ -72,3 +74,35 @@ def test_texts_of_like_token_counts_share_a_batch(tiny_model, monkeypatch):
     assert batches == [["qqqqqqqqq", texts[0]], ["zzzzzzzz", "card is my where"]]
     alone = [Encoder.load(tiny_model, max_length=32).encode([text])[0] for text in texts]
     np.testing.assert_allclose(vectors, alone, atol=1e-6)
+
+
+def test_a_text_without_embedding_is_named_and_never_cached(tiny_model, tmp_path):
+    folder = with_nan_for("menu", tiny_model, tmp_path / "model")
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        with pytest.raises(NoEmbedding, match="gave NaN for 'the menu 7' and 1 other text;"):
+            Encoder.load(folder, cache=cache).encode(["a card", "the menu 7", "menu"])
+    assert np.isfinite(Encoder.load(folder, cache=cache).encode(["a card"])).all()
+    (part,) = cache.rglob("*.npy")
+    rows = np.load(part)
+    assert len(rows) == 1 and np.isfinite(rows["vector"]).all()
+
+
+def test_a_vector_that_an_earlier_process_cached_as_nan_is_named_too(tiny_model, tmp_path):
+    encoder = Encoder.load(tiny_model, cache=tmp_path / "cache", name="the base")
+    vector = np.full((1, encoder.dimensions), np.inf, dtype=np.float32)
+    encoder._open_cache("query").put([text_digest("a card")], vector)
+    with pytest.raises(NoEmbedding, match="the base gave infinity for 'a card'; exclude"):
+        encoder.encode(["a card"])
+
+
+def test_queries_and_documents_take_their_own_routes(tiny_model, tmp_path):
+    folder = routed(tiny_model, tmp_path / "model")
+    cache = tmp_path / "cache"
+    query, document = (
+        Encoder.load(folder, cache=cache).encode(TEXTS, kind=kind) for kind in ("query", "document")
+    )
+    plain = loaded(folder)
+    assert np.allclose(query, plain.encode_query(TEXTS), atol=1e-5)
+    assert np.allclose(document, plain.encode_document(TEXTS), atol=1e-5)
+    assert not np.allclose(query, document, atol=1e-3)

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from odd_models import changed, routed, with_nan_for
+from safetensors.numpy import load_file
 
 from training.encoding.encoder import Encoder, fingerprint
-from training.faults import DataFault, NonFiniteLoss
+from training.faults import DataFault, NoEmbedding, NonFiniteLoss
 from training.finetuning.finetune import FineTune
 from training.finetuning.losses import AnchoredContrastiveLoss
 from training.pairs.mix import Mix
@@ -190,14 +192,14 @@ def test_checkpoints_of_other_data_are_not_continued(tiny_model, tmp_path):
 
 @pytest.mark.parametrize("rate", [1.0])
 def test_numbers_that_are_not_finite_stop_the_training(tiny_model, tmp_path, rate, monkeypatch):
-    def explode(self, embeddings, rows):
+    def explode(self, embeddings):
         return embeddings[0].sum() * (float("nan") if len(self.seen) == 3 else 1.0)
 
     monkeypatch.setattr(AnchoredContrastiveLoss, "seen", [], raising=False)
     monkeypatch.setattr(
         AnchoredContrastiveLoss,
         "_contrast",
-        lambda self, e, r: (self.seen.append(1), explode(self, e, r))[1],
+        lambda self, e, *_: (self.seen.append(1), explode(self, e))[1],
     )
     with pytest.raises(NonFiniteLoss, match="loss is nan at step 3"):
         fit(tiny_model, tmp_path)
@@ -301,3 +303,47 @@ def test_folders_may_be_given_as_texts(tiny_model, tmp_path):
         cache=str(tmp_path / "cache"),
     )
     assert done.folder == tmp_path / "model" and done.steps == 1
+
+
+@pytest.mark.parametrize("mini_batch", [None, 5])
+def test_each_side_of_a_model_with_routes_learns(mini_batch, tiny_model, tmp_path):
+    folder = routed(tiny_model, tmp_path / "routed")
+    worker = settings(distillation=1.0, elastic=0.1, mini_batch_size=mini_batch, maximum_steps=3)
+    done = fit(folder, tmp_path / "run", worker, mixture(negatives=True))
+    for side in ("query_0_Transformer", "document_0_Transformer"):
+        before, after = (load_file(at / side / "model.safetensors") for at in (folder, done.folder))
+        layers = [name for name in before if "layer" in name]
+        assert layers and not any(np.array_equal(before[each], after[each]) for each in layers)
+
+
+def test_a_training_with_routes_resumes_exactly(tiny_model, tmp_path):
+    folder = routed(tiny_model, tmp_path / "routed")
+    worker = settings(checkpoint_steps=2, learning_rate=1e-3)
+    whole, parts, steps = undisturbed_and_killed(folder, tmp_path, worker, 5)
+    assert fingerprint(parts.folder, 32) == fingerprint(whole.folder, 32) and steps[0] == 5
+
+
+def test_half_precision_weights_learn_as_float32_ones(tiny_model, tmp_path):
+    half = changed(tiny_model, tmp_path / "half", lambda model: model.half())
+    worker = settings(learning_rate=1e-3, precision="fp32")
+    ends = [
+        fit(folder, tmp_path / name, worker).log[-1]["loss"]
+        for name, folder in (("whole", tiny_model), ("from half", half))
+    ]
+    assert ends[0] == pytest.approx(ends[1], rel=0.05)
+    learned = load_file(tmp_path / "from half" / "model" / "model.safetensors")
+    assert {weight.dtype for weight in learned.values()} == {np.dtype(np.float32)}
+
+
+def test_the_text_that_makes_a_loss_nan_is_named(tiny_model, tmp_path):
+    folder = with_nan_for("menu", tiny_model, tmp_path / "nan")
+    with pytest.raises(NoEmbedding, match=r"gave NaN for 'where is my menu \d+ canary' and 3"):
+        fit(folder, tmp_path / "run", settings(distillation=0.0))
+    assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.parametrize("acceleration", [True, False])
+def test_a_damaged_row_of_a_word_that_no_pair_has_does_no_harm(acceleration, tiny_model, tmp_path):
+    folder = with_nan_for("cook", tiny_model, tmp_path / "nan")
+    worker = settings(acceleration=acceleration, weight_decay=0.1, elastic=1.0)
+    assert fit(folder, tmp_path / "run", worker).steps == 10

@@ -26,8 +26,8 @@ def test_the_label_of_a_row_is_its_number():
 
 
 def test_a_column_has_the_prompt_of_its_kind():
-    model = SimpleNamespace(prompts={"query": "ask: ", "document": ""})
+    model = SimpleNamespace(prompts={"query": "ask: ", "document": ""}, default_prompt_name=None)
     assert prompts(model, ["query", "positive"]) == {"query": "ask: "}
     model.prompts["document"] = "text: "
     assert prompts(model, ["positive", "negative"]) == {"positive": "text: ", "negative": "text: "}
-    assert prompts(SimpleNamespace(prompts={}), ["query"]) is None
+    assert prompts(SimpleNamespace(prompts={}, default_prompt_name=None), ["query"]) is None
