@@ -30,6 +30,8 @@ def version_to_adopt(opened: OpenWorkspace, adopt: bool) -> Version | None:
         and nobody asked to adopt one; the message says what to do.
     ForeignChampion
         As before, and one of them serves.
+    ModelDamaged
+        The files of the champion to adopt are gone or damaged.
     """
     store, registry = opened.store, opened.registry
     if store.promotions():
@@ -56,6 +58,7 @@ def version_to_adopt(opened: OpenWorkspace, adopt: bool) -> Version | None:
                 f"no other workspace has a champion in {name}, so there is none to take over; "
                 "run without --adopt to begin with the base model"
             )
+        registry.fetch(serving)  # Nothing is begun with a version whose files are gone.
         return serving
     registry.champion()
     others = sorted({each.workspace for each in everybodys} - {"", registry.workspace})

@@ -118,6 +118,14 @@ def test_there_must_be_a_champion_to_adopt(workspace):
         Workspace.open(workspace, now=NOW).run(adopt=True)
 
 
+def test_a_champion_whose_files_are_gone_is_not_adopted(shared, newcomer):
+    shutil.rmtree(shared / ".anchorhold" / "artifacts")
+    with pytest.raises(AnchorholdError, match="could not fetch version 2"):
+        newcomer.run(adopt=True)
+    with pytest.raises(ForeignChampion, match="--adopt"):
+        newcomer.run()
+
+
 def test_versions_of_another_workspace_without_a_champion_are_left_alone(shared, newcomer):
     with Workspace.open(shared, now=NOW)._opened("test") as opened:
         opened.registry.client.delete_registered_model_alias("tiny-search", "champion")
