@@ -11,7 +11,9 @@ from sentence_transformers import SentenceTransformer
 
 from pipeline.demo.demo import Sizes, Stage
 from pipeline.operations.workspace import Workspace
+from training.encoding.loading import load_model
 from training.evaluation.evaluation_set import EvaluationSet
+from training.finetuning.trainer import prompts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SMALL = Sizes(
@@ -89,3 +91,10 @@ def test_a_static_model_learns_new_packages_at_every_length_that_is_served(tmp_p
 @pytest.mark.slow
 def test_a_fine_tune_of_minilm_learns_new_packages_and_is_judged(tmp_path, operations_minilm):
     judged(tmp_path, *cycle(tmp_path, operations_minilm))
+
+
+@pytest.mark.slow
+def test_a_multilingual_model_learns_new_packages_with_its_prompts(tmp_path, multilingual_model):
+    model = load_model(multilingual_model)
+    assert prompts(model, ["query", "positive"]) == {"query": "query: ", "positive": "passage: "}
+    judged(tmp_path, *cycle(tmp_path, multilingual_model))
