@@ -52,9 +52,7 @@ def sharing(workspace: Path, database: Path) -> Path:
     return workspace
 
 
-@pytest.mark.parametrize(
-    "name", ["moved", "a b", "q?x#y%41", "50%", "quo'te\"[x]", "ünïcödé 模型", "x" * 120]
-)
+@pytest.mark.parametrize("name", ["a b", "q?x#y%41 50%", "quo'te\"[x]", "ünïcödé 模型"])
 def test_a_copy_works_at_its_place_and_leaves_its_original_alone(turned_once, tmp_path, name):
     copy = tmp_path / name
     shutil.copytree(turned_once, copy)
