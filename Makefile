@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
+# The files of tests are shared out among processes; threads of their own would be in the way.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: install demo test test-all check clean
 
@@ -18,10 +20,10 @@ demo: install
 	$(BIN)/anchorhold demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: install
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 check: install
 	$(BIN)/ruff check .

@@ -16,13 +16,13 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 
+import lives
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from benchmarks import lives
 from drift_triggers import (
     EmbeddingShift,
     Instability,

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from drift_triggers.embedding_shift import EmbeddingShift
 from drift_triggers.out_of_distribution import OutOfDistribution
 from drift_triggers.signal import Observation, Signal
 from drift_triggers.slices import part
+from drift_triggers.statistics.dependence import order_ratio
 from drift_triggers.statistics.view import View
 
 LATER_SIGNIFICANCE = 0.01
@@ -41,7 +43,7 @@ class SlowDrift:
 
     References
     ----------
-    ``scipy.stats.spearmanr`` for the trend, texts of one correlated run counted as one.
+    ``scipy.stats.spearmanr`` for the trend, texts that belong together counted as one.
 
     Examples
     --------
@@ -91,7 +93,7 @@ class SlowDrift:
                 return Signal.too_few(self.name, found, needed, side)
         novelty = view.novelty(reference)
         rising = float(scipy.stats.spearmanr(np.arange(len(novelty)), novelty).statistic)
-        score = rising * np.sqrt(max(0.0, len(novelty) / view.session_texts - 1.0))
+        score = rising * np.sqrt(max(0.0, len(novelty) / _worth(novelty, view) - 1.0))
         trend = (
             float(np.clip(scipy.stats.norm.sf(score), 1e-300, 1.0)) if np.isfinite(score) else 1.0
         )
@@ -157,3 +159,15 @@ class SlowDrift:
             p_value=p_value,
             cause="temporal" if fired else None,
         )
+
+
+def _worth(novelty: NDArray[np.float64], view: View) -> float:
+    """Return the number of texts that count as one in the trend.
+
+    How texts hang together shows beside their trend: with it, the texts of a steady drift would all
+    resemble their neighbours, and the clearest drift would count least.
+    """
+    ranks = scipy.stats.rankdata(novelty)
+    beside = scipy.signal.detrend(ranks)
+    named = 1 if view.sessions is None else view.session_texts
+    return max(named, order_ratio(beside))

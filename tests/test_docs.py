@@ -155,6 +155,15 @@ def test_the_notebook_and_the_ten_lines_run(reader):
         assert ("promoted" if script == "notebook.py" else "version 2 serves") in told
 
 
+def test_each_benchmark_can_be_started_from_its_file():
+    names = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py"))
+    started = f"import sys; sys.path[0] = 'benchmarks'; import {', '.join(names)}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", started], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_tutorial_end_as_it_says(tmp_path):
     sys.path.insert(0, str(ROOT / "docs"))

@@ -77,6 +77,8 @@ def test_a_missing_first_champion_is_told_in_the_verdict(turned):
     from made_streams import sentences, write_lines
 
     words = ("recipe", "salt", "cook", "menu", "the", "my")
+    with (turned / "anchorhold.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\n[triggers.fresh_data]\nminimum_pairs = 100\n")
     with Workspace.open(turned, now=NOW) as workspace:
         with workspace._opened("test") as opened:
             opened.registry.client.delete_model_version(opened.registry.name, "1")
