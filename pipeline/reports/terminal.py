@@ -147,7 +147,7 @@ def _(result: CycleResult) -> Iterator[Part]:
     if result.approved:
         yield f"  version {result.approved.version} was approved in MLflow and promoted first"
     yield from (f"  {reason}" for reason in result.decision.reasons)
-    yield from _warnings(result.decision.warnings)
+    yield from _warnings((*result.decision.warnings, *result.intake.warnings))
     if result.training and result.lesson:
         lesson, attempts = result.lesson, result.training.attempts
         if len(attempts) > 1:

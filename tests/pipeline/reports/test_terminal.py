@@ -202,7 +202,7 @@ def test_a_cycle_shows_the_verdict_and_what_got_worse(capsys):
                 ],
             },
             "regressions": {"changes": [CHANGE]},
-            "intake": {},
+            "intake": {"warnings": ["a.csv: 'postive' is not read"]},
             "seconds": {"total": 61.4},
             "run_id": "run",
         }
@@ -213,6 +213,7 @@ def test_a_cycle_shows_the_verdict_and_what_got_worse(capsys):
     assert "no harm shown" in told
     assert "4 relevant documents no longer found" in told
     assert "too few queries" in told
+    assert "warning: a.csv: 'postive' is not read" in told
 
 
 def test_the_status_shows_what_is_excluded_unfinished_and_waits_for_approval(capsys):
