@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from test_finetune import fit, mixture, settings, weights
 
 from training.distributed.ranks import whole_batch
-from training.faults import DataFault, NonFiniteLoss
+from training.faults import DataFault, NoEmbedding
 from training.finetuning.batches import LengthBatches
 from training.finetuning.finetune import FineTune
 
@@ -49,7 +49,7 @@ def python(*words, threads=None):
     """
     threads = threads or torch.get_num_threads()
     here = Path(__file__).parent
-    paths = os.pathsep.join(map(str, [ROOT, here, here.with_name("finetuning")]))
+    paths = os.pathsep.join(map(str, [ROOT, ROOT / "tests", here, here.with_name("finetuning")]))
     return {
         "args": [sys.executable, *map(str, words)],
         "env": {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(threads)},
@@ -141,7 +141,7 @@ def test_two_processes_learn_what_one_learns(without_dropout, tmp_path, more):
     )
     moved = max(np.abs(alone[name] - before[name]).max() for name in alone)
     apart = max(np.abs(alone[name] - together[name]).max() for name in alone)
-    assert moved > 1e-3 and apart < 1e-5
+    assert moved > 1e-3 and apart < moved / 100
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_what_a_rank_raises_is_raised_and_nothing_else_is_said(tiny_model, tmp_p
     tensors = load_file(broken / "model.safetensors")
     tensors["embeddings.LayerNorm.weight"][:] = np.nan
     save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(NonFiniteLoss, match="loss is nan at step 1"):
+    with pytest.raises(NoEmbedding, match="broken gave NaN for"):
         fit(broken, tmp_path, settings(processes=2))
     assert not (tmp_path / "model").exists()
     assert capfd.readouterr() == ("", "")
