@@ -116,7 +116,7 @@ class View:
         texts lie closer to those of the same day than to others, the whole day is left out.
         """
         together = () if self.sessions is None else (self.sessions,)
-        ground = KnownGround(self.embeddings, together)
+        ground = KnownGround(self.embeddings, together) if together else self._each_alone
         if self.days is None or len(self.days) < 20:
             return ground
         sizes = np.bincount(self.days)
@@ -140,7 +140,7 @@ class View:
         n = len(self.rows)
         if n < 20:
             return 0
-        lags = np.abs(KnownGround(self.embeddings).nearest - np.arange(n))
+        lags = np.abs(self._each_alone.nearest - np.arange(n))
         near = np.bincount(lags, minlength=n)[1:].cumsum()
         chance = (2.0 * (n - np.arange(1, n)) / (n - 1)).cumsum()
         limits = 2 ** np.arange(int(np.log2(max(2, n // 8))) + 1)
@@ -149,6 +149,11 @@ class View:
         if not clear.any():
             return 0
         return int(limits[np.flatnonzero(excess >= 0.8 * excess.max())[0]])
+
+    @cached_property
+    def _each_alone(self) -> KnownGround:
+        """What these texts cover if none belong together."""
+        return KnownGround(self.embeddings)
 
     @property
     def session_texts(self) -> int:

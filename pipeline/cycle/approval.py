@@ -1,6 +1,7 @@
 """Approval in MLflow: a tag on a version that waits is the decision of a person."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.cycle.promotion import APPROVAL, Champions, answer
@@ -36,11 +37,12 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
     ChampionMoved
         Somebody moved the champion in the meantime.
     """
-    for sentence in without_effect(champions):
+    answered = _answered(champions)
+    for sentence in _without_effect(champions, answered):
         logger.warning("%s", sentence)
-    if store.unfinished_cycle() is not None:
+    if not answered or store.unfinished_cycle() is not None:
         return None
-    for version in champions.registry.versions():
+    for version in answered:
         if answer(version) == "rejected" and CANDIDATE in version.aliases:
             decision = f"rejected in MLflow by {_approver(version)}"
             record_decision(champions.registry, version, "refused", decision, now)
@@ -61,31 +63,40 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
 
 def approvals(champions: Champions) -> list[str]:
     """Say what the tags of approval lead to, a sentence each."""
-    waiting = champions.awaiting_approval()
+    answered = _answered(champions)
+    if not answered:
+        return []
     served = {move.version for move in champions.store.promotions()}
     told = [
         f"version {each.number} is approved in MLflow by {_approver(each)}: the next "
         "`anchorhold run` promotes it"
-        for each in waiting
+        for each in champions.awaiting_approval()
         if answer(each) == "approved"
     ]
     told += [
         f"version {each.number} was rejected in MLflow by {_approver(each)}"
-        for each in champions.registry.versions()
+        for each in answered
         if answer(each) == "rejected" and each.number not in served
     ]
-    return [*told, *without_effect(champions)]
+    return [*told, *_without_effect(champions, answered)]
 
 
-def without_effect(champions: Champions) -> list[str]:
+def _answered(champions: Champions) -> list[Version]:
+    """Return the versions with a tag of approval, whatever it says; mostly there are none."""
+    return [each for each in champions.registry.versions() if answer(each)]
+
+
+def _without_effect(champions: Champions, answered: Sequence[Version]) -> list[str]:
     """Name the tags of approval that change nothing, and why, a sentence each."""
+    if not answered:
+        return []
     champion = champions.registry.champion()
     served = {move.version for move in champions.store.promotions()}
     waiting = [each.number for each in champions.awaiting_approval()]
     told = []
-    for each in champions.registry.versions():
+    for each in answered:
         value = answer(each)
-        if value not in ("", "approved", "rejected"):
+        if value not in ("approved", "rejected"):
             told.append(
                 f"version {each.number} has the tag {APPROVAL} = {value[:_LONGEST_NAME]!r}; "
                 "allowed are approved and rejected"

@@ -17,8 +17,7 @@ def run_name(result: CycleResult) -> str:
     MLflow's list of runs cuts names after about 16 letters.
     """
     outcome = "waiting" if result.awaiting_approval else result.outcome.replace("_", " ")
-    made = result.candidate or (result.champion if result.outcome == "bootstrapped" else None)
-    return f"{result.cycle} {outcome}" + (f" v{made.version}" if made else "")
+    return f"{result.cycle} {outcome}" + (f" v{result.made.version}" if result.made else "")
 
 
 def cycle_note(result: CycleResult) -> str:

@@ -31,20 +31,6 @@ def promote_or_refuse(
     approval
         Whether a candidate that passes waits for a person.
     """
-    outcome = _outcome(champions, journal, champion, candidate, verdict, approval)
-    if outcome.outcome != "promoted" and not outcome.awaiting_approval:
-        champions.registry.drop_candidate(candidate)
-    return outcome
-
-
-def _outcome(
-    champions: Champions,
-    journal: Journal,
-    champion: Version,
-    candidate: Version,
-    verdict: Verdict,
-    approval: bool,
-) -> Promoted:
     if not verdict.promote:
         return Promoted(outcome=verdict.outcome, champion=champion.number)
     waits = f"version {candidate.number} passed the gate and was not promoted"

@@ -103,11 +103,10 @@ def _describe_version(
     opened: OpenWorkspace, journal: Journal, run: str, result: CycleResult
 ) -> None:
     """Describe the version that the cycle made, and hang its scores on its logged model."""
-    made = result.candidate or (result.champion if result.outcome == "bootstrapped" else None)
-    if made is None:
+    if result.made is None:
         return
     registry = opened.registry
-    version = registry.version(made.version)
+    version = registry.version(result.made.version)
     scorecard = opened.versions.folder(version).scorecard()
     step = int(journal.cycle)
     if version.logged_model is not None:

@@ -311,9 +311,12 @@ class _Cycle:
 
     def _promote(self, champion: Version, candidate: Version, verdict: Verdict) -> Promoted:
         approval = self.opened.settings.tables.gate.approval
-        return promote_or_refuse(
+        promoted = promote_or_refuse(
             self._champions(), self.journal, champion, candidate, verdict, approval=approval
         )
+        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
+            self.opened.registry.drop_candidate(candidate)
+        return promoted
 
     def _register(
         self,

@@ -223,7 +223,8 @@ class RecordRules:
                         "".join(plan.unread.values()) if plan and "is missing" in str(bad) else ""
                     )
                     raise BadRecord(f"{bad}{near}") from None
-        return self._expanded(_values(content), self.columns.plan(tuple(_values(content))))
+        values = _values(content)
+        return self._expanded(values, self.columns.plan(tuple(values)))
 
     def _plan(self, content: Content) -> Plan | None:
         """Return how the record is read; None if it is no object."""

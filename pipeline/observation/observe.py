@@ -169,13 +169,9 @@ class Observe:
         quality = quality or KnownQuality()
         spread = self._spread(arrived.since_learned, len(arrived.recent))
         spans = (accepted.reference, arrived.recent, spread)
-        vectors = encoder.unit_vectors(
-            [each.text for span in spans for each in span], progress=progress
-        )
-        ends = np.cumsum([len(span) for span in spans])[:-1]
+        vectors = _encoded(encoder, [[each.text for each in span] for span in spans], progress)
         reference, recent, history = (
-            _sample(encoder, span, part)
-            for span, part in zip(spans, np.split(vectors, ends), strict=True)
+            _sample(encoder, span, part) for span, part in zip(spans, vectors, strict=True)
         )
         stability = [self._stability(encoder, sample) for sample in (recent, reference)]
         kept = None
@@ -272,6 +268,14 @@ def _serving_space(encoder: Encoder, accepted: Accepted) -> Space:
     return Space(fingerprint=encoder.fingerprint, tokenizer=encoder.tokenizer, probes=probes)
 
 
+def _encoded(
+    encoder: Encoder, parts: Sequence[Sequence[str]], progress: Progress
+) -> list[NDArray[np.float32]]:
+    """Return the unit vectors of the texts of each part, all encoded together."""
+    vectors = encoder.unit_vectors([text for part in parts for text in part], progress=progress)
+    return np.split(vectors, np.cumsum([len(part) for part in parts])[:-1])
+
+
 def _sample(encoder: Encoder, texts: Sequence[Traffic], embeddings: NDArray[np.float32]) -> Sample:
     plain = tuple(each.text for each in texts)
     times = [np.nan if each.timestamp is None else each.timestamp for each in texts]
@@ -296,11 +300,10 @@ def _plain(
 ) -> tuple[Sample, Sample, Sample]:
     """Return samples with the embeddings and words that their texts have without their form."""
     texts = [[undone(text) for text in sample.texts] for sample in samples]
-    vectors = encoder.unit_vectors([text for part in texts for text in part], progress=progress)
-    ends = np.cumsum([len(part) for part in texts])[:-1]
+    vectors = _encoded(encoder, texts, progress)
     first, second, third = (
         replace(sample, embeddings=part, words=encoder.words(tuple(plain)))
-        for sample, plain, part in zip(samples, texts, np.split(vectors, ends), strict=True)
+        for sample, plain, part in zip(samples, texts, vectors, strict=True)
     )
     return first, second, third
 

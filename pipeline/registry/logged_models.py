@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.machine import lives, this_process
-from pipeline.registry.runs import PREFIX, Measured, Tracking, clear_faults, owned, owner
+from pipeline.registry.runs import (
+    PREFIX,
+    Measured,
+    Tracking,
+    clear_faults,
+    every_page,
+    owned,
+    owner,
+)
 from training.evaluation import Scorecard
 
 _VERSIONS = "mlflow.modelVersions"
@@ -118,14 +126,11 @@ class LoggedModels(Tracking):
             self.client.log_outputs(run, [LoggedModelOutput(id, step=0)])
 
     def _search_models(self, asked: str) -> list[Any]:
-        found: list[Any] = []
-        token = None
-        while True:
-            page = self.client.search_logged_models([self.experiment], asked, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                return found
+        return every_page(
+            lambda token: self.client.search_logged_models(
+                [self.experiment], asked, page_token=token
+            )
+        )
 
 
 def _whole_set(task: str, tasks: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,11 +98,7 @@ class Tracking:
         started
             When the run began; None for the server's present.
         """
-        identity = {
-            f"{PREFIX}workspace": self.workspace,
-            f"{PREFIX}cycle": cycle,
-            f"{PREFIX}attempt": attempt,
-        }
+        identity = self._identity(cycle, attempt)
         all_tags = {**_shortened(tags or {}), **identity, **owned()}
         if parent is not None:
             all_tags["mlflow.parentRunId"] = parent
@@ -121,14 +117,17 @@ class Tracking:
 
     def rename_cycle(self, cycle: str, name: str) -> None:
         """Give the run of a finished cycle another name, if it is still there."""
-        identity = {
+        with clear_faults("rename a run"):
+            for found in self._search(self._identity(cycle, "cycle")):
+                self.client.update_run(found.info.run_id, name=name)
+
+    def _identity(self, cycle: str, attempt: str) -> dict[str, str]:
+        """Return the tags by which the run of an attempt is found again."""
+        return {
             f"{PREFIX}workspace": self.workspace,
             f"{PREFIX}cycle": cycle,
-            f"{PREFIX}attempt": "cycle",
+            f"{PREFIX}attempt": attempt,
         }
-        with clear_faults("rename a run"):
-            for found in self._search(identity):
-                self.client.update_run(found.info.run_id, name=name)
 
     def log_metrics(
         self,
@@ -285,6 +284,24 @@ class Tracking:
             order_by=["attributes.start_time ASC"],
         )
         return list(found)
+
+
+def every_page(ask: Callable[[str | None], Any]) -> list[Any]:
+    """Return what all pages of an answer of MLflow hold.
+
+    Parameters
+    ----------
+    ask
+        Returns the page with a token; None stands for the first.
+    """
+    found: list[Any] = []
+    token = None
+    while True:
+        page = ask(token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
 
 
 @contextmanager

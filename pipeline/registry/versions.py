@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.registry.logged_models import LoggedModels
-from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults
+from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults, every_page
 from pipeline.registry.version import LOGGED_MODEL, Version, not_ours
 from pipeline.registry.version_files import MANIFEST, SOURCE, fetch_files, store_files
 from training.manifest import FolderDamaged, Manifest
@@ -138,14 +138,11 @@ class Registry(LoggedModels):
         """Return the versions of everybody, oldest first."""
         with clear_faults("list versions"):
             aliases = self._aliases()
-            found: list[Any] = []
-            token = None
-            while True:
-                page = self.client.search_model_versions(f"name='{self.name}'", page_token=token)
-                found.extend(page)
-                token = page.token
-                if not token:
-                    break
+            found = every_page(
+                lambda token: self.client.search_model_versions(
+                    f"name='{self.name}'", page_token=token
+                )
+            )
         return sorted((_version(each, aliases) for each in found), key=lambda each: each.number)
 
     def version(self, reference: int | str) -> Version:

@@ -218,3 +218,8 @@ class CycleResult(Result):
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None
     run_id: str
+
+    @property
+    def made(self) -> Serving | None:
+        """The version that the cycle registered: the first one or a candidate; None for none."""
+        return self.candidate or (self.champion if self.outcome == "bootstrapped" else None)

@@ -1,9 +1,9 @@
 """Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
 
@@ -20,6 +20,7 @@ from pipeline.store.tables import counters, discarded, files, pairs, quarantine,
 from training.pairs import Pair
 
 _CHUNK = 2_000
+_Item = TypeVar("_Item")
 """Rows per statement: below every engine's limit of parameters."""
 
 
@@ -42,8 +43,7 @@ class Arrivals:
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""
         added, bad = Added(), list(faults)
-        for start in range(0, len(records), _CHUNK):
-            part = records[start : start + _CHUNK]
+        for part in _chunks(records):
             if self.kind == "pair":
                 taken, conflicts = self._take_pairs(part)
                 bad += conflicts
@@ -51,18 +51,16 @@ class Arrivals:
                 taken = self._take_traffic(part)
             added += taken
         bad.sort(key=lambda fault: fault.line)
-        for start in range(0, len(bad), _CHUNK):
-            added += self._put_away(bad[start : start + _CHUNK])
+        for some in _chunks(bad):
+            added += self._put_away(some)
         self.total += added
         return added
 
     def positives_of(self, queries: Sequence[str]) -> dict[str, list[str]]:
         """Return query -> the stored positives of exactly this text, oldest first."""
         found: dict[str, list[str]] = {}
-        for start in range(0, len(queries), _CHUNK):
-            chosen = select(pairs.c.query, pairs.c.positive).where(
-                pairs.c.query.in_(queries[start : start + _CHUNK])
-            )
+        for some in _chunks(queries):
+            chosen = select(pairs.c.query, pairs.c.positive).where(pairs.c.query.in_(some))
             for row in self.connection.execute(chosen.order_by(pairs.c.sequence)):
                 found.setdefault(row.query, []).append(row.positive)
         return found
@@ -102,8 +100,8 @@ class Arrivals:
         """Return id -> (digest, file, line) of the stored pairs of these ids."""
         held = {}
         columns = (pairs.c.id, pairs.c.digest, pairs.c.file, pairs.c.line)
-        for start in range(0, len(ids), _CHUNK):
-            chosen = select(*columns).where(pairs.c.id.in_(ids[start : start + _CHUNK]))
+        for some in _chunks(ids):
+            chosen = select(*columns).where(pairs.c.id.in_(some))
             for row in self.connection.execute(chosen):
                 held[row.id] = (row.digest, row.file, row.line)
         return held
@@ -130,8 +128,8 @@ class Arrivals:
         """Make records of the past what arrived as recent before somebody named its file so."""
         if self.role == "recent":
             return
-        for start in range(0, len(names), _CHUNK):
-            found = name.in_(names[start : start + _CHUNK]) & (table.c.role == "recent")
+        for some in _chunks(names):
+            found = name.in_(some) & (table.c.role == "recent")
             self.connection.execute(update(table).where(found).values(role=self.role))
 
     def _whole_now(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -204,6 +202,12 @@ def _digest(*parts: str) -> str:
     # The length before each part keeps ("ab", "c") and ("a", "bc") apart.
     content = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield the items in parts that one statement can name."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
 
 
 def _conflict(id: str, first: tuple[str, str, int]) -> str:

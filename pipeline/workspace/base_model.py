@@ -61,8 +61,11 @@ class Base:
         origin
             Tags of the first version.
         """
-        then, files = origin.get(NAMED), self._files()
-        if then is None or (files and files == origin.get(FILES)):
+        then = origin.get(NAMED)
+        if then is None:
+            return ""
+        files = self._files()
+        if files and files == origin.get(FILES):
             return ""
         if then == self.named:
             if not files:

@@ -87,8 +87,10 @@ class Scores:
         DataFault
             The settings name a length above that.
         """
+        served = self.encoders.dimensions
         # The probes know how long its vectors are, without the model.
-        return further_dimensions(self.encoders.dimensions, version.probes()[1].shape[1])
+        whole = version.dimension() if served else None
+        return () if whole is None else further_dimensions(served, whole)
 
     def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already."""

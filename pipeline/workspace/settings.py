@@ -18,7 +18,7 @@ from pipeline.intake import Intake
 from pipeline.observation import Observe
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import TriggerTables, made
-from training.evaluation import Evaluate, LearnedAnchors, Select
+from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
 from training.pairs import HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
@@ -47,9 +47,7 @@ class Model:
 
     def __post_init__(self) -> None:
         """Refuse a length that no model can have."""
-        for each in self.dimensions:
-            if each < 1:
-                raise ValueError(f"model.dimensions holds {each}; each must be at least 1")
+        check_lengths(self.dimensions, "model.dimensions")
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.encoding.model_folder import check_kind, check_model_folder
+from training.encoding.model_folder import check_kind, check_model_folder, file_in
 from training.encoding.prompts import write_prompts
 from training.faults import DataFault
 from training.progress import quiet
@@ -171,7 +171,7 @@ def is_bare(folder: Path) -> bool:
 
 
 def _bare(folder: Path, max_length: int) -> "SentenceTransformer":
-    check_kind(lambda name: file if (file := folder / name).is_file() else None)
+    check_kind(file_in(folder))
     return _load(str(folder), max_length, local=True)
 
 

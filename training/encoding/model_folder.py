@@ -63,6 +63,11 @@ _OTHER_ARCHITECTURES = {
 }
 
 
+def file_in(folder: Path) -> Callable[[str], Path | None]:
+    """Return what finds the files of a folder by name, as `check_kind` takes it."""
+    return lambda name: file if (file := folder / name).is_file() else None
+
+
 def check_kind(find: Callable[[str], Path | None]) -> None:
     """Refuse what is saved as another kind of model than one of dense embeddings.
 
@@ -118,7 +123,7 @@ def check_model_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise DataFault(f"{folder}: no such model folder")
-    check_kind(lambda name: file if (file := folder / name).is_file() else None)
+    check_kind(file_in(folder))
     modules = _json(folder / "modules.json")
     if not isinstance(modules, list) or not modules:
         raise DataFault(

@@ -1,7 +1,12 @@
 """How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
 from training.evaluation.beir import SPLITS, collection, is_beir
-from training.evaluation.dimensions import dimensions_of, further_dimensions, task_at
+from training.evaluation.dimensions import (
+    check_lengths,
+    dimensions_of,
+    further_dimensions,
+    task_at,
+)
 from training.evaluation.evaluate import Evaluate, Ranking
 from training.evaluation.evaluation_set import EvaluationSet, left_out
 from training.evaluation.learned_anchors import LearnedAnchors
@@ -36,6 +41,7 @@ __all__ = [
     "WorstQuery",
     "by_columns",
     "by_source",
+    "check_lengths",
     "collection",
     "cut",
     "dimensions_of",

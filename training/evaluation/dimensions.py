@@ -41,6 +41,19 @@ def further_dimensions(
     return tuple(sorted({*named} - {whole}, reverse=True))
 
 
+def check_lengths(named: Sequence[int], setting: str) -> None:
+    """Refuse lengths that no vector has.
+
+    Raises
+    ------
+    ValueError
+        A length is below 1; the message names the setting.
+    """
+    for each in named:
+        if each < 1:
+            raise ValueError(f"{setting} holds {each}; each must be at least 1")
+
+
 def task_at(task: str, dimensions: int | None) -> str:
     """Return the name of a task at a number of dimensions; None: the whole vectors.
 

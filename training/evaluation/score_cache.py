@@ -59,14 +59,15 @@ def scorecard(
             scores = scores_of_ranking(each, found[each.name])
             _keep_scores(_file(cache, fingerprint, each), fingerprint, scores)
         tasks |= scores
-        for length in dimensions:
-            file = _file(cache, fingerprint, each, length)
-            shorter = _kept_scores(file)
-            if shorter is None:
-                ranking = evaluate.rank_at(load(), each, (length,), progress)[length]
-                shorter = scores_of_ranking(each, ranking, length)
-                _keep_scores(file, fingerprint, shorter)
-            tasks |= shorter
+        files = {length: _file(cache, fingerprint, each, length) for length in dimensions}
+        shorter = {length: _kept_scores(file) for length, file in files.items()}
+        lacking = [length for length, kept in shorter.items() if kept is None]
+        ranked = evaluate.rank_at(load(), each, lacking, progress) if lacking else {}
+        for length, kept in shorter.items():
+            if kept is None:
+                kept = scores_of_ranking(each, ranked[length], length)
+                _keep_scores(files[length], fingerprint, kept)
+            tasks |= kept
     return Scorecard(fingerprint=fingerprint, tasks=tasks)
 
 

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from training.acceleration import TRICKS, Precision, Prepared, Trick, settled_precision
 from training.distributed import connect, from_first, launch, launched, rank, ranks, wait_for_all
 from training.encoding import Encoder, fingerprint, load_model, tells_sides_apart
-from training.evaluation import further_dimensions
+from training.evaluation import check_lengths, further_dimensions
 from training.faults import DataFault, NonFiniteLoss
 from training.finetuning.job import Job, StrPath
 from training.finetuning.trained import (
@@ -125,9 +125,7 @@ class FineTune:
     def __post_init__(self) -> None:
         """Refuse a batch that cannot be cut into equal parts, and lengths that no vector has."""
         self._part(self.processes)
-        for each in self.dimensions:
-            if each < 1:
-                raise ValueError(f"finetune.dimensions holds {each}; each must be at least 1")
+        check_lengths(self.dimensions, "finetune.dimensions")
 
     def fit(
         self,

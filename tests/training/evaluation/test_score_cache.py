@@ -15,10 +15,19 @@ SET = EvaluationSet(
 )
 
 
-def test_a_model_is_loaded_and_scored_once_for_each_set(tmp_path, fake_encoder):
-    first = scorecard(
-        fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
+def scored(encoder, cache, dimensions=()):
+    return scorecard(
+        encoder.fingerprint,
+        lambda: encoder,
+        [SET],
+        evaluate=Evaluate(),
+        cache=cache,
+        dimensions=dimensions,
     )
+
+
+def test_a_model_is_loaded_and_scored_once_for_each_set(tmp_path, fake_encoder):
+    first = scored(fake_encoder, tmp_path)
     again = scorecard(
         fake_encoder.fingerprint,
         lambda: pytest.fail("loaded again"),
@@ -48,28 +57,17 @@ def test_another_set_or_another_model_is_scored_anew(tmp_path, make_fake_encoder
 
 
 def test_a_damaged_cache_entry_is_scored_anew(tmp_path, fake_encoder):
-    def score():
-        return scorecard(
-            fake_encoder.fingerprint,
-            lambda: fake_encoder,
-            [SET],
-            evaluate=Evaluate(),
-            cache=tmp_path,
-        )
-
-    first = score()
+    first = scored(fake_encoder, tmp_path)
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:40])
-    assert score().to_json() == first.to_json()
+    assert scored(fake_encoder, tmp_path).to_json() == first.to_json()
 
 
 def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
     def found(load):
         return rankings(fake_encoder.fingerprint, load, [SET], evaluate=Evaluate(), cache=tmp_path)
 
-    scorecard(
-        fake_encoder.fingerprint, lambda: fake_encoder, [SET], evaluate=Evaluate(), cache=tmp_path
-    )
+    scored(fake_encoder, tmp_path)
     kept = found(lambda: pytest.fail("loaded again"))[SET.name]
     fresh = Evaluate().rank(fake_encoder, SET)
     assert (kept.query_ids, kept.document_ids) == (("q1", "q2"), ("d1", "d2"))
@@ -82,14 +80,7 @@ def test_a_length_that_is_served_later_is_scored_without_scoring_the_rest_anew(
 ):
     def score(*dimensions):
         del fake_encoder.encoded[:]
-        return scorecard(
-            fake_encoder.fingerprint,
-            lambda: fake_encoder,
-            [SET],
-            evaluate=Evaluate(),
-            cache=tmp_path,
-            dimensions=dimensions,
-        )
+        return scored(fake_encoder, tmp_path, dimensions)
 
     whole = score()
     further = score(32, 8)
