@@ -1,0 +1,7 @@
+"""Pairs and measurements without labels: from documents, served logs and feedback."""
+
+from training.unlabelled.derived import Derived
+from training.unlabelled.document import Document
+from training.unlabelled.served_query import ServedQuery, Shown
+
+__all__ = ["Derived", "Document", "ServedQuery", "Shown"]
