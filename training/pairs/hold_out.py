@@ -33,6 +33,14 @@ class HoldOut:
     seed: int = 0
     """Seed of the hash."""
 
+    def holds(self, query: str) -> bool:
+        """Say whether a query of a served log is held out, whatever else the log holds.
+
+        Logs grow without end, so that neither `minimum` nor `maximum` counts: a query that was once
+        measured on never gives a pair later.
+        """
+        return hash_share(self.seed, "hold-out", normalised(query)) < self.share
+
     def split(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
         """Return (training pairs, held-out pairs), each in the order given."""
         keys = [normalised(pair.query) for pair in pairs]

@@ -2,6 +2,7 @@
 
 from training.unlabelled.derived import Derived
 from training.unlabelled.document import Document
+from training.unlabelled.log_split import split_log
 from training.unlabelled.served_query import ServedQuery, Shown
 
-__all__ = ["Derived", "Document", "ServedQuery", "Shown"]
+__all__ = ["Derived", "Document", "ServedQuery", "Shown", "split_log"]

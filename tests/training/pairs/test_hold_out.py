@@ -29,3 +29,11 @@ def test_holding_out_respects_minimum_and_maximum():
     assert len(HoldOut(minimum=30).split(numbered(20))[1]) == 10
     assert len(HoldOut(maximum=25).split(numbered(1000))[1]) == 25
     assert HoldOut(share=0.0).split(numbered(50))[1] == []
+
+
+def test_a_query_of_a_log_stays_on_its_side_whatever_else_the_log_holds():
+    queries = [f"question {number}" for number in range(2000)]
+    held = [query for query in queries if HoldOut().holds(query)]
+    assert 300 <= len(held) <= 500
+    assert all(HoldOut().holds(f"  {query.upper()}? ") for query in held)
+    assert not any(HoldOut(share=0.0).holds(query) for query in queries)
