@@ -3,6 +3,16 @@
 from training.unlabelled.derived import Derived
 from training.unlabelled.document import Document
 from training.unlabelled.log_split import split_log
+from training.unlabelled.screens import Screen, Screened, Screens
 from training.unlabelled.served_query import ServedQuery, Shown
 
-__all__ = ["Derived", "Document", "ServedQuery", "Shown", "split_log"]
+__all__ = [
+    "Derived",
+    "Document",
+    "Screen",
+    "Screened",
+    "Screens",
+    "ServedQuery",
+    "Shown",
+    "split_log",
+]

@@ -1,0 +1,312 @@
+"""Screens: pairs that nobody labelled are checked before anything is trained on them."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass as plain_dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.pairs import Encode, Pair, hash_share, normalised
+from training.pairs.near_duplicates import NearDuplicates
+from training.settings import SETTINGS
+
+_SENTENCE = re.compile(r"[^.!?。！？\n]+")
+_COMPARED = 200  # random texts per pair: a rank among them is known to half a per cent
+_FEWEST = 30  # pairs and distinct positives from which shares and quartiles say something
+_DRAWN = 4_000  # largest number of surrounding texts that neighbours are looked for in
+_BLOCK = 1_024
+
+
+@plain_dataclass(frozen=True)
+class Screen:
+    """What one screen took out."""
+
+    name: str
+    """Name of the screen, such as "length"."""
+    pairs: int
+    """Number of pairs that it took out."""
+    example: str = ""
+    """One of them: its query and the beginning of its positive."""
+
+
+@plain_dataclass(frozen=True)
+class Screened:
+    """Pairs that passed every screen, and what was taken out."""
+
+    pairs: tuple[Pair, ...]
+    """Pairs that are left, in their order."""
+    screens: tuple[Screen, ...]
+    """The screens that took something out, in their order."""
+    noise: tuple[tuple[str, float], ...] = ()
+    """(source, estimated share of wrong pairs, 0 to 1); only sources large enough to tell."""
+    refused: tuple[str, ...] = ()
+    """Sources that were left out as a whole: too many of their pairs look wrong."""
+
+    @property
+    def removed(self) -> int:
+        """Number of pairs that were taken out."""
+        return sum(each.pairs for each in self.screens)
+
+    @property
+    def reason(self) -> str:
+        """One sentence with the figures; empty where nothing was taken out."""
+        parts = [f"{each.pairs} by {each.name}" for each in self.screens]
+        sentences = [f"{self.removed} pairs were screened out: {', '.join(parts)}"] if parts else []
+        sentences += [
+            f"{source} is left out: about {share:.0%} of its pairs look wrong"
+            for source, share in self.noise
+            if source in self.refused
+        ]
+        return "; ".join(sentences)
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class Screens:
+    """Take out pairs that would teach something else than what answers what.
+
+    In this order: *length* (empty, very short, or a pasted text as query; query and positive are
+    the same), *letters* (the positive is a table, a code, markup), *boilerplate* (most of the
+    positive repeats across documents), *script* (no document is written in the script of the
+    query), *near duplicates* (of a pair before), *out of distribution* (a text unlike everything
+    in log and corpus), *noise* (the positive is less like the query than a random positive).
+
+    A text is out of distribution if its cosine with its nearest neighbour is below the lower fence:
+    one and a half quartile distances below the first quartile (Tukey, "Exploratory Data Analysis",
+    1977; of normal values, 1 in 290 is). Where texts repeat each other, quartiles lie too close
+    together; a quartile distance counts as at least a quarter of the way from unrelated texts to
+    nearest neighbours. The share of wrong pairs of a source is estimated from where the positive
+    ranks among random positives: of pairs without a relation the rank is uniform, so that twice
+    the share in the worse half estimates them (Storey, "A direct approach to false discovery
+    rates", J. R. Stat. Soc. B 64, 2002, with lambda = 1/2). A source is left out as a
+    whole when this share is above `maximum_noise` beyond chance (one-sided, 95 %).
+
+    Examples
+    --------
+    >>> names = "card door lamp fish road".split()
+    >>> pairs = [Pair(name, f"where is my {name}", f"Your {name} is here.") for name in names]
+    >>> found = Screens().clean([*pairs, Pair("x", "?", "Your lamp is here."), pairs[0]], None)
+    >>> len(found.pairs), found.reason
+    (5, '2 pairs were screened out: 1 by length, 1 by near duplicates')
+    """
+
+    enabled: bool = True
+    """Whether derived pairs are screened."""
+    minimum_characters: int = Field(default=3, ge=1)
+    """Shortest query and shortest positive, in letters and digits."""
+    maximum_query_characters: int = Field(default=1_000, ge=20)
+    """Longest query, in characters; a longer one is a pasted text."""
+    minimum_letters: float = Field(default=0.4, ge=0.0, le=1.0)
+    """Share of the characters of a positive, without blanks, that must be letters."""
+    boilerplate_share: float = Field(default=0.05, gt=0.0, le=1.0)
+    """Share of the positives in which a sentence must occur to count as boilerplate (five at
+    least)."""
+    near_duplicates: int = Field(default=1, ge=1)
+    """Pairs that are kept of those that nearly repeat each other."""
+    out_of_distribution: bool = True
+    """Whether texts unlike everything in log and corpus are taken out."""
+    maximum_noise: float = Field(default=0.4, gt=0.0, le=1.0)
+    """Largest estimated share of wrong pairs of a source that is trained on."""
+    seed: int = 0
+    """Seed of the choice of random texts."""
+
+    def clean(
+        self,
+        pairs: Sequence[Pair],
+        encode: Encode | None,
+        documents: Sequence[str] = (),
+        queries: Sequence[str] = (),
+    ) -> Screened:
+        """Return the pairs that pass, with what was taken out.
+
+        Parameters
+        ----------
+        pairs
+            Derived pairs, best first.
+        encode
+            Returns the champion's unit vectors, (texts, dimensions); None: the two screens that
+            need vectors are left out.
+        documents, queries
+            Texts of the corpus and queries of the log, in which neighbours are looked for.
+        """
+        if not self.enabled:
+            return Screened(tuple(pairs), ())
+        left, screens = list(pairs), list[Screen]()
+        steps: list[tuple[str, Callable[[list[Pair]], set[int]]]] = [
+            ("length", self._badly_sized),
+            ("letters", self._without_letters),
+            ("boilerplate", self._boilerplate),
+            ("script", lambda some: _foreign(some, documents)),
+            ("near duplicates", self._repeated),
+        ]
+        noise: dict[str, float] = {}
+        refused: list[str] = []
+        if encode is not None:
+            if self.out_of_distribution:
+                around = (*documents, *queries)
+                steps.append(
+                    ("out of distribution", lambda some: self._alien(some, encode, around))
+                )
+            steps.append(("noise", lambda some: self._wrong(some, encode, noise, refused)))
+        for name, step in steps:
+            gone = step(left)
+            if gone:
+                first = left[min(gone)]
+                example = f"{first.query[:80]} -> {first.positive[:80]}"
+                screens.append(Screen(name, len(gone), example))
+                left = [pair for row, pair in enumerate(left) if row not in gone]
+        return Screened(tuple(left), tuple(screens), tuple(sorted(noise.items())), tuple(refused))
+
+    def _badly_sized(self, pairs: list[Pair]) -> set[int]:
+        gone = set()
+        for row, pair in enumerate(pairs):
+            keys = normalised(pair.query), normalised(pair.positive)
+            short = min(sum(map(str.isalnum, key)) for key in keys) < self.minimum_characters
+            if short or keys[0] == keys[1] or len(pair.query) > self.maximum_query_characters:
+                gone.add(row)
+        return gone
+
+    def _without_letters(self, pairs: list[Pair]) -> set[int]:
+        return {
+            row for row, pair in enumerate(pairs) if _letters(pair.positive) < self.minimum_letters
+        }
+
+    def _boilerplate(self, pairs: list[Pair]) -> set[int]:
+        positives = {pair.positive for pair in pairs}
+        if len(positives) < _FEWEST:
+            return set()
+        sentences = {text: _sentences(text) for text in positives}
+        frequency = Counter(one for found in sentences.values() for one in set(found))
+        often = max(5, self.boilerplate_share * len(positives))
+        repeated = set()
+        for text, found in sentences.items():
+            length = sum(map(len, found))
+            if sum(len(one) for one in found if frequency[one] >= often) > length / 2:
+                repeated.add(text)
+        return {row for row, pair in enumerate(pairs) if pair.positive in repeated}
+
+    def _repeated(self, pairs: list[Pair]) -> set[int]:
+        left = list(range(len(pairs)))
+        texts = [(normalised(pair.query), normalised(pair.positive)) for pair in pairs]
+        for _ in range(self.near_duplicates):
+            firsts = set(NearDuplicates().firsts([texts[row] for row in left]))
+            left = [row for place, row in enumerate(left) if place not in firsts]
+        return set(left)
+
+    def _alien(self, pairs: list[Pair], encode: Encode, surroundings: Sequence[str]) -> set[int]:
+        queries = list(dict.fromkeys(pair.query for pair in pairs))
+        positives = list(dict.fromkeys(pair.positive for pair in pairs))
+        if len(queries) < _FEWEST:
+            return set()
+        drawn = sorted(
+            dict.fromkeys(surroundings),
+            key=lambda text: (hash_share(self.seed, "surroundings", text), text),
+        )[:_DRAWN]
+        around = list(dict.fromkeys([*drawn, *positives, *queries]))
+        known = np.asarray(encode(around))
+        place = {text: row for row, text in enumerate(around)}
+        strange = set()
+        for texts in (queries, positives):
+            if len(texts) < _FEWEST:
+                continue
+            rows = np.array([place[text] for text in texts])
+            nearest = _nearest(known, rows)
+            low, middle, high = np.quantile(nearest, [0.25, 0.5, 0.75])
+            unrelated = float(np.median(known[rows] @ known[:: 1 + len(known) // _COMPARED].T))
+            fence = low - 1.5 * max(high - low, (middle - unrelated) / 4)
+            strange |= {text for text, value in zip(texts, nearest, strict=True) if value < fence}
+        return {
+            row
+            for row, pair in enumerate(pairs)
+            if pair.query in strange or pair.positive in strange
+        }
+
+    def _wrong(
+        self, pairs: list[Pair], encode: Encode, noise: dict[str, float], refused: list[str]
+    ) -> set[int]:
+        """Return pairs in the worse half, and all of a source with too many of them."""
+        by_source: dict[str, list[int]] = defaultdict(list)
+        for row, pair in enumerate(pairs):
+            by_source[pair.source].append(row)
+        gone: set[int] = set()
+        for source, rows in sorted(by_source.items()):
+            ranks = self._ranks([pairs[row] for row in rows], encode)
+            if ranks is None:
+                continue
+            worse = ranks > 0.5
+            share = float(worse.mean())
+            noise[source] = min(1.0, 2 * share)
+            bound = share - 1.645 * float(np.sqrt(share * (1 - share) / len(rows)))
+            if 2 * bound > self.maximum_noise:
+                refused.append(source)
+                gone |= set(rows)
+            else:
+                gone |= {row for row, bad in zip(rows, worse, strict=True) if bad}
+        return gone
+
+    def _ranks(self, pairs: Sequence[Pair], encode: Encode) -> NDArray[np.float64] | None:
+        """Return, per pair, the share of random positives that are at least as like its query."""
+        positives = sorted(
+            {pair.positive for pair in pairs},
+            key=lambda text: (hash_share(self.seed, "random positive", text), text),
+        )
+        if len(pairs) < _FEWEST or len(positives) < _FEWEST:
+            return None
+        drawn = positives[: _COMPARED + 1]
+        place = {text: column for column, text in enumerate(drawn)}
+        others = np.asarray(encode(drawn))
+        found = np.empty(len(pairs))
+        for start in range(0, len(pairs), _BLOCK):
+            some = pairs[start : start + _BLOCK]
+            asked = np.asarray(encode([pair.query for pair in some]))
+            answers = np.asarray(encode([pair.positive for pair in some]))
+            own = np.einsum("pd,pd->p", asked, answers)
+            above = asked @ others.T >= own[:, None]
+            for row, pair in enumerate(some):
+                column = place.get(pair.positive)
+                if column is not None:
+                    above[row, column] = False
+            compared = len(drawn) - np.array([pair.positive in place for pair in some])
+            found[start : start + len(some)] = (1 + above.sum(axis=1)) / (1 + compared)
+        return found
+
+
+def _letters(text: str) -> float:
+    """Return the share of the characters that are letters or marks on them; blanks do not count."""
+    shown = [character for character in text if not character.isspace()]
+    letters = sum(unicodedata.category(character)[0] in "LM" for character in shown)
+    return letters / max(1, len(shown))
+
+
+def _sentences(text: str) -> list[str]:
+    return [key for part in _SENTENCE.findall(text) if (key := normalised(part))]
+
+
+def _script(text: str) -> str:
+    """Return the script that most letters of a text are of, such as "LATIN"; "" without letters."""
+    names = Counter(
+        unicodedata.name(character, "").partition(" ")[0]
+        for character in text
+        if character.isalpha()
+    )
+    return names.most_common(1)[0][0] if names else ""
+
+
+def _foreign(pairs: Sequence[Pair], documents: Sequence[str]) -> set[int]:
+    written = {_script(text) for text in {*documents, *(pair.positive for pair in pairs)}}
+    return {row for row, pair in enumerate(pairs) if _script(pair.query) not in {*written, ""}}
+
+
+def _nearest(known: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the cosine of each of these rows with its nearest other row."""
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), _BLOCK):
+        some = rows[start : start + _BLOCK]
+        cosines = known[some] @ known.T
+        cosines[np.arange(len(some)), some] = -1.0
+        found[start : start + len(some)] = cosines.max(axis=1)
+    return found
