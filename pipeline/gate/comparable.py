@@ -20,6 +20,17 @@ def is_new(task: str) -> bool:
     return task == "new" or task.startswith("new/")
 
 
+def is_proxy(task: str) -> bool:
+    """Return whether a task is an evaluation set made without labels ("proxy/...").
+
+    Examples
+    --------
+    >>> is_proxy("proxy/lexical"), is_proxy("anchor/proxy")
+    (True, False)
+    """
+    return task.startswith("proxy/")
+
+
 def set_of_slice(task: str) -> str | None:
     """Return the evaluation set that a task is a slice of; None where it is a set itself.
 
@@ -51,7 +62,9 @@ def new_first(task: str) -> tuple[bool, str]:
 
 def floor_of(origin: Scorecard | None, champion: Scorecard, task: str) -> TaskScores | None:
     """Return the origin's scores of an anchor set; None where it has none, or is the champion."""
-    if origin is None or origin.fingerprint == champion.fingerprint or is_new(task):
+    if origin is None or origin.fingerprint == champion.fingerprint:
+        return None
+    if is_new(task) or is_proxy(task):
         return None
     return origin.tasks.get(task)
 
@@ -80,13 +93,16 @@ def faults_of(
     names = {*champion.tasks, *candidate.tasks, *expected}
     if leaked:
         yield f"{leaked} training texts are also evaluation queries; none is allowed"
-    if not any(is_new(name) for name in names):
+    if not any(is_new(name) or is_proxy(name) for name in names):
         yield "there is no evaluation set of the new task"
     if not any(name.startswith("anchor/") for name in names):
         yield "there is no anchor set; add one to the settings ([anchors.NAME])"
     for name in sorted(names, key=new_first):
-        if not (is_new(name) or name.startswith("anchor/")):
-            yield f"{name}: neither a new task (new, new/...) nor an anchor set (anchor/...)"
+        if not (is_new(name) or is_proxy(name) or name.startswith("anchor/")):
+            yield (
+                f"{name}: neither a new task (new, new/...) nor an anchor set (anchor/...) nor a "
+                "proxy (proxy/...)"
+            )
             continue
         sides = {"champion": champion.tasks.get(name), "candidate": candidate.tasks.get(name)}
         floor = floor_of(origin, champion, name)

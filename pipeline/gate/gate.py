@@ -23,7 +23,16 @@ from pipeline.gate.bounds import (
     upper_bound,
     visible_drop,
 )
-from pipeline.gate.comparable import faults_of, floor_of, is_new, new_first, set_of_slice
+from pipeline.gate.comparable import (
+    faults_of,
+    floor_of,
+    is_new,
+    is_proxy,
+    new_first,
+    set_of_slice,
+)
+from pipeline.gate.proxies import Evidence, agreement, rests_on_proxies, settle
+from pipeline.gate.sentences import bound_shown, metric_name
 from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
 from training.evaluation import Scorecard, TaskScores, dimensions_of
 from training.settings import SETTINGS
@@ -57,6 +66,8 @@ class Gate:
     'rejected'
     """
 
+    proxies: Literal["refuse", "allow"] = "refuse"
+    """Whether a promotion may rest on proxies where too few queries have labels."""
     max_drop: float = Field(default=0.02, ge=0.0, lt=1.0)
     """Largest loss of the mean on any anchor set or slice, in the metric's units."""
     min_gain: float = Field(default=0.0, ge=0.0, lt=1.0)
@@ -135,15 +146,23 @@ class Gate:
             return Verdict(promote=False, outcome="rejected", reasons=(summary, *faults))
 
         comparisons = []
+        unlabelled = rests_on_proxies(champion, self.minimum_queries)
         for task in sorted(candidate.tasks, key=new_first):
-            rule: Rule = "gain" if is_new(task) and not set_of_slice(task) else "no worse"
-            margin = self.min_gain if rule == "gain" else self.margin_of(task, margins)
+            rule = _rule(task)
+            margin = 0.0 if rule == "proxy" else self.margin_of(task, margins)
+            margin = self.min_gain if rule == "gain" else margin
             after, before = candidate.tasks[task], champion.tasks[task]
-            comparisons.append(self._compare(task, rule, margin, before, after))
+            judged = self._is_judged(task, len(after.query_ids), unlabelled=unlabelled)
+            comparisons.append(self._compare(task, rule, margin, before, after, judged=judged))
             floor = floor_of(origin, champion, task)
             if floor is not None:
-                comparisons.append(self._compare(task, "floor", margin, floor, after))
-        return self._verdict(comparisons, costs)
+                compared = self._compare(task, "floor", margin, floor, after, judged=judged)
+                comparisons.append(compared)
+        verdict, evidence = self._verdict(comparisons, costs), Evidence.of(comparisons)
+        if unlabelled:
+            return settle(verdict, evidence, allowed=self.proxies == "allow")
+        told = agreement(evidence, comparisons)
+        return verdict.changed(reasons=(*verdict.reasons, told)) if told else verdict
 
     def measures_costs(self) -> bool:
         """Say whether a condition requires measuring champion and candidate side by side."""
@@ -180,16 +199,22 @@ class Gate:
         return margins.get(task, margins.get(set_of_slice(task) or task, self.max_drop))
 
     def _compare(
-        self, task: str, rule: Rule, margin: float, before: TaskScores, after: TaskScores
+        self,
+        task: str,
+        rule: Rule,
+        margin: float,
+        before: TaskScores,
+        after: TaskScores,
+        *,
+        judged: bool,
     ) -> Comparison:
         differences = self.differences(before, after)
         low, high = self.bounds(differences)
         threshold = threshold_of(rule, margin)
         queries = len(differences)
-        judged = self._is_judged(task, queries)
         supported = low > threshold and queries >= self.minimum_queries
         # A task that need not support the candidate passes unless it shows harm.
-        holds = supported if judged else high >= threshold
+        holds = supported if judged or rule == "proxy" else high >= threshold
         needs = None if holds else self._needs(differences, threshold)
         spread = float(differences.std(ddof=1)) if queries > 1 else 0.0
         made = Comparison(
@@ -212,7 +237,9 @@ class Gate:
         )
         return made.changed(reason=self._sentence(made))
 
-    def _is_judged(self, task: str, queries: int) -> bool:
+    def _is_judged(self, task: str, queries: int, *, unlabelled: bool) -> bool:
+        if is_proxy(task) or (unlabelled and is_new(task)):
+            return False
         if set_of_slice(task) is None or dimensions_of(task) is not None:
             return True
         large = queries >= self.minimum_slice_queries
@@ -240,9 +267,9 @@ class Gate:
     def _sentence(self, made: Comparison) -> str:
         against = " against the origin" if made.rule == "floor" else ""
         return (
-            f"{made.task}: {_metric_name(made.metric)} {made.champion:.3f} -> "
+            f"{made.task}: {metric_name(made.metric)} {made.champion:.3f} -> "
             f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, "
-            f"{100 * self.confidence:g} % {_bound_shown(made)}, {made.queries} queries): "
+            f"{100 * self.confidence:g} % {bound_shown(made)}, {made.queries} queries): "
             f"{self._ending(made)}"
         )
 
@@ -250,7 +277,9 @@ class Gate:
         threshold = threshold_of(made.rule, made.margin)
         if made.fails:
             return "does not pass" if made.rule == "gain" else "got worse"
-        if not made.judged:
+        if made.rule == "proxy" and made.holds:
+            return "shows a gain"
+        if not made.judged and made.rule != "proxy":
             return "no harm shown (reported, not required)"
         if made.holds:
             return "passes"
@@ -298,15 +327,16 @@ class Gate:
         return reasons
 
     def _verdict(self, comparisons: Sequence[Comparison], costs: ServingCosts | None) -> Verdict:
-        refused = [each for each in comparisons if each.fails or self._no_gain(each)]
-        others = [each for each in comparisons if each not in refused]
+        counted = [each for each in comparisons if each.rule != "proxy"]
+        refused = [each for each in counted if each.fails or self._no_gain(each)]
+        others = [each for each in counted if each not in refused]
         undecided = [each for each in others if each.judged and not each.holds]
         passed = [each for each in others if each.judged and each.holds]
         reported = [each for each in others if not each.judged]
         costly = self._too_costly(costs)
         ordered = [*refused, *undecided, *passed, *reported]
         reasons = (*costly, *(each.reason for each in ordered))
-        required = len(comparisons) - len(reported)
+        required = len(counted) - len(reported)
         count = f"{len(passed)} of {required} comparisons pass"
         outcome: Outcome
         if refused or costly:
@@ -326,35 +356,7 @@ class Gate:
         )
 
 
-def _bound_shown(made: Comparison) -> str:
-    """Return the bound that decided, beside what is required."""
-    if not (made.judged or made.fails):
-        return f"bounds {made.low:+.3f} and {made.high:+.3f}"
-    threshold = threshold_of(made.rule, made.margin)
-    value = made.high if made.fails else made.low
-    shown, required = _told_apart(value, threshold)
-    if made.fails:
-        return f"upper bound {shown}, below the required {required}"
-    relation = "above" if value > threshold else "not above"
-    return f"lower bound {shown}, {relation} the required {required}"
-
-
-def _told_apart(value: float, other: float) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to tell them apart, three at least.
-
-    Examples
-    --------
-    >>> _told_apart(0.045, 0.02), _told_apart(-0.01996, -0.02)
-    (('+0.045', '+0.020'), ('-0.01996', '-0.02000'))
-    """
-    for digits in (3, 4, 5, 6):
-        shown = f"{value:+.{digits}f}", f"{other:+.{digits}f}"
-        if shown[0] != shown[1]:
-            break
-    return shown
-
-
-def _metric_name(metric: str) -> str:
-    return {"ndcg_at_10": "nDCG@10", "mrr_at_10": "MRR@10", "recall_at_10": "recall@10"}.get(
-        metric, metric
-    )
+def _rule(task: str) -> Rule:
+    if is_proxy(task):
+        return "proxy"
+    return "gain" if is_new(task) and not set_of_slice(task) else "no worse"

@@ -7,8 +7,8 @@ from pydantic import computed_field
 
 from pipeline.results.result import Result
 
-Rule = Literal["gain", "no worse", "floor"]
-"""Gain over the champion; no worse than the champion; no worse than the origin."""
+Rule = Literal["gain", "no worse", "floor", "proxy"]
+"""Gain over the champion; no worse than the champion; no worse than the origin; gain on a proxy."""
 
 
 def threshold_of(rule: Rule, margin: float) -> float:
@@ -19,7 +19,7 @@ def threshold_of(rule: Rule, margin: float) -> float:
     >>> threshold_of("gain", 0.01), threshold_of("no worse", 0.02)
     (0.01, -0.02)
     """
-    return margin if rule == "gain" else -margin
+    return margin if rule in ("gain", "proxy") else -margin
 
 
 class Comparison(Result):
@@ -28,7 +28,8 @@ class Comparison(Result):
     Attributes
     ----------
     task
-        "new", "new/<name>", "anchor/<name>" or "anchor/<name>/<slice>".
+        "new", "new/<name>", "anchor/<name>", "anchor/<name>/<slice>" or, made without labels,
+        "proxy/<name>".
     metric
         Name of the metric, in [0, 1], higher is better.
     champion, candidate
@@ -46,7 +47,7 @@ class Comparison(Result):
         Queries that would let the lower bound clear the threshold if they differed as those seen
         do; None where the task passes, or where the mean itself is short of the threshold.
     rule, margin
-        What is required: low > margin for "gain", low > -margin otherwise.
+        What is required: low > margin for "gain" and "proxy", low > -margin otherwise.
     spread
         Standard deviation of the paired differences.
     visible
@@ -55,7 +56,7 @@ class Comparison(Result):
         The comparison in one sentence.
     judged
         Whether the candidate depends on the data supporting the rule; a slice that is too small for
-        that can only speak against it.
+        that can only speak against it, and proxies are counted together.
     """
 
     task: str
@@ -183,6 +184,8 @@ class Verdict(Result):
         How often each anchor set has been used.
     suspects
         Which part of the new pairs may have done harm, where the candidate was not promoted.
+    without_labels
+        Whether it rests on proxies, because too few queries have labels.
     """
 
     promote: bool
@@ -192,3 +195,4 @@ class Verdict(Result):
     costs: ServingCosts | None = None
     reuse: tuple[Reuse, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    without_labels: bool = False
