@@ -133,6 +133,7 @@ def prepare_lesson(
         for text in each.queries.values()
     ]
     learned, leakage = tables.leakage.clean(training, queries)
+    learned = tables.caps.apply(learned, tables.memory.generated_sources)
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
     replayable = tables.memory.absorb(forget(champion.memory(), excluded), later_history, encode)

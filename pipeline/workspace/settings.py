@@ -20,7 +20,7 @@ from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
-from training.pairs import HoldOut, LeakageGuard, Memory, Mix
+from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
 from training.settings import SETTINGS
 
@@ -123,6 +123,7 @@ class Tables:
     intake: Table[Intake] = Intake()
     holdout: Table[HoldOut] = HoldOut()
     leakage: Table[LeakageGuard] = LeakageGuard()
+    caps: Table[Caps] = Caps()
     memory: Table[Memory] = Memory()
     mix: Table[Mix] = Mix()
     negatives: Table[Negatives] = Negatives()

@@ -1,5 +1,6 @@
 """Labelled pairs: what is learned, replayed, held out and excluded."""
 
+from training.pairs.caps import Caps
 from training.pairs.hold_out import HoldOut
 from training.pairs.labels import LabelledTexts, same_meaning_groups
 from training.pairs.leakage import Leakage, LeakageGuard
@@ -8,6 +9,7 @@ from training.pairs.mix import Mix, Mixture
 from training.pairs.pair import Pair, hash_share, normalised
 
 __all__ = [
+    "Caps",
     "Encode",
     "HoldOut",
     "LabelledTexts",

@@ -1,5 +1,6 @@
 """The candidate: trained on what may be trained on, and merged only by pairs set aside."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from pipeline.cycle.attempts import train
 from pipeline.cycle.check import window_of
 from pipeline.cycle.lesson import prepare_lesson
 from training.finetuning.negatives import Negatives
+from training.pairs.caps import Caps
 from training.pairs.memory import Memory
 from training.pairs.pair import normalised
 from training.progress import no_progress
@@ -84,3 +86,12 @@ def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):
     opened, folder, lesson = lesson_of(negatives=Negatives(enabled=True))
     done = trained(opened, folder, lesson, tmp_path)
     assert "hard negatives for" in done.negatives
+
+
+def test_one_source_brings_no_more_than_its_share(opened, lesson_of):
+    other = [{**row, "source": "forum"} for row in sentences(TRAVEL, 40, 43)]
+    write_lines(opened.settings.root / "pairs" / "forum.jsonl", other)
+    _, _, lesson = lesson_of(caps=Caps(source=0.5))
+    counts = Counter(pair.source for pair in lesson.learned)
+    assert len(counts) == 2
+    assert len(set(counts.values())) == 1
