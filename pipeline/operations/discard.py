@@ -30,7 +30,7 @@ class Records:
         The pairs that this cycle was the first to train on or, where it did not train, the first
         to check.
     source, file
-        All stored pairs and texts of a source, or of a file as the store names it.
+        All stored records of a source, or of a file as the store names it.
     pair
         The pair with this identifier.
     """
@@ -125,7 +125,9 @@ def discard_records(
         at=done.at,
         pairs=done.pairs,
         traffic=done.traffic,
-        discarded=ExcludedCounts(pairs=counts.pairs, traffic=counts.traffic),
+        documents=done.documents,
+        served=done.served,
+        discarded=ExcludedCounts.model_validate(counts.model_dump()),
         champion=_champion_memory(store, versions),
     )
 

@@ -10,6 +10,7 @@ from pipeline.results import (
     AnchorPower,
     ChampionStatus,
     CycleStatus,
+    DocumentCounts,
     GateStatus,
     HistoryStatus,
     PassedVersion,
@@ -39,6 +40,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     waiting = WaitingCounts(
         pairs=store.count_pairs(role="recent", after=facts.cut),
         traffic=store.count_traffic(role="recent", after=facts.cut),
+        served=store.count_served(after=facts.cut),
     )
     counts = store.counts()
     anchors, gate = _anchors(opened.anchor_sets, folder, opened.settings.tables.gate, opened.store)
@@ -57,6 +59,12 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         records=StoredRecords(
             pairs=_split(counts.pairs, counts.discarded.pairs, waiting.pairs),
             traffic=_split(counts.traffic, counts.discarded.traffic, waiting.traffic),
+            served=_split(counts.served, counts.discarded.served, waiting.served),
+            documents=DocumentCounts(
+                documents=store.count_documents(),
+                versions=sum(counts.documents.values()),
+                discarded=counts.discarded.documents,
+            ),
         ),
         quarantined=counts.quarantined,
         anchors=anchors,

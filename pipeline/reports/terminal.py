@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drift_triggers.signal import Signal
+from pipeline.reports.counted import counted, stored
 from pipeline.results import (
     AnchorPower,
     AttemptResult,
@@ -205,12 +206,7 @@ def _(result: StatusResult) -> Iterator[Part]:
         f"waiting: {waiting.pairs} pairs, {waiting.traffic} texts; {result.quarantined} records "
         "in quarantine"
     )
-    for name, count in (("pairs", result.records.pairs), ("traffic", result.records.traffic)):
-        if count.discarded:
-            yield (
-                f"{name}: {count.stored} stored = {count.learned} learned + {count.waiting} "
-                f"waiting + {count.discarded} excluded"
-            )
+    yield from stored(result.records)
     for passed in result.awaiting_approval:
         yield (
             f"version {passed.version} of cycle {passed.cycle} passed the gate and needs approval: "
@@ -340,11 +336,11 @@ def _(result: InitResult) -> Iterator[Part]:
 def _(result: DiscardResult) -> Iterator[Part]:
     done = "excluded" if result.action == "discard" else "included again"
     yield (
-        f"{result.pairs} pairs and {result.traffic} texts of the {result.kind} {result.name!r} "
-        f"{done} (entry {result.number} of the log)"
+        f"{counted(result)} of the {result.kind} {result.name!r} {done} (entry {result.number} of "
+        "the log)"
     )
     total = result.discarded
-    yield f"excluded in total: {total.pairs} pairs, {total.traffic} texts; nothing is deleted"
+    yield f"excluded in total: {counted(total)}; nothing is deleted"
     if result.champion and result.champion.in_memory:
         yield (
             f"the memory of version {result.champion.version} keeps {result.champion.in_memory} "

@@ -29,6 +29,7 @@ from pipeline.results.result import Result
 from pipeline.results.status import (
     ChampionStatus,
     CycleStatus,
+    DocumentCounts,
     GateStatus,
     HistoryStatus,
     PassedVersion,
@@ -75,6 +76,7 @@ __all__ = [
     "DemoResult",
     "Difference",
     "DiscardResult",
+    "DocumentCounts",
     "EvaluateResult",
     "EvaluatedTask",
     "ExcludedCounts",

@@ -11,6 +11,8 @@ class ExcludedCounts(Result):
 
     pairs: int
     traffic: int
+    documents: int = 0
+    served: int = 0
 
 
 class ChampionMemory(Result):
@@ -33,7 +35,7 @@ class DiscardResult(Result):
         What the records were named by, and the name.
     reason, who, at
         What the log keeps.
-    pairs, traffic
+    pairs, traffic, documents, served
         Records that this entry excluded, or included again.
     discarded
         Records that are excluded in total.
@@ -50,5 +52,7 @@ class DiscardResult(Result):
     at: Moment
     pairs: int
     traffic: int
+    documents: int = 0
+    served: int = 0
     discarded: ExcludedCounts
     champion: ChampionMemory | None

@@ -25,10 +25,11 @@ class ChampionStatus(Result):
 
 
 class WaitingCounts(Result):
-    """Records that arrived since the champion was trained."""
+    """Records that arrived since the champion was trained; `served` of `traffic` are of logs."""
 
     pairs: int
     traffic: int
+    served: int = 0
 
 
 class RecordCounts(Result):
@@ -40,11 +41,21 @@ class RecordCounts(Result):
     discarded: int
 
 
+class DocumentCounts(Result):
+    """The documents that there are now, and their stored and excluded versions."""
+
+    documents: int = 0
+    versions: int = 0
+    discarded: int = 0
+
+
 class StoredRecords(Result):
-    """The stored records of each kind."""
+    """The stored records of each kind; each served line is a text of the traffic too."""
 
     pairs: RecordCounts
     traffic: RecordCounts
+    served: RecordCounts = RecordCounts(stored=0, learned=0, waiting=0, discarded=0)
+    documents: DocumentCounts = DocumentCounts()
 
 
 class GateStatus(Result):

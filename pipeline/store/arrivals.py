@@ -1,12 +1,13 @@
 """Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
 
+from pipeline.store.documents import Reading, named, take_documents
 from pipeline.store.records import (
     Added,
     Fault,
@@ -16,12 +17,11 @@ from pipeline.store.records import (
     Role,
     Traffic,
 )
-from pipeline.store.tables import counters, discarded, files, pairs, quarantine, traffic
+from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
+from pipeline.store.served import amend, take_served
+from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
 from training.pairs import Pair
-
-_CHUNK = 2_000
-_Item = TypeVar("_Item")
-"""Rows per statement: below every engine's limit of parameters."""
+from training.unlabelled import Document
 
 
 @dataclass
@@ -37,21 +37,20 @@ class Arrivals:
     """What the same file brought before."""
     unended: int = 0
     """Line of a record that had no line end when the file was read before; it may have been cut."""
+    goes_on: bool = False
+    """Whether reading continues where it ended before: what the file brought then still stands."""
     total: Added = field(default_factory=Added)
     first_fault: Fault | None = None
 
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""
         added, bad = Added(), list(faults)
-        for part in _chunks(records):
-            if self.kind == "pair":
-                taken, conflicts = self._take_pairs(part)
-                bad += conflicts
-            else:
-                taken = self._take_traffic(part)
+        for part in chunks(records):
+            taken, conflicts = self._take(part)
+            bad += conflicts
             added += taken
         bad.sort(key=lambda fault: fault.line)
-        for some in _chunks(bad):
+        for some in chunks(bad):
             added += self._put_away(some)
         self.total += added
         return added
@@ -59,11 +58,37 @@ class Arrivals:
     def positives_of(self, queries: Sequence[str]) -> dict[str, list[str]]:
         """Return query -> the stored positives of exactly this text, oldest first."""
         found: dict[str, list[str]] = {}
-        for some in _chunks(queries):
+        for some in chunks(queries):
             chosen = select(pairs.c.query, pairs.c.positive).where(pairs.c.query.in_(some))
             for row in self.connection.execute(chosen.order_by(pairs.c.sequence)):
                 found.setdefault(row.query, []).append(row.positive)
         return found
+
+    def documents_named(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Return id -> document for those of the ids that are documents now."""
+        return named(self.connection, ids)
+
+    def amend(
+        self, id: str, clicked: Sequence[str] = (), feedback: Mapping[str, int] | None = None
+    ) -> bool:
+        """Add clicks and feedback to a served line, as `Store.amend_served` does."""
+        return amend(self.connection, id, clicked, feedback or {})
+
+    def _take(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
+        match self.kind:
+            case "pair":
+                return self._take_pairs(records)
+            case "traffic":
+                return self._take_traffic(records), []
+            case "document":
+                return take_documents(self.connection, records, self._reading)
+            case "served":
+                return take_served(self.connection, records, self.progress.file, self.role), []
+
+    @cached_property
+    def _reading(self) -> Reading:
+        number = next_numbers(self.connection, "reading", 1)
+        return Reading(self.progress.file, self.role, number, self.goes_on)
 
     def _take_pairs(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         file = self.progress.file
@@ -86,7 +111,7 @@ class Arrivals:
             held.update({row["id"]: (row["digest"], file, row["line"]) for row in new})
             fresh += new
             stored, known = stored + is_new, known + (not is_new)
-        self._insert(pairs, fresh)
+        insert_numbered(self.connection, pairs, fresh)
         same = [
             row["id"]
             for rows in rows_of
@@ -100,7 +125,7 @@ class Arrivals:
         """Return id -> (digest, file, line) of the stored pairs of these ids."""
         held = {}
         columns = (pairs.c.id, pairs.c.digest, pairs.c.file, pairs.c.line)
-        for some in _chunks(ids):
+        for some in chunks(ids):
             chosen = select(*columns).where(pairs.c.id.in_(some))
             for row in self.connection.execute(chosen):
                 held[row.id] = (row.digest, row.file, row.line)
@@ -113,14 +138,14 @@ class Arrivals:
             _traffic_row(record, file, self.role, unplaced=first + index)
             for index, record in enumerate(records)
         ]
-        held = self._held(traffic, [row["digest"] for row in rows])
+        held = held_digests(self.connection, traffic, [row["digest"] for row in rows])
         fresh = []
         for row in rows:
             if row["digest"] not in held:
                 held.add(row["digest"])
                 fresh.append(row)
         stored = len(fresh) - bool(self._whole_now(traffic, fresh))
-        self._insert(traffic, fresh)
+        insert_numbered(self.connection, traffic, fresh)
         self._is_past(traffic, traffic.c.digest, [row["digest"] for row in rows])
         return Added(stored=stored, known=len(rows) - stored)
 
@@ -128,7 +153,7 @@ class Arrivals:
         """Make records of the past what arrived as recent before somebody named its file so."""
         if self.role == "recent":
             return
-        for some in _chunks(names):
+        for some in chunks(names):
             found = name.in_(some) & (table.c.role == "recent")
             self.connection.execute(update(table).where(found).values(role=self.role))
 
@@ -157,7 +182,7 @@ class Arrivals:
             place = (self.kind, self.role, fault.file, str(fault.line), fault.reason)
             rows.append(
                 {
-                    "digest": _digest(*place),
+                    "digest": digest_of(*place),
                     "kind": self.kind,
                     "role": self.role,
                     "file": fault.file,
@@ -165,49 +190,20 @@ class Arrivals:
                     "reason": fault.reason,
                 }
             )
-        held = self._held(quarantine, [row["digest"] for row in rows])
+        held = held_digests(self.connection, quarantine, [row["digest"] for row in rows])
         fresh = []
         for fault, row in zip(faults, rows, strict=True):
             if row["digest"] not in held:
                 held.add(row["digest"])
                 fresh.append(row)
                 self.first_fault = self.first_fault or fault
-        self._insert(quarantine, fresh)
+        insert_numbered(self.connection, quarantine, fresh)
         return Added(known=len(rows) - len(fresh), quarantined=len(fresh))
-
-    def _held(self, table: Table, digests: list[str]) -> set[str]:
-        if not digests:
-            return set()
-        found = select(table.c.digest).where(table.c.digest.in_(digests))
-        return {str(digest) for digest in self.connection.scalars(found)}
-
-    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        column, counter = (
-            ("number", "quarantine") if table is quarantine else ("sequence", "sequence")
-        )
-        first = next_numbers(self.connection, counter, len(rows))
-        for number, row in enumerate(rows, start=first):
-            row[column] = number
-        self.connection.execute(insert(table), rows)
 
 
 def pair_digest(pair: Pair) -> str:
     """Return the identity of a pair by content: query, positive and negative, as they are."""
-    return _digest(pair.query, pair.positive, pair.negative)
-
-
-def _digest(*parts: str) -> str:
-    # The length before each part keeps ("ab", "c") and ("a", "bc") apart.
-    content = "".join([f"{len(part)}:{part}" for part in parts])
-    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
-
-
-def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """Yield the items in parts that one statement can name."""
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
+    return digest_of(pair.query, pair.positive, pair.negative)
 
 
 def _conflict(id: str, first: tuple[str, str, int]) -> str:
@@ -242,10 +238,10 @@ def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[s
         raise TypeError(f"a record of kind 'traffic' must hold Traffic, got {type(seen).__name__}")
     moment = repr(seen.timestamp)
     if seen.id:
-        identity = _digest("id", seen.id, seen.text, moment)
+        identity = digest_of("id", seen.id, seen.text, moment)
     else:
         place = (file, str(record.line)) if file else ("", str(unplaced))
-        identity = _digest("place", *place, seen.text, moment)
+        identity = digest_of("place", *place, seen.text, moment)
     return {
         "digest": identity,
         "role": role,
@@ -264,17 +260,6 @@ def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether each text of a row begins with what it was before."""
     names = ("query", "positive", "negative", "text", "source", "session", "user")
     return all(now[name].startswith(before[name]) for name in names if name in now)
-
-
-def next_numbers(connection: Connection, counter: str, size: int) -> int:
-    """Take a block of numbers and return its first."""
-    last = connection.scalar(
-        update(counters)
-        .where(counters.c.name == counter)
-        .values(value=counters.c.value + size)
-        .returning(counters.c.value)
-    )
-    return int(last or 0) - size + 1
 
 
 def _is_file(kind: Kind, role: Role, file: str) -> ColumnElement[bool]:

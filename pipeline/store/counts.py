@@ -12,6 +12,8 @@ class DiscardedCounts(_Counts):
 
     pairs: int
     traffic: int
+    documents: int
+    served: int
 
 
 class FileCounts(_Counts):
@@ -31,8 +33,11 @@ class StoreCounts(_Counts):
 
     Attributes
     ----------
-    pairs, traffic
-        Stored records by role, discarded ones among them; their sum is `stored`.
+    pairs, traffic, documents
+        Stored records by role, discarded ones among them; their sum is `stored`. Each served line
+        is a text of the traffic, and each version of a document counts.
+    served
+        Lines of served logs by role.
     quarantine
         Rows in quarantine, as many as `quarantined`.
     discarded
@@ -41,6 +46,8 @@ class StoreCounts(_Counts):
 
     pairs: dict[str, int]
     traffic: dict[str, int]
+    documents: dict[str, int]
+    served: dict[str, int]
     quarantine: int
     discarded: DiscardedCounts
     seen: int

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from pipeline.store.arrivals import next_numbers
 from pipeline.store.database import Database
+from pipeline.store.rows import next_numbers
 from pipeline.store.tables import cycles, stages
 
 

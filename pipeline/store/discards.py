@@ -22,10 +22,14 @@ from sqlalchemy import (
     update,
 )
 
-from pipeline.store.arrivals import next_numbers
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
-from pipeline.store.tables import discarded, discards, pairs, traffic
+from pipeline.store.records import Role
+from pipeline.store.rows import next_numbers
+from pipeline.store.tables import discarded, discards, documents, pairs, served, traffic
+
+ARRIVALS = (pairs, traffic, documents, served)
+"""The tables of what arrived; they share one sequence, in which a discard marks."""
 
 Named = Literal["cycle", "source", "file", "id"]
 """What a discard names: the pairs new to a cycle, all records of a source or a file, or a pair."""
@@ -49,7 +53,7 @@ class Selection:
     until: int = 0
 
     def of(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition that a row of pairs or traffic meets."""
+        """Return the condition that a row of a table meets."""
         if self.kind == "cycle":
             within = (table.c.sequence > self.after) & (table.c.sequence <= self.until)
             return within & (table.c.role == "recent") & literal(table is pairs)
@@ -73,8 +77,10 @@ class Discard:
     reason: str
     who: str
     at: datetime
-    pairs: int
-    traffic: int
+    pairs: int = 0
+    traffic: int = 0
+    documents: int = 0
+    served: int = 0
 
 
 class DiscardLog:
@@ -89,11 +95,11 @@ class DiscardLog:
         """
         with self._database.writing() as connection:
             number = _next(connection)
-            row = Discard(number, "discard", selection.kind, selection.name, reason, who, at, 0, 0)
+            row = Discard(number, "discard", selection.kind, selection.name, reason, who, at)
             # The entry comes first because the marks refer to it.
             _write(connection, row)
             marked = {}
-            for table in (pairs, traffic):
+            for table in ARRIVALS:
                 fresh = select(table.c.sequence, literal(number)).where(
                     selection.of(table),
                     table.c.sequence.not_in(
@@ -103,7 +109,13 @@ class DiscardLog:
                 marked[table.name] = _size(connection, fresh)
                 connection.execute(insert(discarded).from_select(["sequence", "discard"], fresh))
             connection.execute(update(discards).where(discards.c.number == number).values(marked))
-            return replace(row, pairs=marked[pairs.name], traffic=marked[traffic.name])
+            return replace(
+                row,
+                pairs=marked[pairs.name],
+                traffic=marked[traffic.name],
+                documents=marked[documents.name],
+                served=marked[served.name],
+            )
 
     def undo_discard(self, selection: Selection, reason: str, who: str, at: datetime) -> Discard:
         """Take back the discards of the same kind and name, and return the entry of the log.
@@ -116,7 +128,7 @@ class DiscardLog:
                 table.name: _size(
                     connection, select(table.c.sequence).where(table.c.sequence.in_(marks))
                 )
-                for table in (pairs, traffic)
+                for table in ARRIVALS
             }
             connection.execute(delete(discarded).where(_of_same(selection)))
             number = _next(connection)
@@ -142,22 +154,34 @@ class DiscardLog:
         with self._database.reading() as connection:
             found = {
                 str(name)
-                for table in ((pairs,) if kind == "id" else (pairs, traffic))
+                for table in ((pairs,) if kind == "id" else ARRIVALS)
                 for name in connection.scalars(select(table.c[kind]).distinct())
             }
         return sorted(found)
 
 
 def kept(table: Table) -> ColumnElement[bool]:
-    """Return the condition that a row of pairs or traffic is not discarded."""
+    """Return the condition that a row is not discarded."""
     return table.c.sequence.not_in(select(discarded.c.sequence))
 
 
+def within(
+    table: Table, role: Role | None, after: int, until: int | None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a row is kept, of a role, and between two cuts."""
+    conditions = [table.c.sequence > after, kept(table)]
+    if role is not None:
+        conditions.append(table.c.role == role)
+    if until is not None:
+        conditions.append(table.c.sequence <= until)
+    return conditions
+
+
 def count_discarded(connection: Connection) -> dict[str, int]:
-    """Return how many pairs and texts are discarded."""
+    """Return how many records of each table are discarded."""
     return {
         table.name: _size(connection, select(table.c.sequence).where(~kept(table)))
-        for table in (pairs, traffic)
+        for table in ARRIVALS
     }
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from training.pairs import Pair
+from training.unlabelled import Document, ServedQuery
 
-Kind = Literal["pair", "traffic"]
+Kind = Literal["pair", "traffic", "document", "served"]
 
 
 Role = Literal["history", "reference", "recent"]
@@ -15,6 +16,8 @@ Role = Literal["history", "reference", "recent"]
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "pair": ("history", "recent"),
     "traffic": ("reference", "recent"),
+    "document": ("recent",),
+    "served": ("recent",),
 }
 
 
@@ -36,12 +39,12 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A pair or a text with its line (or row) in the file, counted from 1; 0 for none.
+    """A pair, text, document or served query with its line (or row), from 1; 0 for none.
 
     A record with several positives or negatives holds `more` pairs; it counts as one.
     """
 
-    content: Pair | Traffic
+    content: Pair | Traffic | Document | ServedQuery
     line: int = 0
     more: tuple[Pair, ...] = ()
 

@@ -5,26 +5,32 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
-from sqlalchemy import ColumnElement, Table, func, insert, select
+from sqlalchemy import ColumnElement, Table, func, insert, select, true
 
-from pipeline.store.arrivals import (
-    Arrivals,
-    keep_progress,
-    next_numbers,
-    read_counts,
-    read_progress,
-)
+from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
-from pipeline.store.discards import DiscardLog, count_discarded, kept
+from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded, kept, within
+from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
-from pipeline.store.tables import counters, files, identity, pairs, quarantine, traffic
+from pipeline.store.rows import next_numbers
+from pipeline.store.served import ServedLog
+from pipeline.store.tables import (
+    counters,
+    documents,
+    files,
+    identity,
+    pairs,
+    quarantine,
+    served,
+    traffic,
+)
 from training.pairs import Pair
 
 
-class Store(DiscardLog, CycleJournal, PromotionHistory):
+class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
     All arrivals share one sequence, in the order in which they were stored. A *cut* is a number
@@ -141,7 +147,9 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         Pairs are recognised by their id, or by query, positive and negative where there is none.
         An id that another pair has already puts the record into quarantine. Traffic is
         recognised by id, text and timestamp; without an id by file, line and content; without a
-        file each text counts, as true repetitions are real traffic.
+        file each text counts, as true repetitions are real traffic. So are served queries. A
+        document whose title, text, url or source differs from the newest version of its id is a
+        new version.
         """
         with self.arriving(kind, role, progress.file if progress else "") as arrivals:
             arrivals.add(records, faults)
@@ -173,7 +181,7 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         """
         firsts = [
             select(func.min(table.c.sequence).label("first")).where(table.c.role == role)
-            for table in (pairs, traffic)
+            for table in (pairs, traffic, served)
         ]
         with self._database.reading() as connection:
             found = [first for chosen in firsts if (first := connection.scalar(chosen))]
@@ -183,7 +191,7 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         self, role: Role | None = None, after: int = 0, until: int | None = None
     ) -> list[Pair]:
         """Return the pairs in the order of their arrival; those without an id have a digest."""
-        return self._read_pairs(*_within(pairs, role, after, until))
+        return self._read_pairs(*within(pairs, role, after, until))
 
     def _read_pairs(self, *conditions: ColumnElement[bool]) -> list[Pair]:
         columns = [
@@ -202,7 +210,7 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         latest: int | None = None,
     ) -> list[Traffic]:
         """Return the texts in the order of their arrival; `latest` limits them to the newest."""
-        return self._read_traffic(latest, *_within(traffic, role, after, until))
+        return self._read_traffic(latest, *within(traffic, role, after, until))
 
     def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
         columns = [
@@ -242,10 +250,12 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
                 table.name: {
                     str(role): int(number)
                     for role, number in connection.execute(
-                        select(table.c.role, func.count()).group_by(table.c.role)
+                        select(table.c.role, func.count())
+                        .where(~is_withdrawn if table is documents else true())
+                        .group_by(table.c.role)
                     )
                 }
-                for table in (pairs, traffic)
+                for table in ARRIVALS
             }
             held = connection.scalar(select(func.count()).select_from(quarantine))
             excluded = count_discarded(connection)
@@ -263,7 +273,7 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
         )
 
     def _count(self, table: Table, role: Role | None, after: int, until: int | None) -> int:
-        chosen = select(func.count()).select_from(table).where(*_within(table, role, after, until))
+        chosen = select(func.count()).select_from(table).where(*within(table, role, after, until))
         with self._database.reading() as connection:
             return int(connection.scalar(chosen) or 0)
 
@@ -277,17 +287,6 @@ class Store(DiscardLog, CycleJournal, PromotionHistory):
 
     def files_of_pairs(self, after: int = 0, until: int | None = None) -> dict[str, str]:
         """Return pair id -> file for the pairs behind a cut."""
-        chosen = select(pairs.c.id, pairs.c.file).where(*_within(pairs, None, after, until))
+        chosen = select(pairs.c.id, pairs.c.file).where(*within(pairs, None, after, until))
         with self._database.reading() as connection:
             return {row.id: row.file for row in connection.execute(chosen)}
-
-
-def _within(
-    table: Table, role: Role | None, after: int, until: int | None
-) -> list[ColumnElement[bool]]:
-    conditions = [table.c.sequence > after, kept(table)]
-    if role is not None:
-        conditions.append(table.c.role == role)
-    if until is not None:
-        conditions.append(table.c.sequence <= until)
-    return conditions

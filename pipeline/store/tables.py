@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Double,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -80,6 +81,33 @@ traffic = Table(
     *(Column(name, Text, nullable=False, server_default="") for name in ("session", "user")),
 )
 
+documents = Table(
+    "documents",
+    metadata,
+    _number("sequence"),
+    *_texts("id", "digest", "role", "title", "text", "url", "source"),
+    Column("timestamp", Double),
+    *_texts("file"),
+    *_integers("line", "reading"),
+    Index("documents_by_id", "id", "sequence"),
+    Index("documents_by_file", "file"),
+)
+"""A row per version of a document; one without title and text says that it was withdrawn."""
+
+served = Table(
+    "served",
+    metadata,
+    _number("sequence"),
+    Column("digest", Text, nullable=False, unique=True),
+    *_texts("role", "id", "query", "shown", "clicked", "feedback", "answer"),
+    *_texts("source", "session", "user"),
+    Column("timestamp", Double),
+    *_texts("file"),
+    *_integers("line"),
+    Index("served_by_id", "id"),
+)
+"""A row per line of a log; `shown`, `clicked` and `feedback` are JSON."""
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -139,6 +167,10 @@ discards = Table(
     _number("number"),
     *_texts("action", "kind", "name", "reason", "who", "at"),
     *_integers("pairs", "traffic"),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("documents", "served")
+    ),
 )
 
 discarded = Table(
@@ -152,7 +184,7 @@ discarded = Table(
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
     metadata.create_all(connection, checkfirst=False)
-    names = ("sequence", "quarantine", "unplaced", "cycle", "discard")
+    names = ("sequence", "quarantine", "unplaced", "cycle", "discard", "reading")
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))
     connection.execute(insert(identity).values(workspace=uuid.uuid4().hex))

@@ -62,6 +62,10 @@ class Data:
     """Labelled pairs as they arrive: {"query": "…", "positive": "…"} per line, CSV or Parquet."""
     traffic: list[str] = Field(default_factory=list)
     """Unlabelled texts as they arrive: {"text": "…"} per line, CSV or Parquet."""
+    corpus: list[str] = Field(default_factory=list)
+    """Documents that the service can return: {"id": "…", "text": "…"} per line, CSV or Parquet."""
+    log: list[str] = Field(default_factory=list)
+    """What was served: {"query": "…", "results": […], "clicked": […]} per line, or Parquet."""
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -75,7 +75,7 @@ def test_discarded_records_are_neither_returned_nor_counted_but_stay_stored(stor
     assert (store.count_pairs(), store.count_traffic()) == (3, 0)
     assert store.traffic() == []
     counts = store.counts()
-    assert counts.discarded == DiscardedCounts(pairs=6, traffic=1)
+    assert counts.discarded == DiscardedCounts(pairs=6, traffic=1, documents=0, served=0)
     assert counts.stored == 10, "nothing is deleted"
     assert len(store.discarded_pairs()) == 6
 

@@ -145,8 +145,10 @@ def test_counts_are_plain_json(store):
     assert store.counts().model_dump(mode="json") == {
         "pairs": {"recent": 1},
         "traffic": {},
+        "documents": {},
+        "served": {},
         "quarantine": 1,
-        "discarded": {"pairs": 0, "traffic": 0},
+        "discarded": {"pairs": 0, "traffic": 0, "documents": 0, "served": 0},
         **one,
         "files": [{"file": "a.jsonl", "kind": "pair", "role": "recent", **one}],
     }

@@ -1,0 +1,175 @@
+"""Documents in the store: every version of each id, the newest of which counts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, update
+
+from pipeline.store.database import Database
+from pipeline.store.discards import within
+from pipeline.store.records import Added, Fault, Record, Role
+from pipeline.store.rows import chunks, digest_of, insert_numbered
+from pipeline.store.tables import documents
+from training.unlabelled import Document
+
+_COLUMNS = [documents.c[name] for name in ("id", "text", "title", "url", "source", "timestamp")]
+
+is_withdrawn = (documents.c.text == "") & (documents.c.title == "")
+"""The condition that a row says that its document is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a file of documents.
+
+    Attributes
+    ----------
+    file, role
+        The file as the store names it, and the role of its documents.
+    number
+        Number of the reading.
+    goes_on
+        Whether it begins where an earlier one of the same file ended, whose rows still stand.
+    """
+
+    file: str
+    role: Role
+    number: int
+    goes_on: bool = False
+
+
+def take_documents(
+    connection: Connection, records: Sequence[Record], reading: Reading
+) -> tuple[Added, list[Fault]]:
+    """Store new documents and new versions; a row that says otherwise about an id is a fault."""
+    rows = [_row(record, reading) for record in records]
+    newest = newest_rows(connection, [row["id"] for row in rows])
+    fresh: list[dict[str, Any]] = []
+    seen_again: dict[int, dict[str, Any]] = {}
+    faults = []
+    for row in rows:
+        before = newest.get(row["id"])
+        if before is None:
+            fresh.append(row)
+        elif before["digest"] == row["digest"]:
+            if "sequence" in before and before["reading"] != reading.number:
+                seen_again[before["sequence"]] = row
+                newest[row["id"]] = {**row, "sequence": before["sequence"]}
+            continue
+        elif before["file"] == reading.file and (
+            reading.goes_on or before["reading"] == reading.number
+        ):
+            faults.append(Fault(reading.file, row["line"], _conflict(row["id"], before)))
+            continue
+        else:
+            fresh.append(row)
+        newest[row["id"]] = row
+    _mark(connection, seen_again)
+    insert_numbered(connection, documents, fresh)
+    known = len(rows) - len(fresh) - len(faults)
+    return Added(stored=len(fresh), known=known), faults
+
+
+def newest_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Return id -> the row of its newest version, discarded ones included."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for some in chunks(list(dict.fromkeys(ids))):
+        chosen = select(documents).where(_is_newest(documents.c.id.in_(some)))
+        found.update((row["id"], dict(row)) for row in connection.execute(chosen).mappings())
+    return found
+
+
+class Documents:
+    """The part of the store that returns documents, each as its newest version that is kept."""
+
+    _database: Database
+
+    def documents(self, until: int | None = None) -> list[Document]:
+        """Return the newest version of each document, in the order of their arrival."""
+        return list(self.each_document(until))
+
+    def each_document(self, until: int | None = None) -> Iterator[Document]:
+        """Yield what `documents` returns, without holding all of it."""
+        with self._database.reading() as connection:
+            rows = connection.execution_options(yield_per=1_000).execute(_newest(until))
+            for row in rows:
+                yield Document(*row)
+
+    def documents_named(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Return id -> document for those of the ids that are documents now."""
+        with self._database.reading() as connection:
+            return named(connection, ids)
+
+    def count_documents(self, until: int | None = None) -> int:
+        """Return the number of documents, each counted once."""
+        chosen = select(func.count()).select_from(_newest(until).subquery())
+        with self._database.reading() as connection:
+            return int(connection.scalar(chosen) or 0)
+
+
+def named(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
+    """Return id -> document for those of the ids that are documents now."""
+    found = {}
+    for some in chunks(list(dict.fromkeys(ids))):
+        for row in connection.execute(_newest(None, documents.c.id.in_(some))):
+            found[row.id] = Document(*row)
+    return found
+
+
+def _newest(until: int | None, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the newest kept version of each document that was not withdrawn since."""
+    newest = _is_newest(*within(documents, None, 0, until), *conditions)
+    return select(*_COLUMNS).where(newest, ~is_withdrawn).order_by(documents.c.sequence)
+
+
+def _is_newest(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    last = select(func.max(documents.c.sequence)).where(*conditions).group_by(documents.c.id)
+    return documents.c.sequence.in_(last)
+
+
+def _row(record: Record, reading: Reading) -> dict[str, Any]:
+    document = record.content
+    if not isinstance(document, Document):
+        raise TypeError(
+            f"a record of kind 'document' must hold a Document, got {type(document).__name__}"
+        )
+    # When it was written is no content: an export may stamp all of its rows anew.
+    content = (document.title, document.text, document.url, document.source)
+    digest = digest_of(*content)
+    return {
+        "id": document.id or digest,
+        "digest": digest,
+        "role": reading.role,
+        "title": document.title,
+        "text": document.text,
+        "url": document.url,
+        "source": document.source,
+        "timestamp": document.timestamp,
+        "file": reading.file,
+        "line": record.line,
+        "reading": reading.number,
+    }
+
+
+def _mark(connection: Connection, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """Note for documents that did not change where they stand now."""
+    if not rows:
+        return
+    changed = update(documents).where(documents.c.sequence == bindparam("of"))
+    names: tuple[Literal["file", "line", "reading"], ...] = ("file", "line", "reading")
+    connection.execute(
+        changed.values({name: bindparam(f"new_{name}") for name in names}),
+        [
+            {"of": sequence, **{f"new_{name}": row[name] for name in names}}
+            for sequence, row in rows.items()
+        ],
+    )
+
+
+def _conflict(id: str, first: Mapping[str, Any]) -> str:
+    place = f"{Fault(first['file'], first['line'], '')}".removesuffix(": ")
+    return (
+        f"id {id[:60]!r} is the id of another document already (in {place}); in one file each id "
+        "may name one document"
+    )
