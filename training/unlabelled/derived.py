@@ -1,8 +1,10 @@
 """Derived pairs: pairs that nobody labelled, and how they were made."""
 
+import hashlib
 from dataclasses import dataclass
 
 from training.pairs import Pair
+from training.pairs.pair import pair_key
 
 
 @dataclass(frozen=True)
@@ -17,3 +19,17 @@ class Derived:
     """Queries or documents that could have given a pair."""
     reason: str = ""
     """One sentence with the figures: how many pairs, from how many, and why not from the others."""
+
+
+def derived_id(kind: str, query: str, positive: str) -> str:
+    """Return the id of a derived pair, which depends only on its kind and content.
+
+    Examples
+    --------
+    >>> derived_id("consensus", "Lost card?", "Block it.") == derived_id(
+    ...     "consensus", "lost card", "block it"
+    ... )
+    True
+    """
+    key = pair_key(Pair("", query, positive)).encode("utf-8", "surrogatepass")
+    return f"{kind}-{hashlib.sha256(key).hexdigest()[:16]}"

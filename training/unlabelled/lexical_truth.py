@@ -1,0 +1,104 @@
+"""The lexical proxy: held-out queries of the log whose document BM25 finds beyond doubt."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.settings import SETTINGS
+from training.unlabelled.corpus import Corpus
+from training.unlabelled.passages import by_hash
+from training.unlabelled.proxy import Proxy, proxy_task
+
+NAME = "proxy/lexical"
+_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class LexicalTruth:
+    """Take the document that BM25 ranks first, by far, for the answer to a held-out query.
+
+    No model has a part in it, so it favours neither champion nor candidate. It sees only queries
+    that share words with their document, and favours what was taught by BM25: as evidence it needs
+    another proxy beside it.
+
+    Examples
+    --------
+    >>> from training.unlabelled import Document
+    >>> corpus = Corpus([Document("7", "block a lost card"), Document("9", "opening hours today")])
+    >>> proxy = LexicalTruth(minimum=1, stands_out=0.0).make(["my card is lost"], corpus)
+    >>> list(proxy.task.queries.values()), proxy.reason
+    (['my card is lost'], '1 of 1 held-out queries have a document that stands out')
+    """
+
+    stands_out: float = Field(default=0.5, ge=0.0, lt=1.0)
+    """Share of the queries to leave out, those where first and second document score most alike."""
+    floor: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Quantile of what the search scores for its second documents; answers must score above it."""
+    queries: int = Field(default=300, ge=1)
+    """Largest number of queries, those with the largest margins."""
+    minimum: int = Field(default=30, ge=1)
+    """Smallest number of queries; with fewer there is no set."""
+    documents: int = Field(default=2000, ge=1)
+    """Largest number of documents to search in."""
+    seed: int = 0
+    """Seed of the choice of further documents."""
+
+    def make(
+        self,
+        held_out: Sequence[str],
+        corpus: Corpus,
+        found: NDArray[np.integer] | None = None,
+    ) -> Proxy:
+        """Return the proxy.
+
+        Parameters
+        ----------
+        held_out
+            Queries that never give pairs, each once.
+        corpus
+            The documents.
+        found
+            Rows of documents that models find, such as (queries, 10); they make the search harder
+            and are never taken for answers.
+        """
+        if not held_out or len(corpus) < 2:
+            return Proxy(None, len(held_out), "no held-out queries, or fewer than two documents")
+        rows, raw = corpus.lexical.best(held_out, _NEIGHBOURS)
+        scores = raw / corpus.lexical.ceilings(held_out)[:, None]
+        margins = scores[:, 0] - scores[:, 1]
+        own = [corpus.row_of_text(query) for query in held_out]
+        # What would be found first if the answer were missing.
+        answered = (scores[:, 0] > np.quantile(scores[:, 1], self.floor)) & (margins > 0)
+        answered &= np.array([each is None for each in own])
+        bar = np.quantile(margins[answered], self.stands_out) if answered.any() else 0.0
+        clear = [row for row in np.flatnonzero(answered & (margins >= bar)).tolist()]
+        clear.sort(key=lambda row: (-margins[row], held_out[row]))
+        chosen = clear[: self.queries]
+        reason = (
+            f"{len(chosen)} of {len(held_out)} held-out queries have a document that stands out"
+        )
+        if len(chosen) < self.minimum:
+            return Proxy(None, len(held_out), f"{reason}; at least {self.minimum} are needed")
+        asked = {held_out[row]: corpus.documents[rows[row, 0]].whole for row in chosen}
+        answers = {int(rows[row, 0]) for row in chosen}
+        others = self._others(corpus, rows[chosen], found, answers)
+        return Proxy(proxy_task(NAME, asked, others, seed=self.seed), len(held_out), reason)
+
+    def _others(
+        self,
+        corpus: Corpus,
+        near: NDArray[np.integer],
+        found: NDArray[np.integer] | None,
+        answers: set[int],
+    ) -> dict[str, str]:
+        """Return further documents by id: what the searches find beside the answers, and some."""
+        wanted = max(0, self.documents - len(answers))
+        ranks = [*near.T.tolist(), *(found.T.tolist() if found is not None else [])]
+        hard = dict.fromkeys(row for rank in ranks for row in rank if row not in (-1, *answers))
+        rows = list(hard)[:wanted]
+        free = set(range(len(corpus))) - answers - set(rows)
+        rows += by_hash(corpus, free, f"{self.seed} other", wanted - len(rows))
+        return {corpus.documents[row].id: corpus.documents[row].whole for row in rows}
