@@ -96,7 +96,14 @@ class LexicalTruth:
     ) -> dict[str, str]:
         """Return further documents by id: what the searches find beside the answers, and some."""
         wanted = max(0, self.documents - len(answers))
-        ranks = [*near.T.tolist(), *(found.T.tolist() if found is not None else [])]
+        # Rank by rank, so that each query has its nearest ones before any has more.
+        searches = [near] if found is None else [found, near]
+        ranks = [
+            search[:, rank].tolist()
+            for rank in range(max(search.shape[1] for search in searches))
+            for search in searches
+            if rank < search.shape[1]
+        ]
         hard = dict.fromkeys(row for rank in ranks for row in rank if row not in (-1, *answers))
         rows = list(hard)[:wanted]
         free = set(range(len(corpus))) - answers - set(rows)

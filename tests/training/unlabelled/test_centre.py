@@ -54,7 +54,8 @@ def test_prompts_are_kept_and_a_centred_model_can_be_centred_again(tiny_model, t
 
 
 @pytest.mark.parametrize(
-    "settings", [{"similarity_fn_name": "dot"}, {"similarity_fn_name": "euclidean"}, {"truncate_dim": 8}]
+    "settings",
+    [{"similarity_fn_name": "dot"}, {"similarity_fn_name": "euclidean"}, {"truncate_dim": 8}],
 )
 def test_a_model_without_directions_to_centre_is_refused(tiny_model, tmp_path, settings):
     folder = changed(tiny_model, tmp_path / "other", settings)
