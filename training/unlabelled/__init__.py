@@ -18,13 +18,13 @@ from training.unlabelled.served_query import ServedQuery, Shown
 from training.unlabelled.structure import Structure
 
 __all__ = [
+    "FEEDBACK_TASK",
     "Centre",
     "Centred",
     "Consensus",
     "Corpus",
     "Derived",
     "Document",
-    "FEEDBACK_TASK",
     "Feedback",
     "KnownItems",
     "LexicalIndex",
