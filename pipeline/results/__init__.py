@@ -19,7 +19,7 @@ from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.demo import DemoResult, StoryStep
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
-from pipeline.results.intake import IntakeCounts, IntakeResult
+from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
@@ -88,6 +88,7 @@ __all__ = [
     "IntakeResult",
     "Leaked",
     "LessonResult",
+    "LogCounts",
     "Moment",
     "MoveResult",
     "NamedVersion",

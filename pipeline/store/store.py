@@ -1,5 +1,6 @@
 """The one store: arrivals in one global sequence, quarantine, cycles, promotion history."""
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -267,7 +268,13 @@ class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
             discarded=DiscardedCounts(**excluded),
             **total.counted(),
             files=tuple(
-                FileCounts(file=row.file, kind=row.kind, role=row.role, **added.counted())
+                FileCounts(
+                    file=row.file,
+                    kind=row.kind,
+                    role=row.role,
+                    became=json.loads(row.became),
+                    **added.counted(),
+                )
                 for row, added in listed
             ),
         )

@@ -128,6 +128,7 @@ files = Table(
     *_integers("done", "lines"),
     *_texts("digest"),
     *_integers("stored", "known", "quarantined"),
+    Column("became", Text, nullable=False, server_default="{}"),
 )
 
 cycles = Table(
