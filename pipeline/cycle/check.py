@@ -11,7 +11,14 @@ from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Quality, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.fresh_quality import FRESH, fresh_quality
-from pipeline.cycle.window import Gathered, gather, later_reference, same_records_left, window_now
+from pipeline.cycle.window import (
+    Gathered,
+    gather,
+    known_until,
+    later_reference,
+    same_records_left,
+    window_now,
+)
 from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
@@ -104,7 +111,12 @@ def find(
         signals, asked = _ask_quality(opened, folder, gathered, observation, signals)
     decision = opened.settings.tables.policy.decide(
         signals,
-        past_looks(opened.store, champion, opened.settings.tables.mix.minimum_pairs),
+        past_looks(
+            opened.store,
+            champion,
+            opened.settings.tables.mix.minimum_pairs,
+            known=known_until(opened.store, folder.facts()),
+        ),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
@@ -234,7 +246,9 @@ def _quality(
     return found
 
 
-def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastCheck]:
+def past_looks(
+    store: Store, champion: int, minimum_pairs: int, *, known: int = 0
+) -> list[PastCheck]:
     """Return the earlier decisions about the data of one champion, oldest first.
 
     A launch counts for the cool-down until enough labelled pairs for another one have arrived, or
@@ -246,6 +260,8 @@ def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastChec
         Number of the champion.
     minimum_pairs
         How many labelled pairs a training needs.
+    known
+        Sequence number up to which texts are known: what was found in them confirms nothing.
     """
     looks = []
     for cycle in reversed(past_cycles(store)):
@@ -254,7 +270,7 @@ def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastChec
             looks.append(
                 PastCheck(
                     hours=cycle.started.timestamp() / 3600,
-                    signals=decision.signals,
+                    signals=() if window.until <= known else decision.signals,
                     launched=cycle.result.outcome in TRAINED
                     and same_records_left(store, window)
                     and store.count_pairs(role="recent", after=window.until) < minimum_pairs,
@@ -269,6 +285,6 @@ def window_of(opened: OpenWorkspace, champion: Version) -> Window:
     return window_now(
         opened.store,
         champion=champion.number,
-        cut=opened.versions.folder(champion).facts().cut,
+        facts=opened.versions.folder(champion).facts(),
         settings=opened.settings.digest,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.observation import Observe, queries_as_traffic
+from pipeline.registry import Facts
 from pipeline.results import TRAINED, PastCycle, Window, past_cycles
 from pipeline.store import Store, Traffic
 from training.pairs import Pair
@@ -43,17 +44,25 @@ class Gathered:
     later_reference: Sequence[Traffic] = ()
 
 
-def window_now(store: Store, *, champion: int, cut: int, settings: str) -> Window:
+def known_until(store: Store, facts: Facts) -> int:
+    """Return the sequence number up to which a version knows the texts that arrived.
+
+    It learned them, they were its first reference, or a person accepted them.
+    """
+    return max(facts.cut, facts.known, store.accepted_until())
+
+
+def window_now(store: Store, *, champion: int, facts: Facts, settings: str) -> Window:
     """Return the window from the champion's cut up to what is stored now.
 
     Parameters
     ----------
-    champion, cut
-        Number of the champion, and up to which sequence number it has learned.
+    champion, facts
+        Number of the champion, and what it knows.
     settings
         Digest of the settings.
     """
-    until = store.last_sequence()
+    until, cut, known = store.last_sequence(), facts.cut, known_until(store, facts)
     return Window(
         champion=champion,
         after=cut,
@@ -61,6 +70,7 @@ def window_now(store: Store, *, champion: int, cut: int, settings: str) -> Windo
         until=until,
         settings=settings,
         discards=store.discards_in_force(cut, until),
+        accepted=known if known > cut else 0,
     )
 
 
@@ -71,13 +81,16 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     if before:
         return Gathered(idle=before)
     pairs = store.pairs(role="recent", after=window.after, until=window.until)
-    texts = store.traffic(role="recent", after=window.after, until=window.until)
-    fresh = store.count_traffic(role="recent", after=window.since, until=window.until)
+    texts = store.traffic(role="recent", after=window.known, until=window.until)
+    count = store.count_traffic
     if not texts:
-        texts = queries_as_traffic(pairs)
-        fresh = store.count_pairs(role="recent", after=window.since, until=window.until)
+        waiting = store.pairs(role="recent", after=window.known, until=window.until)
+        texts, count = queries_as_traffic(waiting), store.count_pairs
     if not texts:
-        return Gathered(idle="nothing has arrived since the champion learned")
+        taken = "the last texts were taken into the reference"
+        since = taken if window.accepted else "the champion learned"
+        return Gathered(idle=f"nothing has arrived since {since}")
+    fresh = count(role="recent", after=max(window.since, window.known), until=window.until)
     recent = observe.recent(texts, fresh)
     return Gathered(
         idle="",
@@ -86,24 +99,37 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         pairs=pairs,
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
-        later_reference=later_reference(store, window.after, window.until),
+        later_reference=later_reference(store, window.after, window.until, window.accepted),
     )
 
 
-def later_reference(store: Store, cut: int, until: int | None = None) -> list[Traffic]:
+def texts_between(store: Store, after: int, until: int) -> list[Traffic]:
+    """Return the texts that arrived behind a cut; without traffic, the queries of the pairs."""
+    texts = store.traffic(role="recent", after=after, until=until)
+    return texts or queries_as_traffic(store.pairs(role="recent", after=after, until=until))
+
+
+def later_reference(
+    store: Store, cut: int, until: int | None = None, accepted: int | None = None
+) -> list[Traffic]:
     """Return the texts of the quiet past that were added behind a cut.
 
     As for the first version, these are the texts of `data.reference`, or the queries of
-    `data.history` where there never was one.
+    `data.history` where there never was one. Texts that a person accepted are among them.
 
     Parameters
     ----------
     cut, until
         Sequence numbers; None: up to what is stored now.
+    accepted
+        Sequence number up to which texts are accepted; None: as the store says now.
     """
+    known = store.accepted_until() if accepted is None else accepted
+    by_word = texts_between(store, cut, known) if known > cut else []
     if store.count_traffic(role="reference", until=until):
-        return store.traffic(role="reference", after=cut, until=until)
-    return queries_as_traffic(store.pairs(role="history", after=cut, until=until))
+        return [*store.traffic(role="reference", after=cut, until=until), *by_word]
+    history = store.pairs(role="history", after=cut, until=until)
+    return [*queries_as_traffic(history), *by_word]
 
 
 def checks(store: Store) -> list[Check]:

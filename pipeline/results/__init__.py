@@ -1,5 +1,6 @@
 """What commands return and print: typed results, the one place that defines their JSON."""
 
+from pipeline.results.acceptance import AcceptanceStatus, AcceptResult
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.backtest import BacktestResult, PastWindow
 from pipeline.results.cycle import (
@@ -61,6 +62,8 @@ from pipeline.results.versions_compared import (
 
 __all__ = [
     "TRAINED",
+    "AcceptResult",
+    "AcceptanceStatus",
     "AnchorPower",
     "AttemptResult",
     "BacktestResult",

@@ -182,6 +182,16 @@ discarded = Table(
 )
 
 
+acceptances = Table(
+    "acceptances",
+    metadata,
+    _number("number"),
+    *_texts("action"),
+    *_integers("until"),
+    *_texts("cycle", "reason", "who", "at"),
+)
+
+
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
     metadata.create_all(connection, checkfirst=False)
