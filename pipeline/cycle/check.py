@@ -23,9 +23,10 @@ from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_tra
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
+from training.pairs import Pair
 
 
 def check_now(
@@ -49,7 +50,9 @@ def check_now(
             refused = opened.take_in(now).pairs.quarantined
             window = window_of(opened, champion)
             gathered = gather(opened.store, window, opened.settings.tables.observe)
-        return find(opened, champion.number, gathered, now, refused_pairs=refused)
+            shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
+        found = find(opened, champion.number, gathered, now, refused_pairs=refused)
+        return found.changed(shortage=shortage if found.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now) if pairs else ([], [])
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
@@ -64,6 +67,23 @@ def check_now(
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
+
+
+def shortage_of(
+    tables: Tables, store: Store, window: Window, labelled: Sequence[Pair]
+) -> str:
+    """Say why a training would have nothing to learn from; empty where there may be enough.
+
+    Pairs can be made of documents, and of clicks and ratings in the log; how many, a run finds out.
+    """
+    learned, _ = tables.holdout.split(labelled)
+    too_few = tables.mix.shortage(learned)
+    if not too_few or store.count_documents(until=window.until):
+        return ""
+    served = store.served(after=window.after, until=window.until)
+    if any(each.clicked or each.feedback for each in served):
+        return ""
+    return f"{too_few}, and there are no documents, clicks or ratings to make pairs of"
 
 
 def find(

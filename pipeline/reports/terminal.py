@@ -80,6 +80,8 @@ def _(result: DecisionResult) -> Iterator[Part]:
     else:
         yield "training is called for" if result.train else "no training is called for"
     yield from (f"  {reason}" for reason in result.reasons)
+    if result.shortage:
+        yield f"there is nothing to learn from: {result.shortage}"
     yield from _warnings(result.warnings)
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])

@@ -27,6 +27,9 @@ class DecisionResult(Result):
         Groups of recent texts unlike the reference, when a trigger fired.
     hit_rates
         Anchor set -> the champion's recall at 10 on it today.
+    shortage
+        Why a training, which is called for, would have nothing to learn from; empty otherwise. Only
+        a check of what has arrived asks, not one of a file.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -38,6 +41,7 @@ class DecisionResult(Result):
     cause: Explanation | None = None
     clusters: tuple[Cluster, ...] = ()
     hit_rates: dict[str, float] = Field(default_factory=dict)
+    shortage: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
