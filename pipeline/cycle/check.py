@@ -69,9 +69,7 @@ def check_now(
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
 
-def shortage_of(
-    tables: Tables, store: Store, window: Window, labelled: Sequence[Pair]
-) -> str:
+def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence[Pair]) -> str:
     """Say why a training would have nothing to learn from; empty where there may be enough.
 
     Pairs can be made of documents, and of clicks and ratings in the log; how many, a run finds out.

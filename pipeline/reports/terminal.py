@@ -75,13 +75,7 @@ def parts_of(result: Result) -> Iterator[Part]:
 
 @parts_of.register
 def _(result: DecisionResult) -> Iterator[Part]:
-    if result.blocked_by:
-        yield f"training is blocked by {', '.join(result.blocked_by)}"
-    else:
-        yield "training is called for" if result.train else "no training is called for"
-    yield from (f"  {reason}" for reason in result.reasons)
-    if result.shortage:
-        yield f"there is nothing to learn from: {result.shortage}"
+    yield from _called_for(result)
     yield from _warnings(result.warnings)
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
@@ -101,6 +95,16 @@ def _(result: DecisionResult) -> Iterator[Part]:
         if signal.fired and signal.examples:
             yield f"examples for {signal.trigger}:"
             yield from (f"  {_short(example)}" for example in signal.examples[:_SHOWN])
+
+
+def _called_for(result: DecisionResult) -> Iterator[str]:
+    if result.blocked_by:
+        yield f"training is blocked by {', '.join(result.blocked_by)}"
+    else:
+        yield "training is called for" if result.train else "no training is called for"
+    yield from (f"  {reason}" for reason in result.reasons)
+    if result.shortage:
+        yield f"there is nothing to learn from: {result.shortage}"
 
 
 def _warnings(warnings: Sequence[str]) -> Iterator[str]:

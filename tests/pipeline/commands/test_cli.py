@@ -185,7 +185,7 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     keys = {"trigger", "fired", "p_value", "effect", "threshold", "cause", "reason", "examples"}
     assert all(keys <= set(signal) for signal in decision["signals"])
     status = json.loads(anchorhold("status", "-w", promoted, "--json").stdout)
-    assert status["waiting"] == {"pairs": 0, "traffic": 0}, "a check keeps nothing"
+    assert set(status["waiting"].values()) == {0}, "a check keeps nothing"
 
     run = anchorhold("run", "-w", promoted, "--json", "--exit-code")
     assert run.returncode == 0, run.stderr
