@@ -51,8 +51,8 @@ def check_now(
             window = window_of(opened, champion)
             gathered = gather(opened.store, window, opened.settings.tables.observe)
             shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
-        found = find(opened, champion.number, gathered, now, refused_pairs=refused)
-        return found.changed(shortage=shortage if found.train else "")
+        decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
+        return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now) if pairs else ([], [])
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
