@@ -1,5 +1,6 @@
 """The endpoint: any server that answers chat completions in the OpenAI format."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,7 @@ class Endpoint:
             It could not be reached, refused the request, or answered something else; the sentence
             names the URL.
         """
-        body = {
+        body: dict[str, Any] = {
             "model": self.model,
             "messages": list(messages),
             "temperature": 0,
@@ -79,7 +80,7 @@ class Endpoint:
         # Settings of the environment (proxies, .netrc) stay in force, as for every other client.
         retry = Retry(
             total=3,
-            connect=1,
+            connect=0,
             read=0,
             backoff_factor=0.5,
             status_forcelist=(429, 502, 503, 504),
@@ -103,7 +104,7 @@ class Endpoint:
         if len(raw) > _LARGEST_ANSWER:
             raise EndpointFault(f"{address} answered more than {_LARGEST_ANSWER:,} bytes")
         try:
-            found: Any = requests.compat.json.loads(raw)
+            found: Any = json.loads(raw)
             text = found["choices"][0]["message"]["content"]
         except (ValueError, LookupError, TypeError):
             text = None

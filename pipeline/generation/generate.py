@@ -77,7 +77,9 @@ class Generate:
     (False, True)
     """
 
-    url: str = Field(default="", pattern=r"^(https?://\S+)?$", examples=["http://127.0.0.1:8000/v1"])
+    url: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", examples=["http://127.0.0.1:8000/v1"]
+    )
     """Base URL of a server that answers chat completions in the OpenAI format; "" turns it off."""
     model: str = Field(default="", examples=["qwen3-8b-instruct"])
     """Name of the model, as the server knows it."""
@@ -116,9 +118,7 @@ class Generate:
         """Whether a URL is set."""
         return bool(self.url)
 
-    def cost(
-        self, corpus: Corpus, reserved: Reserved, asked: Sequence[str], folder: Path
-    ) -> Cost:
+    def cost(self, corpus: Corpus, reserved: Reserved, asked: Sequence[str], folder: Path) -> Cost:
         """Return what `derive` would ask for; nothing is sent."""
         prompts = self._prompts(corpus, reserved, asked)
         texts = corpus.texts
@@ -131,9 +131,7 @@ class Generate:
         back = len(new) * self._answer_tokens
         priced = self.price_in is not None or self.price_out is not None
         price = (sent * (self.price_in or 0.0) + back * (self.price_out or 0.0)) / 1e6
-        return Cost(
-            len(prompts), len(prompts) - len(new), sent, back, price if priced else None
-        )
+        return Cost(len(prompts), len(prompts) - len(new), sent, back, price if priced else None)
 
     def derive(
         self,
@@ -168,7 +166,9 @@ class Generate:
         kept = self._returning(queries, corpus, search)
         pairs = tuple(
             Pair(
-                hashlib.sha256(f"{KIND}\x1f{query}\x1f{corpus.texts[row]}".encode()).hexdigest()[:16],
+                hashlib.sha256(f"{KIND}\x1f{query}\x1f{corpus.texts[row]}".encode()).hexdigest()[
+                    :16
+                ],
                 query,
                 corpus.texts[row],
                 source=KIND,

@@ -25,7 +25,7 @@ def nothing(queries, k):
 def about(body):
     text = re.search(r"<text>\n(.*?)\n</text>", body["messages"][1]["content"], re.DOTALL)[1]
     topic = text.split()[4]
-    return completion(f"1. who finds my {topic}\n2. what is the weather like")
+    return completion(f"1. who finds my {topic}\n2. weather forecast tomorrow")
 
 
 def derived(url, folder, reserved=NOBODY, asked=(), **settings):
