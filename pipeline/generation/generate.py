@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.generation.endpoint import Endpoint, EndpointFault
 from pipeline.generation.prompt import Message, messages, queries_in
 from training.pairs import Pair, hash_share
 from training.settings import SETTINGS
@@ -189,6 +188,9 @@ class Generate:
         Each answer is kept as soon as it is there. After a few faults in a row the endpoint is not
         asked again.
         """
+        # Reading the settings must not load an HTTP client.
+        from pipeline.generation.endpoint import Endpoint, EndpointFault
+
         prompts = self._prompts(corpus, reserved, asked)
         endpoint = Endpoint(
             self.url, self.model, os.environ.get(self.key_variable, ""), self.seconds

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 from drift_triggers.policy import Policy
 from drift_triggers.signal import Trigger
 from pipeline.gate import Gate, Suspects
+from pipeline.generation import Generate
 from pipeline.intake import Intake
 from pipeline.observation import Observe
 from pipeline.workspace.settings_fault import SettingsFault, nearest
@@ -130,6 +131,7 @@ class Tables:
     caps: Table[Caps] = Caps()
     memory: Table[Memory] = Memory()
     mix: Table[Mix] = Mix()
+    generate: Table[Generate] = Generate()
     negatives: Table[Negatives] = Negatives()
     learned_anchors: Table[LearnedAnchors] = LearnedAnchors()
     finetune: Table[FineTune] = FineTune()

@@ -3,7 +3,7 @@ import time
 import pytest
 from answering import answering, completion
 
-from pipeline.generation import Endpoint, EndpointFault
+from pipeline.generation.endpoint import Endpoint, EndpointFault
 
 ASKED = [{"role": "user", "content": "hello"}]
 
