@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import BLOCKED, HERE, TRAINING_CALLED_FOR, AsJson, ExitCode, Folder
+from pipeline.commands.options import (
+    BLOCKED,
+    HERE,
+    NOTHING_TO_LEARN_FROM,
+    TRAINING_CALLED_FOR,
+    AsJson,
+    ExitCode,
+    Folder,
+)
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -25,7 +33,8 @@ def check(
 ) -> None:
     """Check for drift: say whether training is called for, and why; nothing is stored.
 
-    With --exit-code: 3 if training is called for, 7 if it is blocked.
+    With --exit-code: 3 if training is called for, 6 if it is called for but there is nothing to
+    learn from, 7 if it is blocked.
     """
     with opened(workspace) as work:
         decision = work.check(traffic, pairs)
@@ -33,4 +42,4 @@ def check(
     if exit_code and decision.blocked_by:
         raise typer.Exit(BLOCKED)
     if exit_code and decision.train:
-        raise typer.Exit(TRAINING_CALLED_FOR)
+        raise typer.Exit(NOTHING_TO_LEARN_FROM if decision.shortage else TRAINING_CALLED_FOR)

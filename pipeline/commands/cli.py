@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.accept import accept
 from pipeline.commands.backtest import backtest
 from pipeline.commands.check import check
 from pipeline.commands.compare import compare
@@ -39,6 +40,7 @@ for command in (
     promote,
     rollback,
     discard,
+    accept,
     export,
     backtest,
     report,

@@ -13,6 +13,12 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.
 HERE = Path()
 
 TRAINING_CALLED_FOR = 3
+NOTHING_TO_LEARN_FROM = 6
 BLOCKED = 7
-OUTCOME_STATUS = {"rejected": 4, "inconclusive": 5, "insufficient_data": 6, "blocked": BLOCKED}
+OUTCOME_STATUS = {
+    "rejected": 4,
+    "inconclusive": 5,
+    "insufficient_data": NOTHING_TO_LEARN_FROM,
+    "blocked": BLOCKED,
+}
 """Outcome of a cycle -> exit status with --exit-code; 0 for every other outcome."""

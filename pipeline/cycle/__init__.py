@@ -6,7 +6,7 @@ from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.run import run_cycle
-from pipeline.cycle.window import Gathered, checks, later_reference
+from pipeline.cycle.window import Gathered, checks, known_until, later_reference, texts_between
 
 __all__ = [
     "Champions",
@@ -15,10 +15,12 @@ __all__ = [
     "approvals",
     "check_now",
     "checks",
+    "known_until",
     "later_reference",
     "observe",
     "record_golden",
     "rolled_back",
     "run_cycle",
+    "texts_between",
     "verify_history",
 ]

@@ -89,8 +89,9 @@ def first_version(
     """
     if adopted is not None:
         return new.of_adopted(opened.versions.folder(adopted), opened.anchor_sets), {}, ()
-    if not opened.store.sequence_before("recent"):
-        # A first run that found no past is resumed when somebody has added one.
+    count_texts, count_pairs = opened.store.count_traffic, opened.store.count_pairs
+    if not (count_texts(role="reference") or count_pairs(role="history")):
+        # A first run that found no past is resumed when somebody may have added one.
         opened.take_in(new.started)
     folder, notes = new.of_base(opened.anchor_sets)
     return folder, Base(opened.settings).tags(folder.model), notes

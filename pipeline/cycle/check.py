@@ -11,14 +11,22 @@ from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Quality, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.fresh_quality import FRESH, fresh_quality
-from pipeline.cycle.window import Gathered, gather, later_reference, same_records_left, window_now
-from pipeline.observation import Accepted, Answered, Arrived, KnownQuality, queries_as_traffic
+from pipeline.cycle.window import (
+    Gathered,
+    gather,
+    known_until,
+    later_reference,
+    same_records_left,
+    window_now,
+)
+from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
+from training.pairs import Pair
 
 
 def check_now(
@@ -42,7 +50,9 @@ def check_now(
             refused = opened.take_in(now).pairs.quarantined
             window = window_of(opened, champion)
             gathered = gather(opened.store, window, opened.settings.tables.observe)
-        return find(opened, champion.number, gathered, now, refused_pairs=refused)
+            shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
+        decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
+        return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now) if pairs else ([], [])
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
@@ -57,6 +67,21 @@ def check_now(
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
+
+
+def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence[Pair]) -> str:
+    """Say why a training would have nothing to learn from; empty where there may be enough.
+
+    Pairs can be made of documents, and of clicks and ratings in the log; how many, a run finds out.
+    """
+    learned, _ = tables.holdout.split(labelled)
+    too_few = tables.mix.shortage(learned)
+    if not too_few or store.count_documents(until=window.until):
+        return ""
+    served = store.served(after=window.after, until=window.until)
+    if any(each.clicked or each.feedback for each in served):
+        return ""
+    return f"{too_few}, and there are no documents, clicks or ratings to make pairs of"
 
 
 def find(
@@ -104,7 +129,12 @@ def find(
         signals, asked = _ask_quality(opened, folder, gathered, observation, signals)
     decision = opened.settings.tables.policy.decide(
         signals,
-        past_looks(opened.store, champion, opened.settings.tables.mix.minimum_pairs),
+        past_looks(
+            opened.store,
+            champion,
+            opened.settings.tables.mix.minimum_pairs,
+            known=known_until(opened.store, folder.facts()),
+        ),
         hours=now.timestamp() / 3600,
         fresh=gathered.fresh,
     )
@@ -199,26 +229,8 @@ def observe(
             hit_rates=_past_hit_rates(opened.store, today),
             anchor_queries=[query for each in anchors for query in each.queries.values()],
         ),
-        comparable(gathered.answered, tables, trained=facts.parent is not None),
         progress=opened.progress,
     )
-
-
-def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered:
-    """Return the log with the lines of the reference period that compare with recent ones.
-
-    A champion matches the queries that it was trained on better than others, so that every later
-    one would look worse. Held-out queries never give pairs.
-
-    Parameters
-    ----------
-    trained
-        Whether the champion was trained here; the first one was not.
-    """
-    before = answered.before
-    if trained:
-        before = [line for line in before if tables.holdout.holds(line.query)]
-    return replace(answered, before=before[-tables.observe.reference :])
 
 
 def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float, ...]]:
@@ -252,7 +264,9 @@ def _quality(
     return found
 
 
-def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastCheck]:
+def past_looks(
+    store: Store, champion: int, minimum_pairs: int, *, known: int = 0
+) -> list[PastCheck]:
     """Return the earlier decisions about the data of one champion, oldest first.
 
     A launch counts for the cool-down until enough labelled pairs for another one have arrived, or
@@ -264,6 +278,8 @@ def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastChec
         Number of the champion.
     minimum_pairs
         How many labelled pairs a training needs.
+    known
+        Sequence number up to which texts are known: what was found in them confirms nothing.
     """
     looks = []
     for cycle in reversed(past_cycles(store)):
@@ -272,7 +288,7 @@ def past_looks(store: Store, champion: int, minimum_pairs: int) -> list[PastChec
             looks.append(
                 PastCheck(
                     hours=cycle.started.timestamp() / 3600,
-                    signals=decision.signals,
+                    signals=() if window.until <= known else decision.signals,
                     launched=cycle.result.outcome in TRAINED
                     and same_records_left(store, window)
                     and store.count_pairs(role="recent", after=window.until) < minimum_pairs,
@@ -287,6 +303,6 @@ def window_of(opened: OpenWorkspace, champion: Version) -> Window:
     return window_now(
         opened.store,
         champion=champion.number,
-        cut=opened.versions.folder(champion).facts().cut,
+        facts=opened.versions.folder(champion).facts(),
         settings=opened.settings.digest,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.cycle.first_texts import first_texts
 from pipeline.cycle.lesson import Lesson, regions_encoder
 from pipeline.cycle.window import later_reference
 from pipeline.observation import queries_as_traffic
@@ -52,8 +53,8 @@ class NewVersion:
         Raises
         ------
         DataFault
-            The base is refused or cannot be trained, or there is no history and no reference text:
-            nothing to compare recent data with.
+            The base is refused or cannot be trained, or no pair of the history and no text has
+            arrived: nothing to compare recent data with.
         """
         model = self.path.parent / "base"
         try:
@@ -71,14 +72,7 @@ class NewVersion:
     ) -> tuple[VersionFolder, tuple[str, ...]]:
         tables, encoders = self.settings.tables, self.scores.encoders
         history = self.store.pairs(role="history")
-        reference = self.store.traffic(role="reference") or queries_as_traffic(history)
-        if not reference:
-            waiting = self.store.count_pairs(role="recent")
-            raise DataFault(
-                "data.history and data.reference are both empty: drift needs a past to compare "
-                "with; name files with labelled pairs or texts of the quiet past (anchorhold.toml)"
-                + (f"; {waiting} pairs of data.pairs wait until then" if waiting else "")
-            )
+        first = first_texts(self.store)
         anchors = anchor_sets.of(None)
         name = f"model.base {tables.model.base!r}"
         found = try_base(
@@ -90,7 +84,7 @@ class NewVersion:
         )
         queries = [text for each in anchors for text in each.queries.values()]
         memory, _ = tables.leakage.clean(history, queries)
-        known = tables.observe.remember([], reference)
+        known = tables.observe.remember([], first.texts)
         encoder = encoders.load(model, name)
         # Every check needs these vectors: one that is missing would block them all.
         encoder.encode([each.text for each in known], progress=self.scores.progress)
@@ -98,8 +92,8 @@ class NewVersion:
             model=model,
             encoder=encoder,
             parent=None,
-            # What lies in pairs and traffic before the first run is not known yet: it waits.
-            cut=self.store.sequence_before("recent"),
+            cut=first.cut,
+            known=first.known,
             memory=tables.memory.absorb(
                 [], memory, regions_encoder(tables.memory, encoders, model)
             ),
@@ -107,7 +101,8 @@ class NewVersion:
             learned_anchors=[],
             scored_on=anchors,
         )
-        return folder, tuple(f"{name}: {note}" for note in (*self._notes(model), *found))
+        about_base = (f"{name}: {note}" for note in (*self._notes(model), *found))
+        return folder, (*about_base, *first.notes(tables.observe))
 
     def _notes(self, model: Path) -> Iterator[str]:
         """Yield what was chosen for the base where it leaves a choice."""
@@ -157,7 +152,7 @@ class NewVersion:
         """
         tables = self.settings.tables
         fresh: Sequence[Traffic] = self.store.traffic(
-            role="recent", after=window.after, until=window.until
+            role="recent", after=window.known, until=window.until
         ) or queries_as_traffic(lesson.learned)
         new_task, learned_anchors = lesson.new_task, champion.learned_anchors()
         if new_task is not None:
@@ -183,7 +178,7 @@ class NewVersion:
         gone = {*self.store.discarded_traffic()}
         gone |= {*queries_as_traffic(self.store.discarded_pairs())}
         left = [text for text in champion.reference() if text not in gone]
-        added = later_reference(self.store, window.after, window.until)
+        added = later_reference(self.store, window.after, window.until, window.accepted)
         return self.settings.tables.observe.extend(left, added)
 
     def _write(
@@ -198,6 +193,7 @@ class NewVersion:
         learned_anchors: list[EvaluationSet],
         scored_on: list[EvaluationSet],
         learned_at: float | None = None,
+        known: int = 0,
     ) -> VersionFolder:
         trained = self.settings.tables.finetune.dimensions
         further_dimensions(trained, encoder.dimensions, "finetune.dimensions")
@@ -213,6 +209,7 @@ class NewVersion:
                 tokenizer=encoder.tokenizer,
                 learned_at=self.started.timestamp() if learned_at is None else learned_at,
                 max_length=self.settings.tables.model.max_length,
+                known=known,
             ),
             memory=memory,
             reference=reference,

@@ -143,9 +143,9 @@ class _Cycle:
 
         made = self.journal.once("bootstrap", make, Bootstrapped)
         reasons = [f"{what} is registered as version {made.version} and serves", *made.notes]
-        pairs, texts = (
-            count(role="recent") for count in (opened.store.count_pairs, opened.store.count_traffic)
-        )
+        window = window_of(opened, opened.registry.version(made.version))
+        pairs = opened.store.count_pairs(role="recent", after=window.after)
+        texts = opened.store.count_traffic(role="recent", after=window.known)
         if pairs or texts:
             reasons.append(f"{pairs} pairs and {texts} texts wait for the next run")
         decision = DecisionResult(train=False, reasons=tuple(reasons))

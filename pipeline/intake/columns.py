@@ -16,6 +16,25 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
         "source": ("source",),
         "timestamp": ("timestamp",),
     },
+    "served": {
+        "id": ("id", "query_id", "request_id", "trace_id", "_id"),
+        "query": (
+            *("query", "user_query", "question", "search_query", "user_input", "search"),
+            *("prompt", "input", "text", "q"),
+        ),
+        "results": (
+            *("results", "hits", "shown", "documents", "docs", "retrieved", "retrieved_documents"),
+            *("contexts", "retrieved_contexts", "passages", "query_response_hit_ids"),
+        ),
+        "scores": ("scores",),
+        "clicked": ("clicked", "clicks", "click", "clicked_ids", "selected"),
+        "feedback": ("feedback", "ratings", "rating", "thumbs", "votes", "vote"),
+        "answer": ("answer", "response", "completion", "output"),
+        "session": ("session", "session_id", "conversation_id", "thread_id"),
+        "user": ("user", "user_id", "client_id"),
+        "source": ("source", "application", "app"),
+        "timestamp": ("timestamp", "time", "@timestamp", "created_at", "date"),
+    },
     "traffic": {name: (name,) for name in ("id", "text", "source", "timestamp", "session", "user")},
 }
 """Field of a record -> the columns that may hold it; the first that is there is read."""
@@ -27,10 +46,17 @@ _MATCHES = (
     *("relevant", "is_relevant", "is_match", "is_duplicate"),
 )
 
+_FORMATS = {"user_query", "action_name", "attributes", "resourceSpans", "context.span_id"}
+"""Columns of logs in formats that have names of their own."""
+
 _TELLING = ("query", "positive", "negative", "session", "user")
 """Names that mean the same as part of a longer one."""
 
-REQUIRED: Mapping[Kind, tuple[str, ...]] = {"pair": ("query", "positive"), "traffic": ("text",)}
+REQUIRED: Mapping[Kind, tuple[str, ...]] = {
+    "pair": ("query", "positive"),
+    "traffic": ("text",),
+    "served": (),
+}
 """What a record of each kind must hold."""
 READ = "|".join(
     (
@@ -59,6 +85,8 @@ class Plan:
         Columns that say whether the positive answers the query at all.
     unread
         Column that is not read -> what to say about it.
+    others
+        Further columns, which the formats of logs read as they need.
     """
 
     plain: bool
@@ -67,11 +95,18 @@ class Plan:
     negatives: tuple[str, ...]
     matches: tuple[str, ...]
     unread: Mapping[str, str]
+    others: tuple[str, ...] = ()
 
     @property
     def read(self) -> list[str]:
         """All columns that are read."""
-        return [*self.fields.values(), *self.positives, *self.negatives, *self.matches]
+        return [
+            *self.fields.values(),
+            *self.positives,
+            *self.negatives,
+            *self.matches,
+            *self.others,
+        ]
 
 
 class Columns:
@@ -145,6 +180,11 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
         for field, known in _FIELDS[kind].items()
         if (found := next((name for name in known if name in names), None))
     }
+    if kind == "served":
+        used = set(fields.values())
+        others = tuple(name for name in names if name not in used)
+        unread = {} if _FORMATS & set(names) else _unread(names, used, tuple(_FIELDS[kind]))
+        return Plan(True, fields, (), (), (), unread, others)
     if kind == "traffic":
         used = set(fields.values())
         return Plan(True, fields, (), (), (), _unread(names, used, tuple(_FIELDS[kind])))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, overload
@@ -12,13 +13,16 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.columns import Columns
+from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
 from pipeline.intake.record_rules import Expanded, RecordRules
 from pipeline.intake.sources import Source, find_sources
-from pipeline.intake.tables import Row
-from pipeline.results import IntakeCounts, IntakeResult
+from pipeline.intake.tables import Row, parquet_names
+from pipeline.intake.traces import PREFIX as TRACES
+from pipeline.intake.traces import OpenTraces, TraceSource, take_traces
+from pipeline.results import IntakeCounts, IntakeResult, LogCounts
 from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
 from training.pairs import Pair
@@ -29,8 +33,9 @@ Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 DATA_KEYS: Mapping[str, tuple[Kind, Role]] = {
     "history": ("pair", "history"),
     "reference": ("traffic", "reference"),
-    "pairs": ("pair", "recent"),
     "traffic": ("traffic", "recent"),
+    "log": ("served", "recent"),
+    "pairs": ("pair", "recent"),
 }
 """Key of the `[data]` table -> what its files hold, and what for."""
 
@@ -50,6 +55,7 @@ class IntakeReport:
     known: int = 0
     quarantined: int = 0
     warnings: tuple[str, ...] = ()
+    log: LogCounts = field(default_factory=LogCounts)
 
     @property
     def seen(self) -> int:
@@ -58,12 +64,8 @@ class IntakeReport:
 
     def __add__(self, other: "IntakeReport") -> "IntakeReport":
         """Return the sums, and the warnings of both."""
-        return IntakeReport(
-            *(
-                getattr(self, name) + getattr(other, name)
-                for name in ("files", "unchanged", "stored", "known", "quarantined", "warnings")
-            )
-        )
+        names = ("files", "unchanged", "stored", "known", "quarantined", "warnings", "log")
+        return IntakeReport(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -97,6 +99,12 @@ class Intake:
     """Share of a file's new records that may be bad; one more line in a good file always may."""
     future_hours: float = Field(default=24.0, ge=0, le=87_600)
     """How far a timestamp may lie ahead of the clock, in hours."""
+    click_actions: tuple[str, ...] = Field(
+        default=("click", "click_through", "add_to_cart", "watch", "purchase"), strict=False
+    )
+    """Actions of User Behavior Insights events that are clicks."""
+    feedback_days: float = Field(default=30.0, ge=0, le=3_650)
+    """How old a trace in MLflow may be when it is rated, in days; later ratings are not seen."""
 
     def read(
         self,
@@ -133,7 +141,9 @@ class Intake:
             A file is missing or cannot be read as what it is, or too many of its new records are
             bad: nothing of this file is stored. Or no file of the history holds a record.
         """
-        sources = find_sources(patterns, root)
+        sources = find_sources(patterns, root, structured=kind == "served")
+        if kind == "served":
+            sources.sort(key=_holds_events)
         total = sum(source.size for source in sources)
         report = IntakeReport()
         with progress(f"reading {role}", total) if progress else nullcontext(_no_step) as step:
@@ -154,24 +164,37 @@ class Intake:
         root: Path,
         now: datetime,
         progress: Progress | None = None,
+        traces: OpenTraces | None = None,
     ) -> IntakeResult:
-        """Take in the files of the four keys of `[data]`, history first, and return the counts.
+        """Take in the files of the keys of `[data]`, history first, and return the counts.
 
-        Parameters and faults are those of `read`; `patterns` are the keys of `DATA_KEYS`.
+        Parameters and faults are those of `read`; `patterns` are the keys of `DATA_KEYS`, and
+        `traces` opens what they name as `mlflow:<experiment>`.
         """
         counts: dict[str, IntakeCounts] = {}
+        log = LogCounts()
         warnings: tuple[str, ...] = ()
         for name, (kind, role) in DATA_KEYS.items():
-            report = self.read(store, kind, role, patterns.get(name, ()), root, now, progress)
-            counts[name] = IntakeCounts(
-                files=report.files,
-                seen=report.seen,
-                stored=report.stored,
-                known=report.known,
-                quarantined=report.quarantined,
-            )
+            named = patterns.get(name, ())
+            traced = [each for each in named if kind == "served" and each.startswith(TRACES)]
+            files = [each for each in named if each not in traced]
+            report = self.read(store, kind, role, files, root, now, progress)
+            if traces is not None:
+                for each in traced:
+                    report += self._take_traces(store, traces(each), now)
+            found = {
+                "files": report.files,
+                "seen": report.seen,
+                "stored": report.stored,
+                "known": report.known,
+                "quarantined": report.quarantined,
+            }
+            if kind == "served":
+                log = report.log.changed(**found)
+            else:
+                counts[name] = IntakeCounts(**found)
             warnings += report.warnings
-        return IntakeResult(**counts, warnings=warnings)
+        return IntakeResult(**counts, log=log, warnings=warnings)
 
     @overload
     def parse(
@@ -206,11 +229,10 @@ class Intake:
         *,
         complete: bool = False,
     ) -> IntakeReport:
-        moment = now if now.tzinfo else now.replace(tzinfo=UTC)
         columns = Columns(kind)
-        rules = RecordRules(
-            columns, self.max_text_characters, moment.timestamp(), self.future_hours
-        )
+        # A query of a log is a text of the traffic.
+        rules = self._rules(Columns("traffic") if kind == "served" else columns, now)
+        log = self._log_file(store, source.label, rules) if kind == "served" else None
         before = store.progress(kind, role, source.label) or FileProgress(source.label)
         reading = open_source(
             source, columns, before, max_line_bytes=self.max_line_bytes, complete=complete
@@ -221,13 +243,39 @@ class Intake:
             with store.arriving(kind, role, source.label) as arrivals:
                 arrivals.unended = reader.unended
                 others = NonAnswers(source.label)
-                for records, faults in _checked(reader.entries, rules, others):
+                if log:
+                    log.take(reader.entries, columns, arrivals)
+                for records, faults in () if log else _checked(reader.entries, rules, others):
                     arrivals.add(records, faults)
                 others.add_to(arrivals)
-                self._refuse_if_too_bad(arrivals, source.label, others.left_out)
+                left_out = log.left_out if log else others.left_out
+                self._refuse_if_too_bad(arrivals, source.label, left_out)
                 arrivals.progress = reader.progress()
-        remarks = (*reader.remarks(), *others.remarks)
-        return _reported(source.label, arrivals, remarks, columns.remarks)
+        noticed = log.tally.remarks if log else others.remarks
+        remarks = (*reader.remarks(), *noticed)
+        report = _reported(source.label, arrivals.total, arrivals.first_fault, remarks)
+        named = tuple(f"{source.label}: {each}" for each in columns.remarks)
+        counts = log.tally.result if log else LogCounts()
+        return replace(report, warnings=(*report.warnings, *named), log=counts)
+
+    def _take_traces(self, store: Store, source: TraceSource, now: datetime) -> IntakeReport:
+        rules = self._rules(Columns("traffic"), now)
+        log = self._log_file(store, source.label, rules)
+        added, fault = take_traces(store, source, log, rules, now)
+        remarks = log.tally.remarks
+        if fault:
+            remarks += (f"could not be read to the end: {fault}; the next run continues there",)
+        report = _reported(source.label, added, None, remarks)
+        return replace(report, log=log.tally.result)
+
+    def _rules(self, columns: Columns, now: datetime) -> RecordRules:
+        moment = now if now.tzinfo else now.replace(tzinfo=UTC)
+        return RecordRules(columns, self.max_text_characters, moment.timestamp(), self.future_hours)
+
+    def _log_file(self, store: Store, label: str, rules: RecordRules) -> LogFile:
+        return LogFile(
+            label, rules, clicks=self.click_actions, has_corpus=store.count_documents() > 0
+        )
 
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str, left_out: int) -> None:
         # A text that is labelled as no answer is no mistake of the file.
@@ -275,15 +323,13 @@ def _checked(
 
 
 def _reported(
-    label: str, arrivals: Arrivals, remarks: tuple[str, ...], names: tuple[str, ...]
+    label: str, added: Added, first_fault: Fault | None, remarks: tuple[str, ...]
 ) -> IntakeReport:
-    added: Added = arrivals.total
     warnings = [f"{label} {remark}" for remark in remarks]
-    warnings += [f"{label}: {name}" for name in names]
-    if added.quarantined:
+    if added.quarantined and first_fault:
         warnings.append(
             f"{label}: {added.quarantined} of {added.seen} records went into quarantine; "
-            f"the first: {arrivals.first_fault}"
+            f"the first: {first_fault}"
         )
     return IntakeReport(
         files=1,
@@ -292,6 +338,17 @@ def _reported(
         quarantined=added.quarantined,
         warnings=tuple(warnings),
     )
+
+
+def _holds_events(source: Source) -> bool:
+    """Return whether a file begins with events, which belong to queries of other files."""
+    if source.path is None:
+        return False
+    if source.path.suffix.lower() == ".parquet":
+        return "action_name" in parquet_names(source.path, source.label)
+    with source.opened() as stream:
+        begun = stream.read(10_000)
+    return b"action_name" in begun and b"user_query" not in begun
 
 
 def _no_step(_: int) -> None:

@@ -10,6 +10,7 @@ from io import FileIO
 
 from pipeline.intake.columns import Columns
 from pipeline.intake.delimited import DELIMITED, DelimitedRows
+from pipeline.intake.json_document import begins_with_a_line, document_rows
 from pipeline.intake.json_lines import JsonLines, Line
 from pipeline.intake.sources import LINES, Source, stamp_of
 from pipeline.intake.tables import DataSet, Row, parquet_rows
@@ -70,9 +71,9 @@ def open_source(
         if stamp == before.stamp:
             yield None
             return
-        if ending in (*LINES, *DELIMITED):
+        if ending in (*LINES, *DELIMITED, ".json"):
             _must_be_utf_8(stream, source.label)
-        if ending in LINES:
+        if ending in LINES or (ending == ".json" and begins_with_a_line(stream, max_line_bytes)):
             lines = JsonLines(
                 stream, size, before, max_line_bytes=max_line_bytes, complete=complete
             )
@@ -100,6 +101,9 @@ def open_source(
                 lambda: _remarks(rows),
                 unended=before.lines,
             )
+        elif ending == ".json":
+            stream.seek(0)
+            yield Reader(document_rows(stream, size, source.label), lambda: after)
         else:
             yield Reader(parquet_rows(source.path, source.label, columns), lambda: after)
 

@@ -16,6 +16,7 @@ from training.faults import DataFault
 LINES = (".jsonl", ".ndjson")
 """Endings of files that are read as JSON Lines."""
 _ENDINGS = (*LINES, ".csv", ".tsv", ".parquet")
+_LOG_ENDINGS = (*_ENDINGS, ".json")
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,14 @@ class Source:
     root: Path = Path()
 
     @classmethod
-    def of(cls, path: Path, label: str, root: Path = Path()) -> Self:
-        """Return a file, or the folder of a saved data set; raises DataFault for all others."""
+    def of(cls, path: Path, label: str, root: Path = Path(), *, structured: bool = False) -> Self:
+        """Return a file, or the folder of a saved data set; raises DataFault for all others.
+
+        With `structured`, a file may be one JSON document, as traces are exported.
+        """
         if is_saved(path):
             return cls(label, None, root=root)
-        return cls(label, path, _size(path, label))
+        return cls(label, path, _size(path, label, _LOG_ENDINGS if structured else _ENDINGS))
 
     @contextmanager
     def opened(self) -> Iterator[FileIO]:
@@ -47,7 +51,7 @@ class Source:
             ) from error
 
 
-def find_sources(patterns: Sequence[str], root: Path) -> list[Source]:
+def find_sources(patterns: Sequence[str], root: Path, *, structured: bool = False) -> list[Source]:
     """Return the sources that the patterns name, each once, files in the order of their names."""
     found: dict[str, Source] = {}
     for pattern in patterns:
@@ -61,7 +65,7 @@ def find_sources(patterns: Sequence[str], root: Path) -> list[Source]:
             path = root / name
             label = _label(path, root)
             if is_literal or is_saved(path) or not path.is_dir():
-                found.setdefault(label, Source.of(path, label, root))
+                found.setdefault(label, Source.of(path, label, root, structured=structured))
     return list(found.values())
 
 
@@ -94,7 +98,7 @@ def _label(path: Path, root: Path) -> str:
     return label
 
 
-def _size(path: Path, label: str) -> int:
+def _size(path: Path, label: str, endings: Sequence[str]) -> int:
     """Return the size of a file that intake may open."""
     try:
         status = path.stat()
@@ -108,9 +112,8 @@ def _size(path: Path, label: str) -> int:
     # Opening a pipe would wait for its writer forever.
     if not stat.S_ISREG(status.st_mode):
         raise DataFault(f"{label}: is neither a file nor a link to one; it must be a file")
-    if path.suffix.lower() not in _ENDINGS:
+    if path.suffix.lower() not in endings:
         raise DataFault(
-            f"{label}: ends in {path.suffix or 'nothing'!r}; it must be one of "
-            f"{', '.join(_ENDINGS)}"
+            f"{label}: ends in {path.suffix or 'nothing'!r}; it must be one of {', '.join(endings)}"
         )
     return status.st_size

@@ -38,6 +38,12 @@ def parquet_rows(path: Path, label: str, columns: Columns) -> Iterator[Row]:
         yield from _numbered(label, batches, file.metadata.num_rows)
 
 
+def parquet_names(path: Path, label: str) -> list[str]:
+    """Return the names of the columns of a Parquet file; raises DataFault if it is none."""
+    with _explained(label, "Parquet"), pa.parquet.ParquetFile(path, memory_map=False) as file:
+        return list(file.schema_arrow.names)
+
+
 class DataSet:
     """A data set of the hub, or of a folder that `datasets` can load, or that it saved.
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipeline.cycle import Champions, approvals, rolled_back, verify_history
+from pipeline.cycle import Champions, approvals, known_until, rolled_back, verify_history
 from pipeline.gate import Gate, anchor_powers, overuse_warning
 from pipeline.registry import VersionFolder
 from pipeline.results import (
+    AcceptanceStatus,
     AnchorPower,
     ChampionStatus,
     CycleStatus,
@@ -39,7 +40,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     facts = folder.facts()
     waiting = WaitingCounts(
         pairs=store.count_pairs(role="recent", after=facts.cut),
-        traffic=store.count_traffic(role="recent", after=facts.cut),
+        traffic=store.count_traffic(role="recent", after=known_until(store, facts)),
         served=store.count_served(after=facts.cut),
     )
     counts = store.counts()
@@ -82,6 +83,10 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         history=HistoryStatus(rows=history.rows, verified=history.verified),
         unfinished=unfinished.id if unfinished else None,
         promotions=_promotions(store),
+        acceptances=tuple(
+            AcceptanceStatus.model_validate(each, from_attributes=True)
+            for each in store.acceptances()[-_SHOWN:]
+        ),
         warnings=opened.warnings(champion),
     )
 

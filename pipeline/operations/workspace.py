@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.cycle import Champions, check_now, run_cycle
+from pipeline.operations.accept import accept_texts
 from pipeline.operations.backtest import backtest
 from pipeline.operations.compare import compare_versions, write_comparison
 from pipeline.operations.discard import Records, discard_records
@@ -18,6 +19,7 @@ from pipeline.operations.export import export_version
 from pipeline.operations.status import status_now
 from pipeline.reports import report_of
 from pipeline.results import (
+    AcceptResult,
     BacktestResult,
     CompareResult,
     CycleResult,
@@ -49,9 +51,9 @@ class Workspace:
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
-    run beside others; `run`, `promote`, `rollback` and `discard` hold the workspace while they run,
-    and raise an error if somebody else holds it. Nothing of the process is changed: no environment
-    variable, signal handler or output stream.
+    run beside others; `run`, `promote`, `rollback`, `discard` and `accept` hold the workspace while
+    they run, and raise an error if somebody else holds it. Nothing of the process is changed: no
+    environment variable, signal handler or output stream.
 
     All expected errors are `AnchorholdError`; the message says what is wrong and what is allowed.
 
@@ -275,6 +277,23 @@ class Workspace:
                 reason=reason,
                 who=who or _person(),
                 now=self._clock(),
+            )
+
+    def accept(
+        self, *, reason: str = "accepted by hand", undo: bool = False, who: str | None = None
+    ) -> AcceptResult:
+        """Take the texts that the last cycle checked into the reference, or take that back.
+
+        Parameters
+        ----------
+        reason, who
+            Why and who, for the log; by default, the user of this process.
+        undo
+            Take the last acceptance back.
+        """
+        with self._opened("accept", writes=True) as opened:
+            return accept_texts(
+                opened, undo=undo, reason=reason, who=who or _person(), now=self._clock()
             )
 
     def export(self, version: int | str, directory: Folder) -> ExportResult:

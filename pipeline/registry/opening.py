@@ -7,7 +7,6 @@ minutes for a server that is down: a server must answer a short request first.
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 import uuid
@@ -20,7 +19,7 @@ from filelock import FileLock
 from pipeline.machine import why_silent
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
-from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
+from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults, without_password
 from pipeline.registry.versions import Registry
 from training.whole_files import written
 
@@ -176,7 +175,7 @@ def open_tracking(
     workspace_state.mkdir(parents=True, exist_ok=True)
     with private_import():
         import mlflow.tracking  # noqa: F401
-    shown, scheme = _without_password(uri), urlsplit(uri).scheme
+    shown, scheme = without_password(uri), urlsplit(uri).scheme
     if scheme in ("http", "https"):
         _must_answer(uri)
     elif scheme.split("+")[0] == "sqlite":
@@ -255,7 +254,7 @@ def _must_answer(uri: str) -> None:
     silence = why_silent(f"{uri.rstrip('/')}/health")
     if silence:
         raise RegistryFault(
-            f"the MLflow server {_without_password(uri)} does not answer ({silence}); start it, or "
+            f"the MLflow server {without_password(uri)} does not answer ({silence}); start it, or "
             "name another store with tracking.uri (anchorhold.toml)"
         )
 
@@ -267,7 +266,3 @@ def _identity(workspace_state: Path) -> str:
         with written(file) as partial:
             partial.write_text(uuid.uuid4().hex, encoding="ascii")
     return file.read_text(encoding="ascii").strip()
-
-
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", uri)

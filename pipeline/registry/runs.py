@@ -320,6 +320,11 @@ def clear_faults(doing: str) -> Iterator[None]:
         raise RegistryFault(f"MLflow could not {doing}: {first}") from fault
 
 
+def without_password(uri: str) -> str:
+    """Return a URI as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//…@", uri)
+
+
 def owned() -> dict[str, str]:
     """Return the tags that name this process as the owner of what it began."""
     return {f"{PREFIX}{name}": value for name, value in this_process().items()}

@@ -40,6 +40,9 @@ class Facts:
         Seconds since the epoch at which its cycle began.
     max_length
         Tokens after which it cuts a text; None where that was not recorded.
+    known
+        Sequence number up to which texts are in its reference though labelled pairs before them
+        wait behind the cut; 0 where there are none.
     """
 
     cycle: str
@@ -49,6 +52,7 @@ class Facts:
     tokenizer: str
     learned_at: float
     max_length: int | None = None
+    known: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drift_triggers.signal import Signal
-from pipeline.reports.counted import counted, stored
+from pipeline.reports.counted import stored
+from pipeline.reports.lines import lines_of
 from pipeline.results import (
+    AcceptanceStatus,
     AnchorPower,
     AttemptResult,
     BacktestResult,
@@ -21,12 +23,7 @@ from pipeline.results import (
     DecisionResult,
     DemoResult,
     Difference,
-    DiscardResult,
     EvaluateResult,
-    ExportResult,
-    InitResult,
-    MoveResult,
-    ReportResult,
     Result,
     StatusResult,
     VersionRegressions,
@@ -73,16 +70,12 @@ def show(result: Result) -> None:
 @singledispatch
 def parts_of(result: Result) -> Iterator[Part]:
     """Yield the lines and tables that show a result."""
-    raise NotImplementedError(f"no text is defined for a {type(result).__name__}")
+    yield from lines_of(result)
 
 
 @parts_of.register
 def _(result: DecisionResult) -> Iterator[Part]:
-    if result.blocked_by:
-        yield f"training is blocked by {', '.join(result.blocked_by)}"
-    else:
-        yield "training is called for" if result.train else "no training is called for"
-    yield from (f"  {reason}" for reason in result.reasons)
+    yield from _called_for(result)
     yield from _warnings(result.warnings)
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
@@ -102,6 +95,16 @@ def _(result: DecisionResult) -> Iterator[Part]:
         if signal.fired and signal.examples:
             yield f"examples for {signal.trigger}:"
             yield from (f"  {_short(example)}" for example in signal.examples[:_SHOWN])
+
+
+def _called_for(result: DecisionResult) -> Iterator[str]:
+    if result.blocked_by:
+        yield f"training is blocked by {', '.join(result.blocked_by)}"
+    else:
+        yield "training is called for" if result.train else "no training is called for"
+    yield from (f"  {reason}" for reason in result.reasons)
+    if result.shortage:
+        yield f"there is nothing to learn from: {result.shortage}"
 
 
 def _warnings(warnings: Sequence[str]) -> Iterator[str]:
@@ -218,6 +221,8 @@ def _(result: StatusResult) -> Iterator[Part]:
             f"version {left.version} was rolled back ({left.reason}); promoting it, or a version "
             "trained from it, needs --force"
         )
+    if result.acceptances:
+        yield _acceptance(result.acceptances[-1])
     if not result.history.verified:
         yield "MLflow does not confirm the promotion history yet; the next cycle or move will"
     if result.unfinished:
@@ -230,6 +235,14 @@ def _(result: StatusResult) -> Iterator[Part]:
         started = row.started.isoformat(timespec="seconds")
         table.add_row(row.cycle, row.outcome, started, str(row.champion))
     yield table
+
+
+def _acceptance(last: AcceptanceStatus) -> str:
+    done = "accepted" if last.action == "accept" else "no longer accepted"
+    return (
+        f"texts up to cycle {last.cycle} are {done} as known "
+        f"({last.who}, {last.at.isoformat(timespec='seconds')}: {last.reason})"
+    )
 
 
 def _anchors(anchors: Sequence[AnchorPower]) -> Table:
@@ -311,12 +324,6 @@ def _(result: EvaluateResult) -> Iterator[Part]:
 
 
 @parts_of.register
-def _(result: MoveResult) -> Iterator[Part]:
-    before = result.previous.version if result.previous else "none"
-    yield f"version {result.champion.version} serves now (before: {before})"
-
-
-@parts_of.register
 def _(result: DemoResult) -> Iterator[Part]:
     table = Table("step", "cycle", "outcome", "champion", "why")
     for step in result.story:
@@ -324,38 +331,6 @@ def _(result: DemoResult) -> Iterator[Part]:
     yield table
     yield f"report: {result.report}"
     yield f"MLflow: {result.mlflow}"
-
-
-@parts_of.register
-def _(result: InitResult) -> Iterator[Part]:
-    yield f"{result.settings} is written; folders: {', '.join(result.folders)}"
-    yield "put labelled pairs into history/, then: anchorhold run"
-
-
-@parts_of.register
-def _(result: DiscardResult) -> Iterator[Part]:
-    done = "excluded" if result.action == "discard" else "included again"
-    yield (
-        f"{counted(result)} of the {result.kind} {result.name!r} {done} (entry {result.number} of "
-        "the log)"
-    )
-    total = result.discarded
-    yield f"excluded in total: {counted(total)}; nothing is deleted"
-    if result.champion and result.champion.in_memory:
-        yield (
-            f"the memory of version {result.champion.version} keeps {result.champion.in_memory} "
-            "excluded pairs; the next candidate's will not"
-        )
-
-
-@parts_of.register
-def _(result: ExportResult) -> Iterator[Part]:
-    yield f"version {result.version} is written to {result.directory}"
-
-
-@parts_of.register
-def _(result: ReportResult) -> Iterator[Part]:
-    yield f"report of cycle {result.cycle}: {result.report}"
 
 
 def _number(value: float | None) -> str:

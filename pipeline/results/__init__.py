@@ -1,5 +1,6 @@
 """What commands return and print: typed results, the one place that defines their JSON."""
 
+from pipeline.results.acceptance import AcceptanceStatus, AcceptResult
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.backtest import BacktestResult, PastWindow
 from pipeline.results.cycle import (
@@ -19,7 +20,7 @@ from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.demo import DemoResult, StoryStep
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
-from pipeline.results.intake import IntakeCounts, IntakeResult
+from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
@@ -61,6 +62,8 @@ from pipeline.results.versions_compared import (
 
 __all__ = [
     "TRAINED",
+    "AcceptResult",
+    "AcceptanceStatus",
     "AnchorPower",
     "AttemptResult",
     "BacktestResult",
@@ -88,6 +91,7 @@ __all__ = [
     "IntakeResult",
     "Leaked",
     "LessonResult",
+    "LogCounts",
     "Moment",
     "MoveResult",
     "NamedVersion",

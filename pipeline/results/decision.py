@@ -27,6 +27,9 @@ class DecisionResult(Result):
         Groups of recent texts unlike the reference, when a trigger fired.
     hit_rates
         Anchor set -> the champion's recall at 10 on it today.
+    shortage
+        Why a training, which is called for, would have nothing to learn from; empty otherwise. Only
+        a check of what has arrived asks, not one of a file.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -38,6 +41,7 @@ class DecisionResult(Result):
     cause: Explanation | None = None
     clusters: tuple[Cluster, ...] = ()
     hit_rates: dict[str, float] = Field(default_factory=dict)
+    shortage: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -68,6 +72,9 @@ class Window(Result):
         Digest of the settings: changed settings are a reason to check old data again.
     discards
         Which exclusions concern the data: what is left is another body of data.
+    accepted
+        Up to here, texts behind the cut count as known: they were the first reference, or a
+        person accepted them. 0 where none do.
     """
 
     champion: int
@@ -76,11 +83,17 @@ class Window(Result):
     until: int
     settings: str
     discards: str = ""
+    accepted: int = 0
+
+    @property
+    def known(self) -> int:
+        """Up to where texts are known, learned or accepted."""
+        return max(self.after, self.accepted)
 
     def same_data(self, other: "Window") -> bool:
         """Say whether two windows hold the same data for the same champion and settings."""
         left, right = (
-            (each.champion, each.after, each.until, each.settings, each.discards)
+            (each.champion, each.after, each.until, each.settings, each.discards, each.accepted)
             for each in (self, other)
         )
         return left == right

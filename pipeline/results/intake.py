@@ -1,5 +1,7 @@
 """What an intake counted."""
 
+from typing import Self
+
 from pipeline.results.result import Result
 
 
@@ -13,6 +15,49 @@ class IntakeCounts(Result):
     quarantined: int = 0
 
 
+class LogCounts(IntakeCounts):
+    """What the lines of served logs became.
+
+    Attributes
+    ----------
+    lines
+        Lines read, rows of tables and traces included.
+    texts
+        Queries that became texts of the traffic.
+    with_results, with_clicks, with_feedback
+        Lines among those read that say what was shown, clicked and rated.
+    events
+        Lines that add clicks, ratings or results to a line that was served before.
+    amended
+        Served lines that such lines changed.
+    unknown_ids
+        Ids that no document of the corpus has.
+    not_shown
+        Clicks and ratings of results that were not shown.
+    contradictions
+        Results that were rated both ways; these ratings were dropped.
+    passed_over
+        Lines that say nothing about retrieval, such as spans of other kinds.
+    """
+
+    lines: int = 0
+    texts: int = 0
+    with_results: int = 0
+    with_clicks: int = 0
+    with_feedback: int = 0
+    events: int = 0
+    amended: int = 0
+    unknown_ids: int = 0
+    not_shown: int = 0
+    contradictions: int = 0
+    passed_over: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        """Return the sums."""
+        names = type(self).model_fields
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
 class IntakeResult(Result):
     """What one intake found in the files of each key of `[data]`, and its warnings."""
 
@@ -20,4 +65,5 @@ class IntakeResult(Result):
     reference: IntakeCounts = IntakeCounts()
     pairs: IntakeCounts = IntakeCounts()
     traffic: IntakeCounts = IntakeCounts()
+    log: LogCounts = LogCounts()
     warnings: tuple[str, ...] = ()

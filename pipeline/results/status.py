@@ -1,5 +1,6 @@
 """The result of `anchorhold status`: the state of a workspace."""
 
+from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
@@ -144,6 +145,8 @@ class StatusResult(Result):
         The cycle that `run` would resume; None where there is none.
     promotions
         The last entries of the promotion history, newest last.
+    acceptances
+        The last entries of the log of accepted texts, newest last.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -162,4 +165,5 @@ class StatusResult(Result):
     history: HistoryStatus
     unfinished: str | None
     promotions: tuple[PromotionStatus, ...]
+    acceptances: tuple[AcceptanceStatus, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The store: arrivals, cycles and promotions in one database; the only room with SQL."""
 
+from pipeline.store.acceptances import Acceptance
 from pipeline.store.arrivals import Arrivals
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
@@ -11,6 +12,7 @@ from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Rol
 from pipeline.store.store import Store
 
 __all__ = [
+    "Acceptance",
     "Action",
     "Added",
     "Arrivals",

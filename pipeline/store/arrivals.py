@@ -1,5 +1,7 @@
 """Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
 
-from pipeline.store.documents import Reading, named, take_documents
+from pipeline.store.documents import Reading, known_ids, named, take_documents
 from pipeline.store.records import (
     Added,
     Fault,
@@ -18,10 +20,10 @@ from pipeline.store.records import (
     Traffic,
 )
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
-from pipeline.store.served import amend, take_served
+from pipeline.store.served import amend_lines, lines_named, take_served
 from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
 from training.pairs import Pair
-from training.unlabelled import Document
+from training.unlabelled import Document, ServedQuery
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Arrivals:
     """Whether reading continues where it ended before: what the file brought then still stands."""
     total: Added = field(default_factory=Added)
     first_fault: Fault | None = None
+    became: Mapping[str, int] = field(default_factory=dict)
+    """What else was counted in this reading of the file, by name."""
 
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""
@@ -68,11 +72,17 @@ class Arrivals:
         """Return id -> document for those of the ids that are documents now."""
         return named(self.connection, ids)
 
-    def amend(
-        self, id: str, clicked: Sequence[str] = (), feedback: Mapping[str, int] | None = None
-    ) -> bool:
-        """Add clicks and feedback to a served line, as `Store.amend_served` does."""
-        return amend(self.connection, id, clicked, feedback or {})
+    def known_documents(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that are documents now."""
+        return known_ids(self.connection, ids)
+
+    def served_named(self, ids: Sequence[str]) -> dict[str, ServedQuery]:
+        """Return id -> its newest served line, for the ids that lines have."""
+        return lines_named(self.connection, ids)
+
+    def amend(self, lines: Mapping[str, ServedQuery]) -> None:
+        """Give the newest line of each id the results, clicks and feedback of another one."""
+        amend_lines(self.connection, lines)
 
     def _take(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         match self.kind:
@@ -287,13 +297,18 @@ def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -
     if is_new:
         place = {"kind": arrivals.kind, "role": arrivals.role, "file": progress.file}
         counts = {name: getattr(total, name) for name in ("stored", "known", "quarantined")}
-        connection.execute(insert(files).values({**place, **state, **counts}))
+        became = json.dumps(dict(arrivals.became))
+        connection.execute(insert(files).values({**place, **state, **counts, "became": became}))
         return
+    place_of = _is_file(arrivals.kind, arrivals.role, progress.file)
+    before = json.loads(connection.scalar(select(files.c.became).where(place_of)) or "{}")
+    became = json.dumps(dict(Counter(before) + Counter(arrivals.became)))
     connection.execute(
         update(files)
-        .where(_is_file(arrivals.kind, arrivals.role, progress.file))
+        .where(place_of)
         .values(
             **state,
+            became=became,
             stored=files.c.stored + total.stored,
             known=files.c.known + total.known,
             quarantined=files.c.quarantined + total.quarantined,

@@ -26,6 +26,8 @@ class FileCounts(_Counts):
     stored: int
     known: int
     quarantined: int
+    became: dict[str, int] = {}
+    """What else the lines of a served log became, by name."""
 
 
 class StoreCounts(_Counts):

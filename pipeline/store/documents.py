@@ -117,6 +117,15 @@ def named(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
     return found
 
 
+def known_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that are documents now."""
+    found: set[str] = set()
+    for some in chunks(list(dict.fromkeys(ids))):
+        chosen = _newest(None, documents.c.id.in_(some)).with_only_columns(documents.c.id)
+        found.update(str(id) for id in connection.scalars(chosen))
+    return found
+
+
 def _newest(until: int | None, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Select the newest kept version of each document that was not withdrawn since."""
     newest = _is_newest(*within(documents, None, 0, until), *conditions)

@@ -1,8 +1,8 @@
 """Served queries in the store: each line of a log, and its query as a text of the traffic."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select, update
 from pipeline.store.database import Database
 from pipeline.store.discards import within
 from pipeline.store.records import Added, Record, Role
-from pipeline.store.rows import digest_of, held_digests, insert_numbered, next_numbers
-from pipeline.store.tables import served, traffic
+from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
+from pipeline.store.tables import discarded, served, traffic
 from training.unlabelled import ServedQuery, Shown
 
 
@@ -22,35 +22,72 @@ def take_served(connection: Connection, records: Sequence[Record], file: str, ro
         _row(record, file, role, unplaced=first + index) for index, record in enumerate(records)
     ]
     held = held_digests(connection, served, [row["digest"] for row in rows])
-    fresh = []
-    for row in rows:
+    fresh, again = [], []
+    for row, record in zip(rows, records, strict=True):
         if row["digest"] not in held:
             held.add(row["digest"])
             fresh.append(row)
+        elif (line := record.content) and isinstance(line, ServedQuery):
+            again += [(row["digest"], line)] if line.clicked or line.feedback else []
+    _add_to_known(connection, again)
     insert_numbered(connection, traffic, [_traffic_row(row) for row in fresh])
     insert_numbered(connection, served, fresh)
     return Added(stored=len(fresh), known=len(rows) - len(fresh))
 
 
-def amend(
-    connection: Connection,
-    id: str,
-    clicked: Sequence[str] = (),
-    feedback: Mapping[str, int] | Sequence[tuple[str, int]] = (),
-) -> bool:
-    """Add clicks and feedback to the newest line of an id; return whether that changed it."""
-    newest = select(func.max(served.c.sequence)).where(served.c.id == id)
-    chosen = select(served.c.sequence, served.c.clicked, served.c.feedback)
-    row = connection.execute(chosen.where(served.c.sequence.in_(newest))).first()
-    if row is None or not id:
-        return False
-    clicks = list(dict.fromkeys([*json.loads(row.clicked), *clicked]))
-    rated = {**dict(json.loads(row.feedback)), **dict(feedback)}
-    values = {"clicked": _as_text(clicks), "feedback": _as_text(list(rated.items()))}
-    if (row.clicked, row.feedback) == (values["clicked"], values["feedback"]):
-        return False
-    connection.execute(update(served).where(served.c.sequence == row.sequence).values(values))
-    return True
+def lines_named(connection: Connection, ids: Sequence[str]) -> dict[str, ServedQuery]:
+    """Return id -> its newest line, for the ids that lines have."""
+    found = {}
+    for some in chunks([id for id in dict.fromkeys(ids) if id]):
+        newest = select(func.max(served.c.sequence)).where(served.c.id.in_(some))
+        chosen = select(served).where(served.c.sequence.in_(newest.group_by(served.c.id)))
+        for row in connection.execute(chosen).mappings():
+            found[str(row["id"])] = _served_query(row)
+    return found
+
+
+def amend_lines(connection: Connection, lines: Mapping[str, ServedQuery]) -> None:
+    """Give the newest line of each id the results, clicks and feedback of another one.
+
+    A changed line arrives anew: under a number behind every cut, so that feedback on what was
+    served before the last training counts in the next one.
+    """
+    for id, line in lines.items():
+        before = connection.scalar(select(func.max(served.c.sequence)).where(served.c.id == id))
+        if before is not None:
+            _amend_row(connection, before, line)
+
+
+def _amend_row(connection: Connection, before: int, line: ServedQuery) -> None:
+    after = next_numbers(connection, "sequence", 1)
+    changed = update(served).where(served.c.sequence == before)
+    connection.execute(changed.values(sequence=after, **_done(line)))
+    connection.execute(
+        update(discarded).where(discarded.c.sequence == before).values(sequence=after)
+    )
+
+
+def _add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
+    """Add clicks and feedback of lines that are stored already, as of a file written anew."""
+    for some in chunks(lines):
+        chosen = select(served).where(served.c.digest.in_([digest for digest, _ in some]))
+        rows = {row["digest"]: row for row in connection.execute(chosen).mappings()}
+        for digest, line in some:
+            known = _served_query(rows[digest])
+            joined = _joined(known, line.clicked, line.feedback)
+            if joined != known:
+                _amend_row(connection, rows[digest]["sequence"], joined)
+
+
+def _joined(
+    line: ServedQuery, clicked: Sequence[str], feedback: Iterable[tuple[str, int]]
+) -> ServedQuery:
+    """Return a line with more clicks, and with the later of two ratings of a result."""
+    return replace(
+        line,
+        clicked=tuple(dict.fromkeys((*line.clicked, *clicked))),
+        feedback=tuple({**dict(line.feedback), **dict(feedback)}.items()),
+    )
 
 
 class ServedLog:
@@ -58,15 +95,12 @@ class ServedLog:
 
     _database: Database
 
-    def served(
-        self, after: int = 0, until: int | None = None, latest: int | None = None
-    ) -> list[ServedQuery]:
-        """Return the lines of the logs in order of arrival; `latest` limits them to the newest."""
+    def served(self, after: int = 0, until: int | None = None) -> list[ServedQuery]:
+        """Return the lines of the logs in the order of their arrival."""
         chosen = select(*(served.c[field.name] for field in fields(ServedQuery)))
-        chosen = chosen.where(*within(served, None, after, until))
-        newest_first = chosen.order_by(served.c.sequence.desc()).limit(latest)
+        chosen = chosen.where(*within(served, None, after, until)).order_by(served.c.sequence)
         with self._database.reading() as connection:
-            return [_served_query(row) for row in connection.execute(newest_first).mappings()][::-1]
+            return [_served_query(row) for row in connection.execute(chosen).mappings()]
 
     def count_served(self, after: int = 0, until: int | None = None) -> int:
         """Return the number of lines behind a cut."""
@@ -89,8 +123,23 @@ class ServedLog:
         bool
             Whether there is such a line and it changed.
         """
+        rated = feedback.items() if isinstance(feedback, Mapping) else feedback
         with self._database.writing() as connection:
-            return amend(connection, id, clicked, feedback)
+            known = lines_named(connection, [id]).get(id)
+            joined = known and _joined(known, clicked, rated)
+            if joined is None or joined == known:
+                return False
+            amend_lines(connection, {id: joined})
+            return True
+
+    def log_counts(self) -> dict[str, int]:
+        """Return how many stored lines say what was shown, clicked and rated."""
+        told = {"results": served.c.shown, "clicks": served.c.clicked}
+        told["feedback"] = served.c.feedback
+        counted = [func.count().filter(column != "[]") for column in told.values()]
+        with self._database.reading() as connection:
+            found = connection.execute(select(*counted).select_from(served)).one()
+        return {f"with_{name}": int(number) for name, number in zip(told, found, strict=True)}
 
 
 def _row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]:
@@ -100,20 +149,18 @@ def _row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]
             f"a record of kind 'served' must hold a ServedQuery, got {type(line).__name__}"
         )
     moment = repr(line.timestamp)
-    shown = _as_text([[each.id, each.text, each.score] for each in line.shown])
+    done = _done(line)
     if line.id:
         identity = digest_of("id", line.id, line.query, moment)
     else:
         place = (file, str(record.line)) if file else ("", str(unplaced))
-        identity = digest_of("place", *place, line.query, shown, moment)
+        identity = digest_of("place", *place, line.query, done["shown"], moment)
     return {
         "digest": identity,
         "role": role,
         "id": line.id,
         "query": line.query,
-        "shown": shown,
-        "clicked": _as_text(list(line.clicked)),
-        "feedback": _as_text([list(each) for each in line.feedback]),
+        **done,
         "answer": line.answer,
         "source": line.source,
         "session": line.session,
@@ -124,6 +171,15 @@ def _row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]
     }
 
 
+def _done(line: ServedQuery) -> dict[str, str]:
+    """Return the columns that are JSON."""
+    return {
+        "shown": _as_text([[each.id, each.text, each.score] for each in line.shown]),
+        "clicked": _as_text(list(line.clicked)),
+        "feedback": _as_text([list(each) for each in line.feedback]),
+    }
+
+
 def _traffic_row(row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("role", "id", "source", "session", "user", "timestamp", "file", "line")
     kept = {name: row[name] for name in names}
@@ -131,7 +187,7 @@ def _traffic_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _served_query(row: Mapping[Any, Any]) -> ServedQuery:
-    values = dict(row)
+    values = {field.name: row[field.name] for field in fields(ServedQuery)}
     values["shown"] = tuple(Shown(*each) for each in json.loads(values["shown"]))
     values["clicked"] = tuple(json.loads(values["clicked"]))
     values["feedback"] = tuple((name, rating) for name, rating in json.loads(values["feedback"]))

@@ -1,5 +1,6 @@
 """The one store: arrivals in one global sequence, quarantine, cycles, promotion history."""
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Table, func, insert, select, true
 
+from pipeline.store.acceptances import AcceptanceLog
 from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleJournal
@@ -30,7 +32,7 @@ from pipeline.store.tables import (
 from training.pairs import Pair
 
 
-class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
+class Store(AcceptanceLog, Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
     All arrivals share one sequence, in the order in which they were stored. A *cut* is a number
@@ -167,8 +169,15 @@ class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
             value = connection.scalar(select(counters.c.value).where(counters.c.name == "sequence"))
         return int(value or 0)
 
-    def sequence_before(self, role: Role) -> int:
+    def sequence_before(self, role: Role, kind: Kind | None = None) -> int:
         """Return the number before the first arrival of a role; the newest where none arrived.
+
+        Parameters
+        ----------
+        role
+            What the records are for.
+        kind
+            What they are; None: pairs, texts and served queries.
 
         Examples
         --------
@@ -181,7 +190,8 @@ class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
         """
         firsts = [
             select(func.min(table.c.sequence).label("first")).where(table.c.role == role)
-            for table in (pairs, traffic, served)
+            for name, table in (("pair", pairs), ("traffic", traffic), ("served", served))
+            if kind in (None, name)
         ]
         with self._database.reading() as connection:
             found = [first for chosen in firsts if (first := connection.scalar(chosen))]
@@ -267,7 +277,13 @@ class Store(Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
             discarded=DiscardedCounts(**excluded),
             **total.counted(),
             files=tuple(
-                FileCounts(file=row.file, kind=row.kind, role=row.role, **added.counted())
+                FileCounts(
+                    file=row.file,
+                    kind=row.kind,
+                    role=row.role,
+                    became=json.loads(row.became),
+                    **added.counted(),
+                )
                 for row, added in listed
             ),
         )

@@ -128,6 +128,7 @@ files = Table(
     *_integers("done", "lines"),
     *_texts("digest"),
     *_integers("stored", "known", "quarantined"),
+    Column("became", Text, nullable=False, server_default="{}"),
 )
 
 cycles = Table(
@@ -178,6 +179,16 @@ discarded = Table(
     metadata,
     Column("sequence", BigInteger, primary_key=True),
     Column("discard", BigInteger, ForeignKey("discards.number"), primary_key=True),
+)
+
+
+acceptances = Table(
+    "acceptances",
+    metadata,
+    _number("number"),
+    *_texts("action"),
+    *_integers("until"),
+    *_texts("cycle", "reason", "who", "at"),
 )
 
 

@@ -191,6 +191,10 @@ class Settings:
         """MLflow tracking URI with an absolute path."""
         return _absolute_sqlite(self.tables.tracking.uri, self.root)
 
+    def absolute(self, url: str) -> str:
+        """Return a URL with an absolute path, where it names a SQLite file in the workspace."""
+        return _absolute_sqlite(url, self.root)
+
     def trying(self, names: Sequence[str]) -> Self:
         """Return the settings with the strategies that a training tries, one after another.
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
-from pipeline.registry import Registry, Version, open_registry
+from pipeline.registry import Registry, Traces, Version, open_registry
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import Base, length_warning
@@ -77,7 +77,17 @@ class OpenWorkspace:
         """Take in all files of the settings and return the counts."""
         tables = self.settings.tables
         return tables.intake.read_all(
-            self.store, asdict(tables.data), self.settings.root, now, self.progress
+            self.store, asdict(tables.data), self.settings.root, now, self.progress, self._traces
+        )
+
+    def _traces(self, name: str) -> Traces:
+        """Return the traces that a name in `data.log` names."""
+        settings = self.settings
+        return Traces.named(
+            name,
+            settings.tracking_uri,
+            absolute=settings.absolute,
+            feedback_days=settings.tables.intake.feedback_days,
         )
 
 

@@ -1,8 +1,7 @@
-"""Consensus pairs: a query of the log and the document that BM25 and the champion both find."""
+"""Consensus pairs: a query of the log and the document that two searches agree on."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass as plain_dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +14,28 @@ from training.pairs import Pair
 from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
 from training.unlabelled.derived import Derived, derived_id
+from training.unlabelled.found import Found, by_words
+from training.unlabelled.lexical import words_of
 from training.unlabelled.reserved import Reserved
 
 KIND = "consensus"
-_FOUND = 3  # the first, the second, and one that may repeat the query
+_BESIDE = 3  # documents beside those that count: a repetition of the query, the first, a second
 _ROWS = 512  # queries at once
+_QUOTE = 5  # words; a text that holds fewer words of a query does not quote it
 _DOCUMENTS = 2**16  # documents at once
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Consensus:
-    """Pair a query with the document that BM25 and the champion both rank first.
+    """Pair a query with the document that BM25 ranks first and the champion among its first.
 
     Two searches that go by different evidence, words and meaning, seldom agree on a wrong document
-    (agreement of views: Blum and Mitchell 1998; of a lexical and a dense search for training
-    without labels: Izacard et al. 2022 measure either alone). They do agree on wrong ones where the
-    corpus holds no answer. What a search scores then is known: the second document is what it would
-    have found if the first were missing. Pairs must score above a quantile of it in both searches.
+    (Blum and Mitchell 1998). They do where the corpus holds no answer, and how such pairs look can
+    be measured: each query's first document is taken away, and what the searches then agree on is
+    known to be second best at most (decoys, as of Elias and Gygi 2007). A pair must be stronger
+    than the share `floor` of these. How strong it is depends on four numbers: what either search
+    scores, and by how much more than for the next document. Each counts by its rank among all
+    agreed pairs, so that their units do not matter.
 
     Examples
     --------
@@ -49,10 +53,11 @@ class Consensus:
     """Largest share of the derived pairs."""
     per_document: int = Field(default=8, ge=1)
     """Largest number of pairs with the same document."""
-    floor: float = Field(default=0.5, ge=0.0, le=1.0)
-    """Quantile of what each search scores for its second documents; pairs must score above it."""
-    margin: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of the agreed pairs to leave out, those where first and second score most alike."""
+    depth: int = Field(default=5, ge=1, le=20)
+    """Rank down to which the champion must find the document that BM25 finds first."""
+    floor: float = Field(default=0.75, ge=0.0, le=1.0)
+    """Share of the pairs agreed on without the first documents that a pair must be stronger than;
+    with 0 all agreed pairs count."""
     mutual: int = Field(default=10, ge=1)
     """The query must be among this many queries of the log that are nearest to the document."""
 
@@ -65,7 +70,10 @@ class Consensus:
         similarity: Similarity | None = None,
         reserved: Reserved | None = None,
     ) -> Derived:
-        """Return the pairs that both searches agree on, those with the largest margins first.
+        """Return the pairs that both searches agree on, the strongest first.
+
+        A document with the text of the query is passed over, and a text that quotes the query is
+        its positive without the quote.
 
         Parameters
         ----------
@@ -87,41 +95,63 @@ class Consensus:
         if not allowed or len(corpus) < 2:
             return Derived(KIND, (), len(allowed), _nothing(len(allowed), len(corpus)))
         asked, vectors = [queries[row] for row in allowed], query_vectors[allowed]
-        own = [corpus.row_of_text(query) for query in asked]
-        rows, scores = corpus.lexical.best(asked, _FOUND)
-        words = _leading(rows, scores / corpus.lexical.ceilings(asked)[:, None], own)
-        meaning = _leading(*_nearest(vectors, document_vectors, similarity), own)
-        agreed = (words.row == meaning.row) & (words.row >= 0)
-        unsure = (words.first <= _quantile(words.second, self.floor)) | (
-            meaning.first <= _quantile(meaning.second, self.floor)
-        )
-        apart = _ranks(words.margin, agreed) + _ranks(meaning.margin, agreed)
-        close = apart < (np.quantile(apart[agreed], self.margin) if agreed.any() else 0.0)
-        sound = np.flatnonzero(agreed & ~unsure & ~close)
-        mutual = self._mutual(sound, meaning.row, vectors, document_vectors, similarity)
+        words = by_words(asked, corpus, self.depth + _BESIDE)
+        meaning = _by_meaning(asked, corpus, (vectors, document_vectors), similarity, self.depth)
+        found, strength, weak = self._agreed(words, meaning)
+        agreed = found >= 0
+        sound = np.flatnonzero(agreed & ~weak)
+        mutual = self._mutual(sound, found, vectors, document_vectors, similarity)
         far = len(sound) - len(mutual)
-        kept_off = {
-            row for row in mutual if any(map(reserved.document, corpus.ids[meaning.row[row]]))
-        }
-        best = sorted(set(mutual) - kept_off, key=lambda row: (-apart[row], asked[row]))
+        kept_off = {row for row in mutual if any(map(reserved.document, corpus.ids[found[row]]))}
+        free = sorted(set(mutual) - kept_off, key=lambda row: (-strength[row], asked[row]))
+        positives = {row: _answer(asked[row], corpus.documents[found[row]].whole) for row in free}
         pairs: list[Pair] = []
         given: dict[int, int] = defaultdict(int)
-        for row in best:
-            document = int(meaning.row[row])
-            given[document] += 1
-            if given[document] <= self.per_document:
-                positive = corpus.documents[document].whole
+        for row, positive in positives.items():
+            if positive and given[found[row]] < self.per_document:
+                given[found[row]] += 1
                 name = derived_id(KIND, asked[row], positive)
                 pairs.append(Pair(name, asked[row], positive, source=KIND))
+        quoted = sum(not positive for positive in positives.values())
         counts = {
             "the searches disagree": int((~agreed).sum()),
-            "a score that a search also has without an answer": int((agreed & unsure).sum()),
-            "first and second score too much alike": int((agreed & ~unsure & close).sum()),
+            "as weak as without an answer": int((agreed & weak).sum()),
             f"not among the {self.mutual} queries nearest to the document": far,
             "the document is kept for measuring": len(kept_off),
-            f"more than {self.per_document} per document": len(best) - len(pairs),
+            "the document holds little but the query": quoted,
+            f"more than {self.per_document} per document": len(free) - quoted - len(pairs),
         }
         return Derived(KIND, tuple(pairs), len(asked), _reason(len(pairs), len(asked), counts))
+
+    def _agreed(
+        self, words: Found, meaning: Found
+    ) -> tuple[NDArray[np.integer], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return per query: the document agreed on or -1, its strength, and whether it is weak."""
+        found, numbers = self._compared(words, meaning)
+        real = numbers[:, found >= 0]
+        strength = _ranks(numbers, real)
+        second, others = self._compared(words.without(words.rows[:, 0]), meaning.without(found))
+        decoys = (second >= 0) & (found >= 0)
+        if self.floor == 0 or not decoys.any():
+            return found, strength, np.zeros(len(found), dtype=bool)
+        bar = np.quantile(_ranks(others[:, decoys], real), self.floor)
+        return found, strength, strength <= bar
+
+    def _compared(
+        self, words: Found, meaning: Found
+    ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
+        """Return the document agreed on by each query, or -1, and the four numbers of it."""
+        first = words.rows[:, 0]
+        places = meaning.rows[:, : self.depth] == first[:, None]
+        agreed = places.any(axis=1) & (first >= 0)
+        place = places.argmax(axis=1)
+        number = np.arange(len(first))
+        score = meaning.scores[number, place]
+        # Of the first document the next is the second, of all others the first.
+        next_best = meaning.scores[number, (place == 0).astype(int)]
+        lexical = words.scores[:, 0]
+        numbers = np.array([score, score - next_best, lexical, lexical - words.scores[:, 1]])
+        return np.where(agreed, first, -1), numbers
 
     def _mutual(
         self,
@@ -132,7 +162,7 @@ class Consensus:
         similarity: Similarity,
     ) -> list[int]:
         """Return the queries that are among those nearest to their document."""
-        kept = []
+        kept: list[int] = []
         for start in range(0, len(sound), _ROWS):
             some = sound[start : start + _ROWS]
             scores = similarity.between(queries, vectors[documents[some]])
@@ -142,35 +172,26 @@ class Consensus:
         return kept
 
 
-@plain_dataclass(frozen=True)
-class _Leading:
-    """What one search ranks first and second for each query."""
-
-    row: NDArray[np.integer]
-    """The first document; -1: there is none."""
-    first: NDArray[np.float32]
-    """Its score."""
-    second: NDArray[np.float32]
-    """The score of the second."""
-
-    @property
-    def margin(self) -> NDArray[np.float32]:
-        return self.first - self.second
-
-
-def _leading(
-    rows: NDArray[np.integer], scores: NDArray[np.float32], own: Sequence[int | None]
-) -> _Leading:
-    """Return first and second of each query, without a document that repeats the query."""
-    number = np.arange(len(rows))
-    repeated = np.array([-2 if row is None else row for row in own])[:, None] == rows
-    order = np.argsort(repeated, axis=1, kind="stable")
-    first, second = order[:, 0], order[:, min(1, rows.shape[1] - 1)]
-    return _Leading(rows[number, first], scores[number, first], scores[number, second])
+def _by_meaning(
+    asked: Sequence[str],
+    corpus: Corpus,
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
+    similarity: Similarity,
+    depth: int,
+) -> Found:
+    """Return what the champion finds."""
+    rows, scores = _nearest(*vectors, similarity, min(depth + _BESIDE, len(corpus)))
+    # A small corpus ends early; what would come next scores no better than its last document.
+    places = ((0, 0), (0, depth + _BESIDE - rows.shape[1]))
+    rows, scores = np.pad(rows, places, constant_values=-1), np.pad(scores, places, mode="edge")
+    return Found(rows, scores).without_own(asked, corpus)
 
 
 def _nearest(
-    queries: NDArray[np.float32], documents: NDArray[np.float32], similarity: Similarity
+    queries: NDArray[np.float32],
+    documents: NDArray[np.float32],
+    similarity: Similarity,
+    depth: int,
 ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
     """Return the documents nearest to each query, compared with some of them at once."""
     rows = np.zeros((len(queries), 0), dtype=np.int64)
@@ -178,23 +199,32 @@ def _nearest(
     for start in range(0, len(documents), _DOCUMENTS):
         some = documents[start : start + _DOCUMENTS]
         places, found = nearest(
-            queries, some, depth=_FOUND, rows_at_once=_ROWS, similarity=similarity
+            queries, some, depth=depth, rows_at_once=_ROWS, similarity=similarity
         )
         rows = np.concatenate([rows, places + start], axis=1)
         scores = np.concatenate([scores, found], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :_FOUND]
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
         rows, scores = np.take_along_axis(rows, best, 1), np.take_along_axis(scores, best, 1)
     return rows, scores
 
 
-def _quantile(scores: NDArray[np.float32], share: float) -> float:
-    return float(np.quantile(scores, share)) if share > 0 else -np.inf
+def _ranks(values: NDArray[np.float32], among: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean rank of the numbers of each query among those of others, from 0 to 1."""
+    places = [
+        np.searchsorted(np.sort(others), some, side="right") / max(1, len(others))
+        for some, others in zip(values, among, strict=True)
+    ]
+    return np.asarray(np.mean(places, axis=0), dtype=np.float64)
 
 
-def _ranks(values: NDArray[np.float32], among: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the place of each value among some of them, from 0 to 1."""
-    ordered = np.sort(values[among])
-    return np.searchsorted(ordered, values) / max(1, len(ordered))
+def _answer(query: str, text: str) -> str:
+    """Return a text without the query, if it quotes it; "" if hardly anything is left then."""
+    start = text.lower().find(query.lower())
+    length = len(words_of(query))
+    if start < 0 or length < _QUOTE:
+        return text
+    rest = " ".join(f"{text[:start]} {text[start + len(query) :]}".split())
+    return rest if len(words_of(rest)) >= length else ""
 
 
 def _nothing(queries: int, documents: int) -> str:

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
+from training.unlabelled.found import Found, by_words
 from training.unlabelled.passages import by_hash
 from training.unlabelled.proxy import Proxy, proxy_task
 
@@ -66,26 +67,43 @@ class LexicalTruth:
         """
         if not held_out or len(corpus) < 2:
             return Proxy(None, len(held_out), "no held-out queries, or fewer than two documents")
-        rows, raw = corpus.lexical.best(held_out, _NEIGHBOURS)
-        scores = raw / corpus.lexical.ceilings(held_out)[:, None]
-        margins = scores[:, 0] - scores[:, 1]
-        own = [corpus.row_of_text(query) for query in held_out]
-        # What would be found first if the answer were missing.
-        answered = (scores[:, 0] > np.quantile(scores[:, 1], self.floor)) & (margins > 0)
-        answered &= np.array([each is None for each in own])
+        near = by_words(held_out, corpus, _NEIGHBOURS)
+        margins = near.scores[:, 0] - near.scores[:, 1]
+        # The second is what would be found first if the answer were missing.
+        answered = near.scores[:, 0] > np.quantile(near.scores[:, 1], self.floor)
+        answered &= (margins > 0) & (near.rows[:, 0] >= 0)
         bar = np.quantile(margins[answered], self.stands_out) if answered.any() else 0.0
-        clear = [row for row in np.flatnonzero(answered & (margins >= bar)).tolist()]
+        clear = np.flatnonzero(answered & (margins >= bar)).tolist()
         clear.sort(key=lambda row: (-margins[row], held_out[row]))
-        chosen = clear[: self.queries]
+        chosen, repeated = self._chosen(clear, held_out, near, corpus)
         reason = (
             f"{len(chosen)} of {len(held_out)} held-out queries have a document that stands out"
         )
         if len(chosen) < self.minimum:
             return Proxy(None, len(held_out), f"{reason}; at least {self.minimum} are needed")
-        asked = {held_out[row]: corpus.documents[rows[row, 0]].whole for row in chosen}
-        answers = {int(rows[row, 0]) for row in chosen}
-        others = self._others(corpus, rows[chosen], found, answers)
+        asked = {held_out[row]: corpus.documents[near.rows[row, 0]].whole for row in chosen}
+        answers = {int(near.rows[row, 0]) for row in chosen}
+        others = self._others(corpus, near.rows[chosen], found, answers, repeated)
         return Proxy(proxy_task(NAME, asked, others, seed=self.seed), len(held_out), reason)
+
+    def _chosen(
+        self, clear: Sequence[int], queries: Sequence[str], near: Found, corpus: Corpus
+    ) -> tuple[list[int], set[int]]:
+        """Return the queries to ask, and the documents that repeat one of them.
+
+        Every model finds these documents first, so they are not searched in. A query whose answer
+        repeats another one, or the other way round, cannot be asked beside it.
+        """
+        chosen: list[int] = []
+        answers: set[int] = set()
+        repeated: set[int] = set()
+        for row in clear:
+            answer, own = int(near.rows[row, 0]), corpus.row_of_text(queries[row])
+            if answer not in repeated and own not in answers and len(chosen) < self.queries:
+                chosen.append(row)
+                answers.add(answer)
+                repeated |= set() if own is None else {own}
+        return chosen, repeated
 
     def _others(
         self,
@@ -93,6 +111,7 @@ class LexicalTruth:
         near: NDArray[np.integer],
         found: NDArray[np.integer] | None,
         answers: set[int],
+        repeated: set[int],
     ) -> dict[str, str]:
         """Return further documents by id: what the searches find beside the answers, and some."""
         wanted = max(0, self.documents - len(answers))
@@ -104,8 +123,9 @@ class LexicalTruth:
             for search in searches
             if rank < search.shape[1]
         ]
-        hard = dict.fromkeys(row for rank in ranks for row in rank if row not in (-1, *answers))
+        taken = answers | repeated | {-1}
+        hard = dict.fromkeys(row for rank in ranks for row in rank if row not in taken)
         rows = list(hard)[:wanted]
-        free = set(range(len(corpus))) - answers - set(rows)
+        free = set(range(len(corpus))) - taken - set(rows)
         rows += by_hash(corpus, free, f"{self.seed} other", wanted - len(rows))
         return {corpus.documents[row].id: corpus.documents[row].whole for row in rows}

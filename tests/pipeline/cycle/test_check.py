@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
-from pipeline.cycle.check import check_now
+from pipeline.cycle.check import check_now, shortage_of, window_of
+from pipeline.store import Record
 from training.faults import DataFault
+from training.unlabelled import Document, ServedQuery
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
 COOK = ("recipe", "salt", "cook", "menu")
@@ -24,6 +26,24 @@ def test_what_waits_in_files_is_checked_and_not_kept(opened):
     assert finding.clusters[0].anchor_queries
     assert opened.store.counts() == stored
     assert check_now(opened, traffic=None, pairs=None, now=NOW).to_json() == finding.to_json()
+
+
+def test_documents_and_clicks_are_something_to_learn_from(opened):
+    tables, store = opened.settings.tables, opened.store
+    window = window_of(opened, opened.versions.champion())
+
+    def shortage():
+        now = window.changed(until=store.last_sequence())
+        return shortage_of(tables, store, now, ())
+
+    assert shortage().startswith("not enough new pairs: 0 <")
+    store.add("served", "recent", [Record(ServedQuery("where is my recipe"))])
+    assert shortage()
+    with store.rehearsal():
+        store.add("served", "recent", [Record(ServedQuery("where is salt", clicked=("d1",)))])
+        assert not shortage()
+    store.add("document", "recent", [Record(Document("d1", "how to cook"))])
+    assert not shortage()
 
 
 def test_known_ground_in_a_file_is_quiet_and_new_ground_is_not(opened, tmp_path):

@@ -353,12 +353,15 @@ def test_what_lies_in_pairs_and_traffic_before_the_first_run_is_learned_by_the_s
 
 def test_pairs_without_a_past_are_named_when_the_first_run_is_refused(workspace, travel_arrives):
     travel_arrives()
+    (workspace / "traffic" / "travel.jsonl").unlink()
     file = workspace / "anchorhold.toml"
     text = file.read_text()
     for key in ("history", "reference"):
         text = text.replace(f'{key} = ["{key}/*.jsonl"]', f"{key} = []")
     file.write_text(text)
-    with pytest.raises(DataFault, match=r"both empty.*; 300 pairs of data.pairs wait until then"):
+    with pytest.raises(
+        DataFault, match=r"no text has arrived.*; 300 pairs of data.pairs wait until then"
+    ):
         turn(workspace)
 
 

@@ -7,6 +7,7 @@ import pytest
 from drift_triggers import Signal
 from pipeline.operations.workspace import Workspace
 from pipeline.reports import terminal
+from pipeline.reports.lines import lines_of
 from pipeline.results import (
     CompareResult,
     CycleResult,
@@ -106,7 +107,7 @@ def test_every_result_of_a_verb_has_a_text():
     }
     results = {each for each in returned if inspect.isclass(each) and issubclass(each, Result)}
     assert len(results) >= 11
-    assert results | {DemoResult} <= set(terminal.parts_of.registry)
+    assert results | {DemoResult} <= {*terminal.parts_of.registry, *lines_of.registry}
     with pytest.raises(NotImplementedError, match="Result"):
         terminal.show(Result())
 

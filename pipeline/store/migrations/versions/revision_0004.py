@@ -10,7 +10,7 @@ _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add both tables, the counter of readings, and the columns of the log of discards."""
+    """Add both tables, the counter of readings, and columns of files and discards."""
     op.create_table(
         "documents",
         Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
@@ -32,6 +32,7 @@ def upgrade() -> None:
         *_integers("line"),
     )
     op.create_index("served_by_id", "served", ["id"])
+    op.add_column("files", Column("became", Text, nullable=False, server_default="{}"))
     counters = table("counters", column("name", Text), column("value", BigInteger))
     op.bulk_insert(counters, [{"name": "reading", "value": 0}])
     for name in ("documents", "served"):

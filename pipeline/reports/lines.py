@@ -1,0 +1,72 @@
+"""Results that people read as a few lines of text, without a table."""
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from pipeline.reports.counted import counted
+from pipeline.results import (
+    AcceptResult,
+    DiscardResult,
+    ExportResult,
+    InitResult,
+    MoveResult,
+    ReportResult,
+    Result,
+)
+
+
+@singledispatch
+def lines_of(result: Result) -> Iterator[str]:
+    """Yield the lines that show a result."""
+    raise NotImplementedError(f"no text is defined for a {type(result).__name__}")
+
+
+@lines_of.register
+def _(result: MoveResult) -> Iterator[str]:
+    before = result.previous.version if result.previous else "none"
+    yield f"version {result.champion.version} serves now (before: {before})"
+
+
+@lines_of.register
+def _(result: InitResult) -> Iterator[str]:
+    yield f"{result.settings} is written; folders: {', '.join(result.folders)}"
+    yield "put labelled pairs into history/, then: anchorhold run"
+
+
+@lines_of.register
+def _(result: DiscardResult) -> Iterator[str]:
+    done = "excluded" if result.action == "discard" else "included again"
+    yield (
+        f"{counted(result)} of the {result.kind} {result.name!r} {done} (entry {result.number} of "
+        "the log)"
+    )
+    total = result.discarded
+    yield f"excluded in total: {counted(total)}; nothing is deleted"
+    if result.champion and result.champion.in_memory:
+        yield (
+            f"the memory of version {result.champion.version} keeps {result.champion.in_memory} "
+            "excluded pairs; the next candidate's will not"
+        )
+
+
+@lines_of.register
+def _(result: AcceptResult) -> Iterator[str]:
+    fired = f", where {', '.join(result.fired)} fired" if result.fired else ""
+    now = "count as known from now on" if result.action == "accept" else "no longer count as known"
+    yield (
+        f"{result.texts} texts of cycle {result.cycle}{fired}, {now} (entry {result.number} of "
+        f"the log); version {result.champion.version} serves on"
+    )
+    if result.later:
+        yield f"{result.later} texts arrived after that check and are not part of it"
+    yield from result.notes
+
+
+@lines_of.register
+def _(result: ExportResult) -> Iterator[str]:
+    yield f"version {result.version} is written to {result.directory}"
+
+
+@lines_of.register
+def _(result: ReportResult) -> Iterator[str]:
+    yield f"report of cycle {result.cycle}: {result.report}"
