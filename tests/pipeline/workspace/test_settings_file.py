@@ -103,7 +103,7 @@ def test_a_folder_without_settings_says_how_to_make_them(tmp_path):
 @pytest.mark.parametrize(
     ("added", "key", "message"),
     [
-        ("[gate]\nmax_dorp = 0.1\n", "gate.max_dorp", "(did you mean max_drop?); allowed: max_d"),
+        ("[gate]\nmax_dorp = 0.1\n", "gate.max_dorp", "(did you mean max_drop?); allowed: "),
         ("[gate]\nmax_drop = 'much'\n", "gate.max_drop", 'is "much"; allowed: number in [0, 1)'),
         ("[gate]\nmax_drop = true\n", "gate.max_drop", "is true; allowed: number"),
         ("[gate]\nconfidence = 1.4\n", "gate.confidence", "is 1.4; allowed: number in (0.5, 1)"),
