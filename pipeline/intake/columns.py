@@ -36,6 +36,11 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
         "timestamp": ("timestamp", "time", "@timestamp", "created_at", "date"),
     },
     "traffic": {name: (name,) for name in ("id", "text", "source", "timestamp", "session", "user")},
+    "document": {
+        "id": ("id", "_id", "doc_id", "docid", "document_id", "corpus_id"),
+        "text": ("text", "contents", "content", "body", "passage"),
+        **{name: (name,) for name in ("title", "url", "source", "timestamp")},
+    },
 }
 """Field of a record -> the columns that may hold it; the first that is there is read."""
 _POSITIVES = re.compile(r"(?:positives?|pos)(?:_\d+)?")
@@ -56,6 +61,7 @@ REQUIRED: Mapping[Kind, tuple[str, ...]] = {
     "pair": ("query", "positive"),
     "traffic": ("text",),
     "served": (),
+    "document": ("text",),
 }
 """What a record of each kind must hold."""
 READ = "|".join(
@@ -188,6 +194,10 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
     if kind == "traffic":
         used = set(fields.values())
         return Plan(True, fields, (), (), (), _unread(names, used, tuple(_FIELDS[kind])))
+    if kind == "document":
+        used = set(fields.values())
+        plain = all(field == name for field, name in fields.items())
+        return Plan(plain, fields, (), (), (), _unread(names, used, tuple(_FIELDS[kind])))
     unique = dict.fromkeys(names)
     positives = sorted(filter(_POSITIVES.fullmatch, unique), key=_in_order)
     positives = positives or [name for name in _OTHER_POSITIVES if name in unique][:1]

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass as plain_dataclass
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, overload
@@ -13,59 +12,41 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.columns import Columns
+from pipeline.intake.corpus_files import find_corpus
+from pipeline.intake.from_documents import PageRules, take_pages
 from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
 from pipeline.intake.record_rules import Expanded, RecordRules
+from pipeline.intake.report import IntakeReport, report_of
 from pipeline.intake.sources import Source, find_sources
 from pipeline.intake.tables import Row, parquet_names
 from pipeline.intake.traces import PREFIX as TRACES
 from pipeline.intake.traces import OpenTraces, TraceSource, take_traces
 from pipeline.results import IntakeCounts, IntakeResult, LogCounts
-from pipeline.store import Added, Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
+from pipeline.store import Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
 from training.pairs import Pair
 from training.settings import SETTINGS
+from training.unlabelled import Document
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 DATA_KEYS: Mapping[str, tuple[Kind, Role]] = {
+    "corpus": ("document", "recent"),
     "history": ("pair", "history"),
     "reference": ("traffic", "reference"),
     "traffic": ("traffic", "recent"),
     "log": ("served", "recent"),
     "pairs": ("pair", "recent"),
 }
-"""Key of the `[data]` table -> what its files hold, and what for."""
+"""Key of the `[data]` table -> what its files hold, and what for; in the order of reading.
+
+Documents come first, as pairs and logs may name them.
+"""
 
 _BATCH = 2_000
-
-
-@plain_dataclass(frozen=True)
-class IntakeReport:
-    """What became of the records: `seen` = `stored` + `known` + `quarantined`.
-
-    `files` were read, `unchanged` ones were not; `warnings` say what a person should check.
-    """
-
-    files: int = 0
-    unchanged: int = 0
-    stored: int = 0
-    known: int = 0
-    quarantined: int = 0
-    warnings: tuple[str, ...] = ()
-    log: LogCounts = field(default_factory=LogCounts)
-
-    @property
-    def seen(self) -> int:
-        """All records read this time."""
-        return self.stored + self.known + self.quarantined
-
-    def __add__(self, other: "IntakeReport") -> "IntakeReport":
-        """Return the sums, and the warnings of both."""
-        names = ("files", "unchanged", "stored", "known", "quarantined", "warnings", "log")
-        return IntakeReport(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -97,6 +78,11 @@ class Intake:
     """Longest text, in characters."""
     max_bad_share: float = Field(default=0.1, ge=0, le=1)
     """Share of a file's new records that may be bad; one more line in a good file always may."""
+    section_characters: int = Field(default=2_000, ge=0, le=100_000)
+    """Longest document of a text, Markdown or HTML file, in characters; 0: no file is cut.
+
+    Longer files are cut at their headings.
+    """
     future_hours: float = Field(default=24.0, ge=0, le=87_600)
     """How far a timestamp may lie ahead of the clock, in hours."""
     click_actions: tuple[str, ...] = Field(
@@ -141,15 +127,22 @@ class Intake:
             A file is missing or cannot be read as what it is, or too many of its new records are
             bad: nothing of this file is stored. Or no file of the history holds a record.
         """
-        sources = find_sources(patterns, root, structured=kind == "served")
+        corpus = find_corpus(patterns, root) if kind == "document" else None
+        if corpus:
+            sources = corpus.sources
+        else:
+            sources = find_sources(patterns, root, structured=kind == "served")
         if kind == "served":
             sources.sort(key=_holds_events)
-        total = sum(source.size for source in sources)
+        total = sum(source.size for source in sources) + (len(corpus.pages) if corpus else 0)
         report = IntakeReport()
         with progress(f"reading {role}", total) if progress else nullcontext(_no_step) as step:
             for source in sources:
                 report += self._take(store, kind, role, source, now)
                 step(source.size)
+            if corpus and patterns:
+                rules = PageRules(self.section_characters, self.max_text_characters)
+                report += take_pages(store, corpus, rules, step)
         if role == "history" and patterns and not store.count_pairs(role="history"):
             raise DataFault(
                 f"history ({', '.join(patterns)}) holds no record; it needs at least one labelled "
@@ -166,7 +159,7 @@ class Intake:
         progress: Progress | None = None,
         traces: OpenTraces | None = None,
     ) -> IntakeResult:
-        """Take in the files of the keys of `[data]`, history first, and return the counts.
+        """Take in the files of the keys of `[data]`, documents first, and return the counts.
 
         Parameters and faults are those of `read`; `patterns` are the keys of `DATA_KEYS`, and
         `traces` opens what they name as `mlflow:<experiment>`.
@@ -241,7 +234,7 @@ class Intake:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
-                arrivals.unended = reader.unended
+                arrivals.unended, arrivals.goes_on = reader.unended, reader.goes_on
                 others = NonAnswers(source.label)
                 if log:
                     log.take(reader.entries, columns, arrivals)
@@ -252,8 +245,8 @@ class Intake:
                 self._refuse_if_too_bad(arrivals, source.label, left_out)
                 arrivals.progress = reader.progress()
         noticed = log.tally.remarks if log else others.remarks
-        remarks = (*reader.remarks(), *noticed)
-        report = _reported(source.label, arrivals.total, arrivals.first_fault, remarks)
+        remarks = (*reader.remarks(), *noticed, *_replaced(arrivals))
+        report = report_of(source.label, arrivals.total, arrivals.first_fault, remarks)
         named = tuple(f"{source.label}: {each}" for each in columns.remarks)
         counts = log.tally.result if log else LogCounts()
         return replace(report, warnings=(*report.warnings, *named), log=counts)
@@ -265,7 +258,7 @@ class Intake:
         remarks = log.tally.remarks
         if fault:
             remarks += (f"could not be read to the end: {fault}; the next run continues there",)
-        report = _reported(source.label, added, None, remarks)
+        report = report_of(source.label, added, None, remarks)
         return replace(report, log=log.tally.result)
 
     def _rules(self, columns: Columns, now: datetime) -> RecordRules:
@@ -314,29 +307,27 @@ def _checked(
             content, *rest = content.pairs
             more = tuple(rest)
         records.append(Record(content, entry.number, more))
-        text = content.text if isinstance(content, Traffic) else content.query + content.positive
-        characters += len(text) * (1 + len(more))
+        characters += _length(content) * (1 + len(more))
         if len(records) + len(faults) >= _BATCH or characters > 10_000_000:
             yield records, faults
             records, faults, characters = [], [], 0
     yield records, faults
 
 
-def _reported(
-    label: str, added: Added, first_fault: Fault | None, remarks: tuple[str, ...]
-) -> IntakeReport:
-    warnings = [f"{label} {remark}" for remark in remarks]
-    if added.quarantined and first_fault:
-        warnings.append(
-            f"{label}: {added.quarantined} of {added.seen} records went into quarantine; "
-            f"the first: {first_fault}"
-        )
-    return IntakeReport(
-        files=1,
-        stored=added.stored,
-        known=added.known,
-        quarantined=added.quarantined,
-        warnings=tuple(warnings),
+def _length(content: Pair | Traffic | Document) -> int:
+    if isinstance(content, Pair):
+        return len(content.query) + len(content.positive)
+    return len(content.text)
+
+
+def _replaced(arrivals: Arrivals) -> tuple[str, ...]:
+    """Return one sentence on the documents that were those of other files before."""
+    if not arrivals.replaced:
+        return ()
+    files = ", ".join(file or "no file" for file, _ in arrivals.replaced.most_common(3))
+    return (
+        f"holds newer versions of {arrivals.replaced.total()} documents that came from {files}; "
+        "an id names one document in all files",
     )
 
 

@@ -22,13 +22,15 @@ from training.faults import DataFault
 class Reader:
     """An open source: its records to come, and, when they are read, how far that was.
 
-    `unended` is the number of a row that had no line end when it was read before.
+    `unended` is the number of a row that had no line end when it was read before; `goes_on` says
+    that the records follow those that were read before.
     """
 
     entries: Iterable[Line | Row]
     progress: Callable[[], FileProgress]
     remarks: Callable[[], tuple[str, ...]] = tuple
     unended: int = 0
+    goes_on: bool = False
 
 
 @contextmanager
@@ -78,7 +80,10 @@ def open_source(
                 stream, size, before, max_line_bytes=max_line_bytes, complete=complete
             )
             yield Reader(
-                lines, lambda: lines.progress(source.label, stamp), lambda: _remarks(lines)
+                lines,
+                lambda: lines.progress(source.label, stamp),
+                lambda: _remarks(lines),
+                goes_on=before.done > 0 and not lines.rewritten,
             )
             return
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

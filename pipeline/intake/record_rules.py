@@ -1,4 +1,4 @@
-"""What a record must look like to be a pair or a text, and the sentence that says what is wrong."""
+"""What a record must look like to be of its kind, and the sentence that says what is wrong."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ from pipeline.intake.matches import is_answer
 from pipeline.intake.moments import TIMESTAMP, seconds_of
 from pipeline.store import Traffic
 from training.pairs import Pair
+from training.unlabelled import Document
 
 ONE_OBJECT = "each line must be one JSON object"
 """What is allowed in JSON Lines, for messages."""
@@ -166,9 +167,21 @@ class TrafficRecord(BaseModel):
     user: _Group = ""
 
 
+class DocumentRecord(BaseModel):
+    """A document as files hold it; other keys are ignored."""
+
+    text: _Optional
+    id: _Id = ""
+    title: _Optional = ""
+    url: _Optional = ""
+    source: _Label = ""
+    timestamp: _Moment = None
+
+
 _Record = TypeVar("_Record", bound=BaseModel)
 _PAIR = TypeAdapter(PairRecord)
 _TRAFFIC = TypeAdapter(TrafficRecord)
+_DOCUMENT = TypeAdapter(DocumentRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +219,13 @@ class RecordRules:
     future_hours: float
     _plans: dict[tuple[bytes, ...], Plan] = field(default_factory=dict)
 
-    def read(self, content: Content) -> Pair | Traffic | Expanded:
+    def read(self, content: Content) -> Pair | Traffic | Document | Expanded:
         """Return what a JSON object, as bytes, or a row describes."""
         plan = self._plan(content)
         if self.columns.kind == "traffic":
             return self._traffic(content)
+        if self.columns.kind == "document":
+            return self._document(content, plan)
         if plan is None or plan.plain:
             try:
                 return self._pair(content)
@@ -263,6 +278,15 @@ class RecordRules:
             record.session,
             record.user,
         )
+
+    def _document(self, content: Content, plan: Plan | None) -> Document:
+        if plan is not None and not plan.plain:
+            values = _values(content)
+            content = {field: values[column] for field, column in plan.fields.items()}
+        record = self._checked(_DOCUMENT, content)
+        if not record.text and not record.title:
+            raise BadRecord("text is empty; it must hold something to read")
+        return Document(**dict(record))
 
     def _expanded(self, values: Mapping[str, object], plan: Plan) -> Expanded:
         """Return a pair per positive and negative of a record."""

@@ -15,8 +15,8 @@ from training.faults import DataFault
 
 LINES = (".jsonl", ".ndjson")
 """Endings of files that are read as JSON Lines."""
-_ENDINGS = (*LINES, ".csv", ".tsv", ".parquet")
-_LOG_ENDINGS = (*_ENDINGS, ".json")
+ENDINGS = (*LINES, ".csv", ".tsv", ".parquet")
+_LOG_ENDINGS = (*ENDINGS, ".json")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Source:
         """
         if is_saved(path):
             return cls(label, None, root=root)
-        return cls(label, path, _size(path, label, _LOG_ENDINGS if structured else _ENDINGS))
+        return cls(label, path, _size(path, label, _LOG_ENDINGS if structured else ENDINGS))
 
     @contextmanager
     def opened(self) -> Iterator[FileIO]:
@@ -51,22 +51,61 @@ class Source:
             ) from error
 
 
-def find_sources(patterns: Sequence[str], root: Path, *, structured: bool = False) -> list[Source]:
-    """Return the sources that the patterns name, each once, files in the order of their names."""
-    found: dict[str, Source] = {}
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A path that a pattern names, under the name that the store uses.
+
+    Attributes
+    ----------
+    label, path
+        The name, and the path; None for a data set of the hub.
+    is_literal
+        Whether the pattern is this path, and holds no wildcard.
+    base
+        The folder before the first wildcard, or the one that holds the path.
+    """
+
+    label: str
+    path: Path | None
+    is_literal: bool = True
+    base: Path = Path()
+
+
+def matches(patterns: Sequence[str], root: Path) -> Iterator[Match]:
+    """Yield what the patterns name, in the order of the patterns and of the names."""
     for pattern in patterns:
         if pattern.startswith("hf:"):
-            found.setdefault(pattern, Source(pattern, None, root=root))
+            yield Match(pattern, None)
             continue
+        base = _fixed_part(pattern, root)
         pattern = _with_real_folders(pattern, root)
         is_literal = not glob.has_magic(pattern) or (root / pattern).exists()
         names = [pattern] if is_literal else glob.glob(pattern, root_dir=root, recursive=True)
         for name in sorted(names):
             path = root / name
-            label = _label(path, root)
-            if is_literal or is_saved(path) or not path.is_dir():
-                found.setdefault(label, Source.of(path, label, root, structured=structured))
+            yield Match(label_of(path, root), path, is_literal, base)
+
+
+def find_sources(patterns: Sequence[str], root: Path, *, structured: bool = False) -> list[Source]:
+    """Return the sources that the patterns name, each once, files in the order of their names."""
+    found: dict[str, Source] = {}
+    for match in matches(patterns, root):
+        path, label = match.path, match.label
+        if path is None:
+            found.setdefault(label, Source(label, None, root=root))
+        elif match.is_literal or is_saved(path) or not path.is_dir():
+            found.setdefault(label, Source.of(path, label, root, structured=structured))
     return list(found.values())
+
+
+def _fixed_part(pattern: str, root: Path) -> Path:
+    """Return the folder before the first wildcard; the folder of the file where there is none."""
+    place = root
+    for part in Path(pattern).parts[:-1]:
+        if glob.has_magic(part) and not (place / part).is_dir():
+            break
+        place = place / part
+    return place
 
 
 def _with_real_folders(pattern: str, root: Path) -> str:
@@ -83,7 +122,7 @@ def stamp_of(status: os.stat_result) -> str:
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
-def _label(path: Path, root: Path) -> str:
+def label_of(path: Path, root: Path) -> str:
     """Return the path from the root, so that a workspace may move; outside of it, absolute."""
     whole, top = os.path.abspath(path), os.path.abspath(root)
     label = Path(os.path.relpath(whole, top)).as_posix()

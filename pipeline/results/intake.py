@@ -61,6 +61,7 @@ class LogCounts(IntakeCounts):
 class IntakeResult(Result):
     """What one intake found in the files of each key of `[data]`, and its warnings."""
 
+    corpus: IntakeCounts = IntakeCounts()
     history: IntakeCounts = IntakeCounts()
     reference: IntakeCounts = IntakeCounts()
     pairs: IntakeCounts = IntakeCounts()

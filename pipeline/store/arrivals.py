@@ -9,7 +9,14 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
 
-from pipeline.store.documents import Reading, known_ids, named, take_documents
+from pipeline.store.documents import (
+    Reading,
+    known_ids,
+    named,
+    some_ids,
+    take_documents,
+    withdraw_unseen,
+)
 from pipeline.store.records import (
     Added,
     Fault,
@@ -41,6 +48,10 @@ class Arrivals:
     """Line of a record that had no line end when the file was read before; it may have been cut."""
     goes_on: bool = False
     """Whether reading continues where it ended before: what the file brought then still stands."""
+    alone: bool = False
+    """Whether documents of this file may not replace those of another one."""
+    replaced: "Counter[str]" = field(default_factory=Counter)
+    """Other file -> documents of it whose newest version is now of this file."""
     total: Added = field(default_factory=Added)
     first_fault: Fault | None = None
     became: Mapping[str, int] = field(default_factory=dict)
@@ -72,6 +83,14 @@ class Arrivals:
         """Return id -> document for those of the ids that are documents now."""
         return named(self.connection, ids)
 
+    def some_ids(self, limit: int) -> list[str]:
+        """Return ids of documents, at most as many as the limit."""
+        return some_ids(self.connection, limit)
+
+    def withdraw_unseen(self) -> int:
+        """Withdraw the documents of the file that were not among those added; return how many."""
+        return withdraw_unseen(self.connection, self._reading)
+
     def known_documents(self, ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are documents now."""
         return known_ids(self.connection, ids)
@@ -91,14 +110,16 @@ class Arrivals:
             case "traffic":
                 return self._take_traffic(records), []
             case "document":
-                return take_documents(self.connection, records, self._reading)
+                added, faults, replaced = take_documents(self.connection, records, self._reading)
+                self.replaced += replaced
+                return added, faults
             case "served":
                 return take_served(self.connection, records, self.progress.file, self.role), []
 
     @cached_property
     def _reading(self) -> Reading:
         number = next_numbers(self.connection, "reading", 1)
-        return Reading(self.progress.file, self.role, number, self.goes_on)
+        return Reading(self.progress.file, self.role, number, self.goes_on, self.alone)
 
     def _take_pairs(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         file = self.progress.file

@@ -53,7 +53,7 @@ class Database:
         if self._engine.dialect.name == "postgresql":
             # There each statement would otherwise see what was written since the one before.
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
-        self._rehearsal: Connection | None = None
+        self._shared: Connection | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -86,8 +86,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection for reading: one consistent view of the database."""
-        if self._rehearsal is not None:
-            yield self._rehearsal
+        if self._shared is not None:
+            yield self._shared
             return
         with explained(self.shown), self._reader.begin() as connection:
             yield connection
@@ -95,9 +95,9 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are all kept at the end, or none after an error."""
-        if self._rehearsal is not None:
-            with explained(self.shown), self._rehearsal.begin_nested():
-                yield self._rehearsal
+        if self._shared is not None:
+            with explained(self.shown), self._shared.begin_nested():
+                yield self._shared
             return
         with explained(self.shown), self._writer.begin() as connection:
             yield connection
@@ -107,12 +107,25 @@ class Database:
         """Let the block see what it changes, and undo all of it at the end; other writers wait."""
         with explained(self.shown), self._writer.connect() as connection:
             transaction = connection.begin()
-            self._rehearsal = connection
+            self._shared = connection
             try:
                 yield
             finally:
-                self._rehearsal = None
+                self._shared = None
                 transaction.rollback()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep all that the block writes in one transaction; an exception undoes all of it."""
+        if self._shared is not None:
+            yield
+            return
+        with explained(self.shown), self._writer.begin() as connection:
+            self._shared = connection
+            try:
+                yield
+            finally:
+                self._shared = None
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,7 +1,8 @@
 """Documents in the store: every version of each id, the newest of which counts."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, update
@@ -31,44 +32,80 @@ class Reading:
         Number of the reading.
     goes_on
         Whether it begins where an earlier one of the same file ended, whose rows still stand.
+    alone
+        Whether its documents may not replace those of other files.
     """
 
     file: str
     role: Role
     number: int
     goes_on: bool = False
+    alone: bool = False
 
 
 def take_documents(
     connection: Connection, records: Sequence[Record], reading: Reading
-) -> tuple[Added, list[Fault]]:
-    """Store new documents and new versions; a row that says otherwise about an id is a fault."""
+) -> tuple[Added, list[Fault], "Counter[str]"]:
+    """Store new documents and new versions.
+
+    Returns
+    -------
+    tuple
+        What became of the records, a fault for each that contradicts another row, and of which
+        other files documents were replaced.
+    """
     rows = [_row(record, reading) for record in records]
     newest = newest_rows(connection, [row["id"] for row in rows])
     fresh: list[dict[str, Any]] = []
     seen_again: dict[int, dict[str, Any]] = {}
-    faults = []
+    faults: list[Fault] = []
+    replaced: Counter[str] = Counter()
     for row in rows:
         before = newest.get(row["id"])
-        if before is None:
-            fresh.append(row)
-        elif before["digest"] == row["digest"]:
-            if "sequence" in before and before["reading"] != reading.number:
+        if before is not None and before["digest"] == row["digest"]:
+            same_file = before["file"] == reading.file
+            if before["reading"] != reading.number and (same_file or not reading.alone):
                 seen_again[before["sequence"]] = row
                 newest[row["id"]] = {**row, "sequence": before["sequence"]}
             continue
-        elif before["file"] == reading.file and (
-            reading.goes_on or before["reading"] == reading.number
-        ):
-            faults.append(Fault(reading.file, row["line"], _conflict(row["id"], before)))
+        if before is not None and _contradicts(before, reading):
+            faults.append(Fault(reading.file, row["line"], _conflict(row["id"], before, reading)))
             continue
-        else:
-            fresh.append(row)
+        if before is not None and before["file"] != reading.file:
+            replaced[before["file"]] += 1
+        fresh.append(row)
         newest[row["id"]] = row
     _mark(connection, seen_again)
     insert_numbered(connection, documents, fresh)
     known = len(rows) - len(fresh) - len(faults)
-    return Added(stored=len(fresh), known=known), faults
+    return Added(stored=len(fresh), known=known), faults, replaced
+
+
+def _contradicts(before: Mapping[str, Any], reading: Reading) -> bool:
+    """Say whether the row of a newest version still stands, so that no other may replace it."""
+    if before["file"] == reading.file:
+        return reading.goes_on or bool(before["reading"] == reading.number)
+    return reading.alone and not _gone(before)
+
+
+def withdraw_unseen(connection: Connection, reading: Reading) -> int:
+    """Withdraw the documents of a file that this reading did not meet; return how many."""
+    chosen = select(documents.c.id, documents.c.sequence).where(
+        documents.c.file == reading.file, documents.c.reading != reading.number, ~is_withdrawn
+    )
+    earlier = {row.sequence: row.id for row in connection.execute(chosen)}
+    newest = newest_rows(connection, list(earlier.values()))
+    left = [row for row in newest.values() if row["sequence"] in earlier]
+    empty = Document("", "")
+    rows = [_row(Record(replace(empty, id=row["id"])), reading) for row in left]
+    insert_numbered(connection, documents, rows)
+    return len(rows)
+
+
+def some_ids(connection: Connection, limit: int) -> list[str]:
+    """Return ids of documents, at most as many as the limit."""
+    chosen = select(documents.c.id).where(~is_withdrawn).order_by(documents.c.sequence.desc())
+    return [str(id) for id in connection.scalars(chosen.limit(limit))]
 
 
 def newest_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -100,6 +137,11 @@ class Documents:
         """Return id -> document for those of the ids that are documents now."""
         with self._database.reading() as connection:
             return named(connection, ids)
+
+    def some_ids(self, limit: int) -> list[str]:
+        """Return ids of documents, at most as many as the limit."""
+        with self._database.reading() as connection:
+            return some_ids(connection, limit)
 
     def count_documents(self, until: int | None = None) -> int:
         """Return the number of documents, each counted once."""
@@ -176,9 +218,13 @@ def _mark(connection: Connection, rows: Mapping[int, Mapping[str, Any]]) -> None
     )
 
 
-def _conflict(id: str, first: Mapping[str, Any]) -> str:
+def _gone(row: Mapping[str, Any]) -> bool:
+    return not row["text"] and not row["title"]
+
+
+def _conflict(id: str, first: Mapping[str, Any], reading: Reading) -> str:
     place = f"{Fault(first['file'], first['line'], '')}".removesuffix(": ")
-    return (
-        f"id {id[:60]!r} is the id of another document already (in {place}); in one file each id "
-        "may name one document"
-    )
+    told = f"id {id[:60]!r} is the id of another document already (in {place}); "
+    if first["file"] == reading.file:
+        return told + "in one file each id may name one document"
+    return told + "name the folder that holds both in data.corpus"

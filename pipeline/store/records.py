@@ -58,7 +58,9 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        """Return one sentence that begins with the place."""
+        """Return one sentence that begins with the place; line 0 is the file as a whole."""
+        if not self.line:
+            return f"{self.file}: {self.reason}"
         unit = "line" if self.file.lower().endswith(_LINE_FILES) else "row"
         return f"{self.file} {unit} {self.line}: {self.reason}"
 

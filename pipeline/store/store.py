@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
 from sqlalchemy import ColumnElement, Table, func, insert, select, true
@@ -117,6 +117,10 @@ class Store(AcceptanceLog, Documents, ServedLog, DiscardLog, CycleJournal, Promo
         with self._database.rehearsing():
             yield
 
+    def together(self) -> AbstractContextManager[None]:
+        """Give a block whose changes are kept in one transaction, or undone by an exception."""
+        return self._database.together()
+
     @contextmanager
     def arriving(self, kind: Kind, role: Role, file: str) -> Iterator[Arrivals]:
         """Take in records of one file, in one transaction with its progress and counts.
@@ -162,6 +166,13 @@ class Store(AcceptanceLog, Documents, ServedLog, DiscardLog, CycleJournal, Promo
         """Return how far a file has been read, None if it never was."""
         with self._database.reading() as connection:
             return read_progress(connection, kind, role, file)
+
+    def files_read(self, kind: Kind) -> dict[str, FileProgress]:
+        """Return file -> how far it was read, for all files of a kind."""
+        chosen = select(files.c.file, files.c.stamp, files.c.done, files.c.lines, files.c.digest)
+        with self._database.reading() as connection:
+            found = connection.execute(chosen.where(files.c.kind == kind))
+            return {row.file: FileProgress(*row) for row in found}
 
     def last_sequence(self) -> int:
         """Return the number of the newest arrival, 0 before the first."""

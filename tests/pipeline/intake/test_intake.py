@@ -276,6 +276,7 @@ def test_all_files_of_the_settings_are_counted_by_key(store, tmp_path):
     (warning,) = result.warnings
     none = {"files": 0, "seen": 0, "stored": 0, "known": 0, "quarantined": 0}
     assert result.model_dump(mode="json", exclude={"log"}) == {
+        "corpus": none,
         "history": {"files": 1, "seen": 2, "stored": 2, "known": 0, "quarantined": 0},
         "reference": none,
         "pairs": none,
