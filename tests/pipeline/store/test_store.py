@@ -150,7 +150,7 @@ def test_counts_are_plain_json(store):
         "quarantine": 1,
         "discarded": {"pairs": 0, "traffic": 0, "documents": 0, "served": 0},
         **one,
-        "files": [{"file": "a.jsonl", "kind": "pair", "role": "recent", **one}],
+        "files": [{"file": "a.jsonl", "kind": "pair", "role": "recent", **one, "became": {}}],
     }
 
 
