@@ -257,7 +257,7 @@ class Intake:
         added, fault = take_traces(store, source, log, rules, now)
         remarks = log.tally.remarks
         if fault:
-            remarks += (f"could not be read to the end: {fault}; the next run continues there",)
+            remarks += (f"could not be read: {fault}; the next run reads on from there",)
         report = report_of(source.label, added, None, remarks)
         return replace(report, log=log.tally.result)
 

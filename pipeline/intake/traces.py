@@ -11,7 +11,7 @@ from pipeline.intake.from_logs import LogFile, Read
 from pipeline.intake.log_values import name_of, number_of, rating_of
 from pipeline.intake.openinference import query_within
 from pipeline.intake.record_rules import RecordRules
-from pipeline.intake.served_lines import Done, Line, Pick, read_line
+from pipeline.intake.served_lines import Done, Line, Pick, join, read_line
 from pipeline.store import Added, Arrivals, Store
 from training.faults import AnchorholdError
 
@@ -59,6 +59,8 @@ class Retrieval(Protocol):
     def began(self) -> float: ...  # noqa: D102
     @property
     def ratings(self) -> Sequence[Rating]: ...  # noqa: D102
+    @property
+    def newly_rated(self) -> bool: ...  # noqa: D102
 
 
 class TracePage(Protocol):
@@ -92,12 +94,18 @@ def read_retrievals(
     retrievals = list(retrievals)
     known = arrivals.served_named([each.id for each in retrievals])
     for number, each in enumerate(retrievals, first):
+        before = known.get(each.id)
+        if before and not each.newly_rated:
+            continue
         try:
             line = _line(each, rules)
         except BadRecord as bad:
             yield Read(number, BadRecord(f"span {each.id}: {bad}"))
             continue
-        if each.id in known:
+        if before:
+            joined = join(line.done, before.shown)
+            if joined.feedback == before.feedback and not joined.not_shown:
+                continue
             line = Line(None, each.id, line.done._replace(clicked=(), whole=True), line.remarks)
         yield Read(number, line)
 

@@ -24,7 +24,7 @@ _LATE_EXPORT = 3_600_000
 """Milliseconds by which a trace may be exported later than one that began after it."""
 _STILL_RUNNING = 86_400_000
 """Milliseconds for which a trace without an end is waited for."""
-_CLOCKS = 3_600_000
+_CLOCKS = 60_000
 """Milliseconds by which clocks of applications may be behind."""
 _PER_DAY = 86_400_000
 _NAME = re.compile(r"mlflow:(?P<experiment>.+?)(?:@(?P<uri>[a-z][a-z0-9+.]*:/[^@]*(?:@.*)?))?")
@@ -71,6 +71,8 @@ class Retrieval:
         Seconds since the epoch.
     ratings
         Of the span, and of the trace where it is the only retriever in it.
+    newly_rated
+        Whether its trace was rated since it was read before, as far as clocks can tell.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Retrieval:
     user: str
     began: float
     ratings: tuple[Rating, ...]
+    newly_rated: bool
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,7 @@ class Traces:
 
 
 def _page(traces: "Sequence[Trace]", experiment: str, begun: int, rated: int) -> TracePage:
-    found = tuple(each for trace in traces for each in _retrievals(trace))
+    found = tuple(each for trace in traces for each in _retrievals(trace, rated - _CLOCKS))
     return TracePage(found, f"{experiment} {begun} {rated}")
 
 
@@ -273,7 +276,7 @@ def _rated_at(trace: "Trace") -> int:
     return max(moments, default=0)
 
 
-def _retrievals(trace: "Trace") -> Iterator[Retrieval]:
+def _retrievals(trace: "Trace", rated: int) -> Iterator[Retrieval]:
     spans: dict[str, Span] = {span.span_id: span for span in trace.data.spans}
     retrievers = [span for span in spans.values() if _is_retriever(span)]
     # A retriever within another one is a step of it.
@@ -297,6 +300,7 @@ def _retrievals(trace: "Trace") -> Iterator[Retrieval]:
             user=str(metadata.get("mlflow.trace.user") or ""),
             began=span.start_time_ns / 1e9,
             ratings=tuple(of_span),
+            newly_rated=_rated_at(trace) > rated,
         )
 
 
