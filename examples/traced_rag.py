@@ -25,12 +25,14 @@ class Assistant:
 
     @mlflow.trace(span_type=SpanType.RETRIEVER)
     def retrieve(self, query: str, k: int = 10) -> list[Document]:
+        """Return the documents that are nearest to a query."""
         scores = self.vectors @ self.model.encode(query, normalize_embeddings=True)
         found = [(self.corpus[place], float(scores[place])) for place in (-scores).argsort()[:k]]
         return [Document(each["text"], {"score": score}, each["id"]) for each, score in found]
 
     @mlflow.trace(span_type=SpanType.CHAIN)
     def answer(self, question: str, user: str) -> str:
+        """Answer a question of a user."""
         mlflow.update_current_trace(metadata={"mlflow.trace.user": user})
         found = self.retrieve(question)
         return f"According to {found[0].id}: {found[0].page_content}"  # here a model would write

@@ -300,7 +300,7 @@ def _retrievals(trace: "Trace", rated: int) -> Iterator[Retrieval]:
             user=str(metadata.get("mlflow.trace.user") or ""),
             began=span.start_time_ns / 1e9,
             ratings=tuple(of_span),
-            newly_rated=_rated_at(trace) > rated,
+            newly_rated=_rated_at(trace) > max(0, rated),
         )
 
 
