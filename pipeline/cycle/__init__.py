@@ -3,12 +3,14 @@
 from pipeline.cycle.approval import approvals
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.history import History, verify_history
+from pipeline.cycle.kinds import KINDS
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.run import run_cycle
 from pipeline.cycle.window import Gathered, checks, known_until, later_reference, texts_between
 
 __all__ = [
+    "KINDS",
     "Champions",
     "Gathered",
     "History",

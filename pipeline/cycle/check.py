@@ -13,6 +13,7 @@ from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.fresh_quality import FRESH, fresh_quality
 from pipeline.cycle.window import (
     Gathered,
+    arrived_since,
     gather,
     known_until,
     later_reference,
@@ -269,15 +270,15 @@ def past_looks(
 ) -> list[PastCheck]:
     """Return the earlier decisions about the data of one champion, oldest first.
 
-    A launch counts for the cool-down until enough labelled pairs for another one have arrived, or
-    some of those it trained on were excluded.
+    A launch counts for the cool-down until enough to train on again has arrived, or some of what
+    it trained on was excluded.
 
     Parameters
     ----------
     champion
         Number of the champion.
     minimum_pairs
-        How many labelled pairs a training needs.
+        How many pairs a training needs.
     known
         Sequence number up to which texts are known: what was found in them confirms nothing.
     """
@@ -291,7 +292,7 @@ def past_looks(
                     signals=() if window.until <= known else decision.signals,
                     launched=cycle.result.outcome in TRAINED
                     and same_records_left(store, window)
-                    and store.count_pairs(role="recent", after=window.until) < minimum_pairs,
+                    and arrived_since(store, cycle, window.until) < minimum_pairs,
                     fresh=bool(cycle.result.fresh),
                 )
             )

@@ -1,12 +1,14 @@
 """The lesson of one cycle: what it learns from, and what it is measured on."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from pipeline.cycle.kinds import excluded_kinds
 from pipeline.registry import VersionFolder
-from pipeline.results import Leaked, LessonResult, SourceCounts, Window
+from pipeline.results import DerivedResult, Leaked, LessonResult, SourceCounts, Window
 from pipeline.store import Store
 from pipeline.workspace import AnchorSets, Encoders, Settings
 from training.evaluation import EvaluationSet, Selection, by_source
@@ -19,9 +21,11 @@ from training.pairs import (
     Pair,
     forget,
     memory_digest,
+    normalised,
 )
 
 NEW_TASK = "new"
+KNOWN_ITEMS = "proxy/known-items"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Lesson:
     selection
         Pairs that choose between blends and between strategies, where that is asked for; they are
         not trained on.
+    proxies
+        Evaluation sets that were made without labels.
+    derived
+        What was made of documents and served logs; None where there are none.
     """
 
     mixture: Mixture
@@ -57,6 +65,13 @@ class Lesson:
     learned: list[Pair]
     memory: list[Pair]
     selection: Selection
+    proxies: list[EvaluationSet] = field(default_factory=list)
+    derived: DerivedResult | None = None
+
+    @property
+    def without_labels(self) -> bool:
+        """Whether pairs that nobody labelled are trained on."""
+        return self.derived is not None and bool(self.derived.kinds)
 
     def following(self, settings: Settings) -> Self:
         """Return the lesson with the mix that a strategy draws."""
@@ -65,16 +80,36 @@ class Lesson:
 
     @property
     def measured_on(self) -> list[EvaluationSet]:
+        """The new task, the old ones and the proxies."""
+        return [*self.labelled, *self.proxies]
+
+    @property
+    def labelled(self) -> list[EvaluationSet]:
         """The new task and the old ones."""
         return [*([self.new_task] if self.new_task else []), *self.anchors]
+
+    def to_hold(self, learned: Sequence[EvaluationSet]) -> EvaluationSet | None:
+        """Return what becomes an anchor set if the candidate is promoted; None where nothing does.
+
+        Without labels these are the known items, which no model had a part in, as far as no
+        learned set holds them already.
+        """
+        known = [each for each in self.proxies if each.name == KNOWN_ITEMS]
+        if not (self.without_labels and known):
+            return self.new_task
+        held = {normalised(text) for each in learned for text in each.queries.values()}
+        asked = known[0].queries.items()
+        fresh = [key for key, text in asked if normalised(text) not in held]
+        return known[0].of_queries(fresh) if fresh else self.new_task
 
     def overlap(self, guard: LeakageGuard) -> int:
         """Return how many pairs of the mix still repeat a query that is measured on.
 
         The pairs were cleaned before the mix was drawn, so this must be 0; the gate refuses a
-        candidate where it is not.
+        candidate where it is not. Proxies count where a promotion may rest on them.
         """
-        queries = [text for each in self.measured_on for text in each.queries.values()]
+        counted = self.measured_on if self.without_labels else self.labelled
+        queries = [text for each in counted for text in each.queries.values()]
         _, leakage = guard.clean(self.mixture.pairs, queries)
         return leakage.exact + leakage.near
 
@@ -96,6 +131,7 @@ class Lesson:
                     for each in self.measured_on
                 ),
             ),
+            derived=self.derived,
         )
 
     def _sources(self) -> tuple[SourceCounts, ...]:
@@ -136,7 +172,9 @@ def prepare_lesson(
     learned = tables.caps.apply(learned, tables.memory.generated_sources)
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
-    replayable = tables.memory.absorb(forget(champion.memory(), excluded), later_history, encode)
+    kinds = excluded_kinds(store)
+    remembered = [pair for pair in forget(champion.memory(), excluded) if pair.source not in kinds]
+    replayable = tables.memory.absorb(remembered, later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
     selection = Selection(tuple(learned), tuple(memory), ())
     if tables.merge.shares or len(settings.strategies) > 1:

@@ -154,9 +154,9 @@ class NewVersion:
         fresh: Sequence[Traffic] = self.store.traffic(
             role="recent", after=window.known, until=window.until
         ) or queries_as_traffic(lesson.learned)
-        new_task, learned_anchors = lesson.new_task, champion.learned_anchors()
-        if new_task is not None:
-            learned_anchors = tables.learned_anchors.keep(learned_anchors, new_task, self.cycle)
+        learned_anchors = champion.learned_anchors()
+        if (to_hold := lesson.to_hold(learned_anchors)) is not None:
+            learned_anchors = tables.learned_anchors.keep(learned_anchors, to_hold, self.cycle)
         encode = regions_encoder(tables.memory, self.scores.encoders, champion.model)
         return self._write(
             model=trained,
@@ -168,7 +168,8 @@ class NewVersion:
             learned_anchors=learned_anchors,
             # Its own learned sets, not the champion's: later scores are compared with these.
             scored_on=[
-                *([new_task] if new_task else []),
+                *([lesson.new_task] if lesson.new_task else []),
+                *lesson.proxies,
                 *anchor_sets.with_learned(learned_anchors),
             ],
         )

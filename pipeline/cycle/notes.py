@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pipeline.results import Comparison, CycleResult, threshold_of
+from pipeline.results import Comparison, CycleResult, Verdict, threshold_of
+
+WITHOUT_LABELS = "anchorhold.without_labels"
+"""Tag of the run and the version of a candidate that was judged by proxies."""
 
 _WAITS = "It waits for a person."
+_STAMP = "Judged without labels: the gain was measured by proxies, not by labelled queries."
 
 _LONGEST_DESCRIPTION = 4800
 """MLflow keeps 5,000 characters of the description of a version."""
@@ -27,6 +31,7 @@ def cycle_note(result: CycleResult) -> str:
         lines[0] += f" Version {result.approved.version} was approved in MLflow and promoted first."
     lines += [f"\nWarning: {plain(warning)}." for warning in result.decision.warnings]
     if result.verdict:
+        lines += ["", _STAMP] if result.verdict.without_labels else []
         lines += _table(result.verdict.comparisons)
     changes = result.regressions.changes if result.regressions else ()
     if changes:
@@ -55,6 +60,7 @@ def version_note(result: CycleResult) -> str:
             "`rejected` ends the wait.",
         ]
     if verdict:
+        lines += ["", _STAMP] if verdict.without_labels else []
         lines += _table(verdict.comparisons)
         # The first reason is in the headline.
         # The last one says that it waits, as the paragraph above does.
@@ -63,6 +69,18 @@ def version_note(result: CycleResult) -> str:
     elif result.scores:
         lines += _means(result.scores)
     return _shortened(lines)
+
+
+def verdict_tags(verdict: Verdict) -> dict[str, str]:
+    """Return the tags by which a version shows what the gate said.
+
+    Examples
+    --------
+    >>> verdict_tags(Verdict(promote=False, outcome="rejected", reasons=()))
+    {'anchorhold.verdict': 'rejected'}
+    """
+    stamp = {WITHOUT_LABELS: "true"} if verdict.without_labels else {}
+    return {"anchorhold.verdict": verdict.outcome, **stamp}
 
 
 def waits(description: str) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.notes import (
+    WITHOUT_LABELS,
     cycle_note,
     decided_note,
     replayed_share,
@@ -210,4 +211,5 @@ def _tags(result: CycleResult) -> dict[str, str]:
         f"{_PREFIX}champion": str(result.champion.version),
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
+        **({WITHOUT_LABELS: "true"} if result.verdict and result.verdict.without_labels else {}),
     }

@@ -14,6 +14,7 @@ from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion
+from pipeline.cycle.notes import verdict_tags
 from pipeline.cycle.outcome import promote_or_refuse
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
@@ -27,6 +28,7 @@ from pipeline.cycle.stages import (
     WorkLost,
 )
 from pipeline.cycle.tidy import tidy
+from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.cycle.window import gather
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
@@ -177,6 +179,7 @@ class _Cycle:
         lesson = prepare_lesson(
             opened.settings, opened.store, opened.anchor_sets, opened.encoders, old, window
         )
+        lesson = with_unlabelled(opened, journal, old, window, lesson)
         facts = journal.once("prepare", lesson.facts, LessonResult)
         if lesson.shortage:
             reasons = (*seen.decision.reasons, lesson.shortage)
@@ -294,7 +297,7 @@ class _Cycle:
             opened.anchor_sets.margins,
             tables.leakage,
         )
-        opened.registry.tag(candidate, {"anchorhold.verdict": verdict.outcome})
+        opened.registry.tag(candidate, verdict_tags(verdict))
         earlier = times_judged(past_cycles(opened.store))
         verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
         return with_reuse(verdict, lesson, earlier, tables.gate)

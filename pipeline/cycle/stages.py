@@ -5,7 +5,7 @@ from pipeline.results import DecisionResult, Outcome, Result, Suspect, TrainingR
 STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
-    "train": ("prepare", "train/*", "champion"),
+    "train": ("derive", "prepare", "train/*", "champion"),
     "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
     "promote": ("promote",),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.cycle.kinds import excluded_kinds
 from pipeline.observation import Observe, queries_as_traffic
 from pipeline.registry import Facts
 from pipeline.results import TRAINED, PastCycle, Window, past_cycles
@@ -69,7 +70,7 @@ def window_now(store: Store, *, champion: int, facts: Facts, settings: str) -> W
         since=max([cut, *(window.until for _, window in checks(store))]),
         until=until,
         settings=settings,
-        discards=store.discards_in_force(cut, until),
+        discards=_left_out(store, cut, until),
         accepted=known if known > cut else 0,
     )
 
@@ -159,7 +160,7 @@ def _pairs_refused_before(store: Store, earlier: Sequence[Check], window: Window
             same
             and cycle.result.outcome in TRAINED
             and same_records_left(store, checked)
-            and store.count_pairs(role="recent", after=checked.until, until=window.until) == 0
+            and arrived_since(store, cycle, checked.until, window.until) == 0
         ):
             return (
                 f"no new pairs since cycle {cycle.id}, which trained on these and was "
@@ -170,4 +171,22 @@ def _pairs_refused_before(store: Store, earlier: Sequence[Check], window: Window
 
 def same_records_left(store: Store, earlier: Window) -> bool:
     """Say whether no record of an earlier window was excluded, or brought back, since then."""
-    return store.discards_in_force(earlier.after, earlier.until) == earlier.discards
+    return _left_out(store, earlier.after, earlier.until) == earlier.discards
+
+
+def arrived_since(store: Store, cycle: PastCycle, after: int, until: int | None = None) -> int:
+    """Return how much arrived behind a cut of what a cycle trained on.
+
+    That is labelled pairs and, if it made pairs itself, served queries and new documents.
+    """
+    pairs = store.count_pairs(role="recent", after=after, until=until)
+    lesson = cycle.result.lesson
+    if lesson is None or lesson.derived is None or not lesson.derived.kinds:
+        return pairs
+    documents = store.count_documents(until=until) - store.count_documents(until=after)
+    return pairs + store.count_served(after, until) + max(0, documents)
+
+
+def _left_out(store: Store, after: int, until: int) -> str:
+    """Return which exclusions concern a part of the sequence."""
+    return " ".join((store.discards_in_force(after, until), *sorted(excluded_kinds(store)))).strip()

@@ -66,8 +66,6 @@ class Gate:
     'rejected'
     """
 
-    proxies: Literal["refuse", "allow"] = "refuse"
-    """Whether a promotion may rest on proxies where too few queries have labels."""
     max_drop: float = Field(default=0.02, ge=0.0, lt=1.0)
     """Largest loss of the mean on any anchor set or slice, in the metric's units."""
     min_gain: float = Field(default=0.0, ge=0.0, lt=1.0)
@@ -88,6 +86,8 @@ class Gate:
     """
     strict_sources: bool = False
     """Whether the sources of the new task must support a candidate, as large slices must."""
+    proxies: Literal["refuse", "allow"] = "refuse"
+    """Whether a promotion may rest on proxies where too few queries have labels."""
     approval: bool = False
     """Whether a candidate that passes waits until a person promotes it."""
     reuse_budget: int = Field(default=20, ge=1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.cycle import checks
+from pipeline.cycle import KINDS, checks
 from pipeline.results import (
     TRAINED,
     ChampionMemory,
@@ -30,7 +30,8 @@ class Records:
         The pairs that this cycle was the first to train on or, where it did not train, the first
         to check.
     source, file
-        All stored records of a source, or of a file as the store names it.
+        All stored records of a source, or of a file as the store names it. A kind of pairs that
+        nobody labelled, such as "consensus", is a source: no more of them are made.
     pair
         The pair with this identifier.
     """
@@ -63,7 +64,9 @@ class Records:
         kind, name = given[0]
         if kind == "cycle":
             return _of_cycle(name.zfill(4), checks(store))
-        _must_exist(kind, name, store.names(kind))
+        # Pairs that nobody labelled are made anew in each cycle: their kind is excluded by name.
+        made = KINDS if kind == "source" else ()
+        _must_exist(kind, name, [*store.names(kind), *made])
         return Selection(kind, name)
 
 

@@ -22,6 +22,7 @@ from pipeline.results import (
     CycleResult,
     DecisionResult,
     DemoResult,
+    DerivedKind,
     Difference,
     EvaluateResult,
     Result,
@@ -152,6 +153,10 @@ def _(result: CycleResult) -> Iterator[Part]:
         yield f"  version {result.approved.version} was approved in MLflow and promoted first"
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings((*result.decision.warnings, *result.intake.warnings))
+    derived = result.lesson.derived if result.lesson else None
+    if derived and derived.kinds:
+        yield _derived(derived.kinds)
+    yield from (f"  {note}" for note in (derived.notes if derived else ()))
     if result.training and result.lesson:
         lesson, attempts = result.lesson, result.training.attempts
         if len(attempts) > 1:
@@ -169,6 +174,14 @@ def _(result: CycleResult) -> Iterator[Part]:
             f"  {each.task}: {each.worse} queries worse, {each.better} better; {each.dark} "
             f"relevant documents no longer found, {each.found} newly found"
         )
+
+
+def _derived(kinds: Sequence[DerivedKind]) -> Table:
+    table = Table("pairs without labels", "considered", "made", "screened out", "used", "why")
+    for each in kinds:
+        counts = (each.considered, each.made, each.screened, each.used)
+        table.add_row(each.kind, *map(str, counts), each.reason)
+    return table
 
 
 def _attempts(attempts: Sequence[AttemptResult]) -> Table:
@@ -193,9 +206,15 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
             str(each.queries),
             *(_number(value) for value in (each.champion, each.candidate, each.difference)),
             f"{_number(each.low)} … {_number(each.high)}",
-            _yes(each.holds) if each.judged or not each.holds else "no harm shown",
+            _passes(each),
         )
     return table
+
+
+def _passes(each: Comparison) -> str:
+    if each.rule == "proxy":
+        return "gains" if each.holds else _yes(False)
+    return _yes(each.holds) if each.judged or not each.holds else "no harm shown"
 
 
 @parts_of.register

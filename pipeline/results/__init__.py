@@ -18,6 +18,7 @@ from pipeline.results.cycle import (
 )
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.demo import DemoResult, StoryStep
+from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
@@ -77,6 +78,8 @@ __all__ = [
     "CycleStatus",
     "DecisionResult",
     "DemoResult",
+    "DerivedKind",
+    "DerivedResult",
     "Difference",
     "DiscardResult",
     "DocumentCounts",

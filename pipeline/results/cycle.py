@@ -3,6 +3,7 @@
 from typing import Literal, Self
 
 from pipeline.results.decision import DecisionResult, Window
+from pipeline.results.derived import DerivedResult
 from pipeline.results.intake import IntakeResult
 from pipeline.results.result import Result
 from pipeline.results.verdict import Verdict
@@ -55,6 +56,8 @@ class LessonResult(Result):
         Counts by source, the largest first.
     data_sets
         (name, digest, context, rows) of each data set.
+    derived
+        What was made of documents and served logs; None where there are none.
     """
 
     recent: int
@@ -65,6 +68,7 @@ class LessonResult(Result):
     leaked_examples: tuple[tuple[str, str], ...] = ()
     sources: tuple[SourceCounts, ...] = ()
     data_sets: tuple[tuple[str, str, str, int], ...] = ()
+    derived: DerivedResult | None = None
 
 
 class AttemptResult(Result):

@@ -24,6 +24,15 @@ from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strat
 from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
 from training.settings import SETTINGS
+from training.unlabelled import (
+    Consensus,
+    Feedback,
+    KnownItems,
+    LexicalTruth,
+    Reformulation,
+    Screens,
+    Structure,
+)
 
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
@@ -129,6 +138,13 @@ class Tables:
     holdout: Table[HoldOut] = HoldOut()
     leakage: Table[LeakageGuard] = LeakageGuard()
     caps: Table[Caps] = Caps()
+    feedback: Table[Feedback] = Feedback()
+    consensus: Table[Consensus] = Consensus()
+    structure: Table[Structure] = Structure()
+    reformulation: Table[Reformulation] = Reformulation()
+    screens: Table[Screens] = Screens()
+    known_items: Table[KnownItems] = KnownItems()
+    lexical_truth: Table[LexicalTruth] = LexicalTruth()
     memory: Table[Memory] = Memory()
     mix: Table[Mix] = Mix()
     generate: Table[Generate] = Generate()

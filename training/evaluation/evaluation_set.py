@@ -4,9 +4,9 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -145,6 +145,16 @@ class EvaluationSet:
             },
             {_name("d", key): texts[key] for key in documents},
             relevant,
+        )
+
+    def of_queries(self, chosen: Iterable[str]) -> "EvaluationSet":
+        """Return the set with some of its queries, by their ids, and all of its documents."""
+        keys = list(chosen)
+        return replace(
+            self,
+            queries={key: self.queries[key] for key in keys},
+            relevant={key: self.relevant[key] for key in keys},
+            slices={},
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:

@@ -109,11 +109,8 @@ class Select:
         A selected query that occurs on both sides is left out of both. Without memory nothing is
         taken out: there is no forgetting to measure.
         """
-        hold_out = HoldOut(
-            share=self.share, minimum=self.minimum, maximum=self.maximum, seed=self.seed
-        )
-        left_recent, new = hold_out.split(recent)
-        left_memory, old = hold_out.split(memory)
+        left_recent, new = self._hold_out.split(recent)
+        left_memory, old = self._hold_out.split(memory)
         if not new or not old:
             return Selection(tuple(recent), tuple(memory), ())
         sets = (
@@ -126,3 +123,17 @@ class Select:
             tuple(pair for pair in left_memory if normalised(pair.query) not in selected),
             sets,
         )
+
+    def remembered(self, memory: Sequence[Pair]) -> tuple[list[Pair], EvaluationSet | None]:
+        """Return what is left of the memory to train on, and the selection set of the old side.
+
+        The set is None without memory.
+        """
+        left, old = self._hold_out.split(memory)
+        if not old:
+            return list(memory), None
+        return left, EvaluationSet.from_pairs("selection/old", old, left)
+
+    @property
+    def _hold_out(self) -> HoldOut:
+        return HoldOut(share=self.share, minimum=self.minimum, maximum=self.maximum, seed=self.seed)

@@ -57,6 +57,10 @@ class Memory:
     """Sources whose texts the system generated itself."""
     max_generated_share: float = Field(default=0.1, ge=0.0, le=1.0)
     """Maximum share of the capacity for self-generated text."""
+    derived_sources: tuple[str, ...] = Field(
+        default=("feedback", "consensus", "structure", "reformulation", "generated"), strict=False
+    )
+    """Sources of pairs that nobody labelled; they take only places that labelled pairs leave."""
     regions: int = Field(default=0, ge=0, le=12)
     """Times to halve the embedding space; its 2^n regions share a source equally (0: never)."""
     seed: int = 0
@@ -122,7 +126,12 @@ class Memory:
     def _quota(self, sizes: Mapping[str, int]) -> dict[str, int]:
         generated = {source: sizes[source] for source in sizes if source in self.generated_sources}
         capped = fair_shares(generated, int(self.capacity * self.max_generated_share))
-        return fair_shares({**sizes, **capped}, self.capacity)
+        sizes = {**sizes, **capped}
+        derived = {source: sizes[source] for source in sizes if source in self.derived_sources}
+        quota = fair_shares(
+            {source: size for source, size in sizes.items() if source not in derived}, self.capacity
+        )
+        return {**quota, **fair_shares(derived, self.capacity - sum(quota.values()))}
 
     def _priority(self, key: str, pair: Pair) -> float:
         drawn = hash_share(self.seed, "memory", key)

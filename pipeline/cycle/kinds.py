@@ -1,0 +1,135 @@
+"""Kinds of derived pairs: what each is made of, and which are switched off."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.registry import VersionFolder
+from pipeline.results import Window
+from pipeline.store import Store
+from pipeline.workspace import OpenWorkspace
+from training.encoding import Encoder
+from training.unlabelled import (
+    Corpus,
+    Derived,
+    Document,
+    Reserved,
+    ServedQuery,
+    distinct_queries,
+    split_log,
+)
+
+KINDS = ("feedback", "consensus", "structure", "reformulation")
+"""The kinds in the order in which they are preferred where two give the same pair."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What pairs and proxies are made of.
+
+    Attributes
+    ----------
+    documents
+        The corpus as it was when the window ended.
+    served
+        The served queries of the window, oldest first.
+    learnable, held_out
+        Those of them that may give pairs, and those that are measured on.
+    corpus
+        The documents, each text once.
+    opened, model
+        Load the champion where a vector is needed.
+    """
+
+    documents: list[Document]
+    served: list[ServedQuery]
+    learnable: list[ServedQuery]
+    held_out: list[ServedQuery]
+    corpus: Corpus
+    opened: OpenWorkspace
+    model: Path
+
+    @classmethod
+    def gather(cls, opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Self:
+        """Read what the store holds for a window."""
+        documents = opened.store.documents(until=window.until)
+        served = opened.store.served(window.after, window.until)
+        learnable, held_out = split_log(served, opened.settings.tables.holdout)
+        corpus = Corpus(documents)
+        return cls(documents, served, learnable, held_out, corpus, opened, champion.model)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The champion."""
+        return self.opened.encoders.load(self.model)
+
+    @cached_property
+    def queries(self) -> list[str]:
+        """The learnable queries, each once."""
+        return distinct_queries(self.learnable)
+
+    @cached_property
+    def query_vectors(self) -> NDArray[np.float32]:
+        """The champion's vectors of `queries`, (queries, dimensions)."""
+        return self.encoder.encode(self.queries, progress=self.opened.progress)
+
+    @cached_property
+    def document_vectors(self) -> NDArray[np.float32]:
+        """The champion's vectors of the corpus, (documents, dimensions)."""
+        texts = self.corpus.texts
+        return self.encoder.encode(texts, kind="document", progress=self.opened.progress)
+
+
+def kinds_of(
+    material: Material, reserved: Reserved, excluded: Collection[str]
+) -> Iterator[Derived]:
+    """Yield the pairs of each kind that is switched on.
+
+    Parameters
+    ----------
+    material
+        What they are made of.
+    reserved
+        What no pair may be made of.
+    excluded
+        Kinds that a person excluded.
+    """
+    tables = material.opened.settings.tables
+    makers: dict[str, Callable[[], Derived]] = {
+        "feedback": lambda: tables.feedback.derive(
+            material.served, material.documents, tables.holdout
+        ),
+        "consensus": lambda: tables.consensus.derive(
+            material.queries,
+            material.corpus,
+            material.query_vectors,
+            material.document_vectors,
+            material.encoder.similarity,
+            reserved,
+        ),
+        "structure": lambda: tables.structure.derive(material.corpus, reserved),
+        "reformulation": lambda: tables.reformulation.derive(
+            material.served, material.corpus, reserved
+        ),
+    }
+    for kind in KINDS:
+        if kind in excluded:
+            yield Derived(kind, reason="excluded (`anchorhold discard`)")
+        elif not getattr(tables, kind).enabled:
+            yield Derived(kind, reason=f"{kind}.enabled is false")
+        else:
+            yield makers[kind]()
+
+
+def excluded_kinds(store: Store) -> frozenset[str]:
+    """Return the kinds of derived pairs that a person excluded by `discard --source`."""
+    names: set[str] = set()
+    for each in store.discards():
+        if each.kind == "source" and each.name in KINDS:
+            (names.add if each.action == "discard" else names.discard)(each.name)
+    return frozenset(names)

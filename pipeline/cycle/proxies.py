@@ -1,0 +1,113 @@
+"""The proxies of a cycle: evaluation sets made without labels, and what no pair may be made of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.cycle.kinds import Material
+from pipeline.cycle.lesson import Lesson
+from training.evaluation import EvaluationSet
+from training.pairs import hash_share, normalised
+from training.unlabelled import Reserved, distinct_queries
+
+SELECTION = "selection/new"
+_SELECTING = 1 / 3
+"""Share of the queries of each proxy that chooses a model, where one is to be chosen."""
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """What a cycle measures on without labels.
+
+    Attributes
+    ----------
+    sets
+        One evaluation set per proxy, named "proxy/...".
+    selection
+        Queries that choose between models and are part of no proxy; None where nothing is chosen.
+    reserved
+        What no pair may be made of.
+    texts
+        Normalised texts of the documents that no pair may hold.
+    notes
+        Why a proxy could not be made, in a sentence each.
+    """
+
+    sets: list[EvaluationSet]
+    selection: EvaluationSet | None
+    reserved: Reserved
+    texts: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def queries(self) -> list[str]:
+        """All queries that are measured on, or chosen by."""
+        sets = [*self.sets, *([self.selection] if self.selection else [])]
+        return [text for each in sets for text in each.queries.values()]
+
+
+def proxies_of(material: Material, lesson: Lesson, *, chooses: bool) -> Proxies:
+    """Make the proxies of a window.
+
+    Parameters
+    ----------
+    material
+        What they are made of.
+    lesson
+        What labelled pairs teach; no query that is trained on is measured on.
+    chooses
+        Whether a model is chosen among several.
+    """
+    tables = material.opened.settings.tables
+    trained = {normalised(pair.query) for pair in lesson.learned}
+    made: list[EvaluationSet] = []
+    notes: list[str] = []
+    for name, task, reason in _made(material):
+        asked = task.queries.items() if task else ()
+        kept = [key for key, text in asked if normalised(text) not in trained]
+        if task is None or not kept:
+            notes.append(f"proxy/{name} could not be made: {reason}")
+        else:
+            made.append(task.of_queries(kept))
+    selection = None
+    if chooses and made:
+        parts = [_parted(each) for each in made]
+        made, selection = [judging for judging, _ in parts], _joined([each for _, each in parts])
+    protected = tables.known_items.protected(material.documents)
+    texts = frozenset(normalised(each.whole) for each in material.documents if each.id in protected)
+    reserved = Reserved(documents=protected, hold_out=tables.holdout)
+    return Proxies(made, selection, reserved, texts, tuple(notes))
+
+
+def _made(material: Material) -> Iterator[tuple[str, EvaluationSet | None, str]]:
+    """Yield (name, evaluation set or None, how it was made or why not) of each proxy."""
+    tables = material.opened.settings.tables
+    known = tables.known_items.make(material.corpus, material.queries)
+    yield "known-items", known.task, known.reason
+    lexical = tables.lexical_truth.make(distinct_queries(material.held_out), material.corpus)
+    yield "lexical", lexical.task, lexical.reason
+    task = tables.feedback.task(material.served, material.documents, tables.holdout)
+    if task is not None:
+        yield "feedback", task, ""
+
+
+def _parted(task: EvaluationSet) -> tuple[EvaluationSet, EvaluationSet]:
+    """Return (the part that judges, the part that chooses) of a set; hashes of queries decide."""
+    choosing = [
+        key for key, text in task.queries.items() if hash_share(0, "selection", text) < _SELECTING
+    ]
+    judging = [key for key in task.queries if key not in set(choosing)]
+    return task.of_queries(judging), task.of_queries(choosing)
+
+
+def _joined(parts: Sequence[EvaluationSet]) -> EvaluationSet:
+    """Return several sets as one; equal ids stand for equal texts."""
+    relevant: dict[str, dict[str, int]] = {}
+    for each in parts:
+        for query, answers in each.relevant.items():
+            relevant[query] = {**relevant.get(query, {}), **answers}
+    return EvaluationSet(
+        SELECTION,
+        {key: text for each in parts for key, text in each.queries.items()},
+        {key: text for each in parts for key, text in each.corpus.items()},
+        relevant,
+    )

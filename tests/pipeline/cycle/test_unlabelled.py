@@ -1,0 +1,174 @@
+"""A team with documents and a served log, and no labelled pair, gets the whole loop."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from conftest import make_workspace
+from made_corpus import documents, log_of
+from made_streams import TRAVEL, sentences, write_lines
+
+from pipeline.cycle.journal import Journal
+from pipeline.cycle.run import run_cycle
+from pipeline.operations.discard import Records, discard_records
+from pipeline.store import Record
+from pipeline.workspace.settings_file import load_settings
+from pipeline.workspace.workspace import open_workspace
+from training.pairs.memory import Memory
+from training.pairs.pair import Pair, normalised
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CORPUS = documents(TRAVEL, 400)
+
+
+@pytest.fixture(scope="module")
+def served_once(tmp_path_factory, tiny_model, empty_tracking_store):
+    """Return a workspace to copy: after its first version, documents and a log have arrived."""
+    place = tmp_path_factory.mktemp("served")
+    space = make_workspace(place / "space", tiny_model, empty_tracking_store)
+    with opening(space) as opened:
+        run_cycle(opened, NOW)
+        opened.store.add("document", "recent", [Record(each) for each in CORPUS])
+        opened.store.add("served", "recent", [Record(each) for each in log_of(CORPUS)])
+    return space
+
+
+@pytest.fixture
+def space(served_once, tmp_path):
+    return shutil.copytree(served_once, tmp_path / "space")
+
+
+@pytest.fixture
+def allowed(space):
+    settle(space, '[gate]\nproxies = "allow"\n')
+    return space
+
+
+def opening(space):
+    return open_workspace(load_settings(space), doing="run", now=NOW)
+
+
+def settle(space, text):
+    file = space / "anchorhold.toml"
+    file.write_text(file.read_text() + text)
+
+
+def turn(space):
+    with opening(space) as opened:
+        return run_cycle(opened, NOW)
+
+
+def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
+    with opening(allowed) as opened:
+        result = run_cycle(opened, NOW)
+        assert result.outcome == "promoted", result.verdict
+        assert result.to_json()["verdict"]["without_labels"] is True
+        tasks = {each.task: each for each in result.verdict.comparisons}
+        assert set(tasks) == {"anchor/bank", "proxy/known-items", "proxy/lexical"}
+        version = opened.versions.champion()
+        run = opened.registry.client.get_run(result.run_id)
+        assert version.tags["anchorhold.without_labels"] == "true"
+        assert run.data.tags["anchorhold.without_labels"] == "true"
+        for text in (
+            version.description,
+            run.data.tags["mlflow.note.content"],
+            opened.store.promotions()[-1].reason,
+            (allowed / ".anchorhold/cycles/0002/report.html").read_text(),
+        ):
+            assert "without labels" in text.lower()
+        assert "proxy/lexical/difference" in run.data.metrics
+
+        # What was learned is remembered by its kind, held by its known items, and known ground.
+        folder = opened.versions.folder(version)
+        kinds = {each.kind: each for each in result.lesson.derived.kinds}
+        assert set(kinds) == {"feedback", "consensus", "structure", "reformulation"}
+        remembered = [pair for pair in folder.memory() if pair.source in kinds]
+        assert len(remembered) == result.lesson.derived.used == result.lesson.recent
+        held = {each.name: each for each in folder.learned_anchors()}["anchor/learned-0002"]
+        assert len(held.queries) == tasks["proxy/known-items"].queries
+        assert any(text.text.startswith("where is") for text in folder.reference())
+        known = opened.settings.tables.known_items.protected(CORPUS)
+        protected = {normalised(each.whole) for each in CORPUS if each.id in known}
+        protected |= {normalised(each.text) for each in CORPUS if each.id in known}
+        assert known
+        assert not protected & {normalised(pair.positive) for pair in remembered}
+        kept_off = opened.settings.tables.holdout.holds
+        assert not any(kept_off(pair.query) for pair in remembered if pair.source == "consensus")
+        assert run_cycle(opened, NOW).decision.reasons[0].startswith("nothing has arrived")
+
+
+def test_by_default_the_evidence_is_told_and_nothing_is_promoted(space):
+    result = turn(space)
+    assert result.outcome == "inconclusive"
+    assert result.champion.version == 1
+    assert result.verdict.without_labels
+    assert 'gate.proxies = "allow"' in result.verdict.reasons[1]
+    assert "anchorhold judge" in result.verdict.reasons[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["derive", "train/configured", "evaluate"])
+def test_a_cycle_that_was_interrupted_ends_as_if_it_had_not_been(
+    allowed, tmp_path, monkeypatch, stage
+):
+    undisturbed = turn(shutil.copytree(allowed, tmp_path / "undisturbed"))
+    once = Journal.once
+
+    def stop(journal, name, work, kind):
+        result = once(journal, name, work, kind)
+        if name == stage:
+            raise KeyboardInterrupt
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "once", stop)
+        with pytest.raises(KeyboardInterrupt):
+            turn(allowed)
+    resumed = turn(allowed)
+    assert resumed.verdict == undisturbed.verdict
+    assert resumed.lesson == undisturbed.lesson
+    assert resumed.champion == undisturbed.champion
+
+
+def test_too_little_to_learn_from_is_told_by_kind(space):
+    for table in ("consensus", "structure"):
+        settle(space, f"[{table}]\nenabled = false\n")
+    result = turn(space)
+    assert result.outcome == "insufficient_data"
+    said = result.decision.reasons[-1]
+    assert said.startswith("not enough new pairs: 0 < 64")
+    for part in ("feedback 0 (no line", "consensus 0 (consensus.enabled", "reformulation 0 ("):
+        assert part in said
+
+
+def test_a_kind_that_is_excluded_gives_no_pairs_until_it_is_included_again(space):
+    with opening(space) as opened:
+        names = Records(source="structure")
+        about = {"reason": "too literal", "who": "Ann", "now": NOW}
+        discard_records(opened.store, opened.versions, names, **about)
+        assert run_cycle(opened, NOW).outcome == "insufficient_data"
+        discard_records(opened.store, opened.versions, names, undo=True, **about)
+        again = run_cycle(opened, NOW)
+        assert again.outcome == "inconclusive", again.decision
+        kinds = {each.kind: each.used for each in again.lesson.derived.kinds}
+        assert kinds["structure"] > 0
+
+
+def test_where_labels_are_enough_only_they_train_and_proxies_are_reported(space):
+    write_lines(space / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3))
+    result = turn(space)
+    assert result.outcome == "promoted", result.verdict
+    assert not result.verdict.without_labels
+    assert not result.lesson.derived.kinds
+    assert {each.source for each in result.lesson.sources if each.recent} == {"flight"}
+    rules = {each.task: each.rule for each in result.verdict.comparisons}
+    assert rules["proxy/lexical"] == "proxy"
+    assert result.verdict.reasons[-1].startswith("proxies beside the labels")
+
+
+def test_pairs_that_nobody_labelled_never_push_out_labelled_ones():
+    labelled = [Pair(f"l{n}", f"question {n}", "x", source="desk") for n in range(30)]
+    made = [Pair(f"c{n}", f"guess {n}", "x", source="consensus") for n in range(30)]
+    kept = Memory(capacity=40).absorb(made, labelled)
+    assert sum(pair.source == "desk" for pair in kept) == 30
+    assert len(kept) == 40
