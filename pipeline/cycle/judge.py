@@ -113,8 +113,11 @@ def find_suspects(
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
         differences = gate.differences(old, new)
+    batch = store.pairs(role="recent", after=window.after, until=window.until)
+    if lesson.without_labels:
+        batch = lesson.learned
     return suspects.rank(
-        store.pairs(role="recent", after=window.after, until=window.until),
+        batch,
         store.files_of_pairs(after=window.after, until=window.until),
         lesson.memory,
         scores.encoders.load(champion.model),

@@ -37,7 +37,7 @@ class Material:
     documents
         The corpus as it was when the window ended.
     served
-        The served queries of the window, oldest first.
+        The served queries that the champion has not learned from, oldest first.
     learnable, held_out
         Those of them that may give pairs, and those that are measured on.
     corpus
@@ -58,7 +58,7 @@ class Material:
     def gather(cls, opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Self:
         """Read what the store holds for a window."""
         documents = opened.store.documents(until=window.until)
-        served = opened.store.served(window.after, window.until)
+        served = opened.store.served(served_after(champion, window), window.until)
         learnable, held_out = split_log(served, opened.settings.tables.holdout)
         corpus = Corpus(documents)
         return cls(documents, served, learnable, held_out, corpus, opened, champion.model)
@@ -83,6 +83,14 @@ class Material:
         """The champion's vectors of the corpus, (documents, dimensions)."""
         texts = self.corpus.texts
         return self.encoder.encode(texts, kind="document", progress=self.opened.progress)
+
+
+def served_after(champion: VersionFolder, window: Window) -> int:
+    """Return the sequence number up to which a champion has learned from the served log.
+
+    A first version has learned nothing of it, also where it was the first reference.
+    """
+    return window.after if champion.facts().parent is not None else 0
 
 
 def kinds_of(

@@ -55,6 +55,9 @@ class Lesson:
         Evaluation sets that were made without labels.
     derived
         What was made of documents and served logs; None where there are none.
+    frozen
+        Those of the anchors that were made in this cycle, because there was none; a promoted
+        version holds them.
     """
 
     mixture: Mixture
@@ -67,6 +70,7 @@ class Lesson:
     selection: Selection
     proxies: list[EvaluationSet] = field(default_factory=list)
     derived: DerivedResult | None = None
+    frozen: list[EvaluationSet] = field(default_factory=list)
 
     @property
     def without_labels(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.cycle.first_anchors import first_anchors
 from pipeline.cycle.first_texts import first_texts
 from pipeline.cycle.lesson import Lesson, regions_encoder
 from pipeline.cycle.window import later_reference
@@ -73,7 +74,8 @@ class NewVersion:
         tables, encoders = self.settings.tables, self.scores.encoders
         history = self.store.pairs(role="history")
         first = first_texts(self.store)
-        anchors = anchor_sets.of(None)
+        frozen, about_anchors = first_anchors(self.store, tables)
+        anchors = anchor_sets.with_learned(frozen)
         name = f"model.base {tables.model.base!r}"
         found = try_base(
             model,
@@ -98,11 +100,11 @@ class NewVersion:
                 [], memory, regions_encoder(tables.memory, encoders, model)
             ),
             reference=known,
-            learned_anchors=[],
+            learned_anchors=frozen,
             scored_on=anchors,
         )
         about_base = (f"{name}: {note}" for note in (*self._notes(model), *found))
-        return folder, (*about_base, *first.notes(tables.observe))
+        return folder, (*about_base, *about_anchors, *first.notes(tables.observe))
 
     def _notes(self, model: Path) -> Iterator[str]:
         """Yield what was chosen for the base where it leaves a choice."""
@@ -154,7 +156,7 @@ class NewVersion:
         fresh: Sequence[Traffic] = self.store.traffic(
             role="recent", after=window.known, until=window.until
         ) or queries_as_traffic(lesson.learned)
-        learned_anchors = champion.learned_anchors()
+        learned_anchors = [*champion.learned_anchors(), *lesson.frozen]
         if (to_hold := lesson.to_hold(learned_anchors)) is not None:
             learned_anchors = tables.learned_anchors.keep(learned_anchors, to_hold, self.cycle)
         encode = regions_encoder(tables.memory, self.scores.encoders, champion.model)

@@ -1,10 +1,11 @@
 """The proxies of a cycle: evaluation sets made without labels, and what no pair may be made of."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipeline.cycle.first_anchors import FIRST_ANCHOR
 from pipeline.cycle.kinds import Material
-from pipeline.cycle.lesson import Lesson
+from pipeline.cycle.lesson import KNOWN_ITEMS, Lesson
 from training.evaluation import EvaluationSet
 from training.pairs import hash_share, normalised
 from training.unlabelled import Reserved, distinct_queries
@@ -24,6 +25,8 @@ class Proxies:
         One evaluation set per proxy, named "proxy/...".
     selection
         Queries that choose between models and are part of no proxy; None where nothing is chosen.
+    anchor
+        Known items that become an anchor set, where there is no other; None where there is one.
     reserved
         What no pair may be made of.
     texts
@@ -34,6 +37,7 @@ class Proxies:
 
     sets: list[EvaluationSet]
     selection: EvaluationSet | None
+    anchor: EvaluationSet | None
     reserved: Reserved
     texts: frozenset[str]
     notes: tuple[str, ...]
@@ -41,7 +45,7 @@ class Proxies:
     @property
     def queries(self) -> list[str]:
         """All queries that are measured on, or chosen by."""
-        sets = [*self.sets, *([self.selection] if self.selection else [])]
+        sets = [*self.sets, *filter(None, (self.selection, self.anchor))]
         return [text for each in sets for text in each.queries.values()]
 
 
@@ -68,14 +72,20 @@ def proxies_of(material: Material, lesson: Lesson, *, chooses: bool) -> Proxies:
             notes.append(f"proxy/{name} could not be made: {reason}")
         else:
             made.append(task.of_queries(kept))
-    selection = None
+    selection = anchor = None
+    if lesson.shortage and not lesson.anchors and made and made[0].name == KNOWN_ITEMS:
+        made[0], anchor = _parted(made[0], 1 / 2)
+        anchor = replace(anchor, name=FIRST_ANCHOR)
+        notes.append(
+            f"there is no anchor set: {len(anchor.queries)} known items are held as {FIRST_ANCHOR}"
+        )
     if chooses and made:
-        parts = [_parted(each) for each in made]
+        parts = [_parted(each, _SELECTING) for each in made]
         made, selection = [judging for judging, _ in parts], _joined([each for _, each in parts])
     protected = tables.known_items.protected(material.documents)
     texts = frozenset(normalised(each.whole) for each in material.documents if each.id in protected)
     reserved = Reserved(documents=protected, hold_out=tables.holdout)
-    return Proxies(made, selection, reserved, texts, tuple(notes))
+    return Proxies(made, selection, anchor, reserved, texts, tuple(notes))
 
 
 def _made(material: Material) -> Iterator[tuple[str, EvaluationSet | None, str]]:
@@ -90,13 +100,14 @@ def _made(material: Material) -> Iterator[tuple[str, EvaluationSet | None, str]]
         yield "feedback", task, ""
 
 
-def _parted(task: EvaluationSet) -> tuple[EvaluationSet, EvaluationSet]:
-    """Return (the part that judges, the part that chooses) of a set; hashes of queries decide."""
-    choosing = [
-        key for key, text in task.queries.items() if hash_share(0, "selection", text) < _SELECTING
-    ]
-    judging = [key for key in task.queries if key not in set(choosing)]
-    return task.of_queries(judging), task.of_queries(choosing)
+def _parted(task: EvaluationSet, share: float) -> tuple[EvaluationSet, EvaluationSet]:
+    """Return (what is left, a share of the queries) of a set; hashes of the queries decide."""
+    order = sorted(task.queries, key=lambda key: hash_share(0, "part", task.queries[key]))
+    taken = set(order[: round(share * len(order))])
+    return (
+        task.of_queries(key for key in task.queries if key not in taken),
+        task.of_queries(key for key in task.queries if key in taken),
+    )
 
 
 def _joined(parts: Sequence[EvaluationSet]) -> EvaluationSet:

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from pipeline.cycle.first_anchors import FIRST_ANCHOR
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.kinds import Material, excluded_kinds, kinds_of
+from pipeline.cycle.kinds import Material, excluded_kinds, kinds_of, served_after
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.proxies import SELECTION, Proxies, proxies_of
 from pipeline.cycle.stages import WorkLost
@@ -46,15 +47,16 @@ def with_unlabelled(
         The files of a stage that is done are gone.
     """
     store = opened.store
-    if not (
-        store.count_documents(until=window.until) or store.count_served(window.after, window.until)
-    ):
+    after = served_after(champion, window)
+    if not (store.count_documents(until=window.until) or store.count_served(after, window.until)):
         return lesson
     folder = journal.folder / _FOLDER
     made = journal.once(
         "derive", partial(_derive, opened, folder, champion, window, lesson), DerivedResult
     )
     written = _Written.read(folder)
+    if written.anchor is not None:
+        lesson = replace(lesson, anchors=[written.anchor], frozen=[written.anchor])
     if not made.kinds:
         return replace(lesson, proxies=written.proxies, derived=made)
     return _taught(opened.settings, lesson, made, written)
@@ -67,12 +69,13 @@ class _Written:
     pairs: list[Pair]
     proxies: list[EvaluationSet]
     selection: EvaluationSet | None
+    anchor: EvaluationSet | None
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         if not folder.is_dir():
             raise WorkLost(f"{folder} is gone")
-        chosen = folder / "selection"
+        chosen, held = folder / "selection", folder / "anchor"
         return cls(
             read_memory(folder / "pairs"),
             [
@@ -80,6 +83,7 @@ class _Written:
                 for each in sorted((folder / "proxies").glob("*"))
             ],
             EvaluationSet.from_folder(SELECTION, chosen) if chosen.is_dir() else None,
+            EvaluationSet.from_folder(FIRST_ANCHOR, held) if held.is_dir() else None,
         )
 
     def write(self, folder: Path) -> None:
@@ -87,8 +91,9 @@ class _Written:
             write_memory(unfinished / "pairs", self.pairs)
             for each in self.proxies:
                 each.save(unfinished / "proxies" / each.name.removeprefix("proxy/"))
-            if self.selection is not None:
-                self.selection.save(unfinished / "selection")
+            for name, one in (("selection", self.selection), ("anchor", self.anchor)):
+                if one is not None:
+                    one.save(unfinished / name)
 
 
 def _derive(
@@ -108,7 +113,7 @@ def _derive(
         pairs, taken_out = _sound(found, material, lesson, proxies)
         kinds = _counted(found, pairs)
         notes += taken_out
-    _Written(pairs, proxies.sets, proxies.selection).write(folder)
+    _Written(pairs, proxies.sets, proxies.selection, proxies.anchor).write(folder)
     return DerivedResult(
         queries=len(material.served),
         documents=len(material.corpus),
@@ -207,7 +212,7 @@ def _counted(found: Sequence[Derived], pairs: Sequence[Pair]) -> tuple[DerivedKi
 def _taught(settings: Settings, lesson: Lesson, made: DerivedResult, written: _Written) -> Lesson:
     """Return the lesson that labelled and derived pairs teach together."""
     tables = settings.tables
-    sets = [*written.proxies, *([written.selection] if written.selection else [])]
+    sets = [*written.proxies, *filter(None, (written.selection, written.anchor))]
     queries = [text for each in sets for text in each.queries.values()]
     labelled, _ = tables.leakage.clean(lesson.learned, queries)
     memory, _ = tables.leakage.clean(lesson.memory, queries)

@@ -39,7 +39,7 @@ class DerivedResult(Result):
     Attributes
     ----------
     queries, documents
-        Served queries of the window, and documents, that it was made from.
+        Served queries, and documents, that it was made from.
     kinds
         One per kind of pairs; empty where labelled pairs are enough.
     proxies

@@ -172,3 +172,34 @@ def test_pairs_that_nobody_labelled_never_push_out_labelled_ones():
     kept = Memory(capacity=40).absorb(made, labelled)
     assert sum(pair.source == "desk" for pair in kept) == 30
     assert len(kept) == 40
+
+
+def test_without_any_anchor_set_known_items_are_held_and_stay_held(allowed):
+    file = allowed / "anchorhold.toml"
+    file.write_text(file.read_text().replace('[anchors.bank]\npath = "anchors/bank"\n', ""))
+    with opening(allowed) as opened:
+        result = run_cycle(opened, NOW)
+        tasks = {each.task: each.queries for each in result.verdict.comparisons}
+        assert {"anchor/known-items", "proxy/known-items", "proxy/lexical"} == set(tasks)
+        assert any("there is no anchor set" in note for note in result.lesson.derived.notes)
+        folder = opened.versions.folder(opened.registry.version(result.candidate.version))
+        (held,) = folder.learned_anchors()
+        assert held.name == "anchor/known-items"
+        # Too few for two sets, so that they are held as one.
+        assert len(held.queries) == tasks["anchor/known-items"] + tasks["proxy/known-items"]
+
+
+def test_a_first_version_of_a_team_without_anchor_sets_holds_known_items(workspace):
+    file = workspace / "anchorhold.toml"
+    file.write_text(file.read_text().replace('[anchors.bank]\npath = "anchors/bank"\n', ""))
+    with opening(workspace) as opened:
+        opened.store.add("document", "recent", [Record(each) for each in CORPUS])
+        result = run_cycle(opened, NOW)
+        assert any("frozen as anchor/known-items" in each for each in result.decision.reasons)
+        folder = opened.versions.folder(opened.versions.champion())
+        (held,) = opened.anchor_sets.of(folder)
+        assert held.name in folder.scorecard().tasks
+        known = opened.settings.tables.known_items.protected(CORPUS)
+        titles = {each.title for each in CORPUS if each.id in known}
+        assert len(held.queries) > 30
+        assert set(held.queries.values()) <= titles
