@@ -55,7 +55,7 @@ def check_now(
         decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
         return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
-    labelled, refused_pairs = intake.parse(pairs, "pair", now) if pairs else ([], [])
+    labelled, refused_pairs = intake.parse(pairs, "pair", now, opened.store) if pairs else ([], [])
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
     for path, found in ((traffic, texts), (pairs, labelled)):
         if path is not None and not found:

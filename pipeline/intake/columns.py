@@ -46,6 +46,10 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
 _POSITIVES = re.compile(r"(?:positives?|pos)(?:_\d+)?")
 _OTHER_POSITIVES = ("answer", "sentence2")
 _NEGATIVES = re.compile(r"(?:(?:hard_)?negatives?|neg)(?:_\d+)?")
+_POSITIVE_IDS = re.compile(
+    r"(?:positives?|pos)_ids?(?:_\d+)?|(?:document|doc|corpus|passage)[_-]?ids?|docno"
+)
+_NEGATIVE_IDS = re.compile(r"(?:(?:hard_)?negatives?|neg)_ids?(?:_\d+)?")
 _MATCHES = (
     *("label", "labels", "score", "similarity", "relevance"),
     *("relevant", "is_relevant", "is_match", "is_duplicate"),
@@ -70,6 +74,7 @@ READ = "|".join(
             {name for fields in _FIELDS.values() for names in fields.values() for name in names}
         ),
         *(_POSITIVES.pattern, *_OTHER_POSITIVES, _NEGATIVES.pattern, *_MATCHES),
+        *(_POSITIVE_IDS.pattern, _NEGATIVE_IDS.pattern),
     )
 )
 """Pattern of all names that are read."""
@@ -87,6 +92,8 @@ class Plan:
         Field -> column.
     positives, negatives
         Columns that hold texts, or lists of them.
+    positive_ids, negative_ids
+        Columns that hold ids of documents; read where a record has no such text.
     matches
         Columns that say whether the positive answers the query at all.
     unread
@@ -102,6 +109,8 @@ class Plan:
     matches: tuple[str, ...]
     unread: Mapping[str, str]
     others: tuple[str, ...] = ()
+    positive_ids: tuple[str, ...] = ()
+    negative_ids: tuple[str, ...] = ()
 
     @property
     def read(self) -> list[str]:
@@ -112,6 +121,8 @@ class Plan:
             *self.negatives,
             *self.matches,
             *self.others,
+            *self.positive_ids,
+            *self.negative_ids,
         ]
 
 
@@ -161,11 +172,17 @@ class Columns:
         texts = [plan.fields[name] for name in REQUIRED[self.kind] if name in plan.fields]
         return [*texts, *plan.positives, *plan.negatives]
 
+    def may_be_ids(self, names: Sequence[str]) -> list[str]:
+        """Return the columns of texts that may hold the numbers of documents instead."""
+        plan = self.plan(tuple(names))
+        return [*plan.positives, *plan.negatives]
+
     def to_read(self, label: str, names: Sequence[str]) -> list[str]:
         """Return the columns to read; raises DataFault if one is missing or there twice."""
         plan = self.plan(tuple(names))
         for field in REQUIRED[self.kind]:
-            if field not in plan.fields and not (field == "positive" and plan.positives):
+            has_positives = bool(plan.positives or plan.positive_ids)
+            if field not in plan.fields and not (field == "positive" and has_positives):
                 listed = ", ".join(shortened(name) for name in names[:20]) or "none"
                 near = next((why for why in plan.unread.values() if f"'{field}'" in why), "")
                 raise DataFault(
@@ -203,12 +220,14 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
     positives = positives or [name for name in _OTHER_POSITIVES if name in unique][:1]
     negatives = sorted(filter(_NEGATIVES.fullmatch, unique), key=_in_order)
     matches = [name for name in _MATCHES if name in unique]
-    used = {*fields.values(), *positives, *negatives, *matches}
+    positive_ids = sorted(filter(_POSITIVE_IDS.fullmatch, unique), key=_in_order)
+    negative_ids = sorted(filter(_NEGATIVE_IDS.fullmatch, unique), key=_in_order)
+    used = {*fields.values(), *positives, *negatives, *matches, *positive_ids, *negative_ids}
     plain = (
         fields.get("query", "query") == "query"
         and positives in ([], ["positive"])
         and negatives in ([], ["negative"])
-        and not matches
+        and not (matches or positive_ids or negative_ids)
     )
     known = ("id", "query", "positive", "negative", "source", "timestamp", "label", "score")
     return Plan(
@@ -218,6 +237,8 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
         tuple(negatives),
         tuple(matches),
         _unread(names, used, known),
+        positive_ids=tuple(positive_ids),
+        negative_ids=tuple(negative_ids),
     )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, overload
@@ -13,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.columns import Columns
 from pipeline.intake.corpus_files import find_corpus
+from pipeline.intake.document_ids import DocumentIds
 from pipeline.intake.from_documents import PageRules, take_pages
 from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
@@ -191,7 +193,7 @@ class Intake:
 
     @overload
     def parse(
-        self, path: Path, kind: Literal["pair"], now: datetime
+        self, path: Path, kind: Literal["pair"], now: datetime, documents: Store | None = None
     ) -> tuple[list[Pair], list[Fault]]: ...
 
     @overload
@@ -200,15 +202,16 @@ class Intake:
     ) -> tuple[list[Traffic], list[Fault]]: ...
 
     def parse(
-        self, path: Path, kind: Kind, now: datetime
+        self, path: Path, kind: Kind, now: datetime, documents: Store | None = None
     ) -> tuple[list[Pair] | list[Traffic], list[Fault]]:
         """Return the records of one file and what is wrong with the others; keep nothing.
 
         The rules are those of `read`, except that a last line without its line end is final.
+        `documents` is the store whose documents pairs may name.
         """
         source = Source.of(path, str(path))
         with Store.open("sqlite://") as scratch:
-            self._take(scratch, kind, "recent", source, now, complete=True)
+            self._take(scratch, kind, "recent", source, now, complete=True, documents=documents)
             faults = scratch.quarantine()[::-1]
             return (scratch.pairs() if kind == "pair" else scratch.traffic()), faults
 
@@ -221,6 +224,7 @@ class Intake:
         now: datetime,
         *,
         complete: bool = False,
+        documents: Store | None = None,
     ) -> IntakeReport:
         columns = Columns(kind)
         # A query of a log is a text of the traffic.
@@ -238,13 +242,17 @@ class Intake:
                 others = NonAnswers(source.label)
                 if log:
                     log.take(reader.entries, columns, arrivals)
-                for records, faults in () if log else _checked(reader.entries, rules, others):
-                    arrivals.add(records, faults)
+                ids = DocumentIds(source.label, documents or arrivals)
+                for batch in () if log else _checked(reader.entries, rules, source.label):
+                    if kind == "pair":
+                        batch = _joined(batch, ids)
+                    others.keep(batch.others)
+                    arrivals.add(batch.records, batch.faults)
                 others.add_to(arrivals)
                 left_out = log.left_out if log else others.left_out
                 self._refuse_if_too_bad(arrivals, source.label, left_out)
                 arrivals.progress = reader.progress()
-        noticed = log.tally.remarks if log else others.remarks
+        noticed = log.tally.remarks if log else (*others.remarks, *ids.remarks)
         remarks = (*reader.remarks(), *noticed, *_replaced(arrivals))
         report = report_of(source.label, arrivals.total, arrivals.first_fault, remarks)
         named = tuple(f"{source.label}: {each}" for each in columns.remarks)
@@ -284,34 +292,51 @@ class Intake:
             )
 
 
-def _checked(
-    entries: Iterable[Line | Row], rules: RecordRules, others: NonAnswers
-) -> Iterator[tuple[list[Record], list[Fault]]]:
-    """Yield records and faults in batches of bounded size; keep what is no answer aside."""
-    records: list[Record] = []
-    faults: list[Fault] = []
-    characters = 0
+@plain_dataclass
+class _Batch:
+    """Records of one file: those to store, those that are no answers, and what is wrong."""
+
+    records: list[Record] = field(default_factory=list)
+    others: list[Record] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    characters: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        size = len(self.records) + len(self.others) + len(self.faults)
+        return size >= _BATCH or self.characters > 10_000_000
+
+
+def _checked(entries: Iterable[Line | Row], rules: RecordRules, label: str) -> Iterator[_Batch]:
+    """Yield records and faults in batches of bounded size."""
+    batch = _Batch()
     for entry in entries:
+        if batch.is_full:
+            yield batch
+            batch = _Batch()
         try:
             if isinstance(entry.content, BadRecord):
                 raise entry.content
             content = rules.read(entry.content)
         except BadRecord as bad:
-            faults.append(Fault(others.label, entry.number, str(bad)))
+            batch.faults.append(Fault(label, entry.number, str(bad)))
             continue
         more: tuple[Pair, ...] = ()
+        kept = batch.records
         if isinstance(content, Expanded):
-            if not content.answers:
-                others.keep(content.pairs, entry.number)
-                continue
+            kept = batch.records if content.answers else batch.others
             content, *rest = content.pairs
             more = tuple(rest)
-        records.append(Record(content, entry.number, more))
-        characters += _length(content) * (1 + len(more))
-        if len(records) + len(faults) >= _BATCH or characters > 10_000_000:
-            yield records, faults
-            records, faults, characters = [], [], 0
-    yield records, faults
+        kept.append(Record(content, entry.number, more))
+        batch.characters += _length(content) * (1 + len(more))
+    yield batch
+
+
+def _joined(batch: _Batch, ids: DocumentIds) -> _Batch:
+    """Return the batch with the texts of the documents that its pairs name."""
+    records, unknown = ids.join(batch.records)
+    others, of_others = ids.join(batch.others)
+    return _Batch(records, others, [*batch.faults, *unknown, *of_others])
 
 
 def _length(content: Pair | Traffic | Document) -> int:

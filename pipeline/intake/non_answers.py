@@ -38,9 +38,11 @@ class NonAnswers:
             f"negatives of a pair with the same query, {self.left_out} are left out",
         )
 
-    def keep(self, pairs: Sequence[Pair], line: int) -> None:
-        """Keep a record whose positives do not answer its query."""
-        self._kept.append((line, tuple(pairs)))
+    def keep(self, records: Sequence[Record]) -> None:
+        """Keep records whose positives do not answer their query."""
+        for record in records:
+            pairs = [each for each in (record.content, *record.more) if isinstance(each, Pair)]
+            self._kept.append((record.line, tuple(pairs)))
 
     def add_to(self, arrivals: Arrivals) -> None:
         """Store each as the negative of the first pair of its query, or set it aside."""

@@ -19,6 +19,7 @@ from pydantic_core import from_json
 
 from pipeline.intake.bad_record import BadRecord, kind_of, shortened
 from pipeline.intake.columns import Columns, Plan
+from pipeline.intake.document_ids import DocumentId, ids_in, is_number
 from pipeline.intake.matches import is_answer
 from pipeline.intake.moments import TIMESTAMP, seconds_of
 from pipeline.store import Traffic
@@ -232,7 +233,8 @@ class RecordRules:
             except BadRecord as bad:
                 values = _values(content)
                 if plan is None or not any(
-                    isinstance(values.get(name), list) for name in ("positive", "negative")
+                    isinstance(values.get(name), list) or is_number(values.get(name))
+                    for name in ("positive", "negative")
                 ):
                     near = (
                         "".join(plan.unread.values()) if plan and "is missing" in str(bad) else ""
@@ -291,8 +293,8 @@ class RecordRules:
     def _expanded(self, values: Mapping[str, object], plan: Plan) -> Expanded:
         """Return a pair per positive and negative of a record."""
         fields = {field: values[column] for field, column in plan.fields.items()}
-        positives = _several(values, plan.positives)
-        negatives = _several(values, plan.negatives)
+        positives = _texts_or_ids(values, plan.positives, plan.positive_ids)
+        negatives = _texts_or_ids(values, plan.negatives, plan.negative_ids)
         answers = True
         for column in plan.matches:
             answer = is_answer(column, values[column])
@@ -309,7 +311,7 @@ class RecordRules:
             for negative in negatives or [""]
         ]
         # The rules name what is missing where there is no positive at all.
-        first, *others = (self._pair(each) for each in whole or [fields])
+        first, *others = (_with_ids(self._pair(each), each) for each in whole or [fields])
         numbered = (
             replace(pair, id=f"{pair.id}#{number}") if pair.id else pair
             for number, pair in enumerate(others, 2)
@@ -339,6 +341,25 @@ def _values(content: Content) -> Mapping[str, object]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _with_ids(pair: Pair, values: Mapping[str, object]) -> Pair:
+    """Return the pair with those of its texts marked that can only be ids."""
+    if isinstance(values.get("positive"), DocumentId):
+        pair = replace(pair, positive=DocumentId(pair.positive))
+    if isinstance(values.get("negative"), DocumentId):
+        pair = replace(pair, negative=DocumentId(pair.negative))
+    return pair
+
+
+def _texts_or_ids(
+    values: Mapping[str, object], columns: Sequence[str], ids: Sequence[str]
+) -> list[object]:
+    """Return the texts of a record or, where it has none, the ids of documents."""
+    texts = _several(values, columns)
+    if is_number(texts):
+        return [*ids_in(values, columns)]
+    return texts or [*ids_in(values, ids)]
 
 
 def _several(values: Mapping[str, object], columns: Sequence[str]) -> list[object]:

@@ -114,6 +114,8 @@ def _columns_to_read(label: str, schema: pa.Schema, columns: Columns) -> list[st
     for name in columns.of_texts(schema.names):
         kind = schema.field(name).type
         held = _held(kind)
+        if pa.types.is_integer(held) and name in columns.may_be_ids(schema.names):
+            continue
         if not (_is_text(held) or _is_bytes(held) or pa.types.is_null(held)):
             raise DataFault(f"{label}: the column {name!r} holds {kind}; it must hold texts")
     return wanted

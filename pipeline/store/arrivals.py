@@ -248,10 +248,11 @@ def _conflict(id: str, first: tuple[str, str, int]) -> str:
 def _pair_rows(record: Record, file: str, role: Role) -> list[dict[str, Any]]:
     """Return the rows of a record, each once."""
     rows: dict[str, dict[str, Any]] = {}
-    for pair in (record.content, *record.more):
+    contents = (record.content, *record.more)
+    for pair, key in zip(contents, record.keys or ("",) * len(contents), strict=True):
         if not isinstance(pair, Pair):
             raise TypeError(f"a record of kind 'pair' must hold a Pair, got {type(pair).__name__}")
-        digest = pair_digest(pair)
+        digest = digest_of("by id", pair.query, key) if key else pair_digest(pair)
         rows[digest] = {
             **vars(pair),
             "id": pair.id or digest,

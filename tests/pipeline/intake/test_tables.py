@@ -132,7 +132,7 @@ def test_lists_of_texts_are_read_and_a_number_is_no_text(store, tmp_path):
         ("q", "a", "x"), ("q", "b", "x"), ("r", "c", "y"),
     ]  # fmt: skip
     assert [pair.id for pair in store.pairs()][:2] == ["1", "1#2"]
-    write_parquet(tmp_path / "b.parquet", query=["q"], positive=pa.array([[1, 2]]))
+    write_parquet(tmp_path / "b.parquet", query=["q"], positive=pa.array([[1.5, 2.0]]))
     with pytest.raises(DataFault, match=r"the column 'positive' holds list<.*; it must hold texts"):
         take(store, tmp_path, "b.parquet", kind="pair")
 
