@@ -1,8 +1,16 @@
 """Reading records from files and data sets into the store, or into quarantine."""
 
 from pipeline.intake.benchmarks import benchmark_sets
+from pipeline.intake.found import Found, find_data
 from pipeline.intake.intake import Intake
 from pipeline.intake.report import IntakeReport
 from pipeline.results import IntakeResult
 
-__all__ = ["Intake", "IntakeReport", "IntakeResult", "benchmark_sets"]
+__all__ = [
+    "Found",
+    "Intake",
+    "IntakeReport",
+    "IntakeResult",
+    "benchmark_sets",
+    "find_data",
+]

@@ -127,7 +127,7 @@ class Intake:
         ------
         DataFault
             A file is missing or cannot be read as what it is, or too many of its new records are
-            bad: nothing of this file is stored. Or no file of the history holds a record.
+            bad: nothing of this file is stored.
         """
         corpus = find_corpus(patterns, root) if kind == "document" else None
         if corpus:
@@ -145,11 +145,6 @@ class Intake:
             if corpus and patterns:
                 rules = PageRules(self.section_characters, self.max_text_characters)
                 report += take_pages(store, corpus, rules, step)
-        if role == "history" and patterns and not store.count_pairs(role="history"):
-            raise DataFault(
-                f"history ({', '.join(patterns)}) holds no record; it needs at least one labelled "
-                "pair of the task that the model already serves"
-            )
         return report
 
     def read_all(

@@ -1,10 +1,9 @@
 """The public face: a workspace with one verb per command, for programs, notebooks, schedulers."""
 
-import getpass
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +11,7 @@ from typing import Self
 from pipeline.cycle import Champions, check_now, run_cycle
 from pipeline.operations.accept import accept_texts
 from pipeline.operations.backtest import backtest
+from pipeline.operations.circumstances import Clock, clock_of, person
 from pipeline.operations.compare import compare_versions, write_comparison
 from pipeline.operations.discard import Records, discard_records
 from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
@@ -33,7 +33,9 @@ from pipeline.results import (
     StatusResult,
 )
 from pipeline.workspace import (
+    Ask,
     OpenWorkspace,
+    Proxies,
     Settings,
     load_settings,
     make_workspace,
@@ -44,7 +46,6 @@ from training.faults import AnchorholdError, DataFault
 from training.progress import Progress, no_progress
 
 Folder = str | os.PathLike[str]
-Clock = Callable[[], datetime]
 
 
 class Workspace:
@@ -99,18 +100,33 @@ class Workspace:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
             raise DataFault(f"{folder} {what}; make a workspace with `anchorhold init {folder}`")
-        return cls(load_settings(folder), progress or no_progress, _clock(now))
+        return cls(load_settings(folder), progress or no_progress, clock_of(now))
 
     @staticmethod
-    def create(directory: Folder) -> InitResult:
+    def create(
+        directory: Folder,
+        sources: Sequence[Folder] = (),
+        *,
+        proxies: Proxies | None = None,
+        ask: Ask | None = None,
+    ) -> InitResult:
         """Make a workspace: a commented anchorhold.toml and the folders for data.
+
+        Parameters
+        ----------
+        directory
+            The new workspace.
+        sources
+            Folders and files whose content is guessed and named in the settings.
+        proxies, ask
+            `gate.proxies`, or what asks for it where there are no labels.
 
         Raises
         ------
         AnchorholdError
             The directory is a workspace already, or cannot be written to.
         """
-        return make_workspace(directory)
+        return make_workspace(directory, sources, proxies=proxies, ask=ask)
 
     def close(self) -> None:
         """Close the workspace; its verbs raise AnchorholdError from now on."""
@@ -275,7 +291,7 @@ class Workspace:
                 records,
                 undo=undo,
                 reason=reason,
-                who=who or _person(),
+                who=who or person(),
                 now=self._clock(),
             )
 
@@ -293,7 +309,7 @@ class Workspace:
         """
         with self._opened("accept", writes=True) as opened:
             return accept_texts(
-                opened, undo=undo, reason=reason, who=who or _person(), now=self._clock()
+                opened, undo=undo, reason=reason, who=who or person(), now=self._clock()
             )
 
     def export(self, version: int | str, directory: Folder) -> ExportResult:
@@ -369,20 +385,3 @@ def _champions(opened: OpenWorkspace) -> Champions:
 
 def _path(given: Folder | None) -> Path | None:
     return None if given is None else Path(given)
-
-
-def _clock(now: datetime | Clock | None) -> Clock:
-    if now is None:
-        return lambda: datetime.now(UTC)
-    if isinstance(now, datetime):
-        if now.tzinfo is None:
-            raise DataFault(f"now has no time zone, got {now}; such as datetime.now(UTC) is needed")
-        return lambda: now
-    return now
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        return "unknown"

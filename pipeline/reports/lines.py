@@ -1,5 +1,6 @@
 """Results that people read as a few lines of text, without a table."""
 
+import shlex
 from collections.abc import Iterator
 from functools import singledispatch
 
@@ -29,8 +30,14 @@ def _(result: MoveResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: InitResult) -> Iterator[str]:
+    for each in result.found:
+        files = f" ({each.files} files)" if each.files > 1 else ""
+        yield f"{each.key or 'left out'}: {each.path}{files}: {each.what}: {each.why}"
     yield f"{result.settings} is written; folders: {', '.join(result.folders)}"
-    yield "put labelled pairs into history/, then: anchorhold run"
+    yield from result.notes
+    if not result.found:
+        yield "put labelled pairs, documents, texts or logs into these folders, then:"
+    yield f"anchorhold run --workspace {shlex.quote(result.workspace)}"
 
 
 @lines_of.register

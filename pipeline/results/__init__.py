@@ -25,7 +25,7 @@ from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
-from pipeline.results.places import ExportResult, InitResult
+from pipeline.results.places import ExportResult, FoundData, InitResult
 from pipeline.results.report import ReportResult
 from pipeline.results.result import Result
 from pipeline.results.status import (
@@ -87,6 +87,7 @@ __all__ = [
     "EvaluatedTask",
     "ExcludedCounts",
     "ExportResult",
+    "FoundData",
     "GateStatus",
     "HistoryStatus",
     "InitResult",

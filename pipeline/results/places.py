@@ -1,14 +1,58 @@
 """Results that name a folder: a new workspace, an exported version."""
 
+from typing import Literal
+
 from pipeline.results.result import Result
 
 
+class FoundData(Result):
+    """Data that was looked at for a new workspace.
+
+    Attributes
+    ----------
+    path
+        The file, pattern or folder, as the settings name it.
+    key
+        The key that names it: one of `[data]`, "anchors" or "model.base"; empty where it was left
+        out.
+    files
+        How many files it is now.
+    what
+        What it seems to hold.
+    why
+        What tells so; or why it was left out, and what to do.
+    """
+
+    path: str
+    key: str
+    files: int
+    what: str
+    why: str
+
+
 class InitResult(Result):
-    """A new workspace: its folder, its settings file, and the folders to put data into."""
+    """A new workspace.
+
+    Attributes
+    ----------
+    workspace, settings
+        Its folder and its settings file.
+    folders
+        The folders to put data into.
+    found
+        What the data that was named seems to be.
+    proxies
+        What `gate.proxies` was set to.
+    notes
+        What a person should know before the first run.
+    """
 
     workspace: str
     settings: str
     folders: tuple[str, ...]
+    found: tuple[FoundData, ...] = ()
+    proxies: Literal["refuse", "allow"] = "refuse"
+    notes: tuple[str, ...] = ()
 
 
 class ExportResult(Result):

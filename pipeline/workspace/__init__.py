@@ -2,7 +2,7 @@
 
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import Base, length_warning
-from pipeline.workspace.new_workspace import make_workspace
+from pipeline.workspace.new_workspace import Ask, Proxies, make_workspace
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
@@ -17,11 +17,13 @@ __all__ = [
     "SETTINGS_FILE",
     "STATE_FOLDER",
     "AnchorSets",
+    "Ask",
     "Base",
     "Encoders",
     "Key",
     "Line",
     "OpenWorkspace",
+    "Proxies",
     "Scores",
     "Settings",
     "SettingsFault",

@@ -1,85 +1,203 @@
 """A new workspace: the folders, and a settings file with the keys that people set."""
 
 import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pipeline.results import InitResult
+from pipeline.intake import Found, find_data
+from pipeline.results import FoundData, InitResult
 from pipeline.workspace.reference import reference
 from pipeline.workspace.settings import SETTINGS_FILE
 from pipeline.workspace.toml_text import Line, toml_text
 from training.faults import DataFault
 from training.whole_files import written
 
-FOLDERS = ("history", "reference", "pairs", "traffic", "anchors")
+FOLDERS = ("history", "reference", "pairs", "traffic", "corpus", "log", "anchors")
+Proxies = Literal["refuse", "allow"]
+Ask = Callable[[], Proxies]
+"""Asks a person whether a promotion may rest on evidence without labels."""
 
 _HEAD = """
 Settings of an anchorhold workspace. Relative paths are relative to this folder.
 A key behind a # shows its default. All other settings have defaults, too:
 `anchorhold settings` prints each with its meaning, default and allowed values.
 """
-_DEFAULTS = {"model": ("max_length",), "gate": ("max_drop", "approval"), "tracking": ("uri",)}
+_DEFAULTS = {
+    "model": ("max_length",),
+    "gate": ("max_drop", "approval", "proxies"),
+    "tracking": ("uri",),
+}
 """Table -> keys that the file shows with their defaults."""
-_ANCHORS = Line(
-    "support-2023",
-    {"path": "anchors/support-2023"},
-    in_force=False,
-    comments=(
-        "A line for each old task that must not get worse: an evaluation set in a folder with "
-        "corpus.jsonl, queries.jsonl and qrels.tsv.",
-    ),
+_ABOUT_ANCHORS = (
+    "A line for each old task that must not get worse: an evaluation set in a folder with "
+    "corpus.jsonl, queries.jsonl and qrels.tsv."
 )
+_EXAMPLE = Line(
+    "support-2023", {"path": "anchors/support-2023"}, in_force=False, comments=(_ABOUT_ANCHORS,)
+)
+_LABELS = ("history", "pairs", "anchors")
 
 
-def make_workspace(directory: str | os.PathLike[str]) -> InitResult:
+@dataclass(frozen=True)
+class Given:
+    """What a new workspace begins with, beside the defaults.
+
+    Attributes
+    ----------
+    data
+        Key of `[data]` -> patterns.
+    anchors
+        Name -> folder of each anchor set.
+    base
+        Folder of the base model; empty: the default.
+    proxies
+        `gate.proxies`; None: the default.
+    """
+
+    data: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    anchors: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
+    proxies: Proxies | None = None
+
+
+def make_workspace(
+    directory: str | os.PathLike[str],
+    sources: Sequence[str | os.PathLike[str]] = (),
+    *,
+    proxies: Proxies | None = None,
+    ask: Ask | None = None,
+) -> InitResult:
     """Make folders and settings file in a directory; what is there already is never overwritten.
+
+    Parameters
+    ----------
+    sources
+        Folders and files of data. What each holds is guessed, said and written into the settings;
+        what is unclear is left out. None is copied or changed.
+    proxies
+        `gate.proxies`.
+    ask
+        Asks for it where there are no labels and it is not given.
 
     Raises
     ------
     DataFault
-        The directory is a workspace already, or cannot be written to.
+        The directory is a workspace already, or cannot be written to; or a source does not exist.
     """
     workspace = Path(directory)
     settings = workspace / SETTINGS_FILE
     if settings.exists():
         raise DataFault(f"{settings} exists already; `anchorhold init` never overwrites")
+    found = [_named_from(workspace, each) for each in find_data([Path(each) for each in sources])]
+    labels = any(each.key in _LABELS for each in found)
+    if sources and not labels and proxies is None and ask is not None:
+        proxies = ask()
+    given = _given(found, proxies)
+    # Where data lies elsewhere, an empty folder that nothing reads would mislead.
+    folders = tuple(each for each in FOLDERS if each not in {entry.key for entry in found})
     try:
-        for folder in FOLDERS:
+        for folder in folders:
             (workspace / folder).mkdir(parents=True, exist_ok=True)
         with written(settings) as partial:
-            partial.write_text(settings_text(workspace.resolve().name), encoding="utf-8")
+            partial.write_text(settings_text(workspace.resolve().name, given), encoding="utf-8")
     except OSError as fault:
         raise DataFault(f"{workspace}: cannot make a workspace here: {fault.strerror}") from None
-    return InitResult(workspace=str(workspace), settings=str(settings), folders=FOLDERS)
+    return InitResult(
+        workspace=str(workspace),
+        settings=str(settings),
+        folders=folders,
+        found=tuple(FoundData.model_validate(each, from_attributes=True) for each in found),
+        proxies=proxies or "refuse",
+        notes=tuple(_notes(found, proxies or "refuse", labels=labels)) if sources else (),
+    )
 
 
-def settings_text(folder: str) -> str:
+def settings_text(folder: str, given: Given | None = None) -> str:
     """Return the settings file of a new workspace.
 
     Parameters
     ----------
     folder
         Name of the workspace's folder, after which the model is named.
+    given
+        What it begins with beside the defaults.
     """
-    letters = (
-        letter if letter in "_.-" or (letter.isascii() and letter.isalnum()) else "-"
-        for letter in folder
-    )
-    given: dict[str, dict[str, Any]] = {
-        "model": {"name": "".join(letters).strip("-._") or "model"},
-        "data": {key: [f"{key}/*.jsonl"] for key in ("history", "reference", "pairs", "traffic")},
+    given = given or Given()
+    data = {key: [f"{key}/*.jsonl"] for key in FOLDERS if key != "anchors"}
+    values: dict[str, dict[str, Any]] = {
+        "model": {"name": _name(folder, "model")},
+        "data": {**data, **{key: list(patterns) for key, patterns in given.data.items()}},
+        "gate": {"proxies": given.proxies} if given.proxies else {},
     }
+    if given.base:
+        values["model"]["base"] = given.base
     tables = {}
     for table in reference():
         examples = {key.name: key.example for key in table.keys if key.required}
-        values = examples | given.get(table.name, {})
+        chosen = examples | values.get(table.name, {})
         shown = [
-            Line(key.name, values.get(key.name, key.default), key.name in values, (key.meaning,))
+            Line(key.name, chosen.get(key.name, key.default), key.name in chosen, (key.meaning,))
             for key in table.keys
-            if key.name in values or key.name in _DEFAULTS.get(table.name, ())
+            if key.name in chosen or key.name in _DEFAULTS.get(table.name, ())
         ]
         if table.place[0] == "anchors":
-            tables["anchors"] = [_ANCHORS]
+            tables["anchors"] = [
+                Line(name, {"path": path}, in_force=True, comments=(_ABOUT_ANCHORS,))
+                for name, path in given.anchors.items()
+            ] or [_EXAMPLE]
         elif shown:
             tables[table.name] = shown
     return toml_text(_HEAD, tables)
+
+
+def _named_from(workspace: Path, found: Found) -> Found:
+    """Return what was found with its path as the settings name it: relative where it is inside."""
+    root, path = Path(os.path.abspath(workspace)), Path(found.path)
+    # Beside the workspace a path stays absolute, so that the workspace may move without its data.
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    key = "model.base" if found.key == "base" else found.key
+    return Found(shown, key, found.files, found.what, found.why)
+
+
+def _given(found: Sequence[Found], proxies: Proxies | None) -> Given:
+    data: dict[str, list[str]] = {}
+    anchors: dict[str, str] = {}
+    bases = [each.path for each in found if each.key == "model.base"]
+    for each in found:
+        if each.key == "anchors":
+            name = _name(Path(each.path).name, "anchors")
+            while name in anchors:
+                name += "-2"
+            anchors[name] = each.path
+        elif each.key in FOLDERS:
+            data.setdefault(each.key, []).append(each.path)
+    return Given(data, anchors, bases[0] if len(bases) == 1 else "", proxies)
+
+
+def _notes(found: Sequence[Found], proxies: Proxies, *, labels: bool) -> list[str]:
+    """Say what a person should know before the first run."""
+    keys = {each.key for each in found}
+    notes = []
+    if sum(each.key == "model.base" for each in found) > 1:
+        notes.append("several folders hold a model: set model.base to the one that serves")
+    if not keys & {"history", "reference", "traffic", "log"}:
+        notes.append(
+            "no text of users was found: drift needs one of data.history, data.reference, "
+            "data.traffic and data.log"
+        )
+    if not labels:
+        told = (
+            "may rest on evidence without labels, and is stamped so"
+            if proxies == "allow"
+            else 'is refused without labels, unless gate.proxies = "allow"'
+        )
+        notes.append(f"there are no labels: a promotion {told}")
+    return notes
+
+
+def _name(text: str, otherwise: str) -> str:
+    """Return a text as a name that the registry takes."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", text).strip("-._") or otherwise

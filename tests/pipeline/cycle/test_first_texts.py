@@ -24,7 +24,7 @@ def traffic_only(workspace):
     kept = [
         line
         for line in settings.read_text().splitlines()
-        if not line.startswith(("history", "reference", "[anchors", "path"))
+        if not line.startswith(("[anchors", "path"))
     ]
     settings.write_text("\n".join(kept))
     arrive(workspace, "before", BANK, 400, 1)
@@ -97,8 +97,6 @@ def test_a_small_reference_is_named_as_one():
 def test_without_any_text_a_first_run_names_all_that_would_do(workspace):
     for file in ("history/bank.jsonl", "reference/bank.jsonl"):
         (workspace / file).unlink()
-    settings = workspace / "anchorhold.toml"
-    settings.write_text(settings.read_text().replace('history = ["history/*.jsonl"]\n', ""))
     with pytest.raises(DataFault, match=r"no text has arrived.*data\.traffic"):
         turn(workspace, 0)
     arrive(workspace, "later", BANK, 60, 1)

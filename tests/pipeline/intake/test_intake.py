@@ -118,19 +118,6 @@ def test_conflicting_ids_count_as_bad(store, tmp_path):
     assert store.count_pairs() == 5
 
 
-def test_history_must_hold_something_once(store, tmp_path):
-    with pytest.raises(DataFault, match=r"history \(\*.jsonl\) holds no record"):
-        take(store, tmp_path, kind="pair", role="history")
-    path = tmp_path / "a.jsonl"
-    path.touch()
-    with pytest.raises(DataFault, match="holds no record"):
-        take(store, tmp_path, kind="pair", role="history")
-    path.write_bytes(pairs(1))
-    assert take(store, tmp_path, kind="pair", role="history").stored == 1
-    path.unlink()
-    assert take(store, tmp_path, kind="pair", role="history").stored == 0
-
-
 def test_a_moved_workspace_keeps_what_it_knows(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()

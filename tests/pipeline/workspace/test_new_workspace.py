@@ -1,5 +1,6 @@
 """A new workspace: folders and a short settings file whose commented defaults are valid."""
 
+import json
 import re
 
 import pytest
@@ -28,11 +29,9 @@ def tables(folder, text):
 
 def test_a_workspace_has_its_folders_and_settings_that_can_be_used(tmp_path):
     made = make_workspace(tmp_path / "new")
-    assert made.model_dump(mode="json") == {
-        "workspace": str(tmp_path / "new"),
-        "settings": str(tmp_path / "new" / "anchorhold.toml"),
-        "folders": list(FOLDERS),
-    }
+    assert made.workspace == str(tmp_path / "new")
+    assert made.settings == str(tmp_path / "new" / "anchorhold.toml")
+    assert made.folders == FOLDERS
     assert all((tmp_path / "new" / folder).is_dir() for folder in FOLDERS)
     found = load_settings(made.workspace).tables
     assert found.model.name == "new"
@@ -57,8 +56,8 @@ def test_a_workspace_that_cannot_be_written_is_refused(tmp_path):
 
 def test_the_settings_are_short_and_point_to_all_others():
     keys = re.findall(r"^(?:# )?([\w-]+) = ", TEXT, re.MULTILINE)
-    assert len(keys) == 11
-    assert len(TEXT.splitlines()) <= 45
+    assert len(keys) == 14
+    assert len(TEXT.splitlines()) <= 52
     assert all(len(line) <= 100 for line in TEXT.splitlines())
     assert "`anchorhold settings`" in TEXT
 
@@ -80,7 +79,7 @@ def test_a_commented_default_is_valid_and_changes_nothing(tmp_path, number):
 
 
 def test_all_commented_defaults_are_valid_together(tmp_path):
-    assert len(COMMENTED) == 5
+    assert len(COMMENTED) == 6
     on = tables(tmp_path, uncommented(*COMMENTED))
     assert on.anchors["support-2023"].path == "anchors/support-2023"
     assert on.gate == tables(tmp_path, TEXT).gate
@@ -92,3 +91,71 @@ def test_all_commented_defaults_are_valid_together(tmp_path):
 )
 def test_the_name_of_the_folder_becomes_a_name_that_the_registry_takes(tmp_path, folder, name):
     assert tables(tmp_path, settings_text(folder)).model.name == name
+
+
+def write(path, *rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder with documents and a log, and no labels."""
+    write(tmp_path / "data" / "served.jsonl", {"query": "lost card", "results": [{"id": "d1"}]})
+    write(tmp_path / "data" / "docs" / "a.jsonl", {"id": "d1", "title": "Cards", "text": "Call us"})
+    return tmp_path / "data"
+
+
+def test_settings_name_the_data_where_it_is_and_load(tmp_path, data):
+    before = {path: path.read_bytes() for path in data.rglob("*.jsonl")}
+    made = make_workspace(tmp_path / "space", [data])
+    found = load_settings(made.workspace).tables
+    assert found.data.log == [str(data / "served.jsonl")]
+    assert found.data.corpus == [str(data / "docs" / "a.jsonl")]
+    assert found.data.pairs == ["pairs/*.jsonl"]
+    assert "log" not in made.folders
+    assert not (tmp_path / "space" / "log").exists()
+    assert {path: path.read_bytes() for path in data.rglob("*.jsonl")} == before
+
+
+def test_data_inside_the_workspace_is_named_by_a_relative_path(data):
+    found = load_settings(make_workspace(data, [data]).workspace).tables
+    assert found.data.log == ["served.jsonl"]
+    assert found.data.corpus == ["docs/a.jsonl"]
+
+
+def test_without_labels_a_person_is_asked_for_the_proxies_unless_it_is_said(tmp_path, data):
+    asked = make_workspace(tmp_path / "a", [data], ask=lambda: "allow")
+    assert asked.proxies == "allow"
+    assert load_settings(asked.workspace).tables.gate.proxies == "allow"
+    said = make_workspace(tmp_path / "b", [data], proxies="refuse", ask=lambda: "allow")
+    assert load_settings(said.workspace).tables.gate.proxies == said.proxies == "refuse"
+    silent = make_workspace(tmp_path / "c", [data])
+    assert silent.proxies == "refuse"
+    assert "there are no labels" in silent.notes[-1]
+
+
+def test_with_labels_nobody_is_asked(tmp_path, data):
+    write(data / "labelled.jsonl", {"query": "lost card", "positive": "Call us"})
+    made = make_workspace(tmp_path / "a", [data], ask=lambda: "allow")
+    assert made.proxies == "refuse"
+    assert made.notes == ()
+
+
+def test_a_source_that_is_not_there_is_named_and_nothing_is_made(tmp_path):
+    with pytest.raises(DataFault, match="nowhere does not exist"):
+        make_workspace(tmp_path / "a", [tmp_path / "nowhere"])
+    assert not (tmp_path / "a").exists()
+
+
+def test_evaluation_sets_and_a_model_get_names_that_settings_take(tmp_path):
+    for name in ("old tasks/beir 1", "other/beir 1"):
+        folder = tmp_path / "data" / name
+        write(folder / "corpus.jsonl", {"_id": "d1", "text": "x"})
+        write(folder / "queries.jsonl", {"_id": "q1", "text": "x"})
+        (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\n")
+    (tmp_path / "data" / "model").mkdir()
+    (tmp_path / "data" / "model" / "modules.json").write_text("[]")
+    found = load_settings(make_workspace(tmp_path / "a", [tmp_path / "data"]).workspace).tables
+    assert sorted(found.anchors) == ["beir-1", "beir-1-2"]
+    assert found.model.base == str(tmp_path / "data" / "model")
