@@ -14,6 +14,7 @@ from pipeline.results import (
     DocumentCounts,
     GateStatus,
     HistoryStatus,
+    LogCounts,
     PassedVersion,
     PromotionStatus,
     RecordCounts,
@@ -23,7 +24,7 @@ from pipeline.results import (
     WaitingCounts,
     past_cycles,
 )
-from pipeline.store import Store
+from pipeline.store import Store, StoreCounts
 from pipeline.workspace import AnchorSets, OpenWorkspace
 from training.evaluation import left_out
 from training.faults import DataFault
@@ -67,6 +68,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
                 discarded=counts.discarded.documents,
             ),
         ),
+        log=_log(store, counts),
         quarantined=counts.quarantined,
         anchors=anchors,
         gate=gate,
@@ -107,6 +109,15 @@ def _anchors(
         warnings = ["there is no anchor set: no candidate can ever be promoted"]
     meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)
     return tuple(found), GateStatus(meaningful=meaningful, warnings=tuple(warnings))
+
+
+def _log(store: Store, counts: StoreCounts) -> LogCounts:
+    """Return what the lines of all served logs became."""
+    total = LogCounts()
+    for each in counts.files:
+        if each.kind == "served":
+            total += LogCounts.model_validate({"files": 1, **each.model_dump(), **each.became})
+    return total.changed(**store.log_counts())
 
 
 def _split(per_role: Mapping[str, int], discarded: int, waiting: int) -> RecordCounts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.results import DiscardResult, ExcludedCounts, StoredRecords
+from pipeline.results import DiscardResult, ExcludedCounts, LogCounts, StoredRecords
 
 
 def counted(counts: DiscardResult | ExcludedCounts) -> str:
@@ -13,7 +13,7 @@ def counted(counts: DiscardResult | ExcludedCounts) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def stored(records: StoredRecords) -> Iterator[str]:
+def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
     """Yield a sentence on documents and on logs, and on each kind with excluded records."""
     documents = records.documents
     if documents.versions:
@@ -22,7 +22,20 @@ def stored(records: StoredRecords) -> Iterator[str]:
             f"{documents.discarded} of them excluded"
         )
     if records.served.stored:
-        yield f"served log: {records.served.stored} lines; the query of each is a text as well"
+        yield (
+            f"served log: {records.served.stored} lines, {log.with_results} with results, "
+            f"{log.with_clicks} with clicks, {log.with_feedback} with feedback; the query of each "
+            "is a text as well"
+        )
+    odd = {
+        "ids that no document has": log.unknown_ids,
+        "clicks or ratings of what was not shown": log.not_shown,
+        "contradicting ratings": log.contradictions,
+        "lines that say nothing about retrieval": log.passed_over,
+        "records in quarantine": log.quarantined,
+    }
+    if told := [f"{number} {name}" for name, number in odd.items() if number]:
+        yield f"served log, left out: {', '.join(told)}"
     kinds = {"pairs": records.pairs, "traffic": records.traffic, "served log": records.served}
     for name, count in kinds.items():
         if count.discarded:

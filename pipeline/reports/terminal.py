@@ -228,7 +228,7 @@ def _(result: StatusResult) -> Iterator[Part]:
         f"waiting: {waiting.pairs} pairs, {waiting.traffic} texts; {result.quarantined} records "
         "in quarantine"
     )
-    yield from stored(result.records)
+    yield from stored(result.records, result.log)
     for passed in result.awaiting_approval:
         yield (
             f"version {passed.version} of cycle {passed.cycle} passed the gate and needs approval: "

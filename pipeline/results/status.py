@@ -2,6 +2,7 @@
 
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
+from pipeline.results.intake import LogCounts
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
@@ -127,6 +128,9 @@ class StatusResult(Result):
         Records that no version has learned from.
     records
         Where the stored records are.
+    log
+        What the lines of served logs became, ever; those with results, clicks and feedback are the
+        stored ones as they are now.
     quarantined
         Records that intake refused, ever.
     anchors, gate
@@ -155,6 +159,7 @@ class StatusResult(Result):
     champion: ChampionStatus
     waiting: WaitingCounts
     records: StoredRecords
+    log: LogCounts = LogCounts()
     quarantined: int
     anchors: tuple[AnchorPower, ...]
     gate: GateStatus

@@ -1,5 +1,6 @@
 """Status: who serves, what waits, and what is unfinished."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from made_streams import BANK, sentences, texts_of, write_lines
@@ -45,3 +46,20 @@ def test_an_interrupted_cycle_is_named(opened):
     found = status_now(opened, NOW)
     assert found.unfinished == row.id
     assert row.id not in {each.cycle for each in found.cycles}
+
+
+def test_what_the_lines_of_a_log_became_is_counted(opened):
+    lines = [
+        {"query": "a first question", "results": ["d1"], "clicked": ["d1"]},
+        {"query": "a second question", "results": ["d1"], "clicked": ["d9"]},
+        {"query": "a third question"},
+    ]
+    write_lines(opened.settings.root / "log" / "1.jsonl", lines)
+    data = replace(opened.settings.tables.data, log=["log/*.jsonl"])
+    tables = replace(opened.settings.tables, data=data)
+    settings = replace(opened.settings, tables=tables)
+    result = opened.following(settings).take_in(NOW)
+    found = status_now(opened, NOW).log
+    assert (found.lines, found.texts, found.with_results, found.with_clicks) == (3, 3, 2, 1)
+    assert (found.not_shown, found.quarantined, found.seen) == (1, 1, 4)
+    assert found == result.log
