@@ -34,9 +34,9 @@ class LexicalTruth:
     (['my card is lost'], '1 of 1 held-out queries have a document that stands out')
     """
 
-    stands_out: float = Field(default=0.5, ge=0.0, lt=1.0)
+    stands_out: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the queries to leave out, those where first and second document score most alike."""
-    floor: float = Field(default=0.5, ge=0.0, le=1.0)
+    floor: float = Field(default=0.25, ge=0.0, le=1.0)
     """Quantile of what the search scores for its second documents; answers must score above it."""
     queries: int = Field(default=300, ge=1)
     """Largest number of queries, those with the largest margins."""
