@@ -19,7 +19,7 @@ _NEIGHBOURS = 8
 
 @dataclass(frozen=True, config=SETTINGS)
 class LexicalTruth:
-    """Take the document that BM25 ranks first, by far, for the answer to a held-out query.
+    """Take the document that BM25 ranks first for the answer to a held-out query.
 
     No model has a part in it, so it favours neither champion nor candidate. It sees only queries
     that share words with their document, and favours what was taught by BM25: as evidence it needs

@@ -85,7 +85,7 @@ def test_the_lexical_proxy_takes_documents_that_stand_out_and_no_copy_of_the_que
     copies = [each.whole for each in documents[40:60]]
     unclear = [f"we {verb} it with" for verb in VERBS]
     corpus = Corpus(documents)
-    proxy = LexicalTruth(stands_out=0.0).make([*clear, *copies, *unclear], corpus)
+    proxy = LexicalTruth(floor=0.5).make([*clear, *copies, *unclear], corpus)
     assert set(proxy.task.queries.values()) <= {*clear, *unclear}
     assert set(clear) <= set(proxy.task.queries.values())
     for query, found in proxy.task.relevant.items():
