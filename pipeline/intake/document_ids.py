@@ -19,6 +19,9 @@ _PART = re.compile(r"[\w.\-]+")
 _FOLDERS = re.compile(r"(?:[a9w]/)+")
 _LIKE_AN_ID = re.compile(r"(?=\S*\d)\S{1,100}")
 
+UNKNOWN = "data.corpus"
+"""Part of every reason that says that a document is unknown."""
+
 Side = Literal["positive", "negative"]
 
 
@@ -83,6 +86,8 @@ class DocumentIds:
 
     label: str
     lookup: Lookup
+    still_unknown: set[int] = field(default_factory=set)
+    """Lines that were refused in this reading."""
     _forms: set[str] | None = None
     _columns: Mapping[Side, _Seen] = field(
         default_factory=lambda: {"positive": _Seen(), "negative": _Seen()}
@@ -130,6 +135,7 @@ class DocumentIds:
                 joined.append(self._joined(record, found))
             except BadRecord as bad:
                 faults.append(Fault(self.label, record.line, str(bad)))
+                self.still_unknown.add(record.line)
         return joined, faults
 
     def _documents(self, records: Iterable[Record]) -> Mapping[str, Document]:

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.columns import Columns
 from pipeline.intake.corpus_files import find_corpus
-from pipeline.intake.document_ids import DocumentIds
+from pipeline.intake.document_ids import UNKNOWN, DocumentIds
 from pipeline.intake.from_documents import PageRules, take_pages
 from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
@@ -58,9 +58,11 @@ class Intake:
     A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.tsv`,
     `.parquet`, `hf:<dataset>[:<split>]`, a folder that `datasets` saved). Pairs have `query` and
     `positive`, and may have `negative`, several of both, and a `label` or `score`; traffic has
-    `text`, and may have `session` and `user`; both may have `id`, `source`, and `timestamp` as
-    ISO 8601 (UTC if it names no zone) or in seconds or milliseconds since 1970. Anything else is
-    ignored, with a warning for names that come close to one of these.
+    `text`, and may have `session` and `user`; documents have `text`, and may have `title` and
+    `url`; all may have `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no zone) or in
+    seconds or milliseconds since 1970. Anything else is ignored, with a warning for names that
+    come close to one of these. Documents are also read from folders of pages, and pairs may name
+    them by id.
 
     Examples
     --------
@@ -114,7 +116,8 @@ class Intake:
         Parameters
         ----------
         patterns
-            Files, patterns with wildcards (`**` for folders within folders), `hf:<dataset>`.
+            Files, patterns with wildcards (`**` for folders within folders), `hf:<dataset>`; for
+            documents also folders.
         root
             Folder to which relative patterns are relative; files below it are known by their path
             from there.
@@ -145,6 +148,9 @@ class Intake:
             if corpus and patterns:
                 rules = PageRules(self.section_characters, self.max_text_characters)
                 report += take_pages(store, corpus, rules, step)
+        if kind == "document" and report.stored:
+            # Pairs that name the new documents may be in quarantine.
+            store.read_again("pair", UNKNOWN)
         return report
 
     def read_all(
@@ -238,6 +244,7 @@ class Intake:
                 if log:
                     log.take(reader.entries, columns, arrivals)
                 ids = DocumentIds(source.label, documents or arrivals)
+                refused = arrivals.refused_lines(UNKNOWN) if kind == "pair" else set()
                 for batch in () if log else _checked(reader.entries, rules, source.label):
                     if kind == "pair":
                         batch = _joined(batch, ids)
@@ -246,6 +253,8 @@ class Intake:
                 others.add_to(arrivals)
                 left_out = log.left_out if log else others.left_out
                 self._refuse_if_too_bad(arrivals, source.label, left_out)
+                if refused and not reader.goes_on:
+                    arrivals.forgive(refused - ids.still_unknown, UNKNOWN)
                 arrivals.progress = reader.progress()
         noticed = log.tally.remarks if log else (*others.remarks, *ids.remarks)
         remarks = (*reader.remarks(), *noticed, *_replaced(arrivals))

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from pipeline.store.records import (
     Role,
     Traffic,
 )
+from pipeline.store.refusals import forgive, refused_lines
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
 from pipeline.store.served import amend_lines, lines_named, take_served
 from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
@@ -90,6 +91,15 @@ class Arrivals:
     def withdraw_unseen(self) -> int:
         """Withdraw the documents of the file that were not among those added; return how many."""
         return withdraw_unseen(self.connection, self._reading)
+
+    def refused_lines(self, reason: str) -> set[int]:
+        """Return the lines of the file in quarantine whose reasons contain a text."""
+        place = (self.kind, self.role, self.progress.file)
+        return refused_lines(self.connection, *place, reason)
+
+    def forgive(self, lines: Collection[int], reason: str) -> None:
+        """Take lines of the file out of quarantine that are there for such a reason."""
+        forgive(self.connection, self.kind, self.role, self.progress.file, reason, lines)
 
     def known_documents(self, ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are documents now."""

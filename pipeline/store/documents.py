@@ -129,7 +129,7 @@ class Documents:
     def each_document(self, until: int | None = None) -> Iterator[Document]:
         """Yield what `documents` returns, without holding all of it."""
         with self._database.reading() as connection:
-            rows = connection.execution_options(yield_per=1_000).execute(_newest(until))
+            rows = connection.execute(_newest(until).execution_options(yield_per=1_000))
             for row in rows:
                 yield Document(*row)
 

@@ -17,6 +17,7 @@ from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded, kept,
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
+from pipeline.store.refusals import Refusals
 from pipeline.store.rows import next_numbers
 from pipeline.store.served import ServedLog
 from pipeline.store.tables import (
@@ -32,7 +33,9 @@ from pipeline.store.tables import (
 from training.pairs import Pair
 
 
-class Store(AcceptanceLog, Documents, ServedLog, DiscardLog, CycleJournal, PromotionHistory):
+class Store(
+    AcceptanceLog, Documents, ServedLog, Refusals, DiscardLog, CycleJournal, PromotionHistory
+):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
     All arrivals share one sequence, in the order in which they were stored. A *cut* is a number

@@ -73,7 +73,10 @@ class Data:
     traffic: list[str] = Field(default_factory=list)
     """Unlabelled texts as they arrive: {"text": "…"} per line, CSV or Parquet."""
     corpus: list[str] = Field(default_factory=list)
-    """Documents that the service can return: {"id": "…", "text": "…"} per line, CSV or Parquet."""
+    """Documents that the service can return: {"id": "…", "text": "…"} per line, tables, or folders.
+
+    A folder holds an evaluation set, or pages of text, Markdown and HTML.
+    """
     log: list[str] = Field(default_factory=list)
     """What was served: {"query": "…", "results": […], "clicked": […]} per line, or Parquet."""
 

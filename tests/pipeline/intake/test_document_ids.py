@@ -182,6 +182,24 @@ def test_a_pair_read_again_after_its_document_changed_is_known(store, tmp_path):
     assert positives(store) == ["Lost cards Call us.", "We lend.", "Call them."]
 
 
+def test_pairs_of_documents_that_arrive_later_leave_the_quarantine(store, tmp_path):
+    (tmp_path / "c.jsonl").write_bytes(line(id="d1", text="one"))
+    (tmp_path / "p.jsonl").write_bytes(
+        b"".join(line(**each) for each in (pair("d1"), pair("d2"), pair("d3"), {"query": 7}))
+    )
+    data = {"corpus": ["*c.jsonl"], "pairs": ["p.jsonl"]}
+    assert LENIENT.read_all(store, data, tmp_path, NOW).pairs.quarantined == 3
+    assert LENIENT.read_all(store, data, tmp_path, NOW).pairs.seen == 0
+    (tmp_path / "2c.jsonl").write_bytes(line(id="d2", text="two"))
+    again = Intake().read_all(store, data, tmp_path, NOW).pairs
+    assert (again.stored, again.known, again.quarantined) == (1, 3, 0)
+    assert positives(store) == ["one", "two"]
+    assert [fault.line for fault in store.quarantine()] == [4, 3]
+    counts = store.counts()
+    assert counts.quarantine == counts.quarantined == 2
+    assert counts.seen == counts.stored + counts.known + counts.quarantined
+
+
 def test_a_file_beside_the_store_is_joined_with_its_documents(store, tmp_path):
     hold(store)
     (tmp_path / "a.jsonl").write_bytes(line(**pair("d1")) + line(**pair("x9")))
