@@ -15,6 +15,7 @@ from pipeline.commands.discard import discard
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
 from pipeline.commands.init import init
+from pipeline.commands.judge import judge
 from pipeline.commands.output import say
 from pipeline.commands.promote import promote
 from pipeline.commands.report import report
@@ -37,6 +38,7 @@ for command in (
     status,
     compare,
     evaluate,
+    judge,
     promote,
     rollback,
     discard,

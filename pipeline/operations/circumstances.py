@@ -1,12 +1,20 @@
-"""The circumstances of an operation that its caller may leave out: who asks, and when."""
+"""What the caller of an operation may leave out: who asks, when, and paths."""
 
 import getpass
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from training.faults import DataFault
 
 Clock = Callable[[], datetime]
+Folder = str | os.PathLike[str]
+
+
+def path_of(given: Folder | None) -> Path | None:
+    """Return a path that may be left out."""
+    return None if given is None else Path(given)
 
 
 def clock_of(now: datetime | Clock | None) -> Clock:

@@ -1,6 +1,5 @@
 """The public face: a workspace with one verb per command, for programs, notebooks, schedulers."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,11 +10,12 @@ from typing import Self
 from pipeline.cycle import Champions, check_now, run_cycle
 from pipeline.operations.accept import accept_texts
 from pipeline.operations.backtest import backtest
-from pipeline.operations.circumstances import Clock, clock_of, person
+from pipeline.operations.circumstances import Clock, Folder, clock_of, path_of, person
 from pipeline.operations.compare import compare_versions, write_comparison
 from pipeline.operations.discard import Records, discard_records
 from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 from pipeline.operations.export import export_version
+from pipeline.operations.judge import Answering, Asking, judge_versions
 from pipeline.operations.status import status_now
 from pipeline.reports import report_of
 from pipeline.results import (
@@ -28,6 +28,7 @@ from pipeline.results import (
     EvaluateResult,
     ExportResult,
     InitResult,
+    JudgeResult,
     MoveResult,
     ReportResult,
     StatusResult,
@@ -44,8 +45,6 @@ from pipeline.workspace import (
 from training.encoding import Encoder
 from training.faults import AnchorholdError, DataFault
 from training.progress import Progress, no_progress
-
-Folder = str | os.PathLike[str]
 
 
 class Workspace:
@@ -159,7 +158,9 @@ class Workspace:
             Files to check instead of what has arrived.
         """
         with self._opened("check") as opened:
-            return check_now(opened, traffic=_path(traffic), pairs=_path(pairs), now=self._clock())
+            return check_now(
+                opened, traffic=path_of(traffic), pairs=path_of(pairs), now=self._clock()
+            )
 
     def run(self, strategies: Sequence[str] | None = None, *, adopt: bool = False) -> CycleResult:
         """Run one cycle, or resume an interrupted one.
@@ -234,9 +235,8 @@ class Workspace:
             Also if it did not pass the gate, or was rolled back.
         """
         with self._opened("promote", writes=True) as opened:
-            return _champions(opened).promote(
-                version, reason=reason, force=force, now=self._clock()
-            )
+            now = self._clock()
+            return _champions(opened).promote(version, reason=reason, force=force, now=now)
 
     def rollback(
         self, version: int | str | None = None, *, reason: str = "rolled back by hand"
@@ -334,7 +334,35 @@ class Workspace:
             Files of texts, one window per file; by default, the windows of past cycles.
         """
         with self._opened("backtest") as opened:
-            return backtest(opened, _path(folder), self._clock())
+            return backtest(opened, path_of(folder), self._clock())
+
+    def judge(
+        self,
+        *versions: int | str,
+        asking: Asking | None = None,
+        new: bool = False,
+        anchors: Folder | None = None,
+        who: str | None = None,
+    ) -> JudgeResult:
+        """Let a person compare two versions blind, where their results for the log differ.
+
+        Parameters
+        ----------
+        versions
+            Two numbers or aliases; by default, the champion and the newest that never served.
+        asking
+            How questions are asked; by default nothing is asked, and the answers so far count.
+        new
+            Draw new questions, also where these versions were compared before.
+        anchors
+            Folder to make, with an evaluation set of all answers about all versions.
+        who
+            Who answers; by default, this process's user.
+        """
+        with self._opened("judge") as opened:
+            answering = Answering(who or person(), self._clock)
+            chosen, how = list(map(str, versions)), asking or Asking()
+            return judge_versions(opened, chosen, how, answering, new=new, anchors=path_of(anchors))
 
     def report(self, cycle: str | None = None) -> ReportResult:
         """Return where the HTML report of a finished cycle is.
@@ -381,7 +409,3 @@ class Workspace:
 
 def _champions(opened: OpenWorkspace) -> Champions:
     return Champions(opened.registry, opened.store, opened.settings.state)
-
-
-def _path(given: Folder | None) -> Path | None:
-    return None if given is None else Path(given)

@@ -25,6 +25,7 @@ from pipeline.results import (
     DerivedKind,
     Difference,
     EvaluateResult,
+    JudgeResult,
     Result,
     StatusResult,
     VersionRegressions,
@@ -323,6 +324,20 @@ def _regressions(found: VersionRegressions, where: str) -> Iterator[Part]:
 def _hit(hit: Hit) -> str:
     mark = "✓" if hit.relevant else "·"
     return f"{mark} {hit.similarity:.2f} {cut(hit.text, 60)}"
+
+
+@parts_of.register
+def _(result: JudgeResult) -> Iterator[Part]:
+    yield f"judging {result.judging}: {result.summary}"
+    yield (
+        f"  answers: {result.second_better} for version {result.second.title}, "
+        f"{result.first_better} for version {result.first.title}, {result.same} for both alike, "
+        f"{result.none} for none; {result.differing} of {result.lines} lines of the log differ"
+    )
+    if result.finding == "undecided":
+        more = "more than the log holds" if result.expected is None else f"{result.expected} more"
+        yield f"  {result.certainty:.0%} sure that one is better; answers expected: {more}"
+    yield from (f"  {each}" for each in result.next)
 
 
 @parts_of.register

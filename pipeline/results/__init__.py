@@ -22,6 +22,7 @@ from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
+from pipeline.results.judging import Finding, JudgeResult
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
@@ -87,12 +88,14 @@ __all__ = [
     "EvaluatedTask",
     "ExcludedCounts",
     "ExportResult",
+    "Finding",
     "FoundData",
     "GateStatus",
     "HistoryStatus",
     "InitResult",
     "IntakeCounts",
     "IntakeResult",
+    "JudgeResult",
     "Leaked",
     "LessonResult",
     "LogCounts",

@@ -6,6 +6,7 @@ from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable
 from pipeline.store.discards import Discard, Named, Selection
+from pipeline.store.judgements import Judgement, Judging, Preference
 from pipeline.store.prefixes import replace_prefix
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
@@ -24,8 +25,11 @@ __all__ = [
     "FileProgress",
     "HistoryBroken",
     "HistoryHead",
+    "Judgement",
+    "Judging",
     "Kind",
     "Named",
+    "Preference",
     "Promotion",
     "Record",
     "Role",

@@ -15,6 +15,7 @@ from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
 from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded, kept, within
 from pipeline.store.documents import Documents, is_withdrawn
+from pipeline.store.judgements import JudgementLog
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.refusals import Refusals
@@ -34,7 +35,14 @@ from training.pairs import Pair
 
 
 class Store(
-    AcceptanceLog, Documents, ServedLog, Refusals, DiscardLog, CycleJournal, PromotionHistory
+    AcceptanceLog,
+    Documents,
+    ServedLog,
+    Refusals,
+    DiscardLog,
+    CycleJournal,
+    PromotionHistory,
+    JudgementLog,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 

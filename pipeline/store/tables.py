@@ -181,6 +181,24 @@ discarded = Table(
     Column("discard", BigInteger, ForeignKey("discards.number"), primary_key=True),
 )
 
+judgings = Table(
+    "judgings",
+    metadata,
+    _number("number"),
+    *_integers("first", "second"),
+    *_texts("digest", "who", "at", "summary"),
+)
+
+judgements = Table(
+    "judgements",
+    metadata,
+    _number("number"),
+    Column("judging", BigInteger, ForeignKey("judgings.number"), nullable=False),
+    *_integers("turn"),
+    *_texts("query", "results", "left", "answer", "who", "at"),
+    Column("undone", Text),
+)
+
 
 acceptances = Table(
     "acceptances",
@@ -195,7 +213,8 @@ acceptances = Table(
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
     metadata.create_all(connection, checkfirst=False)
-    names = ("sequence", "quarantine", "unplaced", "cycle", "discard", "reading")
+    numbered = ("cycle", "discard", "judging", "judgement")
+    names = ("sequence", "quarantine", "unplaced", "reading", *numbered)
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))
     connection.execute(insert(identity).values(workspace=uuid.uuid4().hex))

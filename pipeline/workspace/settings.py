@@ -16,6 +16,7 @@ from drift_triggers.signal import Trigger
 from pipeline.gate import Gate, Suspects
 from pipeline.generation import Generate
 from pipeline.intake import Intake
+from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import TriggerTables, made
@@ -158,6 +159,7 @@ class Tables:
     merge: Table[Merge] = Merge()
     evaluate: Table[Evaluate] = Evaluate()
     gate: Table[Gate] = Gate()
+    judge: Table[Judge] = Judge()
     suspects: Table[Suspects] = Suspects()
     store: Table[StoreLocation] = StoreLocation()
     tracking: Table[Tracking] = Tracking()

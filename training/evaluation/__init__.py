@@ -7,7 +7,7 @@ from training.evaluation.dimensions import (
     further_dimensions,
     task_at,
 )
-from training.evaluation.evaluate import Evaluate, Ranking
+from training.evaluation.evaluate import Evaluate, Ranking, nearest
 from training.evaluation.evaluation_set import EvaluationSet, left_out
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
@@ -48,6 +48,7 @@ __all__ = [
     "further_dimensions",
     "is_beir",
     "left_out",
+    "nearest",
     "preferred",
     "rankings",
     "regressions",

@@ -1,0 +1,107 @@
+"""`anchorhold judge`: people compare two versions blind, where their results differ."""
+
+import os
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.options import HERE, AsJson, Folder
+from pipeline.commands.output import say, show
+from pipeline.commands.process import opened
+
+if TYPE_CHECKING:
+    from pipeline.judging import Shown
+
+_KEYS = {"1": "left", "2": "right", "=": "same", "0": "none", "u": "undo", "q": None}
+_LONGEST = 600
+"""Characters of a result in the terminal."""
+
+
+def judge(
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A] [B]",
+            help="Versions or aliases; default: the champion and the newest that never served.",
+        ),
+    ] = None,
+    workspace: Folder = HERE,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Ask in the terminal instead of on a local page.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv", help="Write questions to this file; if it exists, read its answers instead."
+        ),
+    ] = None,
+    result: Annotated[
+        bool, typer.Option("--result", help="Ask nothing; show what the answers so far say.")
+    ] = False,
+    anchors: Annotated[
+        Path | None,
+        typer.Option("--anchors", help="Write all answers as an evaluation set to this folder."),
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Draw new questions instead of continuing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions by blind answers of people, asked only where the results differ.
+
+    Keys: 1 left, 2 right, = both alike, 0 none is good, u undo, q stop. Each answer is stored at
+    once; the same command continues.
+    """
+    if terminal + result + (csv is not None) > 1:
+        raise typer.BadParameter("only one of --terminal, --csv and --result can be given")
+    with opened(workspace) as work:
+        from pipeline.operations import Asking
+
+        asking = Asking(page=_tell)
+        if terminal:
+            asking = Asking(ask=_ask)
+        elif csv is not None:
+            asking = Asking(sheet=csv)
+        elif result:
+            asking = Asking()
+        found = work.judge(*(versions or ()), asking=asking, new=new, anchors=anchors)
+    show(found, as_json)
+
+
+def _tell(address: str) -> None:
+    say(f"judging at {address}  (this machine only; stop there or with Ctrl-C)")
+    # Without a screen, a browser in the terminal would take it over.
+    if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        typer.launch(address)
+
+
+def _ask(shown: "Shown", certainty: str) -> str | None:
+    """Show one question on stderr and return what the key that is pressed means."""
+    say(f"\n{certainty}\n\nquestion {shown.turn + 1}: {shown.query}\n")
+    for digit, name, side in (("1", "left", shown.left), ("2", "right", shown.right)):
+        say(f"[{digit}] {name}")
+        for rank, text in enumerate(side[: shown.compared], start=1):
+            short = textwrap.shorten(text, _LONGEST, placeholder=" …")
+            say(textwrap.indent(textwrap.fill(f"{rank}. {short}", 88), "    "))
+        say("")
+    say("1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop")
+    while True:
+        key = _key()
+        if key is None:
+            return None
+        if key in _KEYS:
+            return _KEYS[key]
+        say(f"{key[:20]!r} is no answer; press 1, 2, =, 0, u or q")
+
+
+def _key() -> str | None:
+    """Return the key that is pressed, or a line where keys cannot be read; None at the end."""
+    if sys.stdin.isatty():
+        import click
+
+        return click.getchar().lower()
+    line = sys.stdin.readline()
+    return line.strip().lower() if line else None
