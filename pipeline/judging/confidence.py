@@ -92,8 +92,8 @@ def log_wealth(lines: Lines, answers: Floats, mean: float) -> Floats:
     Returns
     -------
     numpy.ndarray
-        (..., n + 1): the wealth after each of the n lines that need an answer and have one, and at
-        the last line before the next question.
+        (..., 2 n + 1): the wealth before and after each of the n lines that need an answer and have
+        one, and at the last line before the next question.
 
     Notes
     -----
@@ -103,13 +103,14 @@ def log_wealth(lines: Lines, answers: Floats, mean: float) -> Floats:
     known = lines.needing(answers.shape[-1])
     added = answers[..., lines.questions[:known]] * lines.scales[:known] - mean
     zeros = lines.zeros[: known + 1]
+    steps = np.empty((*added.shape[:-1], 2 * known + 1))
     paths = []
     for share in SHARES:
         # No line can take away more than the limit, so no bet loses all.
         bet = share / (lines.limit + mean)
-        steps = np.zeros((*added.shape[:-1], known + 1))
-        steps[..., :known] = np.log1p(bet * added)
-        paths.append(np.cumsum(steps + zeros * np.log1p(-bet * mean), axis=-1))
+        steps[..., ::2] = zeros * np.log1p(-bet * mean)
+        steps[..., 1::2] = np.log1p(bet * added)
+        paths.append(np.cumsum(steps, axis=-1))
     wealth = np.stack(paths)
     highest = wealth.max(axis=0)
     mixed: Floats = highest + np.log(np.exp(wealth - highest).mean(axis=0))

@@ -129,8 +129,9 @@ def answers_needed(lines: Lines, answers: Floats, *, margin: float, confidence: 
         As in `standing`.
     """
     threshold = np.log(2 / (1 - confidence))
-    # Of the lines that need none, those before a question are known when it is asked.
-    asked: Integers = np.maximum.accumulate(np.append(lines.questions, lines.count - 1)) + 1
+    # As many answers are known before and after each line that needs one.
+    after: Integers = np.maximum.accumulate(lines.questions) + 1
+    asked = np.repeat(np.append(0, after), 2)[1:]
 
     def crossed(values: Floats, mean: float) -> Floats:
         reached = log_wealth(lines, values, mean) >= threshold
