@@ -193,13 +193,9 @@ class Workspace:
             Where to write the comparison as an HTML page too.
         """
         with self._opened("compare") as opened:
-            tables = opened.settings.tables
+            tables, named = opened.settings.tables, list(map(str, versions))
             result = compare_versions(
-                list(map(str, versions)),
-                opened.versions,
-                opened.anchor_sets,
-                opened.scores,
-                tables.gate,
+                named, opened.versions, opened.anchor_sets, opened.scores, tables.gate
             )
             if page is None:
                 return result
@@ -284,15 +280,10 @@ class Workspace:
             Who did it, for the log; by default, the user of this process.
         """
         records = Records(cycle=cycle, source=source, file=file, pair=pair)
+        who, now = who or person(), self._clock()
         with self._opened("discard", writes=True) as opened:
             return discard_records(
-                opened.store,
-                opened.versions,
-                records,
-                undo=undo,
-                reason=reason,
-                who=who or person(),
-                now=self._clock(),
+                opened.store, opened.versions, records, undo=undo, reason=reason, who=who, now=now
             )
 
     def accept(
@@ -357,7 +348,7 @@ class Workspace:
         anchors
             Folder to make, with an evaluation set of all answers about all versions.
         who
-            Who answers; by default, this process's user.
+            Who answers; by default, the user of this process.
         """
         with self._opened("judge") as opened:
             answering = Answering(who or person(), self._clock)
@@ -397,12 +388,9 @@ class Workspace:
                 f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
             )
         settings = self._settings.trying(strategies) if strategies else self._settings
+        now, progress = self._clock(), self._progress
         with open_workspace(
-            settings,
-            doing=doing,
-            now=self._clock(),
-            progress=self._progress,
-            exclusive=writes,
+            settings, doing=doing, now=now, progress=progress, exclusive=writes
         ) as opened:
             yield opened
 
