@@ -11,6 +11,7 @@ from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Quality, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.fresh_quality import FRESH, fresh_quality
+from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.window import (
     Gathered,
     arrived_since,
@@ -154,6 +155,7 @@ def find(
         cause=explain(signals),
         clusters=clusters,
         hit_rates=hit_rates,
+        headroom=headroom_now(opened, folder, [each.text for each in gathered.recent]),
         warnings=(*warnings, *left_out(anchors)),
     )
 

@@ -181,6 +181,8 @@ class _Cycle:
         )
         lesson = with_unlabelled(opened, journal, old, window, lesson)
         facts = journal.once("prepare", lesson.facts, LessonResult)
+        if facts.derived and facts.derived.headroom:
+            seen = seen.changed(decision=seen.decision.changed(headroom=facts.derived.headroom))
         if lesson.shortage:
             reasons = (*seen.decision.reasons, lesson.shortage)
             decision = seen.decision.changed(reasons=reasons)

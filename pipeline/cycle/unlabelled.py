@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.cycle.first_anchors import FIRST_ANCHOR
+from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.kinds import Material, excluded_kinds, kinds_of, served_after
 from pipeline.cycle.lesson import Lesson
@@ -119,6 +120,7 @@ def _derive(
         documents=len(material.corpus),
         kinds=kinds,
         proxies={each.name: len(each.queries) for each in proxies.sets},
+        headroom=headroom_now(opened, champion, material.queries) if learns else None,
         notes=notes,
     )
 

@@ -86,6 +86,8 @@ def _(result: DecisionResult) -> Iterator[Part]:
             yield f"  {signal.trigger}: {signal.reason}"
     if result.cause and result.cause.cause != "none":
         yield f"likely cause: {result.cause.cause} ({result.cause.why}); {result.cause.answer}"
+    if result.headroom:
+        yield f"headroom: {result.headroom.reason}"
     for cluster in result.clusters:
         yield (
             f"  {cluster.share:.0%} of the texts: {', '.join(cluster.terms)}, "

@@ -16,7 +16,7 @@ from pipeline.results.cycle import (
     SourceCounts,
     TrainingResult,
 )
-from pipeline.results.decision import DecisionResult, Window
+from pipeline.results.decision import DecisionResult, HeadroomResult, Window
 from pipeline.results.demo import DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
@@ -91,6 +91,7 @@ __all__ = [
     "Finding",
     "FoundData",
     "GateStatus",
+    "HeadroomResult",
     "HistoryStatus",
     "InitResult",
     "IntakeCounts",

@@ -8,6 +8,37 @@ from drift_triggers.statistics.clusters import Cluster
 from pipeline.results.result import Result
 
 
+class HeadroomResult(Result):
+    """Whether tuning can help at all, measured without labels.
+
+    The answer of a query is taken to be the document that BM25 ranks first, where it stands out.
+
+    Attributes
+    ----------
+    reason
+        The figures in one sentence, or why there are none.
+    queries, documents
+        Queries that have such a document, and documents searched in.
+    hit_at_1, recall_at_100
+        Share of these queries whose document the champion ranks first, or among the first hundred.
+    room
+        recall_at_100 less hit_at_1: what tuning could gain at most.
+    consensus_gap
+        Share of the queries for which champion and BM25 rank different documents first.
+    centring_gain
+        What subtracting the mean query would add to hit_at_1.
+    """
+
+    reason: str
+    queries: int = 0
+    documents: int = 0
+    hit_at_1: float | None = None
+    recall_at_100: float | None = None
+    room: float | None = None
+    consensus_gap: float | None = None
+    centring_gain: float | None = None
+
+
 class DecisionResult(Result):
     """Whether training is called for, with all that led to it; what `anchorhold check` prints.
 
@@ -30,6 +61,8 @@ class DecisionResult(Result):
     shortage
         Why a training, which is called for, would have nothing to learn from; empty otherwise. Only
         a check of what has arrived asks, not one of a file.
+    headroom
+        Whether tuning can help, where there are documents.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -42,6 +75,7 @@ class DecisionResult(Result):
     clusters: tuple[Cluster, ...] = ()
     hit_rates: dict[str, float] = Field(default_factory=dict)
     shortage: str = ""
+    headroom: HeadroomResult | None = None
     warnings: tuple[str, ...] = ()
 
     @property

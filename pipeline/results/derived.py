@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from pipeline.results.decision import HeadroomResult
 from pipeline.results.result import Result
 
 
@@ -44,6 +45,8 @@ class DerivedResult(Result):
         One per kind of pairs; empty where labelled pairs are enough.
     proxies
         Name -> number of queries of each evaluation set that was made without labels.
+    headroom
+        Whether tuning can help, now that the documents have vectors; None where no pairs were made.
     notes
         Sentences on what was screened out and what could not be made.
     """
@@ -52,6 +55,7 @@ class DerivedResult(Result):
     documents: int = 0
     kinds: tuple[DerivedKind, ...] = ()
     proxies: dict[str, int] = Field(default_factory=dict)
+    headroom: HeadroomResult | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -157,6 +157,13 @@ class Encoder:
         self._refuse_missing(unique, vectors)
         return vectors[[place[text] for text in texts]]
 
+    def known(self, texts: Sequence[str], *, kind: Kind = "query") -> list[bool]:
+        """Return for each text whether the cache holds its vector; without a cache, none is."""
+        digests = [text_digest(text) for text in texts]
+        cache = self._open_cache(kind)
+        found = cache.get(digests) if cache and digests else {}
+        return [digest in found for digest in digests]
+
     def unit_vectors(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from training.unlabelled.corpus import Corpus, distinct_queries
 from training.unlabelled.derived import Derived, derived_id
 from training.unlabelled.document import Document
 from training.unlabelled.feedback import FEEDBACK_TASK, Feedback
+from training.unlabelled.headroom import Headroom, headroom
 from training.unlabelled.known_items import KnownItems
 from training.unlabelled.lexical import LexicalIndex
 from training.unlabelled.lexical_truth import LexicalTruth
@@ -26,6 +27,7 @@ __all__ = [
     "Derived",
     "Document",
     "Feedback",
+    "Headroom",
     "KnownItems",
     "LexicalIndex",
     "LexicalTruth",
@@ -41,5 +43,6 @@ __all__ = [
     "centred",
     "derived_id",
     "distinct_queries",
+    "headroom",
     "split_log",
 ]

@@ -8,6 +8,7 @@ from conftest import make_workspace
 from made_corpus import documents, log_of
 from made_streams import TRAVEL, sentences, write_lines
 
+from pipeline.cycle.check import check_now
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import Records, discard_records
@@ -203,3 +204,14 @@ def test_a_first_version_of_a_team_without_anchor_sets_holds_known_items(workspa
         titles = {each.title for each in CORPUS if each.id in known}
         assert len(held.queries) > 30
         assert set(held.queries.values()) <= titles
+
+
+def test_whether_tuning_can_help_is_told_once_the_documents_have_vectors(space):
+    result = turn(space)
+    found = result.decision.headroom
+    assert found.reason.count("%") == 3
+    assert found.room == pytest.approx(found.recall_at_100 - found.hit_at_1)
+    assert 0.5 < found.consensus_gap <= 1
+    with opening(space) as opened:
+        again = check_now(opened, traffic=space / "reference/bank.jsonl", pairs=None, now=NOW)
+        assert "not measured" in again.headroom.reason
