@@ -45,14 +45,15 @@ class FeedbackLoop:
     """Block when too much of the input is the system's own output.
 
     Fires when the share of recent texts that are marked as self-generated, or that repeat a past
-    answer, exceeds ``maximum_share``. Also fires when recent texts are less diverse than nearly all
-    quiet windows of the reference *and* the answers concentrate on fewer documents; each of these
-    alone has harmless reasons. Without served documents this narrowing is not measured, and the
-    reason says so. A feedback loop grows by training on its own output, so this trigger blocks.
+    answer, exceeds ``maximum_share``; likewise the share of new documents that do. Also fires when
+    recent texts are less diverse than nearly all quiet windows of the reference *and* the answers
+    concentrate on fewer documents; each of these alone has harmless reasons. Without served
+    documents this narrowing is not measured, and the reason says so. A feedback loop grows by
+    training on its own output, so this trigger blocks.
 
     Notes
     -----
-    The effect is the larger of the two shares, 0 to 1; there is no p-value. Not measured without
+    The effect is the largest of these shares, 0 to 1; there is no p-value. Not measured without
     marks, past answers and served documents of both periods, or with fewer than ``minimum_texts``.
 
     References
@@ -113,6 +114,12 @@ class FeedbackLoop:
             )
         if copied > self.maximum_share:
             told.append(f"{copied:.0%} of {len(texts)} texts repeat past answers {allowed}")
+        loaded = self._copies(observation.new_documents, observation.own_answers)
+        written = sum(loaded) / len(loaded) if len(loaded) >= self.minimum_texts else 0.0
+        if written > self.maximum_share:
+            told.append(
+                f"{written:.0%} of {len(loaded)} new documents repeat past answers {allowed}"
+            )
         narrow, view = self._narrowing(observation)
         if narrow:
             told.append(view)
@@ -121,6 +128,9 @@ class FeedbackLoop:
             for text, one, two in zip(texts, marks or copies, copies, strict=True)
             if one or two
         ]
+        if written > self.maximum_share:
+            new = zip(observation.new_documents, loaded, strict=True)
+            own += [text for text, repeats in new if repeats]
         reason = (
             "the system reads its own output: " + "; ".join(told)
             if told
@@ -132,7 +142,7 @@ class FeedbackLoop:
             self.name,
             bool(told),
             reason,
-            effect=max(marked, copied),
+            effect=max(marked, copied, written),
             threshold=self.maximum_share,
             cause="feedback_loop" if told else None,
             examples=tuple(own[:5]),

@@ -96,6 +96,12 @@ class Served:
     """Cosine of each query with its best returned document, in [-1, 1], shape ``(queries,)``."""
     documents: tuple[str, ...] = ()
     """Identifier of each returned document, one entry per return."""
+    margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """Cosine of the best returned document less that of the second, shape ``(queries,)``; shown
+    only."""
+    repeats: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    """For each query that nearly repeats an earlier one: their cosine, and the share of returned
+    documents they have in common, shape ``(repeats, 2)``; shown only."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,9 @@ class Observation:
     self_generated: tuple[bool, ...] = ()
     """For each recent text, whether the system wrote it itself; empty when unknown."""
     own_answers: tuple[str, ...] = ()
-    """Texts that the system returned in the past, to find them in its input."""
+    """Texts that the system wrote in the past, to find them in its input."""
+    new_documents: tuple[str, ...] = ()
+    """Texts of documents that arrived since the champion was trained, to find own answers there."""
     recent_pairs: PairFacts | None = None
     """Facts about the records that arrived since the champion was trained."""
     reference_pairs: PairFacts | None = None

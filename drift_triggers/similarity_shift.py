@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.signal import Observation, Signal
+from drift_triggers.signal import Observation, Served, Signal
 from drift_triggers.statistics.dependence import Scatter, order_ratio
 
 
@@ -89,7 +89,7 @@ class SimilarityShift:
         reason = (
             f"median best cosine {np.median(before.cosines):.3f} -> {np.median(now.cosines):.3f}; "
             f"{below:.0%} of the answers are below {low:.3f}, 10% were before (distance "
-            f"{effect:.2f}, limit {threshold:.2f}; p = {p_value:.2g})"
+            f"{effect:.2f}, limit {threshold:.2f}; p = {p_value:.2g}){_beside(before, now)}"
         )
         return Signal(
             self.name,
@@ -100,6 +100,25 @@ class SimilarityShift:
             threshold=threshold,
             cause="retrieval_loss" if fired else None,
         )
+
+
+def _beside(before: Served, now: Served) -> str:
+    """Say what else is known of the answers: margins, and queries that are nearly the same."""
+    told = ""
+    if len(before.margins) and len(now.margins):
+        told += (
+            f"; median margin to the second document {np.median(before.margins):.3f} -> "
+            f"{np.median(now.margins):.3f}"
+        )
+    if len(before.repeats) and len(now.repeats):
+        (near, common), (near_now, common_now) = (
+            side.repeats.mean(axis=0) for side in (before, now)
+        )
+        told += (
+            f"; near-identical queries share {common:.0%} -> {common_now:.0%} of their documents "
+            f"(cosine {near:.3f} -> {near_now:.3f})"
+        )
+    return told
 
 
 def _lower(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:

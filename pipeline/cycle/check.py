@@ -21,7 +21,7 @@ from pipeline.cycle.window import (
     same_records_left,
     window_now,
 )
-from pipeline.observation import Accepted, Arrived, KnownQuality, queries_as_traffic
+from pipeline.observation import Accepted, Answered, Arrived, KnownQuality, queries_as_traffic
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
@@ -232,8 +232,26 @@ def observe(
             hit_rates=_past_hit_rates(opened.store, today),
             anchor_queries=[query for each in anchors for query in each.queries.values()],
         ),
+        comparable(gathered.answered, tables, trained=facts.parent is not None),
         progress=opened.progress,
     )
+
+
+def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered:
+    """Return the log with the lines of the reference period that compare with recent ones.
+
+    A champion matches the queries that it was trained on better than others, so that every later
+    one would look worse. Held-out queries never give pairs.
+
+    Parameters
+    ----------
+    trained
+        Whether the champion was trained here; the first one was not.
+    """
+    before = answered.before
+    if trained:
+        before = [line for line in before if tables.holdout.holds(line.query)]
+    return replace(answered, before=before[-tables.observe.reference :])
 
 
 def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float, ...]]:

@@ -1,14 +1,17 @@
 """The window of one check: which stored data it is about, fixed by sequence numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.cycle.kinds import excluded_kinds
-from pipeline.observation import Observe, queries_as_traffic
+from pipeline.observation import Answered, Observe, answered, queries_as_traffic
 from pipeline.registry import Facts
 from pipeline.results import TRAINED, PastCycle, Window, past_cycles
 from pipeline.store import Store, Traffic
 from training.pairs import Pair
+
+_REFERENCE_LINES = 5
+"""Lines that are read per line of the reference period: most may be queries trained on."""
 
 Check = tuple[PastCycle, Window]
 """A cycle that checked data, and its window."""
@@ -34,6 +37,8 @@ class Gathered:
         Whether no text of `recent` was part of an earlier check.
     later_reference
         Texts of the quiet past that were added since the champion learned.
+    answered
+        What the service answered in the reference period and recently.
     """
 
     idle: str
@@ -43,6 +48,7 @@ class Gathered:
     refused: str = ""
     fresh: bool = True
     later_reference: Sequence[Traffic] = ()
+    answered: Answered = field(default_factory=Answered)
 
 
 def known_until(store: Store, facts: Facts) -> int:
@@ -101,6 +107,31 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
+        answered=_answered(store, window, observe),
+    )
+
+
+def _answered(store: Store, window: Window, observe: Observe) -> Answered:
+    """Read what the service answered before and recently.
+
+    Lines that the champion knows are the reference period. Without any, those of its first check
+    that found nothing are.
+    """
+    known = window.known
+    if not store.count_served(until=known):
+        quiet = [
+            checked.until
+            for cycle, checked in checks(store)
+            if checked.champion == window.champion and cycle.result.outcome == "quiet"
+        ]
+        known = min(quiet, default=known)
+    fresh = store.count_served(max(window.since, known), window.until)
+    return answered(
+        store,
+        known=known,
+        until=window.until,
+        window=lambda lines: observe.recent(lines, fresh),
+        newest=_REFERENCE_LINES * observe.reference,
     )
 
 

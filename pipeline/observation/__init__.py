@@ -7,5 +7,14 @@ from pipeline.observation.observe import (
     Observe,
     queries_as_traffic,
 )
+from pipeline.observation.served import Answered, answered
 
-__all__ = ["Accepted", "Arrived", "KnownQuality", "Observe", "queries_as_traffic"]
+__all__ = [
+    "Accepted",
+    "Answered",
+    "Arrived",
+    "KnownQuality",
+    "Observe",
+    "answered",
+    "queries_as_traffic",
+]

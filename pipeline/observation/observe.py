@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass as group
 from dataclasses import field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,14 @@ from pydantic.dataclasses import dataclass
 
 from drift_triggers.form import KEPT, neighbours_kept, only_form_changed, undone
 from drift_triggers.signal import Observation, PairFacts, Quality, Sample, Space, Stability
+from pipeline.observation.served import Answered, served
 from pipeline.store import Traffic
 from training.encoding import Encoder
 from training.pairs import Pair, normalised
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
+
+Kept = TypeVar("Kept")
 
 
 @group(frozen=True)
@@ -92,13 +96,13 @@ class Observe:
     seed: int = 0
     """Seed of every sample and of the permutations of the triggers."""
 
-    def recent(self, since_learned: Sequence[Traffic], since_check: int) -> list[Traffic]:
-        """Return the recent window of the traffic since the champion was trained, oldest first.
+    def recent(self, since_learned: Sequence[Kept], since_check: int) -> list[Kept]:
+        """Return the recent window of what arrived since the champion was trained, oldest first.
 
         Parameters
         ----------
         since_learned
-            Traffic in the order of arrival.
+            Texts of the traffic, or lines of the served log, in the order of arrival.
         since_check
             How many of them, the last ones, arrived since the last check.
         """
@@ -147,6 +151,7 @@ class Observe:
         arrived: Arrived,
         accepted: Accepted,
         quality: KnownQuality | None = None,
+        answered: Answered | None = None,
         *,
         progress: Progress = no_progress,
     ) -> Observation:
@@ -163,6 +168,8 @@ class Observe:
             What the champion was accepted with.
         quality
             What is known of its quality; None when nothing is.
+        answered
+            What the service answered, as its log tells; None where there is no log.
         progress
             Where to show how many texts are encoded.
         """
@@ -186,6 +193,11 @@ class Observe:
             else:
                 kept = None
         anchors = tuple(quality.anchor_queries)
+        answered = answered or Answered()
+        before, recently = (
+            served(encoder, lines, answered.documents, progress) if lines else None
+            for lines in (answered.before, answered.recent)
+        )
         return Observation(
             recent=recent,
             reference=reference,
@@ -207,6 +219,10 @@ class Observe:
                 if arrived.generated_sources
                 else ()
             ),
+            served_before=before,
+            served_recently=recently,
+            own_answers=answered.answers,
+            new_documents=answered.new_documents,
             recent_pairs=_pair_facts(arrived.pairs, arrived.refused_pairs),
             reference_pairs=_pair_facts(accepted.pairs, 0),
         )

@@ -95,12 +95,15 @@ class ServedLog:
 
     _database: Database
 
-    def served(self, after: int = 0, until: int | None = None) -> list[ServedQuery]:
-        """Return the lines of the logs in the order of their arrival."""
+    def served(
+        self, after: int = 0, until: int | None = None, latest: int | None = None
+    ) -> list[ServedQuery]:
+        """Return the lines of the logs in order of arrival; `latest` limits them to the newest."""
         chosen = select(*(served.c[field.name] for field in fields(ServedQuery)))
-        chosen = chosen.where(*within(served, None, after, until)).order_by(served.c.sequence)
+        chosen = chosen.where(*within(served, None, after, until))
+        newest_first = chosen.order_by(served.c.sequence.desc()).limit(latest)
         with self._database.reading() as connection:
-            return [_served_query(row) for row in connection.execute(chosen).mappings()]
+            return [_served_query(row) for row in connection.execute(newest_first).mappings()][::-1]
 
     def count_served(self, after: int = 0, until: int | None = None) -> int:
         """Return the number of lines behind a cut."""
