@@ -14,6 +14,7 @@ _IDS = ("id", "_id", "doc_id", "document_id", "docid", "chunk_id", "node_id", "o
 _TEXTS = ("text", "content", "page_content", "passage", "body", "snippet", "chunk")
 _SCORES = ("score", "_score", "similarity", "similarity_score", "relevance_score", "relevance")
 _PLACES = ("position", "rank", "ordinal")
+_PLAIN = {"id", "text", "score"}
 _RATINGS = ("feedback", "rating", "thumbs", "vote", "value")
 _LONGEST_ID = 500
 
@@ -202,8 +203,8 @@ def _results(value: object, scores: object, remarks: list[str]) -> tuple[tuple[S
             (Shown(each.id, each.text, number_of(score)), place, raw)
             for (each, place, raw), score in zip(items, numbers, strict=True)
         ]
-    if items and all(place for _, place, _ in items):
-        items.sort(key=lambda item: item[1])
+    if all(place is not None for _, place, _ in items):
+        items.sort(key=lambda item: item[1] or 0)
     shown: dict[str, Shown] = {}
     clicked, rated = [], []
     for each, _, raw in items:
@@ -211,7 +212,7 @@ def _results(value: object, scores: object, remarks: list[str]) -> tuple[tuple[S
         if not name:
             continue
         shown.setdefault(name, each)
-        if isinstance(raw, Mapping):
+        if isinstance(raw, Mapping) and not raw.keys() <= _PLAIN:
             if _is_clicked(raw):
                 clicked.append(Pick(name))
             rated += [(Pick(name), rating) for rating in _rating_within(raw, remarks)]
@@ -220,30 +221,35 @@ def _results(value: object, scores: object, remarks: list[str]) -> tuple[tuple[S
 
 def _within(found: Mapping[str, object]) -> object:
     """Return the list in an answer of a search engine, or in an object of scores by id."""
-    hits = found.get("hits", found.get("documents", found.get("results")))
+    if any(name in found for name in (*_IDS, *_TEXTS)):
+        return [found]
+    hits = found.get("hits", found.get("documents", found.get("results", found.get("ids"))))
     if isinstance(hits, Mapping):
         return _within(hits)
     if isinstance(hits, list):
-        return hits
+        return hits[0] if len(hits) == 1 and isinstance(hits[0], list) else hits
     if found and all(number_of(score) is not None for score in found.values()):
         return [{"id": id, "score": score} for id, score in found.items()]
     return found
 
 
-def _item(value: object, remarks: list[str]) -> tuple[Shown, float]:
-    """Return a result and its place, 0 where it names none."""
+def _item(value: object, remarks: list[str]) -> tuple[Shown, float | None]:
+    """Return a result and its place, None where it names none."""
     if not isinstance(value, Mapping):
         name = name_of(value)
         if not name:
             remarks.append(f"a result is {kind_of(value)} ({shortened(value)}); it must have an id")
         # Ids hold no spaces as a rule; where the corpus has such an id, it is one all the same.
-        return (Shown(text=name) if len(name.split()) > 1 else Shown(id=name)), 0
+        return (Shown(text=name) if len(name.split()) > 1 else Shown(id=name)), None
+    if value.keys() <= _PLAIN and isinstance(id := value.get("id"), str) and id:
+        # Most logs are written so, and a million lines have ten million results.
+        return Shown(id, _as_text(value.get("text")), number_of(value.get("score"))), None
     layers = [value, *(value.get(name) for name in ("document", "node", "_source", "metadata"))]
     inner = [each for each in layers if isinstance(each, Mapping)]
     inner += [each["metadata"] for each in inner[1:] if isinstance(each.get("metadata"), Mapping)]
-    id = _first(inner, _IDS)
+    name = _first(inner, _IDS)
     text = _first(inner, _TEXTS, _as_text) or _as_text(value.get("document"))
-    if not id and not text:
+    if not name and not text:
         remarks.append(f"a result names neither id nor text ({shortened(value)})")
     score = next(
         (
@@ -254,8 +260,8 @@ def _item(value: object, remarks: list[str]) -> tuple[Shown, float]:
         ),
         None,
     )
-    place = next((number for name in _PLACES if (number := number_of(value.get(name)))), 0)
-    return Shown(id, text, score), place
+    places = (number_of(value.get(name)) for name in _PLACES)
+    return Shown(name, text, score), next((each for each in places if each is not None), None)
 
 
 def _first(

@@ -1,7 +1,9 @@
 """Served logs: every format becomes lines, what belongs together is joined, nothing is lost."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +83,8 @@ def test_what_was_shown_clicked_and_rated_is_kept_in_its_order(store, take):
         [{"document": {"id": "d1"}}, {"metadata": {"document_id": "d2"}}],
         {"hits": {"hits": [{"_id": "d1", "_source": {}}, {"_id": "d2"}]}},
         {"d1": 0.9, "d2": 0.1},
-        [{"id": "d2", "rank": 2}, {"id": "d1", "rank": 1}],
+        [{"id": "d2", "rank": 1}, {"id": "d1", "rank": 0}],
+        {"ids": [["d1", "d2"]]},
     ],
 )
 def test_results_may_be_written_in_many_forms(store, take, results):
@@ -435,3 +438,14 @@ def test_counts_of_a_file_are_kept_for_status(store, take):
     kept = {file.file: file.became for file in store.counts().files}
     assert kept["1.jsonl"]["not_shown"] == 1 and kept["2.jsonl"]["with_clicks"] == 1
     assert store.log_counts() == {"with_results": 2, "with_clicks": 1, "with_feedback": 0}
+
+
+def test_the_examples_of_the_documentation_are_read(store, take):
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "use-a-served-log.md"
+    blocks = re.findall(r"^```json\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    found = [take(*block.splitlines(), name=f"{n}.jsonl") for n, block in enumerate(blocks)]
+    assert [(each.warnings, each.log.quarantined) for each in found] == [((), 0)] * 3
+    assert [(each.log.texts, each.log.amended) for each in found] == [(2, 1), (1, 1), (1, 0)]
+    lines = {line.id: line for line in store.served()}
+    assert lines["q1"].feedback == (("d2", 1), ("d7", -1))
+    assert lines["b1"].clicked == ("d2",) and lines["t1/1"].shown[0].id == "d7"
