@@ -14,14 +14,12 @@ from training.pairs import Pair
 from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
 from training.unlabelled.derived import Derived, derived_id
-from training.unlabelled.found import Found, by_words
-from training.unlabelled.lexical import words_of
+from training.unlabelled.found import Found, by_words, unquoted
 from training.unlabelled.reserved import Reserved
 
 KIND = "consensus"
 _BESIDE = 3  # documents beside those that count: a repetition of the query, the first, a second
 _ROWS = 512  # queries at once
-_QUOTE = 5  # words; a text that holds fewer words of a query does not quote it
 _DOCUMENTS = 2**16  # documents at once
 
 
@@ -104,7 +102,7 @@ class Consensus:
         far = len(sound) - len(mutual)
         kept_off = {row for row in mutual if any(map(reserved.document, corpus.ids[found[row]]))}
         free = sorted(set(mutual) - kept_off, key=lambda row: (-strength[row], asked[row]))
-        positives = {row: _answer(asked[row], corpus.documents[found[row]].whole) for row in free}
+        positives = {row: unquoted(asked[row], corpus.documents[found[row]].whole) for row in free}
         pairs: list[Pair] = []
         given: dict[int, int] = defaultdict(int)
         for row, positive in positives.items():
@@ -215,16 +213,6 @@ def _ranks(values: NDArray[np.float32], among: NDArray[np.float32]) -> NDArray[n
         for some, others in zip(values, among, strict=True)
     ]
     return np.asarray(np.mean(places, axis=0), dtype=np.float64)
-
-
-def _answer(query: str, text: str) -> str:
-    """Return a text without the query, if it quotes it; "" if hardly anything is left then."""
-    start = text.lower().find(query.lower())
-    length = len(words_of(query))
-    if start < 0 or length < _QUOTE:
-        return text
-    rest = " ".join(f"{text[:start]} {text[start + len(query) :]}".split())
-    return rest if len(words_of(rest)) >= length else ""
 
 
 def _nothing(queries: int, documents: int) -> str:

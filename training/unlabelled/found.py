@@ -1,5 +1,6 @@
 """What a search finds for each query, apart from documents that only repeat it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.unlabelled.corpus import Corpus
+from training.unlabelled.lexical import words_of
 
+_QUOTE = 5  # words; a text that holds fewer words of a query does not quote it
 _NONE = -2  # the row of a query that no document repeats; -1 is a place without a document
 
 
@@ -50,3 +53,19 @@ def by_words(queries: Sequence[str], corpus: Corpus, depth: int) -> Found:
     ceilings = np.maximum(corpus.lexical.ceilings(queries), 1e-9)
     shares = np.asarray(scores / ceilings[:, None], dtype=np.float32)
     return Found(rows, shares).without_own(queries, corpus)
+
+
+def unquoted(query: str, text: str) -> str:
+    """Return a text without the query, if it quotes it; "" if hardly anything is left then.
+
+    Examples
+    --------
+    >>> unquoted("how do i block a card", "How do I block a card? Call us, day or night, at once.")
+    '? Call us, day or night, at once.'
+    """
+    length = len(words_of(query))
+    quote = re.search(re.escape(query.strip()), text, re.IGNORECASE)
+    if quote is None or length < _QUOTE:
+        return text
+    rest = " ".join(f"{text[: quote.start()]} {text[quote.end() :]}".split())
+    return rest if len(words_of(rest)) >= length else ""

@@ -32,9 +32,11 @@ class KnownItems:
     Who looks for a document that they know types what they remember of it. Such queries can be made
     from the document itself, and rank retrieval systems as judged ones do (Azzopardi, de Rijke and
     Balog 2007). The query is the title; without one it is a part of a sentence, which the document
-    then lacks. The documents never give pairs: a hash of the id decides, so that a document is on
-    the same side for ever. Translations with the same id or address but for the language share a
-    side, and documents with near duplicates are not asked for.
+    then lacks; a document of one sentence stays whole.
+
+    The documents never give pairs. A hash of the id decides, so that a document is on the same side
+    for ever. Translations with the same id or address but for the language share a side, and
+    documents with near duplicates are not asked for.
 
     Examples
     --------
@@ -53,9 +55,11 @@ class KnownItems:
     """Smallest number of queries; with fewer there is no set."""
     documents: int = Field(default=1500, ge=1)
     """Largest number of documents to search in."""
-    kept: float = Field(default=0.5, gt=0.0, le=1.0)
-    """Share of the words of a sentence that make a query."""
-    minimum_words: int = Field(default=6, ge=1)
+    words: int = Field(default=12, ge=2)
+    """Words of a sentence, one after the other, out of which a query is made."""
+    kept: float = Field(default=0.7, gt=0.0, le=1.0)
+    """Share of them that the query keeps; of all words where the document stays whole."""
+    minimum_words: int = Field(default=5, ge=1)
     """Words that a sentence needs to become a query."""
     minimum_rest: int = Field(default=8, ge=1)
     """Words that must remain in the document."""
@@ -116,10 +120,13 @@ class KnownItems:
             bare = text[len(title) :] if text.startswith(title) else text
             return _Item(row, title, bare.strip())
         long = [each for each in own if len(words_of(each)) >= self.minimum_words]
+        seed = f"{self.seed} known item {document.id}"
         for each in sorted(long, key=lambda each: hash_share(self.seed, document.id, each)):
             if self._enough([other for other in own if other != each]):
-                query = shortened(each, self.kept, f"{self.seed} known item {document.id}")
+                query = shortened(each, self.kept, seed, self.words)
                 return _Item(row, query, without(Document("", document.text), [each]))
+        if long:
+            return _Item(row, shortened(text, self.kept, seed), text)
         return None
 
     def _enough(self, sentences: Sequence[str]) -> bool:

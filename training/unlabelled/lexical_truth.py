@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
-from training.unlabelled.found import Found, by_words
+from training.unlabelled.found import Found, by_words, unquoted
 from training.unlabelled.passages import by_hash
 from training.unlabelled.proxy import Proxy, proxy_task
 
@@ -75,35 +75,33 @@ class LexicalTruth:
         bar = np.quantile(margins[answered], self.stands_out) if answered.any() else 0.0
         clear = np.flatnonzero(answered & (margins >= bar)).tolist()
         clear.sort(key=lambda row: (-margins[row], held_out[row]))
-        chosen, repeated = self._chosen(clear, held_out, near, corpus)
-        reason = (
-            f"{len(chosen)} of {len(held_out)} held-out queries have a document that stands out"
-        )
-        if len(chosen) < self.minimum:
+        asked, answers, repeated = self._chosen(clear, held_out, near, corpus)
+        reason = f"{len(asked)} of {len(held_out)} held-out queries have a document that stands out"
+        if len(asked) < self.minimum:
             return Proxy(None, len(held_out), f"{reason}; at least {self.minimum} are needed")
-        asked = {held_out[row]: corpus.documents[near.rows[row, 0]].whole for row in chosen}
-        answers = {int(near.rows[row, 0]) for row in chosen}
-        others = self._others(corpus, near.rows[chosen], found, answers, repeated)
+        others = self._others(corpus, near.rows[clear], found, answers, repeated)
         return Proxy(proxy_task(NAME, asked, others, seed=self.seed), len(held_out), reason)
 
     def _chosen(
         self, clear: Sequence[int], queries: Sequence[str], near: Found, corpus: Corpus
-    ) -> tuple[list[int], set[int]]:
-        """Return the queries to ask, and the documents that repeat one of them.
+    ) -> tuple[dict[str, str], set[int], set[int]]:
+        """Return query -> answer, the rows of the answers, and of documents that repeat a query.
 
-        Every model finds these documents first, so they are not searched in. A query whose answer
-        repeats another one, or the other way round, cannot be asked beside it.
+        Every model finds the latter first, so they are not searched in. A query whose answer
+        repeats another one, or the other way round, cannot be asked beside it; neither can queries
+        for one document of which one is quoted there.
         """
-        chosen: list[int] = []
-        answers: set[int] = set()
+        asked: dict[str, str] = {}
+        answers: dict[int, str] = {}
         repeated: set[int] = set()
         for row in clear:
-            answer, own = int(near.rows[row, 0]), corpus.row_of_text(queries[row])
-            if answer not in repeated and own not in answers and len(chosen) < self.queries:
-                chosen.append(row)
-                answers.add(answer)
+            query, answer = queries[row], int(near.rows[row, 0])
+            own, text = corpus.row_of_text(query), unquoted(query, corpus.documents[answer].whole)
+            fits = answer not in repeated and own not in answers
+            if text and fits and answers.get(answer, text) == text and len(asked) < self.queries:
+                asked[query] = answers[answer] = text
                 repeated |= set() if own is None else {own}
-        return chosen, repeated
+        return asked, set(answers), repeated
 
     def _others(
         self,

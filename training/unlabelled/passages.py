@@ -54,10 +54,21 @@ def without(document: Document, sentences: Sequence[str]) -> str:
     return " ".join(f"{document.title} {text}".split())
 
 
-def shortened(sentence: str, kept: float, seed: str) -> str:
+def shortened(sentence: str, kept: float, seed: str, most: int | None = None) -> str:
     """Return some words of a sentence in their order, chosen by a hash of the seed.
 
     Scripts without blanks lose runs of characters instead.
+
+    Parameters
+    ----------
+    sentence
+        The sentence.
+    kept
+        Share of the words that are kept.
+    seed
+        Decides which.
+    most
+        Words, one after the other, out of which they are chosen; None: all.
 
     Examples
     --------
@@ -67,10 +78,13 @@ def shortened(sentence: str, kept: float, seed: str) -> str:
     parts = sentence.split()
     if len(parts) * 2 < len(words_of(sentence)):
         parts = re.findall(r"\w{1,4}|\W+", sentence)
+    joint = " " if len(sentence.split()) == len(parts) else ""
     generator = random.Random(seed)
+    if most is not None and len(parts) > most:
+        start = generator.randrange(len(parts) - most + 1)
+        parts = parts[start : start + most]
     count = max(1, round(kept * len(parts)))
     places = sorted(generator.sample(range(len(parts)), count))
-    joint = " " if len(sentence.split()) == len(parts) else ""
     return joint.join(parts[place] for place in places).strip()
 
 

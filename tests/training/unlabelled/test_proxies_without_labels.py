@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,37 +82,30 @@ def test_documents_that_no_query_leads_to_are_preferred():
 
 def test_the_lexical_proxy_takes_documents_that_stand_out_and_no_copy_of_the_query():
     documents = made(100)
-    clear = [each.text.split(". ")[1] for each in documents[:40]]
+    clear = [" ".join(each.text.split()[5:10:2]) for each in documents[:40]]
     copies = [each.whole for each in documents[40:60]]
     unclear = [f"we {verb} it with" for verb in VERBS]
     corpus = Corpus(documents)
-    proxy = LexicalTruth(floor=0.5).make([*clear, *copies, *unclear], corpus)
-    assert set(proxy.task.queries.values()) <= {*clear, *unclear}
-    assert set(clear) <= set(proxy.task.queries.values())
-    for query, found in proxy.task.relevant.items():
+    task = LexicalTruth(floor=0.5).make([*clear, *copies, *unclear], corpus).task
+    assert len(set(clear) & set(task.queries.values())) > 30
+    for query, found in task.relevant.items():
         (answer,) = found
-        if (asked := proxy.task.queries[query]) in clear:
-            assert asked in proxy.task.corpus[answer]
+        asked, text = task.queries[query], task.corpus[answer]
+        assert normalised(asked) != normalised(text)
+        assert asked not in clear or set(asked.split()) <= set(text.split())
 
 
 def test_what_models_find_is_searched_in_but_never_an_answer():
     documents = made(400)
     corpus = Corpus(documents)
-    queries = [each.text.split(". ")[1] for each in documents[:60]]
+    queries = [" ".join(each.text.split()[5:10:2]) for each in documents[:60]]
     small = LexicalTruth(documents=200)
-    found = [[row] for row in range(len(corpus) - 60, len(corpus))]
-    without, beside = small.make(queries, corpus), small.make(queries, corpus, _array(found))
+    found = np.arange(len(corpus) - 60, len(corpus))
+    without, beside = small.make(queries, corpus), small.make(queries, corpus, found[:, None])
     assert without.task.queries == beside.task.queries
     assert without.task.relevant == beside.task.relevant
-    texts = set(beside.task.corpus.values())
-    assert {corpus.texts[row] for (row,) in found} <= texts
-    assert len(texts) <= 200
-
-
-def _array(rows):
-    import numpy as np
-
-    return np.array(rows)
+    assert {corpus.texts[row] for row in found} <= set(beside.task.corpus.values())
+    assert len(beside.task.corpus) <= 200
 
 
 @settings(max_examples=10)
@@ -129,3 +123,24 @@ def test_too_few_queries_make_no_set_and_say_so():
     proxy = LexicalTruth(minimum=30).make(["block the card"], Corpus(made(20)))
     assert proxy.task is None
     assert "30" in proxy.reason
+
+
+def test_a_query_that_its_document_quotes_is_asked_of_the_rest():
+    documents = made(60)
+    queries = [each.text.split(". ")[0] for each in documents]
+    task = LexicalTruth(floor=0.5).make(queries, Corpus(documents)).task
+    for query, found in task.relevant.items():
+        (answer,) = found
+        assert task.queries[query] not in task.corpus[answer]
+        assert not any(task.queries[query] in text for text in task.corpus.values())
+
+
+def test_short_documents_are_asked_for_by_a_few_of_their_words():
+    chance = random.Random(0)
+    texts = [" ".join(chance.sample([*NOUNS, *VERBS], 9)) for _ in range(400)]
+    task = KnownItems().make(Corpus(Document(text, text) for text in texts)).task
+    for query, found in task.relevant.items():
+        (answer,) = found
+        asked = task.queries[query].split()
+        assert len(asked) == 6
+        assert set(asked) < set(task.corpus[answer].split())
