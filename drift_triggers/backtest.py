@@ -1,10 +1,11 @@
-"""Replay past windows through the triggers and the policy: false alarms, misses, delay."""
+"""Replay past windows through the triggers and the policy: false alarms, misses, delay, lead."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from drift_triggers.policy import Decision, PastCheck, Policy
-from drift_triggers.signal import Observation, Signal, Trigger
+from drift_triggers.quality_drop import QualityDrop
+from drift_triggers.signal import Observation, Quality, Signal, Trigger
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,22 @@ class Window:
     """Whether training was called for; None when unknown: then the window is not scored."""
     fresh: bool = True
     """Whether its texts were not in the window before."""
+    quality: Mapping[str, Quality] = field(default_factory=dict)
+    """Scores of what was labelled or clicked in this window, beside those of the time before."""
+    lost: str = ""
+    """What was recorded of a loss of quality in this window; empty: nothing."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of quality that begins in a window."""
+
+    window: str
+    """Name of the window."""
+    place: int
+    """Its place among the windows, from 0."""
+    reason: str
+    """What was measured."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,9 @@ class Score:
     no alarm came. Rows that were not measured at all are left out."""
     unmeasured: int = 0
     """Windows in which its input was missing."""
+    leads: tuple[int | None, ...] = ()
+    """Windows from its alarm to the loss of quality, per loss: positive where it came before,
+    negative where it came after; None where no alarm belongs to the loss."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,10 @@ class Replay:
     """The decision of the policy per window."""
     scores: tuple[Score, ...]
     """One per trigger, then one for any trigger at all, then one for the policy."""
+    losses: tuple[Loss, ...] = ()
+    """Where quality began to fall."""
+    quality_measured: int = 0
+    """Windows in which quality was measured."""
 
 
 def replay(windows: Sequence[Window], triggers: Sequence[Trigger], policy: Policy) -> Replay:
@@ -102,15 +126,67 @@ def replay(windows: Sequence[Window], triggers: Sequence[Trigger], policy: Polic
     }
     alarms["any trigger"] = [any(signal.fired for signal in check.signals) for check in past]
     alarms["policy"] = [decision.train for decision in decisions]
-    scores = tuple(_score(name, windows, fired) for name, fired in alarms.items())
-    return Replay(tuple(window.name for window in windows), tuple(decisions), scores)
+    fallen = [_fallen(window, triggers) for window in windows]
+    losses = tuple(_losses(windows, fallen))
+    scores = tuple(_score(name, windows, fired, losses) for name, fired in alarms.items())
+    return Replay(
+        tuple(window.name for window in windows),
+        tuple(decisions),
+        scores,
+        losses,
+        sum(each is not None for each in fallen),
+    )
+
+
+def lead(alarms: Sequence[bool | None], loss: int) -> int | None:
+    """Return by how many windows an alarm came before a loss.
+
+    The alarm is the first of the unbroken run of alarms that ends in the window of the loss, or in
+    the one before: an alarm that fell silent again long before said nothing of this loss. Without
+    such a run, it is the first alarm after the loss, and the number is negative.
+
+    Examples
+    --------
+    >>> lead([True, False, True, True, True], loss=4), lead([False, False, False, True], loss=1)
+    (2, -2)
+    """
+    start = next((place for place in (loss, loss - 1) if place >= 0 and alarms[place]), None)
+    if start is None:
+        later = next((place for place in range(loss, len(alarms)) if alarms[place]), None)
+        return None if later is None else loss - later
+    while start > 0 and alarms[start - 1]:
+        start -= 1
+    return loss - start
+
+
+def _fallen(window: Window, triggers: Sequence[Trigger]) -> str | None:
+    """Say how quality fell in a window; empty if it did not, None where it was not measured."""
+    if window.lost:
+        return window.lost
+    asked = next((one for one in triggers if isinstance(one, QualityDrop)), QualityDrop())
+    signal = asked.check(replace(window.observation, quality=window.quality, hit_rates={}))
+    if not signal.measured:
+        return None
+    return signal.reason if signal.fired else ""
+
+
+def _losses(windows: Sequence[Window], fallen: Sequence[str | None]) -> list[Loss]:
+    """Return the windows in which quality began to fall."""
+    found, falling = [], False
+    for place, (window, reason) in enumerate(zip(windows, fallen, strict=True)):
+        if reason and not falling:
+            found.append(Loss(window.name, place, reason))
+        falling = falling if reason is None else bool(reason)
+    return found
 
 
 def _alarm(signal: Signal) -> bool | None:
     return signal.fired if signal.measured else None
 
 
-def _score(name: str, windows: Sequence[Window], alarms: Sequence[bool | None]) -> Score:
+def _score(
+    name: str, windows: Sequence[Window], alarms: Sequence[bool | None], losses: Sequence[Loss]
+) -> Score:
     told = [
         (window.drifted, alarm)
         for window, alarm in zip(windows, alarms, strict=True)
@@ -126,6 +202,7 @@ def _score(name: str, windows: Sequence[Window], alarms: Sequence[bool | None]) 
         misses=len(moved) - sum(moved),
         delays=_delays(windows, alarms),
         unmeasured=len(windows) - len(told),
+        leads=tuple(lead(alarms, loss.place) for loss in losses),
     )
 
 

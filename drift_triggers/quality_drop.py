@@ -110,7 +110,9 @@ def _drop(quality: Quality) -> tuple[float, float]:
         return effect, float(scipy.stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
     if np.ptp(quality.accepted) < 1e-12 and np.ptp(quality.now) < 1e-12:
         return effect, 1e-300 if effect > 1e-12 else 1.0
-    test = scipy.stats.ttest_ind(
-        quality.accepted, quality.now, equal_var=False, alternative="greater"
+    # From the moments: one side may be constant, as where each answer of a hit rate is found.
+    sides = [(side.mean(), side.std(ddof=1), len(side)) for side in (quality.accepted, quality.now)]
+    test = scipy.stats.ttest_ind_from_stats(
+        *sides[0], *sides[1], equal_var=False, alternative="greater"
     )
     return effect, float(test.pvalue)

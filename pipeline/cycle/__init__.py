@@ -2,6 +2,7 @@
 
 from pipeline.cycle.approval import approvals
 from pipeline.cycle.check import check_now, observe
+from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.kinds import KINDS
 from pipeline.cycle.promotion import Champions, rolled_back
@@ -20,6 +21,7 @@ __all__ = [
     "known_until",
     "later_reference",
     "observe",
+    "quality_beside",
     "record_golden",
     "rolled_back",
     "run_cycle",

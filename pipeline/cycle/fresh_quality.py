@@ -38,8 +38,22 @@ def fresh_quality(
     Quality or None
         Unpaired scores; None where there are no pairs on one of the sides.
     """
+    return quality_beside(scores, champion, recent, champion.memory(), metric)
+
+
+def quality_beside(
+    scores: Scores,
+    champion: VersionFolder,
+    recent: Sequence[Pair],
+    others: Sequence[Pair],
+    metric: str,
+) -> Quality | None:
+    """Return the champion's scores on recent labelled pairs beside those on others that it knows.
+
+    Parameters and result are those of `fresh_quality`; `others` take the place of its memory.
+    """
     fresh = list(recent)[-_LARGEST:]
-    known = sorted(champion.memory(), key=lambda pair: hash_share(0, "known", pair.id))[:_LARGEST]
+    known = sorted(others, key=lambda pair: hash_share(0, "known", pair.id))[:_LARGEST]
     if not fresh or not known:
         return None
     sets = [

@@ -31,7 +31,7 @@ from pipeline.store import Arrivals, Fault, FileProgress, Kind, Record, Role, St
 from training.faults import DataFault
 from training.pairs import Pair
 from training.settings import SETTINGS
-from training.unlabelled import Document
+from training.unlabelled import Document, ServedQuery
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -202,18 +202,25 @@ class Intake:
         self, path: Path, kind: Literal["traffic"], now: datetime
     ) -> tuple[list[Traffic], list[Fault]]: ...
 
+    @overload
+    def parse(
+        self, path: Path, kind: Literal["served"], now: datetime
+    ) -> tuple[list[ServedQuery], list[Fault]]: ...
+
     def parse(
         self, path: Path, kind: Kind, now: datetime, documents: Store | None = None
-    ) -> tuple[list[Pair] | list[Traffic], list[Fault]]:
+    ) -> tuple[list[Pair] | list[Traffic] | list[ServedQuery], list[Fault]]:
         """Return the records of one file and what is wrong with the others; keep nothing.
 
         The rules are those of `read`, except that a last line without its line end is final.
         `documents` is the store whose documents pairs may name.
         """
-        source = Source.of(path, str(path))
+        source = Source.of(path, str(path), structured=kind == "served")
         with Store.open("sqlite://") as scratch:
             self._take(scratch, kind, "recent", source, now, complete=True, documents=documents)
             faults = scratch.quarantine()[::-1]
+            if kind == "served":
+                return scratch.served(), faults
             return (scratch.pairs() if kind == "pair" else scratch.traffic()), faults
 
     def _take(

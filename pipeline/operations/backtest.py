@@ -1,4 +1,4 @@
-"""Backtest: the triggers and the policy replayed over past windows, to count their mistakes."""
+"""Backtest: triggers and policy replayed over past windows: their mistakes, and their lead."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,17 +6,19 @@ from datetime import datetime
 from pathlib import Path
 
 from drift_triggers.backtest import Window, replay
+from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation
 from pipeline.cycle import Gathered, checks, later_reference, observe
+from pipeline.operations.window_quality import WindowQuality
 from pipeline.results import BacktestResult, PastWindow, Serving
 from pipeline.store import Store, Traffic
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 TRUTH_FILE = "truth.json"
+PAIRS_FOLDER, LOG_FOLDER = "pairs", "log"
 
 _Observe = Callable[[list[Traffic]], Observation]
-_Parse = Callable[[Path], list[Traffic]]
 
 
 def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> BacktestResult:
@@ -29,7 +31,8 @@ def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> Backt
     folder
         JSONL, CSV or Parquet files of texts, one window per file, checked one day apart in the
         order of their names; a file truth.json (`{"name.jsonl": true}`) says which of them drifted.
-        None: the windows of the stored cycles, whose truth is unknown.
+        Files of the same name in its folder `pairs` hold labelled pairs of the window, those in
+        `log` what was served. None: the windows of the stored cycles, whose truth is unknown.
     now
         The present, for the last window.
 
@@ -40,14 +43,14 @@ def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> Backt
     """
     champion = opened.versions.champion()
     seen = _observer(opened, now)
+    version = opened.versions.folder(champion)
+    quality = WindowQuality(opened.scores, version, version.memory())
     if folder is None:
-        windows = list(_of_store(opened.store, seen))
+        quality.served = opened.store.served(until=version.facts().cut)
+        windows = list(_of_store(opened.store, seen, quality))
         nothing = "no cycle has checked data yet"
     else:
-        intake = opened.settings.tables.intake
-        windows = list(
-            _of_folder(folder, lambda path: intake.parse(path, "traffic", now)[0], seen, now)
-        )
+        windows = list(_of_folder(folder, opened, seen, quality, now))
         nothing = f"{folder} holds no file of texts"
     if not windows:
         raise DataFault(f"{nothing}; a backtest needs at least one window")
@@ -65,6 +68,8 @@ def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> Backt
             for window, decision in zip(windows, done.decisions, strict=True)
         ),
         scores=done.scores,
+        losses=done.losses,
+        quality_measured=done.quality_measured,
     )
 
 
@@ -84,21 +89,39 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
     )
 
 
-def _of_folder(folder: Path, parse: _Parse, seen: _Observe, now: datetime) -> Iterator[Window]:
-    files = sorted(
-        path for path in folder.glob("*") if path.suffix in (".jsonl", ".csv", ".tsv", ".parquet")
-    )
-    truth = _truth(folder / TRUTH_FILE, {path.name for path in files})
+def _of_folder(
+    folder: Path, opened: OpenWorkspace, seen: _Observe, quality: WindowQuality, now: datetime
+) -> Iterator[Window]:
+    intake = opened.settings.tables.intake
+    files = _files(folder)
+    names = {path.name for path in files}
+    truth = _truth(folder / TRUTH_FILE, names)
+    for part in (PAIRS_FOLDER, LOG_FOLDER):
+        if unknown := sorted({path.name for path in _files(folder / part)} - names):
+            raise DataFault(
+                f"{folder / part}: {unknown[0]!r} has the name of no window of {folder}; a file "
+                "here must be named as its window"
+            )
     for days, path in enumerate(files, start=1 - len(files)):
-        texts = parse(path)
+        texts = intake.parse(path, "traffic", now)[0]
         if not texts:
             raise DataFault(f"{path}: holds no record; a window needs at least one text")
+        labelled, log = folder / PAIRS_FOLDER / path.name, folder / LOG_FOLDER / path.name
         yield Window(
             name=path.name,
             hours=now.timestamp() / 3600 + 24 * days,
             observation=seen(texts),
             drifted=truth.get(path.name),
+            quality=quality.of(
+                intake.parse(labelled, "pair", now, opened.store)[0] if labelled.exists() else (),
+                intake.parse(log, "served", now)[0] if log.exists() else (),
+            ),
         )
+
+
+def _files(folder: Path) -> list[Path]:
+    endings = (".jsonl", ".csv", ".tsv", ".parquet")
+    return sorted(path for path in folder.glob("*") if path.suffix in endings)
 
 
 def _truth(file: Path, names: set[str]) -> dict[str, bool]:
@@ -115,12 +138,22 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
     return truth
 
 
-def _of_store(store: Store, seen: _Observe) -> Iterator[Window]:
+def _of_store(store: Store, seen: _Observe, quality: WindowQuality) -> Iterator[Window]:
     for past, checked in reversed(checks(store)):
         texts = store.traffic(role="recent", after=checked.since, until=checked.until)
         if texts:
+            fell = [
+                signal.reason
+                for signal in past.result.decision.signals
+                if signal.trigger == QualityDrop.name and signal.fired
+            ]
             yield Window(
                 name=f"cycle {past.id}",
                 hours=past.started.timestamp() / 3600,
                 observation=seen(texts),
+                quality=quality.of(
+                    store.pairs(role="recent", after=checked.since, until=checked.until),
+                    store.served(after=checked.since, until=checked.until),
+                ),
+                lost=fell[0] if fell else "",
             )

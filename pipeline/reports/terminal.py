@@ -135,15 +135,29 @@ def _(result: BacktestResult) -> Iterator[Part]:
         truth = "unknown" if window.drifted is None else _yes(window.drifted)
         windows.add_row(window.name, truth, _yes(window.train), ", ".join(window.fired))
     yield windows
-    scores = Table("trigger", "false alarms", "misses", "hours to the first alarm")
+    before = ["windows before the loss"] if result.losses else []
+    scores = Table("trigger", "false alarms", "misses", "hours to the first alarm", *before)
     for each in result.scores:
         scores.add_row(
             each.name,
             f"{each.false_alarms} of {each.quiet}",
             f"{each.misses} of {each.drifted}",
             ", ".join("never" if hours is None else f"{hours:g}" for hours in each.delays),
+            *([", ".join(map(_lead, each.leads))] if before else []),
         )
     yield scores
+    for loss in result.losses:
+        yield f"quality fell from {loss.window} on: {loss.reason}"
+    if not result.losses:
+        yield (
+            f"no loss of quality seen in {result.quality_measured} windows, so no lead is told"
+            if result.quality_measured
+            else "quality was measured in no window: it takes labelled pairs or clicks of a window"
+        )
+
+
+def _lead(windows: int | None) -> str:
+    return "no alarm" if windows is None else f"{windows:d}"
 
 
 @parts_of.register

@@ -1,6 +1,6 @@
 """The result of `anchorhold backtest`: what the triggers would have said of past windows."""
 
-from drift_triggers.backtest import Score
+from drift_triggers.backtest import Loss, Score
 from pipeline.results.cycle import Serving
 from pipeline.results.result import Result
 
@@ -39,9 +39,16 @@ class BacktestResult(Result):
     windows
         Oldest first.
     scores
-        False alarms, misses and delays of each trigger, of any trigger, and of the policy.
+        False alarms, misses, delays and leads of each trigger, of any trigger, and of the policy.
+    losses
+        Where quality began to fall: the hit rate on labelled pairs or clicks of the window, or on
+        golden sets as its cycle recorded it.
+    quality_measured
+        Windows in which quality was measured.
     """
 
     champion: Serving
     windows: tuple[PastWindow, ...]
     scores: tuple[Score, ...]
+    losses: tuple[Loss, ...] = ()
+    quality_measured: int = 0

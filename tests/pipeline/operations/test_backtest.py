@@ -41,3 +41,59 @@ def test_an_empty_folder_and_a_truth_about_nothing_are_refused(opened, tmp_path)
     (tmp_path / "truth.json").write_text('{"2.jsonl": true}')
     with pytest.raises(DataFault, match=r"2\.jsonl"):
         backtest(opened, tmp_path, NOW)
+
+
+def windows_of(folder, *topics, pairs=True):
+    """Write a window of texts per topic, and labelled pairs of it."""
+    for day, words in enumerate(topics):
+        write_lines(folder / f"{day}.jsonl", texts_of(sentences(words, 100, 40 + day)))
+        if pairs:
+            write_lines(folder / "pairs" / f"{day}.jsonl", sentences(words, 80, 60 + day))
+
+
+def test_the_lead_is_told_from_the_first_alarm_to_the_loss_of_hit_rate(opened, tmp_path):
+    windows_of(tmp_path, BANK, COOK, COOK)
+    rows = sentences(COOK, 80, 71)
+    answers = [row["positive"] for row in rows]
+    # On the third day the champion no longer finds the answers.
+    lost = [{**row, "positive": answers[place - 9]} for place, row in enumerate(rows)]
+    write_lines(tmp_path / "pairs" / "2.jsonl", lost)
+    found = backtest(opened, tmp_path, NOW)
+    assert found.quality_measured == 3
+    assert [loss.window for loss in found.losses] == ["2.jsonl"]
+    assert "labelled pairs" in found.losses[0].reason
+    leads = {each.name: each.leads for each in found.scores}
+    assert leads["policy"] == leads["any trigger"] == (1,)
+    assert leads["model_age"] == (None,)
+
+
+def test_without_a_loss_no_lead_is_told(opened, tmp_path):
+    windows_of(tmp_path, BANK, TRAVEL)
+    found = backtest(opened, tmp_path, NOW)
+    assert (found.losses, found.quality_measured) == ((), 2)
+    assert all(each.leads == () for each in found.scores)
+
+
+def test_clicks_of_a_window_measure_quality_too(opened, tmp_path):
+    windows_of(tmp_path, BANK, BANK, pairs=False)
+    for day, clicks in enumerate((30, 2)):
+        lines = [
+            {
+                "query": row["query"],
+                "results": [{"id": "d1"}, {"id": "d2"}],
+                "clicked": ["d1"] if number < clicks else [],
+            }
+            for number, row in enumerate(sentences(BANK, 60, 80 + day))
+        ]
+        write_lines(tmp_path / "log" / f"{day}.jsonl", lines)
+    found = backtest(opened, tmp_path, NOW)
+    assert found.quality_measured == 1, "the first window stands for the time before"
+    assert [(loss.window, loss.place) for loss in found.losses] == [("1.jsonl", 1)]
+    assert found.losses[0].reason.startswith("retrieval got worse: clicks")
+
+
+def test_labels_of_no_window_are_refused(opened, tmp_path):
+    windows_of(tmp_path, BANK)
+    write_lines(tmp_path / "pairs" / "9.jsonl", sentences(BANK, 30, 1))
+    with pytest.raises(DataFault, match=r"9\.jsonl.*no window"):
+        backtest(opened, tmp_path, NOW)
