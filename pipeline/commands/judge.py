@@ -80,11 +80,11 @@ def _tell(address: str) -> None:
 
 def _ask(shown: "Shown", certainty: str) -> str | None:
     """Show one question on stderr and return what the key that is pressed means."""
-    say(f"\n{certainty}\n\nquestion {shown.turn + 1}: {shown.query}\n")
+    say(f"\n{certainty}\n\nquestion {shown.turn + 1}: {_plain(shown.query)}\n")
     for digit, name, side in (("1", "left", shown.left), ("2", "right", shown.right)):
         say(f"[{digit}] {name}")
         for rank, text in enumerate(side[: shown.compared], start=1):
-            short = textwrap.shorten(text, _LONGEST, placeholder=" …")
+            short = textwrap.shorten(_plain(text), _LONGEST, placeholder=" …")
             say(textwrap.indent(textwrap.fill(f"{rank}. {short}", 88), "    "))
         say("")
     say("1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop")
@@ -97,11 +97,19 @@ def _ask(shown: "Shown", certainty: str) -> str | None:
         say(f"{key[:20]!r} is no answer; press 1, 2, =, 0, u or q")
 
 
+def _plain(text: str) -> str:
+    """Return a text without what could steer a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def _key() -> str | None:
     """Return the key that is pressed, or a line where keys cannot be read; None at the end."""
     if sys.stdin.isatty():
         import click
 
-        return click.getchar().lower()
+        try:
+            return click.getchar().lower()
+        except EOFError:
+            return None
     line = sys.stdin.readline()
     return line.strip().lower() if line else None

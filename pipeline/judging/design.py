@@ -23,6 +23,8 @@ def difference(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
     >>> print(f"{difference('abc', 'bac'):.2f} {difference('abc', 'abx'):.2f}")
     0.17 0.23
     """
+    if tuple(first) == tuple(second):
+        return 0.0
     depth = max(len(first), len(second))
     attention = 1 / np.log2(np.arange(2, depth + 2))
     attention /= attention.sum()

@@ -12,12 +12,12 @@ def certainty(now: Standing, margin: float) -> str:
     >>> certainty(Standing("undecided", 0.08, -0.03, 0.2, 0.81, 24, 37), 0.05)
     'Undecided, 81 % sure that one version is better; about 37 more answers expected.'
     """
-    if not now.answers:
-        return f"No answers yet; a verdict is expected after about {_about(now.expected)}."
     if now.finding == "no relevant difference":
         return f"Decided: no relevant difference (less than {margin:g} of the queries)."
     if now.finding != "undecided":
         return "Decided: one version is better. More answers make the interval narrower."
+    if not now.answers:
+        return f"No answers yet; a verdict is expected after about {_about(now.expected)}."
     expected = (
         f"about {_about(now.expected)} more answers expected"
         if now.expected is not None

@@ -313,7 +313,8 @@ def _write_anchors(opened: OpenWorkspace, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataFault(f"{folder} exists already; --anchors needs a new or empty folder")
     judged = opened.store.judgements()
-    documents = {each.id: each.whole for each in opened.store.documents() if each.whole}
+    champion = opened.versions.folder(opened.versions.champion())
+    documents = _documents(opened, [champion])
     try:
         anchor_set(f"anchor/{folder.name}", judged, documents).save(folder)
     except OSError as fault:
