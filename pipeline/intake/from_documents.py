@@ -75,7 +75,8 @@ class _Tally:
             yield f"corpus: {self.withdrawn} sections are no longer in their pages, and withdrawn"
         if self.quarantined:
             yield (
-                f"corpus: {self.quarantined} of {self.seen} pages went into quarantine; the first: "
+                f"corpus: {self.quarantined} of {self.seen} pages, or sections of them, went into "
+                "quarantine; the first: "
                 f"{self.first_fault}"
             )
 
@@ -203,7 +204,7 @@ def _take_page(
         arrivals.progress = FileProgress(page.label, stamp)
     tally.cut += len(found) > 1
     tally.sections += len(found) if len(found) > 1 else 0
-    tally.quarantined += added.quarantined
+    tally.quarantined += bool(added.quarantined)
     tally.seen += 1
     tally.first_fault = tally.first_fault or arrivals.first_fault
     return IntakeReport(1, 0, added.stored, added.known, added.quarantined)

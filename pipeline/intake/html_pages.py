@@ -22,14 +22,20 @@ _ROLES = frozenset(
         *("menu", "menubar", "dialog", "alertdialog"),
     )
 )
-_NAMED_MENUS = re.compile(
-    r"(?:^|[-_\s]|sphinx)(?:nav(?:bar|igation|box)?|menu|sidebar|side-?nav|bread-?crumbs?|header"
-    r"|footer|masthead|cookies?(?:-?(?:banner|consent|notice|bar))?|consent|gdpr|social|share"
-    r"|sharing|pagination|pager|skip-?(?:link|nav|to-content)?|toc|table-of-contents|advert\w*|ads"
-    r"|subscribe|newsletter|banner|promo|related-?(?:posts|articles|links|pages)|copyright"
-    r")(?:$|[-_\s])",
-    re.IGNORECASE,
+_ALWAYS_MENUS = (
+    r"bread-?crumbs?|cookies?(?:-?(?:banner|consent|notice|bar))?|consent|gdpr|share|sharing"
+    r"|pagination|pager|skip-?(?:link|nav|to-content)?|copyright"
 )
+_MENU_NAMES = (
+    r"nav(?:bar|igation|box)?|menu|sidebar|side-?nav|header|footer|masthead|social|toc"
+    r"|table-of-contents|advert\w*|ads|subscribe|newsletter|banner|promo"
+    r"|related-?(?:posts|articles|links|pages)"
+)
+_NAMED_MENUS = re.compile(
+    rf"(?:^|[-_\s]|sphinx)(?:{_ALWAYS_MENUS}|{_MENU_NAMES})(?:$|[-_\s])", re.IGNORECASE
+)
+_NAMED_LINES = re.compile(rf"(?:^|[-_\s])(?:{_ALWAYS_MENUS})(?:$|[-_\s])", re.IGNORECASE)
+"""Names of what is a menu also where it is a line or a link; a link named header is a heading."""
 _BOXES = frozenset(
     (
         *("div", "section", "ul", "ol", "dl", "p", "span", "table", "td", "tr", "form", "a"),
@@ -37,6 +43,7 @@ _BOXES = frozenset(
     )
 )
 """Tags that are a menu where their class or id says so, or where they hold links alone."""
+_LINES = frozenset(("p", "span", "td", "tr", "a"))
 _INLINE = frozenset(
     (
         *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn"),
@@ -115,10 +122,16 @@ class _Walk:
         self.blocks: list[Block] = []
         self.removed = 0
         self._line: list[str] = []
+        self._above_menus: set[int] = set()
         self._characters = self._linked = self._links = self._inside_links = 0
 
     def read(self, root: LexborNode) -> None:
         """Read all below a node."""
+        self._walk(root)
+        self._end_block()
+        self._remove_bare_headings()
+
+    def _walk(self, root: LexborNode) -> None:
         boxes: list[_Box] = []
         node, top = root.child, root.mem_id
         while node is not None:
@@ -130,12 +143,10 @@ class _Walk:
             while node.next is None:
                 parent = node.parent
                 if parent is None or parent.mem_id == top:
-                    self._end_block()
                     return
                 node = parent
                 self._leave(node, boxes)
             node = node.next
-        self._end_block()
 
     def _enter(self, node: LexborNode, boxes: list[_Box]) -> bool:
         """Take in a node; return whether what is below it is to be read."""
@@ -145,8 +156,8 @@ class _Walk:
         tag = node.tag or ""
         if not node.is_element_node or tag in _DROPPED or _is_mark(node, tag):
             return False
-        if _is_menu(node, tag):
-            self.removed += 1
+        if tag not in _HEADINGS and _is_menu(node, tag):
+            self._note_removal()
             return False
         if tag in _CELLS:
             self._line.append(" " if tag != "br" else "\n")
@@ -199,7 +210,18 @@ class _Walk:
         ):
             del self.blocks[box.blocks :]
             self._characters, self._linked, self._links = box.characters, box.linked, box.links
-            self.removed += 1
+            self._note_removal()
+
+    def _note_removal(self) -> None:
+        self.removed += 1
+        if self.blocks and self.blocks[-1].level:
+            self._above_menus.add(len(self.blocks) - 1)
+
+    def _remove_bare_headings(self) -> None:
+        """Remove headings of menus: nothing but another heading follows where the menu was."""
+        for place in sorted(self._above_menus, reverse=True):
+            if all(block.level for block in self.blocks[place + 1 : place + 2]):
+                del self.blocks[place : place + 1]
 
 
 def _is_menu(node: LexborNode, tag: str) -> bool:
@@ -214,7 +236,8 @@ def _is_menu(node: LexborNode, tag: str) -> bool:
     if tag not in _BOXES:
         return False
     called = f"{given.get('class') or ''} {given.get('id') or ''}"
-    return bool(_NAMED_MENUS.search(called)) and not _holds_content(node)
+    names = _NAMED_LINES if tag in _LINES else _NAMED_MENUS
+    return bool(names.search(called)) and not _holds_content(node)
 
 
 def _is_mark(node: LexborNode, tag: str) -> bool:

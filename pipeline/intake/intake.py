@@ -285,9 +285,7 @@ class Intake:
         return RecordRules(columns, self.max_text_characters, moment.timestamp(), self.future_hours)
 
     def _log_file(self, store: Store, label: str, rules: RecordRules) -> LogFile:
-        return LogFile(
-            label, rules, clicks=self.click_actions, has_corpus=store.count_documents() > 0
-        )
+        return LogFile(label, rules, clicks=self.click_actions, has_corpus=bool(store.some_ids(1)))
 
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str, left_out: int) -> None:
         # A text that is labelled as no answer is no mistake of the file.

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from training.unlabelled import Document
 
+_PARTS_PER_CRUMB = 20
+"""A section shorter than this part of the longest one is no document of its own."""
 _PLAIN = re.compile(r"[^\w\- ]")
 
 
@@ -97,7 +99,7 @@ def documents_of(page: Page, id: str, most: int) -> Iterator[Document]:
     """
     names: dict[str, int] = {}
     whole = Section((page.title,) if page.title else (), "", list(page.blocks))
-    parts = list(_cut(whole, most)) if most else [whole]
+    parts = _without_crumbs(list(_cut(whole, most)), most) if most else [whole]
     for place, part in enumerate(parts):
         name = _unique(part.anchor, names) if place else ""
         text = "\n".join(block.text for block in part.blocks)
@@ -143,6 +145,23 @@ def _cut(section: Section, most: int) -> Iterator[Section]:
         else:
             part.blocks.append(block)
     yield from _cut(part, most)
+
+
+def _without_crumbs(parts: list[Section], most: int) -> list[Section]:
+    """Return the parts, those of a line or two added to the part before."""
+    kept: list[Section] = []
+    for part in parts:
+        before = kept[-1] if kept else None
+        if (
+            before is not None
+            and part.length < most // _PARTS_PER_CRUMB
+            and before.length + part.length + len(part.headings[-1:]) < most
+        ):
+            before.blocks.extend(Block(each, 1) for each in part.headings[-1:])
+            before.blocks.extend(part.blocks)
+        else:
+            kept.append(part)
+    return kept
 
 
 def _at_paragraphs(section: Section, most: int) -> Iterator[Section]:

@@ -47,6 +47,19 @@ def test_the_main_part_is_read_where_a_page_names_it():
     assert page.removed == 1
 
 
+def test_a_heading_that_is_a_link_named_header_is_a_heading():
+    page = html_page('<h1>T</h1><h2 id="x"><a class="header" href="#x">Lost</a></h2><p>Call</p>')
+    assert page.blocks == [Block("Lost", 2, "x"), Block("Call")]
+
+
+def test_the_heading_of_a_menu_goes_with_it():
+    links = "<ul>" + "<li><a href=x>Go there</a>" * 4 + "</ul>"
+    page = html_page(
+        f"<h1>T</h1><h2>Contents</h2>{links}<h2>Kept</h2>{links}<p>Text</p><h2>Related</h2>{links}"
+    )
+    assert texts(page) == ["Kept", "Text"]
+
+
 def test_the_header_of_an_article_is_part_of_it():
     page = html_page("<article><header><h1>Title</h1><p>Lead</p></header><p>Body</p></article>")
     assert (page.title, texts(page)) == ("Title", ["Lead", "Body"])
@@ -115,6 +128,15 @@ def test_text_without_headings_is_cut_at_its_paragraphs_and_words():
         ("a.txt#part-2", "three four"),
         ("a.txt#part-3", "fivesixseven"),
         ("a.txt#part-4", "eight nine"),
+    ]
+
+
+def test_a_section_of_a_word_or_two_joins_the_one_before():
+    blocks = [Block("A", 2), Block("a" * 300), Block("B", 2), Block("b"), Block("C", 2)]
+    found = list(documents_of(Page([*blocks, Block("c" * 300)], "T"), "x", 400))
+    assert [(each.id, each.text) for each in found] == [
+        ("x", f"{'a' * 300}\nB\nb"),
+        ("x#c", "c" * 300),
     ]
 
 
