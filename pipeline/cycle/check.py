@@ -80,7 +80,7 @@ def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence
     too_few = tables.mix.shortage(learned)
     if not too_few or store.count_documents(until=window.until):
         return ""
-    served = store.served(after=window.after, until=window.until)
+    served = store.served(after=window.after, until=window.until, amended=True)
     if any(each.clicked or each.feedback for each in served):
         return ""
     return f"{too_few}, and there are no documents, clicks or ratings to make pairs of"

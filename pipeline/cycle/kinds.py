@@ -37,7 +37,8 @@ class Material:
     documents
         The corpus as it was when the window ended.
     served
-        The served queries that the champion has not learned from, oldest first.
+        The served queries that the champion has not learned from, or that were clicked or rated
+        since, oldest first.
     learnable, held_out
         Those of them that may give pairs, and those that are measured on.
     corpus
@@ -58,7 +59,8 @@ class Material:
     def gather(cls, opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Self:
         """Read what the store holds for a window."""
         documents = opened.store.documents(until=window.until)
-        served = opened.store.served(served_after(champion, window), window.until)
+        after = served_after(champion, window)
+        served = opened.store.served(after, window.until, amended=True)
         learnable, held_out = split_log(served, opened.settings.tables.holdout)
         corpus = Corpus(documents)
         return cls(documents, served, learnable, held_out, corpus, opened, champion.model)

@@ -49,7 +49,8 @@ def with_unlabelled(
     """
     store = opened.store
     after = served_after(champion, window)
-    if not (store.count_documents(until=window.until) or store.count_served(after, window.until)):
+    served = store.count_served(after, window.until, amended=True)
+    if not (served or store.count_documents(until=window.until)):
         return lesson
     folder = journal.folder / _FOLDER
     made = journal.once(

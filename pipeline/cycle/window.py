@@ -215,7 +215,7 @@ def arrived_since(store: Store, cycle: PastCycle, after: int, until: int | None 
     if lesson is None or lesson.derived is None or not lesson.derived.kinds:
         return pairs
     documents = store.count_documents(until=until) - store.count_documents(until=after)
-    return pairs + store.count_served(after, until) + max(0, documents)
+    return pairs + store.count_served(after, until, amended=True) + max(0, documents)
 
 
 def _left_out(store: Store, after: int, until: int) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from pipeline.store.database import Database
-from pipeline.store.discards import within
+from pipeline.store.discards import kept, within
 from pipeline.store.records import Added, Record, Role
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
-from pipeline.store.tables import discarded, served, traffic
+from pipeline.store.tables import served, traffic
 from training.unlabelled import ServedQuery, Shown
 
 
@@ -49,8 +49,8 @@ def lines_named(connection: Connection, ids: Sequence[str]) -> dict[str, ServedQ
 def amend_lines(connection: Connection, lines: Mapping[str, ServedQuery]) -> None:
     """Give the newest line of each id the results, clicks and feedback of another one.
 
-    A changed line arrives anew: under a number behind every cut, so that feedback on what was
-    served before the last training counts in the next one.
+    Each line notes the number of the sequence at which it was changed, so that feedback on what was
+    served before a cut can be told from what was known then.
     """
     for id, line in lines.items():
         before = connection.scalar(select(func.max(served.c.sequence)).where(served.c.id == id))
@@ -59,12 +59,9 @@ def amend_lines(connection: Connection, lines: Mapping[str, ServedQuery]) -> Non
 
 
 def _amend_row(connection: Connection, before: int, line: ServedQuery) -> None:
-    after = next_numbers(connection, "sequence", 1)
     changed = update(served).where(served.c.sequence == before)
-    connection.execute(changed.values(sequence=after, **_done(line)))
-    connection.execute(
-        update(discarded).where(discarded.c.sequence == before).values(sequence=after)
-    )
+    number = next_numbers(connection, "sequence", 1)
+    connection.execute(changed.values(amended=number, **_done(line)))
 
 
 def _add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
@@ -96,20 +93,37 @@ class ServedLog:
     _database: Database
 
     def served(
-        self, after: int = 0, until: int | None = None, latest: int | None = None
+        self,
+        after: int = 0,
+        until: int | None = None,
+        latest: int | None = None,
+        *,
+        amended: bool = False,
     ) -> list[ServedQuery]:
-        """Return the lines of the logs in order of arrival; `latest` limits them to the newest."""
+        """Return the lines of the logs in the order of their arrival.
+
+        Parameters
+        ----------
+        after, until
+            Sequence numbers between which the lines arrived.
+        latest
+            Limits them to the newest.
+        amended
+            Whether lines count, too, that got clicks or feedback between these numbers.
+        """
         chosen = select(*(served.c[field.name] for field in fields(ServedQuery)))
-        chosen = chosen.where(*within(served, None, after, until))
+        chosen = chosen.where(*_between(after, until, amended))
         newest_first = chosen.order_by(served.c.sequence.desc()).limit(latest)
         with self._database.reading() as connection:
             return [_served_query(row) for row in connection.execute(newest_first).mappings()][::-1]
 
-    def count_served(self, after: int = 0, until: int | None = None) -> int:
-        """Return the number of lines behind a cut."""
-        chosen = select(func.count()).select_from(served)
+    def count_served(
+        self, after: int = 0, until: int | None = None, *, amended: bool = False
+    ) -> int:
+        """Return the number of lines behind a cut, as `served` returns them."""
+        chosen = select(func.count()).select_from(served).where(*_between(after, until, amended))
         with self._database.reading() as connection:
-            return int(connection.scalar(chosen.where(*within(served, None, after, until))) or 0)
+            return int(connection.scalar(chosen) or 0)
 
     def amend_served(
         self,
@@ -143,6 +157,16 @@ class ServedLog:
         with self._database.reading() as connection:
             found = connection.execute(select(*counted).select_from(served)).one()
         return {f"with_{name}": int(number) for name, number in zip(told, found, strict=True)}
+
+
+def _between(after: int, until: int | None, amended: bool) -> list[ColumnElement[bool]]:
+    conditions = within(served, None, after, until)
+    if not amended:
+        return conditions
+    changed = served.c.amended > after
+    if until is not None:
+        changed &= served.c.amended <= until
+    return [or_(and_(*conditions), and_(kept(served), changed))]
 
 
 def _row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]:

@@ -104,7 +104,9 @@ served = Table(
     Column("timestamp", Double),
     *_texts("file"),
     *_integers("line"),
+    Column("amended", BigInteger, nullable=False, server_default="0"),
     Index("served_by_id", "id"),
+    Index("served_by_amendment", "amended"),
 )
 """A row per line of a log; `shown`, `clicked` and `feedback` are JSON."""
 

@@ -205,13 +205,16 @@ def test_feedback_that_comes_in_a_later_file_amends_the_line(store, take):
     assert again.log.contradictions == 1 and store.served()[0].feedback == ()
 
 
-def test_an_amended_line_arrives_anew_behind_every_cut(store, take):
+def test_a_line_that_was_amended_behind_a_cut_is_told_from_those_that_arrived_there(store, take):
     take({"id": "q1", "query": CARD, "results": ["d1"]}, name="1.jsonl")
     cut = store.last_sequence()
-    assert store.count_served(after=cut) == 0
+    assert store.count_served(after=cut, amended=True) == 0
     take({"id": "q1", "feedback": {"d1": 1}}, name="2.jsonl")
-    (line,) = store.served(after=cut)
-    assert line.feedback == (("d1", 1),) and store.count_served() == 1
+    assert store.count_served(after=cut) == 0
+    (line,) = store.served(after=cut, amended=True)
+    assert line.feedback == (("d1", 1),)
+    assert store.count_served(after=store.last_sequence(), amended=True) == 0
+    assert store.count_served(after=cut, until=cut, amended=True) == 0
 
 
 def test_a_file_that_was_written_anew_with_clicks_adds_them(store, take):

@@ -65,7 +65,7 @@ def test_lines_behind_a_cut_are_those_that_arrived_after_it(store):
 def test_later_feedback_joins_its_line_and_the_last_rating_counts(store):
     take(store, LINE, replace(LINE, query="another", id="q2"))
     assert store.amend_served("q1", clicked=["9", "7"], feedback={"7": -1, "9": 1})
-    other, changed = store.served()
+    changed, other = store.served()
     assert changed.clicked == ("7", "9")
     assert changed.feedback == (("7", -1), ("a text", -1), ("9", 1))
     assert (other.id, other.clicked) == ("q2", ("7",))

@@ -30,8 +30,10 @@ def upgrade() -> None:
         Column("timestamp", Double),
         *_texts("file"),
         *_integers("line"),
+        Column("amended", BigInteger, nullable=False, server_default="0"),
     )
     op.create_index("served_by_id", "served", ["id"])
+    op.create_index("served_by_amendment", "served", ["amended"])
     op.add_column("files", Column("became", Text, nullable=False, server_default="{}"))
     counters = table("counters", column("name", Text), column("value", BigInteger))
     op.bulk_insert(counters, [{"name": "reading", "value": 0}])
