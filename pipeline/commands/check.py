@@ -28,6 +28,10 @@ def check(
         Path | None,
         typer.Option("--pairs", help="Check the pairs of this file instead of the stored ones."),
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="Check the lines of this log instead of the stored ones."),
+    ] = None,
     as_json: AsJson = False,
     exit_code: ExitCode = False,
 ) -> None:
@@ -37,7 +41,7 @@ def check(
     learn from, 7 if it is blocked.
     """
     with opened(workspace) as work:
-        decision = work.check(traffic, pairs)
+        decision = work.check(traffic, pairs, log)
     show(decision, as_json)
     if exit_code and decision.blocked_by:
         raise typer.Exit(BLOCKED)

@@ -14,6 +14,7 @@ from pipeline.cycle.fresh_quality import FRESH, fresh_quality
 from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.window import (
     Gathered,
+    answered_in,
     arrived_since,
     gather,
     known_until,
@@ -21,7 +22,14 @@ from pipeline.cycle.window import (
     same_records_left,
     window_now,
 )
-from pipeline.observation import Accepted, Answered, Arrived, KnownQuality, queries_as_traffic
+from pipeline.observation import (
+    Accepted,
+    Answered,
+    Arrived,
+    KnownQuality,
+    queries_as_traffic,
+    served_as_traffic,
+)
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
 from pipeline.store import Store
@@ -32,13 +40,18 @@ from training.pairs import Pair
 
 
 def check_now(
-    opened: OpenWorkspace, *, traffic: Path | None, pairs: Path | None, now: datetime
+    opened: OpenWorkspace,
+    *,
+    traffic: Path | None,
+    pairs: Path | None,
+    log: Path | None = None,
+    now: datetime,
 ) -> DecisionResult:
     """Say what a run would decide now, or would decide on the files given; nothing is kept.
 
     Parameters
     ----------
-    traffic, pairs
+    traffic, pairs, log
         Files that stand for the recent window instead of what is stored and what waits.
 
     Raises
@@ -47,7 +60,7 @@ def check_now(
         A file cannot be read, holds no record, or too many of its records are bad.
     """
     champion = opened.versions.champion()
-    if traffic is None and pairs is None:
+    if traffic is None and pairs is None and log is None:
         with opened.store.rehearsal():
             refused = opened.take_in(now).pairs.quarantined
             window = window_of(opened, champion)
@@ -57,16 +70,20 @@ def check_now(
         return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now, opened.store) if pairs else ([], [])
+    lines = intake.parse(log, "served", now)[0] if log else []
     texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
-    for path, found in ((traffic, texts), (pairs, labelled)):
+    texts = served_as_traffic(lines) if lines and not traffic else texts
+    for path, found in ((traffic, texts), (pairs, labelled), (log, lines)):
         if path is not None and not found:
             raise DataFault(f"{path}: holds no record; a check needs at least one")
-    newest = opened.settings.tables.observe.window
+    observing = opened.settings.tables.observe
+    window = window_of(opened, champion)
     gathered = Gathered(
         idle="",
-        recent=texts[-newest:],
+        recent=texts[-observing.window :],
         pairs=labelled,
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
+        answered=answered_in(opened.store, window, observing, lines),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 

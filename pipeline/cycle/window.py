@@ -9,6 +9,7 @@ from pipeline.registry import Facts
 from pipeline.results import TRAINED, PastCycle, Window, past_cycles
 from pipeline.store import Store, Traffic
 from training.pairs import Pair
+from training.unlabelled import ServedQuery
 
 _REFERENCE_LINES = 5
 """Lines that are read per line of the reference period: most may be queries trained on."""
@@ -107,12 +108,14 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
-        answered=_answered(store, window, observe),
+        answered=answered_in(store, window, observe),
     )
 
 
-def _answered(store: Store, window: Window, observe: Observe) -> Answered:
-    """Read what the service answered before and recently.
+def answered_in(
+    store: Store, window: Window, observe: Observe, lines: Sequence[ServedQuery] | None = None
+) -> Answered:
+    """Read what the service answered before and recently; `lines` may stand for the recent ones.
 
     Lines that the champion knows are the reference period. Without any, those of its first check
     that found nothing are.
@@ -126,12 +129,15 @@ def _answered(store: Store, window: Window, observe: Observe) -> Answered:
         ]
         known = min(quiet, default=known)
     fresh = store.count_served(max(window.since, known), window.until)
+    if lines is not None:
+        fresh = len(lines)
     return answered(
         store,
         known=known,
         until=window.until,
-        window=lambda lines: observe.recent(lines, fresh),
+        window=lambda since: observe.recent(since, fresh),
         newest=_REFERENCE_LINES * observe.reference,
+        lines=lines,
     )
 
 

@@ -6,6 +6,7 @@ from pipeline.observation.observe import (
     KnownQuality,
     Observe,
     queries_as_traffic,
+    served_as_traffic,
 )
 from pipeline.observation.served import Answered, answered
 
@@ -17,4 +18,5 @@ __all__ = [
     "Observe",
     "answered",
     "queries_as_traffic",
+    "served_as_traffic",
 ]

@@ -19,6 +19,7 @@ from training.encoding import Encoder
 from training.pairs import Pair, normalised
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
+from training.unlabelled import ServedQuery
 
 Kept = TypeVar("Kept")
 
@@ -255,6 +256,14 @@ def queries_as_traffic(pairs: Sequence[Pair]) -> list[Traffic]:
     return [
         Traffic(text=pair.query, id=pair.id, source=pair.source, timestamp=pair.timestamp)
         for pair in pairs
+    ]
+
+
+def served_as_traffic(lines: Sequence[ServedQuery]) -> list[Traffic]:
+    """Return the queries of served lines as texts that the service received."""
+    return [
+        Traffic(each.query, each.id, each.source, each.timestamp, each.session, each.user)
+        for each in lines
     ]
 
 

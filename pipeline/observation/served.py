@@ -57,6 +57,7 @@ def answered(
     until: int,
     window: Callable[[Sequence[ServedQuery]], Sequence[ServedQuery]],
     newest: int,
+    lines: Sequence[ServedQuery] | None = None,
 ) -> Answered:
     """Read what the service answered, from the log in the store.
 
@@ -70,23 +71,25 @@ def answered(
         Chooses the recent window from the lines behind `known`.
     newest
         Number of the newest lines of the reference period that are read.
+    lines
+        Stand for the lines behind `known`.
     """
-    since = store.served(after=known, until=until)
+    since = store.served(after=known, until=until) if lines is None else lines
     if not since:
         return Answered()
     before = store.served(until=known, latest=newest)
     recent = window(since)
-    lines = [*before, *since]
+    every = [*before, *since]
     compared = {id(line) for line in (*before, *recent)}
     shown = {
         each.id
-        for line in lines
+        for line in every
         if line.answer or id(line) in compared
         for each in line.shown
         if each.id
     }
     documents = {key: each.whole for key, each in store.documents_named(sorted(shown)).items()}
-    answers = own_answers(lines, documents)
+    answers = own_answers(every, documents)
     return Answered(
         before=before,
         recent=recent,

@@ -149,18 +149,19 @@ class Workspace:
         """The settings, each table as the worker that it sets."""
         return self._settings
 
-    def check(self, traffic: Folder | None = None, pairs: Folder | None = None) -> DecisionResult:
+    def check(
+        self, traffic: Folder | None = None, pairs: Folder | None = None, log: Folder | None = None
+    ) -> DecisionResult:
         """Say whether training is called for, and why; nothing is stored.
 
         Parameters
         ----------
-        traffic, pairs
+        traffic, pairs, log
             Files to check instead of what has arrived.
         """
         with self._opened("check") as opened:
-            return check_now(
-                opened, traffic=path_of(traffic), pairs=path_of(pairs), now=self._clock()
-            )
+            files = {"traffic": path_of(traffic), "pairs": path_of(pairs), "log": path_of(log)}
+            return check_now(opened, **files, now=self._clock())
 
     def run(self, strategies: Sequence[str] | None = None, *, adopt: bool = False) -> CycleResult:
         """Run one cycle, or resume an interrupted one.

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import NOW
-from made_streams import BANK, sentences
+from made_streams import BANK, sentences, write_lines
 
 from pipeline.cycle.check import check_now, comparable
 from pipeline.cycle.run import run_cycle
@@ -77,6 +77,24 @@ def test_answers_as_good_as_before_are_quiet(signals):
 def test_answers_that_match_their_queries_less_are_a_shift(signals):
     found = signals(log(ROWS[400:], start=400, shown=lambda place, rank: place + 17 + rank))
     assert found["similarity_shift"].fired, found["similarity_shift"].reason
+
+
+@pytest.mark.parametrize("worse", [0, 17])
+def test_a_file_of_a_log_can_be_checked_in_place_of_what_is_stored(with_log, tmp_path, worse):
+    lines = log(ROWS[400:], start=400, shown=lambda place, rank: place + worse + rank)
+    records = [
+        {"query": line.query, "results": [each.id for each in line.shown], "session": line.session}
+        for line in lines
+    ]
+    write_lines(tmp_path / "today.jsonl", records)
+    with open_workspace(load_settings(with_log), doing="test", now=NOW, exclusive=False) as opened:
+        before = opened.store.last_sequence()
+        file = tmp_path / "today.jsonl"
+        found = check_now(opened, traffic=None, pairs=None, log=file, now=NOW)
+        assert opened.store.last_sequence() == before
+    signals = {signal.trigger: signal for signal in found.signals}
+    assert signals["similarity_shift"].fired == bool(worse), signals["similarity_shift"].reason
+    assert not signals["embedding_shift"].fired
 
 
 def test_texts_that_repeat_what_the_system_answered_block(signals):
