@@ -1,7 +1,6 @@
 """Judging: two versions' results for queries of the log, shown to people who answer blind."""
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 from pipeline.judging import (
     Choice,
     Questions,
-    Ranking,
     Session,
     Shown,
     anchor_set,
@@ -19,20 +17,17 @@ from pipeline.judging import (
     summary,
     write_sheet,
 )
-from pipeline.registry import Version, VersionFolder
+from pipeline.operations.judge_search import documents_of, draw_questions
+from pipeline.registry import Version
 from pipeline.results import JudgeResult, NamedVersion
-from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace
-from training.evaluation import nearest
 from training.faults import DataFault
-from training.pairs import normalised
 
 Ask = Callable[[Shown, str], Choice | str | None]
 """Asks one question, given how sure the verdict is; None stops."""
 
 _JUDGED = "anchorhold.judged"
 """Tag of the second version in MLflow: what people's answers say about it."""
-_QUERIES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -201,7 +196,7 @@ def _session(
         judging = earlier[-1]
         questions = Questions.load(folder, judging.digest)
     else:
-        questions = _questions(opened, versions)
+        questions = draw_questions(opened, versions)
         digest = questions.save(folder)
         judging = store.begin_judging(
             questions.first, questions.second, digest, answering.who, answering.clock()
@@ -217,104 +212,12 @@ def _session(
     )
 
 
-def _questions(opened: OpenWorkspace, versions: tuple[Version, Version]) -> Questions:
-    """Search for the queries of the log with both versions, and draw the questions."""
-    settings = opened.settings.tables.judge
-    folders = [opened.versions.folder(each) for each in versions]
-    trained = {normalised(pair.query) for pair in opened.store.pairs()}
-    for folder in folders:
-        trained |= {normalised(pair.query) for pair in folder.memory()}
-    log = _log(opened.store, settings.lines, trained)
-    documents = _documents(opened, folders)
-    queries = list(dict.fromkeys(log))
-    first, second = (_search(opened, folder, queries, documents) for folder in folders)
-    return Questions.draw(
-        (versions[0].number, versions[1].number),
-        log,
-        {query: (first[query], second[query]) for query in queries},
-        documents,
-        results=settings.results,
-        seed=secrets.randbits(32),
-    )
-
-
-def _log(store: Store, limit: int, trained: set[str]) -> list[str]:
-    """Return the queries of the newest lines of the log, without those of training pairs.
-
-    A version may know the answers that it was trained on. One user or session asks a query once,
-    so that no single one decides what is typical.
-    """
-    lines: list[str] = []
-    seen: set[tuple[str, str, str]] = set()
-    spelled: dict[str, str] = {}
-    texts = store.traffic(role="recent") or store.traffic(role="reference")
-    for text in reversed(texts):
-        query = normalised(text.text)
-        asker = (text.session, text.user, query)
-        if not query or query in trained or asker in seen:
-            continue
-        if text.session or text.user:
-            seen.add(asker)
-        lines.append(spelled.setdefault(query, text.text))
-        if len(lines) == limit:
-            break
-    if not lines:
-        raise DataFault(
-            "there are no queries to ask about: each text of the log is the query of a training "
-            "pair; name a log or traffic that is not ([data], anchorhold.toml)"
-            if texts
-            else "there are no queries to ask about; name a log or traffic ([data], "
-            "anchorhold.toml) and run `anchorhold run`"
-        )
-    return lines
-
-
-def _documents(opened: OpenWorkspace, folders: Sequence[VersionFolder]) -> dict[str, str]:
-    """Return id -> text of the corpus; without one, of the corpora of the anchor sets."""
-    found = {each.id: each.whole for each in opened.store.documents() if each.whole}
-    for folder in folders if not found else ():
-        for each in opened.anchor_sets.of(folder):
-            found |= {f"{each.name}/{key}": text for key, text in each.corpus.items() if text}
-    if not found:
-        raise DataFault(
-            "there are no documents to search; name a corpus (data.corpus, anchorhold.toml)"
-        )
-    # Where documents have the same text, one is enough.
-    first: dict[str, str] = {}
-    for key, text in found.items():
-        first.setdefault(text, key)
-    return {key: text for text, key in first.items()}
-
-
-def _search(
-    opened: OpenWorkspace,
-    folder: VersionFolder,
-    queries: Sequence[str],
-    documents: Mapping[str, str],
-) -> dict[str, Ranking]:
-    """Return the best documents of each query by exact search."""
-    encoder = opened.encoders.load(folder.model)
-    keys = list(documents)
-    vectors = encoder.encode(list(documents.values()), kind="document", progress=opened.progress)
-    places, _ = nearest(
-        encoder.similarity.ready(encoder.encode(queries, kind="query", progress=opened.progress)),
-        encoder.similarity.ready(vectors),
-        depth=opened.settings.tables.judge.shown,
-        rows_at_once=_QUERIES_AT_ONCE,
-        similarity=encoder.similarity,
-    )
-    return {
-        query: tuple(keys[place] for place in found)
-        for query, found in zip(queries, places.tolist(), strict=True)
-    }
-
-
 def _write_anchors(opened: OpenWorkspace, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataFault(f"{folder} exists already; --anchors needs a new or empty folder")
     judged = opened.store.judgements()
     champion = opened.versions.folder(opened.versions.champion())
-    documents = _documents(opened, [champion])
+    documents = documents_of(opened, [champion])
     try:
         anchor_set(f"anchor/{folder.name}", judged, documents).save(folder)
     except OSError as fault:

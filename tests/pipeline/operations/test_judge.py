@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,12 +10,17 @@ import time
 
 import pytest
 from conftest import NOW
+from made_streams import write_lines
 
 from pipeline import Workspace
 from pipeline.operations import Asking
+from pipeline.operations.judge_search import texts_of_log
+from pipeline.registry import VersionFolder
 from pipeline.store import Store
+from pipeline.workspace import load_settings, open_workspace
 from training.evaluation import EvaluationSet
 from training.faults import DataFault
+from training.pairs import Pair, write_memory
 
 
 class Reader:
@@ -54,8 +60,6 @@ def test_a_person_judges_stops_and_continues(turned):
 
 
 def test_what_people_said_is_a_tag_of_the_version_in_mlflow(turned):
-    from pipeline.workspace import load_settings, open_workspace
-
     with Workspace.open(turned, now=NOW) as workspace:
         result = workspace.judge("origin", "champion", asking=Asking(ask=Reader(2)))
     with open_workspace(load_settings(turned), doing="test", now=NOW) as opened:
@@ -110,8 +114,6 @@ def test_without_two_versions_or_with_a_wrong_answer_it_is_said_what_is_needed(t
 
 
 def test_queries_that_a_version_was_trained_on_are_not_asked(turned):
-    from pipeline.workspace import load_settings, open_workspace
-
     reader = Reader(10_000)
     with Workspace.open(turned, now=NOW) as workspace:
         workspace.judge(1, 2, asking=Asking(ask=reader))
@@ -119,6 +121,22 @@ def test_queries_that_a_version_was_trained_on_are_not_asked(turned):
         trained = {pair.query for pair in opened.store.pairs()}
     assert reader.seen
     assert not trained & {each.query for each in reader.seen}
+
+
+def test_of_a_log_that_gave_pairs_only_held_out_and_later_queries_are_asked(turned, tmp_path):
+    with open_workspace(load_settings(turned), doing="test", now=NOW) as opened:
+        folder = opened.versions.folder(opened.versions.named(2))
+        copy = VersionFolder(tmp_path / "version")
+        shutil.copytree(folder.path, copy.path)
+        write_memory(copy.path / "memory", [Pair("1", "lost card", "Call us.", source="consensus")])
+        write_lines(turned / "traffic" / "later.jsonl", [{"text": f"a new {n}"} for n in range(20)])
+        opened.take_in(NOW)
+        every = opened.store.traffic(role="recent")
+        holds = opened.settings.tables.holdout.holds
+        assert texts_of_log(opened, [folder]) == every
+        asked = texts_of_log(opened, [folder, copy])
+    assert asked == [text for text in every if text.text.startswith("a new") or holds(text.text)]
+    assert 20 < len(asked) < len(every) / 2
 
 
 @pytest.mark.slow
