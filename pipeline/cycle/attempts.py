@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pipeline.cycle.centring import CENTRE, centre
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.record import record_training
@@ -25,7 +26,8 @@ def attempt(
 
     The trainings are siblings: each starts from the champion and is a run of its own below the
     cycle's. Pairs set aside choose among them, never the anchor sets: what chooses a model cannot
-    support it. A strategy whose training breaks off is out.
+    support it. A strategy whose training breaks off is out. Where there is too little to train on,
+    or a choice is made anyway, the champion centred on the log is one of them.
 
     Parameters
     ----------
@@ -53,7 +55,11 @@ def attempt(
             Attempt,
         )
         for name in opened.settings.strategies
+        if not lesson.shortage
     ]
+    if lesson.asked and (lesson.shortage or lesson.selection.sets):
+        work = partial(_centre, opened, journal, run, champion, lesson)
+        tried.append(journal.once(f"train/{CENTRE}", work, Attempt))
     sound = {each.strategy: each.training for each in tried if each.training is not None}
     if not sound:
         raise NonFiniteLoss("; ".join(each.fault for each in tried))
@@ -70,6 +76,17 @@ def attempt(
     return sound[chosen].changed(
         attempts=tuple(_row(each, chosen) for each in tried), champion_selection=before
     )
+
+
+def _centre(
+    opened: OpenWorkspace, journal: Journal, run: str, champion: VersionFolder, lesson: Lesson
+) -> Attempt:
+    made = centre(opened, champion, lesson, journal.folder, run)
+    if made.training is None or not lesson.selection.sets:
+        return made
+    judge = selection_judge(opened.settings, opened.encoders, lesson, opened.progress)
+    scores = judge(journal.folder / made.training.folder)
+    return made.changed(training=made.training.changed(selection=scores))
 
 
 def _train(

@@ -55,6 +55,8 @@ class Lesson:
         Evaluation sets that were made without labels.
     derived
         What was made of documents and served logs; None where there are none.
+    asked
+        Queries of the log by which the champion can be centred; empty where that is no candidate.
     frozen
         Those of the anchors that were made in this cycle, because there was none; a promoted
         version holds them.
@@ -70,6 +72,7 @@ class Lesson:
     selection: Selection
     proxies: list[EvaluationSet] = field(default_factory=list)
     derived: DerivedResult | None = None
+    asked: tuple[str, ...] = ()
     frozen: list[EvaluationSet] = field(default_factory=list)
 
     @property

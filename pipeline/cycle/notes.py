@@ -45,7 +45,9 @@ def version_note(result: CycleResult) -> str:
     verdict, training, lesson = result.verdict, result.training, result.lesson
     # Without Markdown: the list of versions shows its beginning as it is.
     lines = [f"{_headline(result).replace('**', '')} Cycle {result.cycle}."]
-    if training and lesson:
+    if training and not training.pairs:
+        lines[0] += f" {plain(training.merge).capitalize()}."
+    elif training and lesson:
         share = replayed_share(lesson.recent, lesson.replayed)
         lines[0] += (
             f" Trained with the strategy {plain(training.strategy)} on {training.pairs} pairs, "

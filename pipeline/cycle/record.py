@@ -172,8 +172,10 @@ def _params(settings: Settings, result: CycleResult) -> Iterator[tuple[str, obje
     training, lesson = result.training, result.lesson
     if training is None or lesson is None:
         return
-    finetune = settings.following(training.strategy).tables.finetune
     yield "strategy", training.strategy
+    if not training.pairs:
+        return
+    finetune = settings.following(training.strategy).tables.finetune
     yield "learning_rate", finetune.learning_rate
     yield "epochs", finetune.epochs
     yield "pairs", training.pairs

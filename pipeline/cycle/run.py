@@ -7,6 +7,7 @@ from datetime import datetime
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
+from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cut_short import cut_short
 from pipeline.cycle.history import keep_history_head
@@ -185,15 +186,16 @@ class _Cycle:
             seen = seen.changed(decision=seen.decision.changed(headroom=facts.derived.headroom))
         if lesson.shortage:
             reasons = (*seen.decision.reasons, lesson.shortage)
-            decision = seen.decision.changed(reasons=reasons)
-            return seen.changed(outcome="insufficient_data", decision=decision, lesson=facts)
+            seen = seen.changed(decision=seen.decision.changed(reasons=reasons))
+        if lesson.shortage and not lesson.asked:
+            return seen.changed(outcome="insufficient_data", lesson=facts)
         try:
             training = attempt(opened, journal, self.run, old, lesson)
         except NonFiniteLoss as fault:
             reason = f"rejected: there is no candidate: {fault}"
             verdict = Verdict(promote=False, outcome="rejected", reasons=(reason,))
             return seen.changed(outcome="rejected", lesson=facts, verdict=verdict)
-        lesson = lesson.following(opened.settings.following(training.strategy))
+        lesson = lesson_of(opened.settings, lesson, training)
         candidate = self._candidate(window, champion, lesson, training, seen.decision.fired)
         seen = seen.changed(
             lesson=lesson.facts(),

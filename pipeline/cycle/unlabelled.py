@@ -1,5 +1,6 @@
 """Learning without labels: pairs and proxies that a cycle makes of documents and served logs."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from pipeline.cycle.centring import centred_by
 from pipeline.cycle.first_anchors import FIRST_ANCHOR
 from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.journal import Journal
@@ -23,6 +25,7 @@ from training.unlabelled import Derived
 from training.whole_files import folder_written
 
 _FOLDER = "derived"
+_ASKED = "queries.json"
 
 
 def with_unlabelled(
@@ -72,6 +75,7 @@ class _Written:
     proxies: list[EvaluationSet]
     selection: EvaluationSet | None
     anchor: EvaluationSet | None
+    asked: list[str]
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -86,11 +90,13 @@ class _Written:
             ],
             EvaluationSet.from_folder(SELECTION, chosen) if chosen.is_dir() else None,
             EvaluationSet.from_folder(FIRST_ANCHOR, held) if held.is_dir() else None,
+            json.loads((folder / _ASKED).read_text(encoding="utf-8")),
         )
 
     def write(self, folder: Path) -> None:
         with folder_written(folder) as unfinished:
             write_memory(unfinished / "pairs", self.pairs)
+            (unfinished / _ASKED).write_text(json.dumps(self.asked), encoding="utf-8")
             for each in self.proxies:
                 each.save(unfinished / "proxies" / each.name.removeprefix("proxy/"))
             for name, one in (("selection", self.selection), ("anchor", self.anchor)):
@@ -115,7 +121,8 @@ def _derive(
         pairs, taken_out = _sound(found, material, lesson, proxies)
         kinds = _counted(found, pairs)
         notes += taken_out
-    _Written(pairs, proxies.sets, proxies.selection, proxies.anchor).write(folder)
+    asked = centred_by(settings.tables.centre, champion.model, material.queries) if learns else []
+    _Written(pairs, proxies.sets, proxies.selection, proxies.anchor, asked).write(folder)
     return DerivedResult(
         queries=len(material.served),
         documents=len(material.corpus),
@@ -237,4 +244,5 @@ def _taught(settings: Settings, lesson: Lesson, made: DerivedResult, written: _W
         selection=selection,
         proxies=written.proxies,
         derived=made,
+        asked=tuple(written.asked),
     )

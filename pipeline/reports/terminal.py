@@ -179,9 +179,13 @@ def _(result: CycleResult) -> Iterator[Part]:
         if len(attempts) > 1:
             yield _attempts(attempts)
         yield (
-            f"  trained on {lesson.recent} recent and {lesson.replayed} replayed pairs; "
-            f"{lesson.leaked.exact + lesson.leaked.near} were removed because they repeat an "
-            "evaluation query"
+            f"  {result.training.merge}"
+            if not result.training.pairs
+            else (
+                f"  trained on {lesson.recent} recent and {lesson.replayed} replayed pairs; "
+                f"{lesson.leaked.exact + lesson.leaked.near} were removed because they repeat an "
+                "evaluation query"
+            )
         )
     if result.verdict:
         yield _comparisons(result.verdict.comparisons)

@@ -26,6 +26,7 @@ from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix
 from training.retention import Merge
 from training.settings import SETTINGS
 from training.unlabelled import (
+    Centre,
     Consensus,
     Feedback,
     KnownItems,
@@ -146,6 +147,7 @@ class Tables:
     consensus: Table[Consensus] = Consensus()
     structure: Table[Structure] = Structure()
     reformulation: Table[Reformulation] = Reformulation()
+    centre: Table[Centre] = Centre()
     screens: Table[Screens] = Screens()
     known_items: Table[KnownItems] = KnownItems()
     lexical_truth: Table[LexicalTruth] = LexicalTruth()

@@ -83,6 +83,9 @@ class Centre:
         """
         check_model_folder(champion)
         refuse_uncentrable(champion)
+        if is_centred(champion):
+            reason = "the champion is centred already"
+            return Centred(None, np.zeros(queries.shape[1], np.float32), reason)
         if len(queries) < self.minimum:
             few = f"{len(queries)} different queries; centring needs {self.minimum}"
             return Centred(None, np.zeros(queries.shape[1], np.float32), few)
@@ -98,6 +101,13 @@ class Centre:
             mean,
             f"the mean of {len(queries)} queries, of length {length:.3f}, is taken off",
         )
+
+
+def is_centred(folder: Path) -> bool:
+    """Return whether a model folder ends in the modules that centring adds."""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    last = [module["type"].rsplit(".", 1)[-1] for module in modules[-3:]]
+    return last == ["Normalize", "Dense", "Normalize"]
 
 
 def refuse_uncentrable(champion: Path) -> None:

@@ -10,6 +10,7 @@ from made_streams import TRAVEL, sentences, write_lines
 
 from pipeline.cycle.check import check_now
 from pipeline.cycle.journal import Journal
+from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import Records, discard_records
 from pipeline.store import Record
@@ -134,6 +135,7 @@ def test_a_cycle_that_was_interrupted_ends_as_if_it_had_not_been(
 def test_too_little_to_learn_from_is_told_by_kind(space):
     for table in ("consensus", "structure"):
         settle(space, f"[{table}]\nenabled = false\n")
+    settle(space, "[centre]\nenabled = false\n")
     result = turn(space)
     assert result.outcome == "insufficient_data"
     said = result.decision.reasons[-1]
@@ -143,6 +145,7 @@ def test_too_little_to_learn_from_is_told_by_kind(space):
 
 
 def test_a_kind_that_is_excluded_gives_no_pairs_until_it_is_included_again(space):
+    settle(space, "[centre]\nenabled = false\n")
     with opening(space) as opened:
         names = Records(source="structure")
         about = {"reason": "too literal", "who": "Ann", "now": NOW}
@@ -215,3 +218,29 @@ def test_whether_tuning_can_help_is_told_once_the_documents_have_vectors(space):
     with opening(space) as opened:
         again = check_now(opened, traffic=space / "reference/bank.jsonl", pairs=None, now=NOW)
         assert "not measured" in again.headroom.reason
+
+
+def test_with_too_few_pairs_the_champion_centred_on_the_log_is_a_candidate(allowed):
+    for table in ("consensus", "structure"):
+        settle(allowed, f"[{table}]\nenabled = false\n")
+    settle(allowed, "[centre]\nenabled = true\n")
+    with opening(allowed) as opened:
+        result = run_cycle(opened, NOW)
+        assert any(each.startswith("not enough new pairs") for each in result.decision.reasons)
+        assert result.training.strategy == "centre"
+        assert result.training.pairs == result.lesson.recent == 0
+        candidate = opened.registry.version(result.candidate.version)
+        assert "centred, not trained" in candidate.description
+        folder = opened.versions.folder(candidate)
+        vectors = opened.encoders.load(folder.model).encode(["where is my flight"])
+        assert vectors.shape == (1, 16)
+        # A centred champion is trained like any other, and not centred again.
+        if result.outcome != "promoted":
+            champions = Champions(opened.registry, opened.store, opened.settings.state)
+            champions.promote(candidate.number, reason="to go on", force=True, now=NOW)
+        more = documents(TRAVEL[3:], 300, 5)
+        opened.store.add("document", "recent", [Record(each) for each in more])
+        opened.store.add("served", "recent", [Record(each) for each in log_of(more, 5)])
+        again = run_cycle(opened, NOW)
+        assert again.training is None
+        assert again.outcome in ("insufficient_data", "quiet")

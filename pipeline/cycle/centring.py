@@ -1,0 +1,76 @@
+"""The centred champion: a candidate that needs no training and no pair."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.cycle.lesson import Lesson
+from pipeline.cycle.stages import Attempt
+from pipeline.registry import VersionFolder
+from pipeline.results import TrainingResult
+from pipeline.workspace import OpenWorkspace, Settings
+from training.faults import DataFault
+from training.unlabelled import Centre
+from training.unlabelled.centre import is_centred, refuse_uncentrable
+
+CENTRE = "centre"
+"""Name of this way to make a candidate, among the strategies of a training."""
+
+
+def centred_by(worker: Centre, champion: Path, queries: list[str]) -> list[str]:
+    """Return the queries by which a model can be centred; none where it cannot be, or is not to."""
+    if not worker.enabled or len(queries) < worker.minimum or is_centred(champion):
+        return []
+    try:
+        refuse_uncentrable(champion)
+    except DataFault:
+        return []
+    return queries
+
+
+def centre(
+    opened: OpenWorkspace, champion: VersionFolder, lesson: Lesson, folder: Path, run: str
+) -> Attempt:
+    """Make the centred champion.
+
+    Parameters
+    ----------
+    opened, champion
+        The open workspace, and what is centred.
+    lesson
+        Holds the queries of the log.
+    folder
+        The folder of the cycle.
+    run
+        The cycle's run.
+    """
+    began = time.perf_counter()
+    place = folder / "attempts" / CENTRE
+    vectors = opened.encoders.load(champion.model).unit_vectors(list(lesson.asked))
+    made = opened.settings.tables.centre.make(champion.model, vectors, place)
+    if made.folder is None:
+        return Attempt(strategy=CENTRE, fault=made.reason)
+    training = TrainingResult(
+        strategy=CENTRE,
+        run_id=run,
+        folder=str(place.relative_to(folder)),
+        selection=None,
+        steps=0,
+        seconds=time.perf_counter() - began,
+        precision="none",
+        pairs=0,
+        held=0,
+        log=(),
+        negatives="",
+        merge=f"the champion was centred, not trained: {made.reason}",
+        share=1.0,
+        curve=(),
+    )
+    return Attempt(strategy=CENTRE, training=training)
+
+
+def lesson_of(settings: Settings, lesson: Lesson, training: TrainingResult) -> Lesson:
+    """Return the lesson with what the chosen candidate was trained on: the mix of its strategy."""
+    if training.strategy == CENTRE:
+        return replace(lesson, mixture=settings.tables.mix.draw([], []))
+    return lesson.following(settings.following(training.strategy))
