@@ -344,7 +344,10 @@ class Gate:
             summary = count + (", serving costs too much" if costly else "")
         elif undecided:
             outcome = "inconclusive"
-            summary = f"{count}, there is too little data to decide the others"
+            summary = (
+                f"{count}, there is too little data to decide the others; `anchorhold judge` "
+                "compares both versions with few answers"
+            )
         else:
             outcome, summary = "promoted", f"all {required} comparisons pass"
         return Verdict(
