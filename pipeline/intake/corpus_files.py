@@ -12,6 +12,7 @@ from training.faults import DataFault
 
 PAGES = (".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml")
 """Endings of files that are pages of text."""
+_NO_ENDING = "without ending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,21 @@ class Corpus:
     pages
         Files of pages, by name.
     unread
-        Folder -> endings of its files that hold no page, with their numbers.
+        Folder -> endings of its files that are not read, with their numbers.
     """
 
     sources: list[Source]
     pages: list[PageFile]
     unread: "dict[str, Counter[str]]"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """One sentence per folder with files that are not read."""
+        return tuple(
+            f"{folder}: {endings.total()} files are not read ({_told(endings)}); documents are "
+            f"{', '.join((*ENDINGS, *PAGES))}, and tables must be named by a pattern"
+            for folder, endings in self.unread.items()
+        )
 
 
 def find_corpus(patterns: Sequence[str], root: Path) -> Corpus:
@@ -76,17 +86,20 @@ def find_corpus(patterns: Sequence[str], root: Path) -> Corpus:
                 name = label_of(benchmark, root)
                 sources.setdefault(name, Source.of(benchmark, name, root))
                 continue
-            found, others = _pages_of(path, root)
+            found, others = _pages_of(path, root, path if match.is_literal else match.base)
             if not found and match.is_literal:
                 raise _no_pages(label, others)
             for page in found:
                 pages.setdefault(page.label, page)
-            if found and others:
+            if others:
                 unread[label] = others
         elif path.suffix.lower() in PAGES and path.is_file():
             pages.setdefault(label, PageFile(label, path, _id(path, match.base)))
-        else:
+        elif match.is_literal or is_saved(path) or path.suffix.lower() in ENDINGS:
             sources.setdefault(label, _table(match, root))
+        else:
+            folder = label_of(path.parent, root)
+            unread.setdefault(folder, Counter())[path.suffix.lower() or _NO_ENDING] += 1
     return Corpus(list(sources.values()), list(pages.values()), unread)
 
 
@@ -101,16 +114,19 @@ def _table(match: Match, root: Path) -> Source:
 
 
 def _no_pages(label: str, others: "Counter[str]") -> DataFault:
-    held = ", ".join(f"{number} {ending}" for ending, number in others.most_common(5))
     table = next((ending for ending in ENDINGS if others[ending]), "")
     way = f"name its files, such as {label}/*{table}" if table else f"it must hold {PAGES[0]} files"
     return DataFault(
         f"{label}: is a folder without pages of text ({', '.join(PAGES)}) and without "
-        f"corpus.jsonl; it holds {held or 'nothing'}; {way}"
+        f"corpus.jsonl; it holds {_told(others) or 'nothing'}; {way}"
     )
 
 
-def _pages_of(folder: Path, root: Path) -> tuple[list[PageFile], "Counter[str]"]:
+def _told(endings: "Counter[str]") -> str:
+    return ", ".join(f"{number} {ending}" for ending, number in endings.most_common(5))
+
+
+def _pages_of(folder: Path, root: Path, base: Path) -> tuple[list[PageFile], "Counter[str]"]:
     """Return the pages below a folder by name, and the endings of all other files.
 
     Names that begin with a point are left out, as are linked folders, which may lead in a circle.
@@ -124,9 +140,9 @@ def _pages_of(folder: Path, root: Path) -> tuple[list[PageFile], "Counter[str]"]
             if name.startswith("."):
                 continue
             if path.suffix.lower() in PAGES:
-                found.append(PageFile(label_of(path, root), path, _id(path, folder)))
+                found.append(PageFile(label_of(path, root), path, _id(path, base)))
             else:
-                others[path.suffix.lower() or "without ending"] += 1
+                others[path.suffix.lower() or _NO_ENDING] += 1
     return found, others
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from pipeline.intake.bad_record import BadRecord, kind_of, shortened
-from pipeline.store import Fault, Record
+from pipeline.store import Record
 from training.pairs import Pair
 from training.unlabelled import Document
 
@@ -23,6 +23,8 @@ UNKNOWN = "data.corpus"
 """Part of every reason that says that a document is unknown."""
 
 Side = Literal["positive", "negative"]
+_SIDES: tuple[Side, ...] = ("positive", "negative")
+_UNKNOWN = Document("", "")
 
 
 class DocumentId(str):
@@ -63,8 +65,6 @@ class DocumentIds:
 
     Parameters
     ----------
-    label
-        Name of the file.
     lookup
         Where documents are found.
 
@@ -75,16 +75,13 @@ class DocumentIds:
     ...         return {"d1": Document("d1", "Block it.", "Cards")} if "d1" in ids else {}
     ...     def some_ids(self, limit):
     ...         return ["d1", "d2"]
-    >>> ids = DocumentIds("pairs.jsonl", Two())
+    >>> ids = DocumentIds(Two())
     >>> lost, other = Pair("", "lost card", "d1"), Pair("", "new card", "x9")
-    >>> (found,), (fault,) = ids.join([Record(lost, 1), Record(other, 2)])
-    >>> found.content.positive
-    'Cards Block it.'
-    >>> str(fault)
-    "pairs.jsonl line 2: positive names document 'x9', which data.corpus does not hold"
+    >>> found, unknown = ids.join([Record(lost, 1), Record(other, 2)])
+    >>> found.content.positive, unknown.fault
+    ('Cards Block it.', "positive names document 'x9', which data.corpus does not hold")
     """
 
-    label: str
     lookup: Lookup
     still_unknown: set[int] = field(default_factory=set)
     """Lines that were refused in this reading."""
@@ -114,8 +111,12 @@ class DocumentIds:
                 )
         return tuple(told)
 
-    def join(self, records: Sequence[Record]) -> tuple[list[Record], list[Fault]]:
-        """Return the records with the texts of their documents, and a fault per unknown id."""
+    def join(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records with the texts of their documents.
+
+        One that names an unknown document gets this as its fault: it is good for nothing, unless
+        it was stored when the document was known.
+        """
         if self._forms is None:
             self._forms = {_form(id) for id in self.lookup.some_ids(_SAMPLE)}
         found = self._documents(records)
@@ -124,19 +125,12 @@ class DocumentIds:
                 for pair in _pairs(record):
                     self._note_without_corpus("positive", pair.positive)
                     self._note_without_corpus("negative", pair.negative)
-            return list(records), []
+            return list(records)
         for record in records:
             for pair in _pairs(record):
                 self._count("positive", pair.positive, found)
                 self._count("negative", pair.negative, found)
-        joined, faults = [], []
-        for record in records:
-            try:
-                joined.append(self._joined(record, found))
-            except BadRecord as bad:
-                faults.append(Fault(self.label, record.line, str(bad)))
-                self.still_unknown.add(record.line)
-        return joined, faults
+        return [self._joined(record, found) for record in records]
 
     def _documents(self, records: Iterable[Record]) -> Mapping[str, Document]:
         named = {
@@ -166,21 +160,35 @@ class DocumentIds:
             seen.texts += 1
 
     def _joined(self, record: Record, found: Mapping[str, Document]) -> Record:
-        pairs, keys = [], []
+        pairs, keys, fault = [], [], ""
         for pair in _pairs(record):
-            positive = self._text("positive", pair.positive, found)
-            negative = self._text("negative", pair.negative, found)
+            named = [
+                self._named("positive", pair.positive, found),
+                self._named("negative", pair.negative, found),
+            ]
+            unknown = [each for each in zip(_SIDES, named, strict=True) if each[1] == _UNKNOWN]
             keys.append("")
-            if (positive, negative) != (pair.positive, pair.negative):
+            if any(named):
                 keys[-1] = f"{len(pair.positive)} {pair.positive} {pair.negative}"
-                pair = replace(pair, positive=positive, negative=negative)
+            if unknown:
+                side = unknown[0][0]
+                fault = fault or self._reason(side, getattr(pair, side))
+            elif any(named):
+                positive, negative = named
+                pair = replace(
+                    pair,
+                    positive=positive.whole if positive else pair.positive,
+                    negative=negative.whole if negative else pair.negative,
+                )
             pairs.append(pair)
-        return Record(pairs[0], record.line, tuple(pairs[1:]), tuple(keys))
+        if fault:
+            self.still_unknown.add(record.line)
+        return Record(pairs[0], record.line, tuple(pairs[1:]), tuple(keys), fault)
 
-    def _text(self, side: Side, value: str, found: Mapping[str, Document]) -> str:
-        """Return the text that a value is or names; raises BadRecord for an unknown id."""
+    def _named(self, side: Side, value: str, found: Mapping[str, Document]) -> Document | None:
+        """Return the document that a value names, None if it is a text."""
         if not value:
-            return value
+            return None
         seen = self._columns[side]
         is_id = isinstance(value, DocumentId) or (
             (value in found or self._has_form(value))
@@ -190,14 +198,15 @@ class DocumentIds:
             if value in found:
                 seen.kept_as_text += 1
                 seen.first = seen.first or value
-            return value
-        if value not in found:
-            named = f"{side} names document {shortened(str(value))}"
-            if not self._forms:
-                raise BadRecord(f"{named}, but there are no documents; name them in data.corpus")
-            raise BadRecord(f"{named}, which data.corpus does not hold")
-        seen.joined += 1
-        return found[value].whole
+            return None
+        seen.joined += value in found
+        return found.get(value, _UNKNOWN)
+
+    def _reason(self, side: Side, value: str) -> str:
+        named = f"{side} names document {shortened(str(value))}"
+        if not self._forms:
+            return f"{named}, but there are no documents; name them in data.corpus"
+        return f"{named}, which data.corpus does not hold"
 
     def _has_form(self, value: str) -> bool:
         """Return whether a value has the form of an id that some document has."""

@@ -49,6 +49,7 @@ class _Tally:
     sections: int = 0
     withdrawn: int = 0
     gone: int = 0
+    missing: int = 0
     first_gone: str = ""
     quarantined: int = 0
     seen: int = 0
@@ -70,6 +71,12 @@ class _Tally:
             yield (
                 f"corpus: {self.gone} pages are gone (the first: {self.first_gone}); their "
                 f"documents are withdrawn until the files are back"
+            )
+        if self.missing:
+            yield (
+                f"corpus: none of the {self.missing} pages read before is there, and their "
+                "documents stay; name their folder in data.corpus, or exclude them with "
+                "`anchorhold discard --file`"
             )
         if self.withdrawn:
             yield f"corpus: {self.withdrawn} sections are no longer in their pages, and withdrawn"
@@ -164,19 +171,14 @@ def take_pages(
         for file, progress in before.items()
         if progress.stamp and file not in named and Path(file).suffix.lower() in PAGES
     ]
+    if gone and not corpus.pages:
+        # More likely a folder that is not mounted than one that everybody emptied.
+        tally.missing = len(gone)
+        gone = []
     with store.together():
         for file in gone:
             _withdraw(store, file, tally)
-    warnings = tuple(tally.warnings())
-    if report.files or gone:
-        warnings += tuple(_unread(corpus))
-    return replace(report, warnings=warnings)
-
-
-def _unread(corpus: Corpus) -> Iterator[str]:
-    for folder, endings in corpus.unread.items():
-        told = ", ".join(f"{number} {ending}" for ending, number in endings.most_common(5))
-        yield f"{folder}: {endings.total()} files are no pages of text and not read ({told})"
+    return replace(report, warnings=tuple(tally.warnings()))
 
 
 def _take_page(

@@ -148,6 +148,8 @@ class Intake:
             if corpus and patterns:
                 rules = PageRules(self.section_characters, self.max_text_characters)
                 report += take_pages(store, corpus, rules, step)
+        if corpus and (report.files or not (corpus.sources or corpus.pages)):
+            report = replace(report, warnings=(*report.warnings, *corpus.remarks))
         if kind == "document" and report.stored:
             # Pairs that name the new documents may be in quarantine.
             store.read_again("pair", UNKNOWN)
@@ -250,11 +252,11 @@ class Intake:
                 others = NonAnswers(source.label)
                 if log:
                     log.take(reader.entries, columns, arrivals)
-                ids = DocumentIds(source.label, documents or arrivals)
+                ids = DocumentIds(documents or arrivals)
                 refused = arrivals.refused_lines(UNKNOWN) if kind == "pair" else set()
                 for batch in () if log else _checked(reader.entries, rules, source.label):
                     if kind == "pair":
-                        batch = _joined(batch, ids)
+                        batch = _joined(batch, ids, source.label)
                     others.keep(batch.others)
                     arrivals.add(batch.records, batch.faults)
                 others.add_to(arrivals)
@@ -341,11 +343,15 @@ def _checked(entries: Iterable[Line | Row], rules: RecordRules, label: str) -> I
     yield batch
 
 
-def _joined(batch: _Batch, ids: DocumentIds) -> _Batch:
+def _joined(batch: _Batch, ids: DocumentIds, label: str) -> _Batch:
     """Return the batch with the texts of the documents that its pairs name."""
-    records, unknown = ids.join(batch.records)
-    others, of_others = ids.join(batch.others)
-    return _Batch(records, others, [*batch.faults, *unknown, *of_others])
+    others = ids.join(batch.others)
+    unknown = [Fault(label, each.line, each.fault) for each in others if each.fault]
+    return _Batch(
+        ids.join(batch.records),
+        [each for each in others if not each.fault],
+        [*batch.faults, *unknown],
+    )
 
 
 def _length(content: Pair | Traffic | Document) -> int:

@@ -144,6 +144,9 @@ class Arrivals:
                 for row, first in zip(rows, firsts, strict=True)
                 if first is not None and first[0] != row["digest"]
             ]
+            if record.fault and None in firsts:
+                conflicts.append(Fault(file, record.line, record.fault))
+                continue
             if other:
                 conflicts.append(Fault(file, record.line, _conflict(*other[0])))
                 continue

@@ -42,13 +42,15 @@ class Record:
     """A pair, text, document or served query with its line (or row), from 1; 0 for none.
 
     A record with several positives or negatives holds `more` pairs; it counts as one. `keys` name
-    its pairs by the ids of their documents, which stay when the texts change.
+    its pairs by the ids of their documents, which stay when the texts change. A record with a
+    `fault` goes into quarantine, unless it is stored already.
     """
 
     content: Pair | Traffic | Document | ServedQuery
     line: int = 0
     more: tuple[Pair, ...] = ()
     keys: tuple[str, ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

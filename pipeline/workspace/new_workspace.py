@@ -127,6 +127,7 @@ def settings_text(folder: str, given: Given | None = None) -> str:
     """
     given = given or Given()
     data = {key: [f"{key}/*.jsonl"] for key in FOLDERS if key != "anchors"}
+    data["corpus"] = ["corpus/*"]  # Pages of text and folders of them, too.
     values: dict[str, dict[str, Any]] = {
         "model": {"name": _name(folder, "model")},
         "data": {**data, **{key: list(patterns) for key, patterns in given.data.items()}},

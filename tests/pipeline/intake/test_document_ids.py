@@ -171,6 +171,20 @@ def test_a_withdrawn_document_is_not_held(store, tmp_path):
     assert positives(store) == ["two"]
 
 
+def test_a_stored_pair_stays_known_when_its_document_is_gone(store, tmp_path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a1.md", "b2.md"):
+        (tmp_path / "docs" / name).write_text(name)
+    data = {"corpus": ["docs"], "pairs": ["p.csv"]}
+    (tmp_path / "p.csv").write_text("query,positive\nq,a1.md\nr,b2.md\n")
+    assert Intake().read_all(store, data, tmp_path, NOW).pairs.stored == 2
+    (tmp_path / "docs" / "a1.md").unlink()
+    (tmp_path / "p.csv").write_text("query,positive\nq,a1.md\nr,b2.md\ns,b2.md\n")
+    again = Intake().read_all(store, data, tmp_path, NOW).pairs
+    assert (again.known, again.stored, again.quarantined) == (2, 1, 0)
+    assert positives(store) == ["a1.md", "b2.md", "b2.md"]
+
+
 def test_a_pair_read_again_after_its_document_changed_is_known(store, tmp_path):
     hold(store)
     rows = [pair("d1", id="p"), pair("d2")]

@@ -148,7 +148,7 @@ def test_a_folder_is_read_with_the_folders_in_it(store, tmp_path):
         "plain.txt": ("", "Just text."),
     }
     told = " ".join(report.warnings)
-    assert "docs: 1 files are no pages of text and not read (1 .png)" in told
+    assert "docs: 1 files are not read (1 .png)" in told
     assert "1 menus, headers and other parts beside the text were left out of 1 HTML pages" in told
     assert read(store, tmp_path, "docs") == IntakeReport(unchanged=4)
 
@@ -268,6 +268,33 @@ def test_pages_may_be_named_by_a_pattern(store, tmp_path):
     assert read(store, tmp_path, "docs/**/*.md").stored == 2
     assert ids(store) == ["a.md", "deep/b.md"]
     assert read(store, tmp_path, "docs/**/*.md") == IntakeReport(unchanged=2)
+
+
+def test_a_folder_may_hold_documents_of_every_kind(store, tmp_path):
+    assert read(store, tmp_path, "corpus/*") == IntakeReport()
+    write(
+        tmp_path,
+        corpus__a_md="one",
+        corpus__sub__b_md="two",
+        corpus__c_csv="id,text\n7,three\n",
+        corpus__set__corpus_jsonl=line(_id="8", text="four"),
+        corpus__d_pdf=b"%PDF",
+    )
+    report = read(store, tmp_path, "corpus/*")
+    assert sorted(ids(store)) == ["7", "8", "a.md", "sub/b.md"]
+    (warning,) = report.warnings
+    assert warning.startswith("corpus: 1 files are not read (1 .pdf)")
+    assert read(store, tmp_path, "corpus/*") == IntakeReport(unchanged=4)
+
+
+def test_pages_stay_when_all_of_them_are_gone_at_once(store, tmp_path):
+    write(tmp_path, corpus__a_md="one", corpus__b_md="two")
+    read(store, tmp_path, "corpus/*")
+    for path in (tmp_path / "corpus").iterdir():
+        path.unlink()
+    (warning,) = read(store, tmp_path, "corpus/*").warnings
+    assert "none of the 2 pages read before is there" in warning
+    assert ids(store) == ["a.md", "b.md"]
 
 
 def test_two_folders_with_pages_of_one_name_are_told_what_to_do(store, tmp_path):
