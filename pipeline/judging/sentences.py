@@ -16,22 +16,16 @@ def certainty(now: Standing, margin: float) -> str:
         return f"Decided: no relevant difference (less than {margin:g} of the queries)."
     if now.finding != "undecided":
         return "Decided: one version is better. More answers make the interval narrower."
+    expected = "the log probably holds too few queries for a verdict"
+    if now.expected is not None:
+        # Forecasts are no more exact than that.
+        about = now.expected if now.expected < 50 else round(now.expected, -1)
+        expected = f"about {about} {'more ' * bool(now.answers)}answers expected"
     if not now.answers:
-        return f"No answers yet; a verdict is expected after about {_about(now.expected)}."
-    expected = (
-        f"about {_about(now.expected)} more answers expected"
-        if now.expected is not None
-        else "the log probably holds too few queries for a verdict"
-    )
+        return f"No answers yet; {expected}."
     if now.certainty < 0.5:
         return f"Undecided; {expected}."
     return f"Undecided, {100 * now.certainty:.0f} % sure that one version is better; {expected}."
-
-
-def _about(expected: int | None) -> str:
-    if expected is None:
-        return "all questions"
-    return str(expected if expected < 50 else round(expected, -1))
 
 
 def summary(now: Standing, questions: Questions, confidence: float, margin: float) -> str:

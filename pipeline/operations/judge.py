@@ -262,13 +262,18 @@ def _result(
         questions=len(questions.asked),
         anchors=None if anchors is None else str(anchors),
         sheet=None if sheet is None else str(sheet),
-        next=(*notes, *_next(now.finding, number, first, second, anchors, bool(now.answers))),
+        next=(
+            *notes,
+            *_next(
+                now.finding, f"judging {number}: {told}", first, second, anchors, bool(now.answers)
+            ),
+        ),
     )
 
 
 def _next(
     finding: str,
-    judging: int,
+    cited: str,
     first: NamedVersion,
     second: NamedVersion,
     anchors: Path | None,
@@ -278,7 +283,7 @@ def _next(
     better = {"first is better": first, "second is better": second}.get(finding)
     if better is not None and "champion" not in better.aliases:
         yield (
-            f'`anchorhold promote {better.version} --force --reason "judging {judging}"` makes '
+            f'`anchorhold promote {better.version} --force --reason "{cited}"` makes '
             f"version {better.version} the champion by hand"
         )
     if anchors is not None:
