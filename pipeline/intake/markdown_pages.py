@@ -33,7 +33,7 @@ def markdown_page(text: str) -> Page:
     given: Mapping[str, str] = {}
     if found := _FRONT_MATTER.match(text):
         given, text = _fields(found[1], found[2] or ""), text[found.end() :]
-    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    reader = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     blocks = list(_blocks(reader.parse(_MARKS.sub("", text))))
     title = given.get("title", "")
     if not title:

@@ -143,7 +143,8 @@ def test_what_is_no_workspace_is_refused_with_the_way_to_make_one(tmp_path):
 
 def test_a_new_workspace_is_made_and_opened(tmp_path):
     made = Workspace.create(tmp_path / "new")
-    assert set(made.folders) == {"history", "reference", "pairs", "traffic", "anchors"}
+    folders = {"history", "reference", "pairs", "traffic", "corpus", "log", "anchors"}
+    assert set(made.folders) == folders
     with Workspace.open(made.workspace) as workspace, pytest.raises(AnchorholdError, match="run"):
         workspace.status()
     assert not (tmp_path / "new" / ".anchorhold").exists(), "reading makes nothing"
