@@ -139,6 +139,8 @@ class LogFile:
             return [self._span(each) for each in openinference.span_fields(spans)]
         if ubi.is_query(record):
             self.tally.note_format("UBI", entry.number)
+            if not record["user_query"]:
+                return []  # A page of recommendations, say, that nobody asked for in words.
             return [read_line(self._fields(ubi.query_of(record)), self._rules)]
         self.tally.note_format("plain lines", entry.number)
         fields = self._fields(record)

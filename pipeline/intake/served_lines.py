@@ -98,7 +98,8 @@ def read_line(fields: Mapping[str, object], rules: RecordRules) -> Line:
         (*_ratings(fields.get("feedback"), shown, remarks), *done.rated),
     )
     id = name_of(fields.get("id"))
-    if "query" not in fields and id and (done.clicked or done.rated):
+    asks = fields.get("query") not in (None, "")
+    if not asks and id and (done.clicked or done.rated):
         _must_be_short(id)
         return Line(None, id, done, tuple(remarks))
     asked = _asked(fields, rules)

@@ -304,6 +304,16 @@ def test_events_without_a_stored_query_and_other_actions_are_named(store, take):
     assert (found.log.events, found.log.passed_over) == (1, 1)
 
 
+def test_requests_without_words_are_passed_over(store, take):
+    found = take(QUERY, {**QUERY, "query_id": "q2", "user_query": ""})
+    assert (found.log.passed_over, found.log.quarantined, store.count_served()) == (1, 0, 1)
+
+
+def test_a_row_of_a_table_without_a_query_amends(store, take):
+    take("id,query,results,feedback", f"q1,{CARD},d1;d2,", 'q1,,,"{""d2"": -1}"', name="1.csv")
+    assert store.served()[0].feedback == (("d2", -1),)
+
+
 def test_other_actions_can_be_named_as_clicks(store, take):
     take(QUERY, event("open-result", "d1", 1), click_actions=["open_result"])
     assert store.served()[0].clicked == ("d1",)
