@@ -33,6 +33,11 @@ class PageFile:
     path: Path
     id: str
 
+    @property
+    def folder(self) -> str:
+        """Name of the folder that the settings name."""
+        return self.label.removesuffix(self.id)
+
 
 @dataclass(frozen=True)
 class Corpus:

@@ -15,11 +15,12 @@ from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.columns import Columns
 from pipeline.intake.corpus_files import find_corpus
 from pipeline.intake.document_ids import UNKNOWN, DocumentIds
-from pipeline.intake.from_documents import PageRules, take_pages
+from pipeline.intake.from_documents import take_pages
 from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
+from pipeline.intake.page_rules import PageRules
 from pipeline.intake.record_rules import Expanded, RecordRules
 from pipeline.intake.report import IntakeReport, report_of
 from pipeline.intake.sources import Source, find_sources

@@ -241,6 +241,37 @@ def test_what_is_no_text_is_named_and_the_other_pages_are_read(store, tmp_path):
     )
 
 
+def test_what_most_pages_of_a_folder_repeat_is_left_out(store, tmp_path):
+    for number in range(12):
+        page = f"<h1>Page {number}</h1><p>About {number}.</p><div>All rights reserved.</div>"
+        write(tmp_path, **{f"docs__{number}_html": page})
+    report = read(store, tmp_path, "docs")
+    assert {each.text for each in store.documents()} == {f"About {n}." for n in range(12)}
+    assert "12 menus" in report.warnings[0]
+    write(tmp_path, docs__3_html="<h1>Page 3</h1><p>Anew.</p><div>All rights reserved.</div>")
+    read(store, tmp_path, "docs")
+    assert store.documents()[-1].text == "Anew."
+
+
+def test_a_page_that_cannot_be_opened_keeps_its_document_and_is_tried_again(
+    store, tmp_path, monkeypatch
+):
+    write(tmp_path, docs__a_md="one", docs__b_md="two")
+    read(store, tmp_path, "docs")
+    write(tmp_path, docs__a_md="new")
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.intake.from_documents.page_bytes", _refuse)
+        report = read(store, tmp_path, "docs")
+    assert (report.quarantined, ids(store)) == (1, ["a.md", "b.md"])
+    assert "docs/a.md: cannot be read: Permission denied" in report.warnings[0]
+    assert read(store, tmp_path, "docs").stored == 1
+    assert ids(store) == ["b.md", "a.md"]
+
+
+def _refuse(path):
+    raise PermissionError(13, "Permission denied")
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
