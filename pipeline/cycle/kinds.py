@@ -1,10 +1,10 @@
 """Kinds of derived pairs: what each is made of, and which are switched off."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.registry import VersionFolder
 from pipeline.results import Window
 from pipeline.store import Store
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import OpenWorkspace, Settings, Tables
 from training.encoding import Encoder
 from training.unlabelled import (
     Corpus,
@@ -24,8 +24,22 @@ from training.unlabelled import (
     split_log,
 )
 
-KINDS = ("feedback", "consensus", "structure", "reformulation")
+KINDS = ("feedback", "consensus", "structure", "reformulation", "generated")
 """The kinds in the order in which they are preferred where two give the same pair."""
+
+_BLOCK = 1_024
+
+
+class Kind(Protocol):
+    """What the workers of all kinds have in common."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it makes pairs."""
+
+    @property
+    def share(self) -> float:
+        """Largest share of the derived pairs."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,19 @@ class Material:
         texts = self.corpus.texts
         return self.encoder.encode(texts, kind="document", progress=self.opened.progress)
 
+    def search(self, queries: Sequence[str], k: int) -> NDArray[np.integer]:
+        """Return the rows of the champion's first k documents for each query, (queries, k)."""
+        vectors = self.encoder.encode(queries, progress=self.opened.progress)
+        found = [np.empty((0, k), dtype=np.int64)]
+        for start in range(0, len(queries), _BLOCK):
+            cosines = self.encoder.similarity.between(
+                vectors[start : start + _BLOCK], self.document_vectors
+            )
+            best = np.argpartition(-cosines, min(k, len(self.corpus)) - 1, axis=1)[:, :k]
+            order = np.argsort(-np.take_along_axis(cosines, best, 1), axis=1, kind="stable")
+            found.append(np.take_along_axis(best, order, 1))
+        return np.concatenate(found)
+
 
 def served_after(champion: VersionFolder, window: Window) -> int:
     """Return the sequence number up to which a champion has learned from the served log.
@@ -126,14 +153,34 @@ def kinds_of(
         "reformulation": lambda: tables.reformulation.derive(
             material.served, material.corpus, reserved
         ),
+        "generated": lambda: tables.generate.derive(
+            material.corpus,
+            reserved,
+            material.queries,
+            material.search,
+            answers_folder(material.opened.settings),
+        ),
     }
     for kind in KINDS:
         if kind in excluded:
             yield Derived(kind, reason="excluded (`anchorhold discard`)")
-        elif not getattr(tables, kind).enabled:
+        elif kind == "generated" and not tables.generate.enabled:
+            yield Derived(kind, reason="generate.url is not set")
+        elif not table_of(tables, kind).enabled:
             yield Derived(kind, reason=f"{kind}.enabled is false")
         else:
             yield makers[kind]()
+
+
+def table_of(tables: Tables, kind: str) -> Kind:
+    """Return the worker that makes the pairs of a kind."""
+    worker: Kind = tables.generate if kind == "generated" else getattr(tables, kind)
+    return worker
+
+
+def answers_folder(settings: Settings) -> Path:
+    """Return where the answers of a language model are cached."""
+    return settings.state / "cache" / "generated"
 
 
 def excluded_kinds(store: Store) -> frozenset[str]:

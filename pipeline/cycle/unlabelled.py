@@ -12,7 +12,7 @@ from pipeline.cycle.centring import centred_by
 from pipeline.cycle.first_anchors import FIRST_ANCHOR
 from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.kinds import Material, excluded_kinds, kinds_of, served_after
+from pipeline.cycle.kinds import Material, excluded_kinds, kinds_of, served_after, table_of
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.proxies import SELECTION, Proxies, proxies_of
 from pipeline.cycle.stages import WorkLost
@@ -158,7 +158,7 @@ def _sound(
     screened = tables.screens.clean(
         clean, material.encoder.unit_vectors, material.corpus.texts, material.queries
     )
-    shares = {each.kind: getattr(tables, each.kind).share for each in found}
+    shares = {each.kind: table_of(tables, each.kind).share for each in found}
     kept = within_shares(screened.pairs, shares, tables.mix.minimum_pairs)
     cut = Counter(pair.source for pair in screened.pairs) - Counter(pair.source for pair in kept)
     beyond = (

@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
+from answering import answering, completion
 from conftest import make_workspace
 from made_corpus import documents, log_of
 from made_streams import TRAVEL, sentences, write_lines
@@ -83,7 +84,7 @@ def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
         # What was learned is remembered by its kind, held by its known items, and known ground.
         folder = opened.versions.folder(version)
         kinds = {each.kind: each for each in result.lesson.derived.kinds}
-        assert set(kinds) == {"feedback", "consensus", "structure", "reformulation"}
+        assert set(kinds) == {"feedback", "consensus", "structure", "reformulation", "generated"}
         remembered = [pair for pair in folder.memory() if pair.source in kinds]
         assert len(remembered) == result.lesson.derived.used == result.lesson.recent
         held = {each.name: each for each in folder.learned_anchors()}["anchor/learned-0002"]
@@ -97,6 +98,31 @@ def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
         kept_off = opened.settings.tables.holdout.holds
         assert not any(kept_off(pair.query) for pair in remembered if pair.source == "consensus")
         assert run_cycle(opened, NOW).decision.reasons[0].startswith("nothing has arrived")
+
+
+def test_queries_that_a_language_model_writes_are_learned_beside_the_others(allowed):
+    def write(body):
+        words = body["messages"][-1]["content"].partition("<text>")[2].split()
+        return completion(f"please tell me {' '.join(words[:6])}")
+
+    with answering(write) as (url, got):
+        settle(allowed, f'[generate]\nurl = "{url}"\nmodel = "local"\ndocuments = 40\n')
+        result = turn(allowed)
+    kinds = {each.kind: each for each in result.lesson.derived.kinds}
+    assert len(got) == kinds["generated"].considered == 40
+    assert kinds["generated"].used > 0
+    with opening(allowed) as opened:
+        held = opened.settings.tables.known_items.protected(CORPUS)
+        sent = str(got)
+        assert not any(each.whole in sent for each in CORPUS if each.id in held)
+
+
+def test_a_language_model_out_of_reach_is_named_and_the_cycle_goes_on(allowed):
+    settle(allowed, '[generate]\nurl = "http://127.0.0.1:1/v1"\nmodel = "local"\n')
+    result = turn(allowed)
+    kinds = {each.kind: each for each in result.lesson.derived.kinds}
+    assert "http://127.0.0.1:1/v1" in kinds["generated"].reason
+    assert result.outcome == "promoted"
 
 
 def test_by_default_the_evidence_is_told_and_nothing_is_promoted(space):
