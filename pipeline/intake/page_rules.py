@@ -141,10 +141,25 @@ class Repeated:
 
 
 def without_repeated(page: Page, repeated: Collection[str]) -> Page:
-    """Return a page without the paragraphs that the pages beside it repeat."""
-    kept = [block for block in page.blocks if block.level or block.text not in repeated]
-    removed = page.removed + len(page.blocks) - len(kept)
-    return replace(page, blocks=kept, removed=removed)
+    """Return a page without the paragraphs at its edges that the pages beside it repeat.
+
+    Examples
+    --------
+    >>> from pipeline.intake.pages import Block
+    >>> page = Page([Block("Bank"), Block("Off"), Block("Call us."), Block("Off"), Block("(c)")])
+    >>> found = without_repeated(page, {"Bank", "Off", "(c)"})
+    >>> [block.text for block in found.blocks], found.removed
+    (['Call us.'], 4)
+    >>> found = without_repeated(Page([Block("Call us."), Block("Off"), Block("Now.")]), {"Off"})
+    >>> len(found.blocks)
+    3
+    """
+    kept = list(page.blocks)
+    while kept and not kept[0].level and kept[0].text in repeated:
+        del kept[0]
+    while kept and not kept[-1].level and kept[-1].text in repeated:
+        del kept[-1]
+    return replace(page, blocks=kept, removed=page.removed + len(page.blocks) - len(kept))
 
 
 def page_bytes(path: Path) -> bytes:
