@@ -19,6 +19,7 @@ from training.settings import SETTINGS
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_10")
 """Names of the metrics, all at 10."""
 _DEPTH = 10
+_FEW = 20  # times as many documents as wanted, from which not all are sorted
 
 
 @plain_dataclass(frozen=True)
@@ -227,7 +228,20 @@ def nearest(
     compare = (similarity or Similarity()).between
     for start in range(0, len(queries), rows_at_once):
         similarities = compare(queries[start : start + rows_at_once], documents)
-        best = np.argsort(-similarities, axis=1, kind="stable")[:, :width]
+        best = _first(similarities, width)
         places[start : start + rows_at_once] = best
         found[start : start + rows_at_once] = np.take_along_axis(similarities, best, axis=1)
     return places, found
+
+
+def _first(similarities: NDArray[np.float32], width: int) -> NDArray[np.integer]:
+    """Return the columns of the highest values of each row, best first; equal ones by column."""
+    if width * _FEW >= similarities.shape[1]:
+        return np.argsort(-similarities, axis=1, kind="stable")[:, :width]
+    # Only what is as good as the last one wanted is sorted: ten times faster among a million.
+    least = np.partition(similarities, -width, axis=1)[:, -width]
+    best = np.empty((len(similarities), width), dtype=np.int64)
+    for row, bar in enumerate(least):
+        some = np.flatnonzero(similarities[row] >= bar)
+        best[row] = some[np.argsort(-similarities[row, some], kind="stable")[:width]]
+    return best

@@ -221,6 +221,19 @@ def test_documents_of_equal_cosine_keep_their_order():
     assert places.tolist() == [[0, 1, 2]]
 
 
+def test_many_documents_rank_as_if_all_were_sorted():
+    # Few different values, so that many documents are equal around the last place.
+    generator = np.random.default_rng(0)
+    queries, documents = (
+        generator.integers(0, 3, (rows, 4)).astype(np.float32) for rows in (20, 900)
+    )
+    places, similarities = nearest(queries, documents, depth=10, rows_at_once=7)
+    every = queries @ documents.T
+    expected = np.argsort(-every, axis=1, kind="stable")[:, :10]
+    assert (places == expected).all()
+    assert (similarities == np.take_along_axis(every, expected, axis=1)).all()
+
+
 def test_a_small_corpus_is_ranked_whole():
     places, cosines = nearest(units(2, 1), units(4, 2), depth=10, rows_at_once=10)
     assert places.shape == cosines.shape == (2, 4)
