@@ -41,7 +41,7 @@ class Structure:
 
     enabled: bool = True
     """Whether pairs are made."""
-    share: float = Field(default=0.5, gt=0.0, le=1.0)
+    share: float = Field(default=0.3, gt=0.0, le=1.0)
     """Largest share of the derived pairs."""
     per_document: int = Field(default=2, ge=1)
     """Largest number of pairs per document: title, then first sentence, then crops."""
