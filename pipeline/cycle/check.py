@@ -37,6 +37,7 @@ from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
 from training.pairs import Pair
+from training.unlabelled import ServedQuery
 
 
 def check_now(
@@ -98,9 +99,13 @@ def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence
     if not too_few or store.count_documents(until=window.until):
         return ""
     served = store.served(after=window.after, until=window.until, amended=True)
-    if any(each.clicked or each.feedback for each in served):
+    if any(each.clicked or each.feedback or _shows_text(each) for each in served):
         return ""
     return f"{too_few}, and there are no documents, clicks or ratings to make pairs of"
+
+
+def _shows_text(line: ServedQuery) -> bool:
+    return any(each.text for each in line.shown)
 
 
 def find(

@@ -14,6 +14,7 @@ from pipeline.results import Window
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Settings, Tables
 from training.encoding import Encoder
+from training.pairs import hash_share, normalised
 from training.unlabelled import (
     Corpus,
     Derived,
@@ -42,6 +43,10 @@ class Kind(Protocol):
         """Largest share of the derived pairs."""
 
 
+_SEARCHED = 20_000  # documents that get a vector: minutes on two cores
+_NEIGHBOURS = 10
+
+
 @dataclass(frozen=True)
 class Material:
     """What pairs and proxies are made of.
@@ -49,7 +54,7 @@ class Material:
     Attributes
     ----------
     documents
-        The corpus as it was when the window ended.
+        The corpus as it was when the window ended, with texts that were shown and are not in it.
     served
         The served queries that the champion has not learned from, or that were clicked or rated
         since, oldest first.
@@ -72,9 +77,9 @@ class Material:
     @classmethod
     def gather(cls, opened: OpenWorkspace, champion: VersionFolder, window: Window) -> Self:
         """Read what the store holds for a window."""
-        documents = opened.store.documents(until=window.until)
         after = served_after(champion, window)
         served = opened.store.served(after, window.until, amended=True)
+        documents = with_shown(opened.store.documents(until=window.until), served)
         learnable, held_out = split_log(served, opened.settings.tables.holdout)
         corpus = Corpus(documents)
         return cls(documents, served, learnable, held_out, corpus, opened, champion.model)
@@ -95,9 +100,21 @@ class Material:
         return self.encoder.encode(self.queries, progress=self.opened.progress)
 
     @cached_property
+    def searched(self) -> Corpus:
+        """The corpus or, of a large one, what BM25 finds for the queries and some more."""
+        if len(self.corpus) <= _SEARCHED:
+            return self.corpus
+        found = self.corpus.lexical.best(self.queries, _NEIGHBOURS)[0].ravel().tolist()
+        rows = list(dict.fromkeys(row for row in found if row >= 0))
+        others = set(range(len(self.corpus))) - set(rows)
+        texts = self.corpus.documents
+        rows += sorted(others, key=lambda row: hash_share(0, "searched", texts[row].id))
+        return Corpus(texts[row] for row in rows[:_SEARCHED])
+
+    @cached_property
     def document_vectors(self) -> NDArray[np.float32]:
-        """The champion's vectors of the corpus, (documents, dimensions)."""
-        texts = self.corpus.texts
+        """The champion's vectors of what is searched, (documents, dimensions)."""
+        texts = self.searched.texts
         return self.encoder.encode(texts, kind="document", progress=self.opened.progress)
 
     def search(self, queries: Sequence[str], k: int) -> NDArray[np.integer]:
@@ -112,6 +129,27 @@ class Material:
             order = np.argsort(-np.take_along_axis(cosines, best, 1), axis=1, kind="stable")
             found.append(np.take_along_axis(best, order, 1))
         return np.concatenate(found)
+
+
+def with_shown(documents: list[Document], served: Sequence[ServedQuery]) -> list[Document]:
+    """Return documents and, behind them, texts that a log shows and that are none of them.
+
+    Examples
+    --------
+    >>> from training.unlabelled import Shown
+    >>> log = [ServedQuery("hours", shown=(Shown(id="7", text="At nine"), Shown(text="Block it.")))]
+    >>> [each.text for each in with_shown([Document("7", "At ten")], log)]
+    ['At ten', 'Block it.']
+    """
+    ids = {each.id for each in documents}
+    texts = {normalised(each.whole) for each in documents}
+    found: dict[str, Document] = {}
+    for each in (shown for line in served for shown in line.shown if shown.text):
+        key = normalised(each.text)
+        if each.id not in ids and key not in texts and key not in found:
+            name = each.id or f"shown-{int(hash_share(0, key) * 2**52):x}"
+            found[key] = Document(name, each.text)
+    return [*documents, *found.values()]
 
 
 def served_after(champion: VersionFolder, window: Window) -> int:
@@ -143,7 +181,7 @@ def kinds_of(
         ),
         "consensus": lambda: tables.consensus.derive(
             material.queries,
-            material.corpus,
+            material.searched,
             material.query_vectors,
             material.document_vectors,
             material.encoder.similarity,

@@ -121,7 +121,11 @@ def _derive(
         pairs, taken_out = _sound(found, material, lesson, proxies)
         kinds = _counted(found, pairs)
         notes += taken_out
-    asked = centred_by(settings.tables.centre, champion.model, material.queries) if learns else []
+    # What nothing measures is no candidate.
+    centres = learns and bool(proxies.sets)
+    asked = centred_by(settings.tables.centre, champion.model, material.queries) if centres else []
+    if learns and len(material.searched) < len(material.corpus):
+        notes += (f"{len(material.searched)} of {len(material.corpus)} documents were searched",)
     _Written(pairs, proxies.sets, proxies.selection, proxies.anchor, asked).write(folder)
     return DerivedResult(
         queries=len(material.served),
@@ -156,7 +160,7 @@ def _sound(
     if not clean:
         return [], ()
     screened = tables.screens.clean(
-        clean, material.encoder.unit_vectors, material.corpus.texts, material.queries
+        clean, material.encoder.unit_vectors, material.searched.texts, material.queries
     )
     shares = {each.kind: table_of(tables, each.kind).share for each in found}
     kept = within_shares(screened.pairs, shares, tables.mix.minimum_pairs)
@@ -235,6 +239,8 @@ def _taught(settings: Settings, lesson: Lesson, made: DerivedResult, written: _W
     shortage = tables.mix.shortage(learned)
     if shortage:
         shortage += f" ({len(labelled)} labelled; without labels: {made.told()})"
+    elif not written.proxies and lesson.new_task is None:
+        shortage = "; ".join(("nothing measures what would be learned", *made.notes))
     return replace(
         lesson,
         mixture=tables.mix.draw(selection.recent, selection.memory),

@@ -1,6 +1,7 @@
 """A team with documents and a served log, and no labelled pair, gets the whole loop."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +20,7 @@ from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
 from training.pairs.memory import Memory
 from training.pairs.pair import Pair, normalised
+from training.unlabelled import Shown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CORPUS = documents(TRAVEL, 400)
@@ -270,3 +272,27 @@ def test_with_too_few_pairs_the_champion_centred_on_the_log_is_a_candidate(allow
         again = run_cycle(opened, NOW)
         assert again.training is None
         assert again.outcome in ("insufficient_data", "quiet")
+
+
+def test_a_log_that_shows_texts_is_a_corpus_too(workspace):
+    settle(workspace, '[gate]\nproxies = "allow"\n')
+    turn(workspace)
+    shown = [tuple(Shown(text=each.text) for each in CORPUS[row : row + 3]) for row in range(397)]
+    lines = [replace(line, shown=shown[row % 397]) for row, line in enumerate(log_of(CORPUS))]
+    with opening(workspace) as opened:
+        opened.store.add("served", "recent", [Record(each) for each in lines])
+        result = run_cycle(opened, NOW)
+    assert result.lesson.derived.documents > 390
+    made = {each.kind: each.made for each in result.lesson.derived.kinds}
+    assert made["structure"] > 100
+    assert "proxy/lexical" in result.lesson.derived.proxies
+
+
+def test_queries_alone_are_not_trained_on_since_nothing_would_measure_it(workspace):
+    turn(workspace)
+    with opening(workspace) as opened:
+        opened.store.add("served", "recent", [Record(each) for each in log_of(CORPUS)])
+        result = run_cycle(opened, NOW)
+    assert result.outcome == "insufficient_data"
+    assert "not enough new pairs" in result.decision.reasons[-1]
+    assert result.candidate is None
