@@ -60,7 +60,9 @@ class Retrieval(Protocol):
     @property
     def ratings(self) -> Sequence[Rating]: ...  # noqa: D102
     @property
-    def newly_rated(self) -> bool: ...  # noqa: D102
+    def rated_again(self) -> bool: ...  # noqa: D102
+    @property
+    def perhaps(self) -> bool: ...  # noqa: D102
 
 
 class TracePage(Protocol):
@@ -95,7 +97,7 @@ def read_retrievals(
     known = arrivals.served_named([each.id for each in retrievals])
     for number, each in enumerate(retrievals, first):
         before = known.get(each.id)
-        if before and not each.newly_rated:
+        if before and not each.perhaps:
             continue
         try:
             line = _line(each, rules)
@@ -104,7 +106,8 @@ def read_retrievals(
             continue
         if before:
             joined = join(line.done, before.shown)
-            if joined.feedback == before.feedback and not joined.not_shown:
+            told = (joined.not_shown or joined.contradicting) and each.rated_again
+            if joined.feedback == before.feedback and not told:
                 continue
             line = Line(None, each.id, line.done._replace(clicked=(), whole=True), line.remarks)
         yield Read(number, line)

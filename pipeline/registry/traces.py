@@ -71,8 +71,9 @@ class Retrieval:
         Seconds since the epoch.
     ratings
         Of the span, and of the trace where it is the only retriever in it.
-    newly_rated
-        Whether its trace was rated since it was read before, as far as clocks can tell.
+    rated_again, perhaps
+        Whether its trace was rated after all that were read before; and whether it may have been,
+        by an application whose clock is behind.
     """
 
     id: str
@@ -83,7 +84,8 @@ class Retrieval:
     user: str
     began: float
     ratings: tuple[Rating, ...]
-    newly_rated: bool
+    rated_again: bool
+    perhaps: bool
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ class Traces:
 
 
 def _page(traces: "Sequence[Trace]", experiment: str, begun: int, rated: int) -> TracePage:
-    found = tuple(each for trace in traces for each in _retrievals(trace, rated - _CLOCKS))
+    found = tuple(each for trace in traces for each in _retrievals(trace, rated))
     return TracePage(found, f"{experiment} {begun} {rated}")
 
 
@@ -300,7 +302,8 @@ def _retrievals(trace: "Trace", rated: int) -> Iterator[Retrieval]:
             user=str(metadata.get("mlflow.trace.user") or ""),
             began=span.start_time_ns / 1e9,
             ratings=tuple(of_span),
-            newly_rated=_rated_at(trace) > max(0, rated),
+            rated_again=_rated_at(trace) > rated,
+            perhaps=_rated_at(trace) > max(0, rated - _CLOCKS),
         )
 
 

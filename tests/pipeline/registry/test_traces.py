@@ -142,6 +142,14 @@ def test_feedback_that_comes_later_amends_the_line(store, trace, rate, take):
     assert take().log.amended == 0
 
 
+def test_a_rating_of_what_was_not_shown_is_named_once(store, trace, rate, take):
+    of, _ = trace()
+    take()
+    rate(of, True, metadata={"document_id": "d9"})
+    counts = [take().log.not_shown for _ in range(3)]
+    assert counts == [1, 0, 0] and len(store.quarantine()) == 1
+
+
 def test_people_who_disagree_are_counted_and_give_no_rating(store, trace, rate, take):
     of, _ = trace()
     rate(of, True)
