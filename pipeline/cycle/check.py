@@ -94,11 +94,14 @@ def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence
 
     Pairs can be made of documents, and of clicks and ratings in the log; how many, a run finds out.
     """
-    learned, _ = tables.holdout.split(labelled)
+    learned, held_out = tables.holdout.split(labelled)
     too_few = tables.mix.shortage(learned)
     if not too_few or store.count_documents(until=window.until):
         return ""
     served = store.served(after=window.after, until=window.until, amended=True)
+    # The champion centred on a log needs no pairs, only queries that show whether it gains.
+    if served and held_out:
+        return ""
     if any(each.clicked or each.feedback or _shows_text(each) for each in served):
         return ""
     return f"{too_few}, and there are no documents, clicks or ratings to make pairs of"

@@ -187,7 +187,8 @@ class _Cycle:
         if lesson.shortage:
             reasons = (*seen.decision.reasons, lesson.shortage)
             seen = seen.changed(decision=seen.decision.changed(reasons=reasons))
-        if lesson.shortage and not lesson.asked:
+        # A model that needs no pairs is made only where something can show its gain.
+        if lesson.shortage and not (lesson.asked and (lesson.new_task or lesson.proxies)):
             return seen.changed(outcome="insufficient_data", lesson=facts)
         try:
             training = attempt(opened, journal, self.run, old, lesson)

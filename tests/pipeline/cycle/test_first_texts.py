@@ -110,3 +110,44 @@ def test_labelled_pairs_beside_the_first_traffic_wait_for_the_next_run(traffic_o
     with Workspace.open(traffic_only, now=NOW) as work:
         status = work.status()
     assert (status.waiting.pairs, status.waiting.traffic) == (40, 0)
+
+
+@pytest.fixture
+def log_only(traffic_only):
+    """A workspace of a served log, with neither pairs nor traffic."""
+    (traffic_only / "traffic" / "before.jsonl").unlink()
+    settings = traffic_only / "anchorhold.toml"
+    text = settings.read_text()
+    more = 'log = ["log/*.jsonl"]\ncorpus = ["corpus/*.jsonl"]\n'
+    settings.write_text(text.replace("traffic = [", f"{more}traffic = ["))
+    served(traffic_only, "before", BANK, 300, 1)
+    return traffic_only
+
+
+def served(space, name, words, count, seed):
+    lines = [{"query": row["query"]} for row in sentences(words, count, seed)]
+    write_lines(space / "log" / f"{name}.jsonl", lines)
+
+
+def test_a_log_alone_is_a_past_too_and_its_drift_has_nothing_to_learn_from(log_only):
+    assert turn(log_only, 0).outcome == "bootstrapped"
+    served(log_only, "week-1", TRAVEL, 250, 3)
+    drift = turn(log_only, 1)
+    assert drift.outcome == "insufficient_data"
+    assert drift.decision.train
+
+
+def test_documents_beside_a_log_become_the_first_anchors_and_are_learned_from(log_only):
+    documents = [
+        {"id": row["id"], "text": f"{row['positive']}. it is {row['source']} {row['id']}."}
+        for row in (*sentences(BANK, 300, 5), *sentences(TRAVEL, 300, 6))
+    ]
+    write_lines(log_only / "corpus" / "all.jsonl", documents)
+    first = turn(log_only, 0)
+    assert first.outcome == "bootstrapped"
+    assert any("known items" in reason for reason in first.decision.reasons)
+    served(log_only, "week-1", TRAVEL, 250, 3)
+    with Workspace.open(log_only, now=NOW + timedelta(hours=1)) as work:
+        decision = work.check()
+    assert decision.train
+    assert not decision.shortage, "there are documents to make pairs of"
