@@ -135,6 +135,15 @@ def test_by_default_the_evidence_is_told_and_nothing_is_promoted(space):
     assert 'gate.proxies = "allow"' in result.verdict.reasons[1]
     assert "anchorhold judge" in result.verdict.reasons[1]
 
+    # Whether tuning can help is told once the documents have vectors, and costs none.
+    found = result.decision.headroom
+    assert found.reason.count("%") == 3
+    assert found.room == pytest.approx(found.recall_at_100 - found.hit_at_1)
+    assert 0.5 < found.consensus_gap <= 1
+    with opening(space) as opened:
+        again = check_now(opened, traffic=space / "reference/bank.jsonl", pairs=None, now=NOW)
+        assert "not measured" in again.headroom.reason
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["derive", "train/configured", "evaluate"])
@@ -172,6 +181,7 @@ def test_too_little_to_learn_from_is_told_by_kind(space):
         assert part in said
 
 
+@pytest.mark.slow
 def test_a_kind_that_is_excluded_gives_no_pairs_until_it_is_included_again(space):
     settle(space, "[centre]\nenabled = false\n")
     with opening(space) as opened:
@@ -186,6 +196,7 @@ def test_a_kind_that_is_excluded_gives_no_pairs_until_it_is_included_again(space
         assert kinds["structure"] > 0
 
 
+@pytest.mark.slow
 def test_where_labels_are_enough_only_they_train_and_proxies_are_reported(space):
     write_lines(space / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3))
     result = turn(space)
@@ -206,6 +217,7 @@ def test_pairs_that_nobody_labelled_never_push_out_labelled_ones():
     assert len(kept) == 40
 
 
+@pytest.mark.slow
 def test_without_any_anchor_set_known_items_are_held_and_stay_held(allowed):
     file = allowed / "anchorhold.toml"
     file.write_text(file.read_text().replace('[anchors.bank]\npath = "anchors/bank"\n', ""))
@@ -237,17 +249,7 @@ def test_a_first_version_of_a_team_without_anchor_sets_holds_known_items(workspa
         assert set(held.queries.values()) <= titles
 
 
-def test_whether_tuning_can_help_is_told_once_the_documents_have_vectors(space):
-    result = turn(space)
-    found = result.decision.headroom
-    assert found.reason.count("%") == 3
-    assert found.room == pytest.approx(found.recall_at_100 - found.hit_at_1)
-    assert 0.5 < found.consensus_gap <= 1
-    with opening(space) as opened:
-        again = check_now(opened, traffic=space / "reference/bank.jsonl", pairs=None, now=NOW)
-        assert "not measured" in again.headroom.reason
-
-
+@pytest.mark.slow
 def test_with_too_few_pairs_the_champion_centred_on_the_log_is_a_candidate(allowed):
     for table in ("consensus", "structure"):
         settle(allowed, f"[{table}]\nenabled = false\n")
@@ -274,6 +276,7 @@ def test_with_too_few_pairs_the_champion_centred_on_the_log_is_a_candidate(allow
         assert again.outcome in ("insufficient_data", "quiet")
 
 
+@pytest.mark.slow
 def test_a_log_that_shows_texts_is_a_corpus_too(workspace):
     settle(workspace, '[gate]\nproxies = "allow"\n')
     turn(workspace)
