@@ -1,7 +1,7 @@
 """Structure pairs: the parts of a document that tell each other."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -53,8 +53,11 @@ class Structure:
     """Words from the start of a document among which sentences are taken; models cut long texts."""
     minimum_words: int = Field(default=4, ge=1)
     """Words that a sentence needs to become a query."""
-    minimum_rest: int = Field(default=8, ge=1)
-    """Words that a positive needs."""
+    minimum_body: int = Field(default=8, ge=1)
+    """Words that a text needs below its title."""
+    minimum_rest: int = Field(default=20, ge=1)
+    """Words that a text needs beside the sentence; what somebody says in two short sentences does
+    not ask and answer."""
     repeated: int = Field(default=2, ge=2)
     """Number of documents with the same sentence or title from which it is no query."""
 
@@ -72,12 +75,13 @@ class Structure:
         free = [
             row for row in range(len(corpus)) if not any(map(reserved.document, corpus.ids[row]))
         ]
-        chosen = by_hash(corpus, free, KIND, self.maximum)
         repeats = Repeats.of(corpus)
         pairs: list[Pair] = []
         ways: Counter[str] = Counter()
-        silent = 0
-        for row in chosen:
+        read = gave = 0
+        for row in by_hash(corpus, free, KIND, len(free)):
+            if gave == self.maximum:
+                break
             document = corpus.documents[row]
             made = 0
             for way, query, positive in self._ways(document, repeats):
@@ -88,22 +92,19 @@ class Structure:
                     )
                     ways[way] += 1
                     made += 1
-            silent += not made
+            read += 1
+            gave += made > 0
+        counts = {
+            "too short or repeated": read - gave,
+            "kept for measuring": len(corpus) - len(free),
+            "not needed": len(free) - read,
+        }
         how = ", ".join(f"{count} by {way}" for way, count in sorted(ways.items()))
-        return Derived(
-            KIND,
-            tuple(pairs),
-            len(corpus),
-            f"{len(pairs)} pairs from {len(chosen) - silent} of {len(corpus)} documents"
-            + (f" ({how})" if how else "")
-            + (f"; too short or repeated: {silent}" if silent else "")
-            + (
-                f"; kept for measuring: {len(corpus) - len(free)}"
-                if len(free) < len(corpus)
-                else ""
-            )
-            + (f"; not needed: {len(free) - len(chosen)}" if len(chosen) < len(free) else ""),
-        )
+        parts = [
+            f"{len(pairs)} pairs from {gave} of {len(corpus)} documents{f' ({how})' if how else ''}",
+            *(f"{cause}: {count}" for cause, count in counts.items() if count),
+        ]
+        return Derived(KIND, tuple(pairs), len(corpus), "; ".join(parts))
 
     def _ways(self, document: Document, repeats: Repeats) -> Iterator[tuple[str, str, str]]:
         """Yield (way, query, positive) of a document, best first."""
@@ -115,13 +116,13 @@ class Structure:
             and repeats.count(document.title) < self.repeated
             and not normalised(body).startswith(normalised(document.title))
         ):
-            if self._enough(own):
+            if _words(own) >= self.minimum_body:
                 yield "title", document.title, body
-        elif own and own[0] == sentences[0] and self._asks(own[0]) and self._enough(own[1:]):
+        elif own and own[0] == sentences[0] and self._asks(own[0]) and self._rests(own[1:]):
             yield "first sentence", own[0], without(document, own[:1])
         later = [each for each in own if each != sentences[0] and self._asks(each)]
         for each in sorted(later, key=lambda each: hash_share(0, KIND, document.id, each)):
-            if self._enough([other for other in own if other != each]):
+            if self._rests([other for other in own if other != each]):
                 crop = shortened(each, self.kept, f"{KIND} {document.id}")
                 yield "crop", crop, without(document, [each])
 
@@ -139,5 +140,9 @@ class Structure:
     def _asks(self, sentence: str) -> bool:
         return len(words_of(sentence)) >= self.minimum_words
 
-    def _enough(self, sentences: list[str]) -> bool:
-        return sum(len(words_of(each)) for each in sentences) >= self.minimum_rest
+    def _rests(self, sentences: list[str]) -> bool:
+        return _words(sentences) >= self.minimum_rest
+
+
+def _words(sentences: Iterable[str]) -> int:
+    return sum(len(words_of(each)) for each in sentences)
