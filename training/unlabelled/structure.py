@@ -101,7 +101,8 @@ class Structure:
         }
         how = ", ".join(f"{count} by {way}" for way, count in sorted(ways.items()))
         parts = [
-            f"{len(pairs)} pairs from {gave} of {len(corpus)} documents{f' ({how})' if how else ''}",
+            f"{len(pairs)} pairs from {gave} of {len(corpus)} documents"
+            + (f" ({how})" * bool(how)),
             *(f"{cause}: {count}" for cause, count in counts.items() if count),
         ]
         return Derived(KIND, tuple(pairs), len(corpus), "; ".join(parts))
