@@ -55,7 +55,7 @@ class Structure:
     """Words that a sentence needs to become a query."""
     minimum_body: int = Field(default=8, ge=1)
     """Words that a text needs below its title."""
-    minimum_rest: int = Field(default=20, ge=1)
+    minimum_rest: int = Field(default=12, ge=1)
     """Words that a text needs beside the sentence; what somebody says in two short sentences does
     not ask and answer."""
     repeated: int = Field(default=2, ge=2)
