@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import Observation, Quality, Signal
+from drift_triggers.statistics.dependence import Scatter, order_ratio
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -15,8 +16,9 @@ class QualityDrop:
     """Fire when golden sets or recently labelled queries show that retrieval got worse.
 
     A golden set that was scored at acceptance and now is compared query by query (paired t-test);
-    different labelled queries are compared by Welch's t-test. Each task is one test, and the
-    p-value is corrected for their number (Bonferroni).
+    different labelled queries, or users, are compared by Welch's t-test. Unpaired scores are given
+    in order of time: where neighbours resemble one another, they count as fewer. Each task is one
+    test, and the p-value is corrected for their number (Bonferroni).
 
     Notes
     -----
@@ -58,7 +60,10 @@ class QualityDrop:
             if min(len(quality.accepted), len(quality.now)) >= self.minimum_queries:
                 tasks[task] = quality
         if not tasks:
-            few = f"no task has {self.minimum_queries} queries scored at acceptance and now"
+            few = (
+                "no changed golden set, fresh labelled pairs or clicks with "
+                f"{self.minimum_queries} scores before and now"
+            )
             return Signal.unmeasured(self.name, few)
         found = [(*_drop(quality), task, quality) for task, quality in sorted(tasks.items())]
         effect, p_value, task, quality = max(
@@ -70,7 +75,7 @@ class QualityDrop:
         history = "; hit rate " + " -> ".join(f"{rate:.2f}" for rate in rates[-6:]) if rates else ""
         reason = (
             f"{task}: mean score {quality.accepted.mean():.3f} -> {quality.now.mean():.3f} over "
-            f"{len(quality.now)} queries (loss {effect:.3f}, limit {self.maximum_drop:g}; "
+            f"{len(quality.now)} {quality.unit} (loss {effect:.3f}, limit {self.maximum_drop:g}; "
             f"p = {p_value:.2g}){history}"
         )
         lost = quality.accepted - quality.now if quality.paired else -quality.now
@@ -115,4 +120,6 @@ def _drop(quality: Quality) -> tuple[float, float]:
     test = scipy.stats.ttest_ind_from_stats(
         *sides[0], *sides[1], equal_var=False, alternative="greater"
     )
-    return effect, float(test.pvalue)
+    ratio = max(order_ratio(quality.accepted), order_ratio(quality.now))
+    allowed = Scatter(ratio).p_value(float(scipy.stats.norm.isf(max(test.pvalue, 1e-300))))
+    return effect, max(float(test.pvalue), allowed)

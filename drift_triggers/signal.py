@@ -116,6 +116,8 @@ class Quality:
     """True for one golden set scored twice, False for two different sets of queries."""
     queries: tuple[str, ...] = ()
     """Texts of the queries of ``now``, to show those that lost most; may be empty."""
+    unit: str = "queries"
+    """What has one score each, in plural."""
 
 
 @dataclass(frozen=True)

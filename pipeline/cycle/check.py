@@ -8,10 +8,11 @@ from pathlib import Path
 from drift_triggers.cause import explain
 from drift_triggers.policy import PastCheck
 from drift_triggers.quality_drop import QualityDrop
-from drift_triggers.signal import Observation, Quality, Signal, Space
+from drift_triggers.signal import Observation, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
-from pipeline.cycle.fresh_quality import FRESH, fresh_quality
+from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.headroom import headroom_now
+from pipeline.cycle.quality_now import quality_now
 from pipeline.cycle.window import (
     Gathered,
     answered_in,
@@ -153,7 +154,7 @@ def find(
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
     asked = ""
     if explain(signals).cause == "pipeline":
-        signals, asked = _ask_quality(opened, folder, gathered, observation, signals)
+        signals, asked = _ask_quality(opened, observation, signals)
     decision = opened.settings.tables.policy.decide(
         signals,
         past_looks(
@@ -186,22 +187,17 @@ def find(
 
 
 def _ask_quality(
-    opened: OpenWorkspace,
-    folder: VersionFolder,
-    gathered: Gathered,
-    observation: Observation,
-    signals: Sequence[Signal],
+    opened: OpenWorkspace, observation: Observation, signals: Sequence[Signal]
 ) -> tuple[list[Signal], str]:
     """Ask whether the champion answers the new form as well: on the fresh labelled pairs.
 
     Returns
     -------
-    The signals, with that of `quality_drop` on golden sets and fresh pairs; and what it says.
+    The signals, with that of `quality_drop`, whether or not it is switched on; and what it says.
     """
     asked = next((one for one in opened.settings.triggers if isinstance(one, QualityDrop)), None)
     asked = asked or QualityDrop()
-    metric = opened.settings.tables.gate.metric
-    quality = fresh_quality(opened.scores, folder, gathered.pairs, metric)
+    quality = observation.quality.get(FRESH)
     fewest = 0 if quality is None else min(len(quality.accepted), len(quality.now))
     if quality is None or fewest < asked.minimum_queries:
         told = (
@@ -210,9 +206,8 @@ def _ask_quality(
         )
         return list(signals), told
     fresh = asked.check(replace(observation, quality={FRESH: quality}))
-    everything = asked.check(replace(observation, quality={**observation.quality, FRESH: quality}))
     others = [signal for signal in signals if signal.trigger != asked.name]
-    return [*others, everything], f"quality in the new form: {fresh.reason}"
+    return [*others, asked.check(observation)], f"quality in the new form: {fresh.reason}"
 
 
 def observe(
@@ -253,7 +248,7 @@ def observe(
             probe_texts=probe_texts,
         ),
         KnownQuality(
-            scores=_quality(folder, anchors, today, tables.gate.metric),
+            scores=quality_now(opened, folder, gathered, anchors, today),
             hit_rates=_past_hit_rates(opened.store, today),
             anchor_queries=[query for each in anchors for query in each.queries.values()],
         ),
@@ -288,26 +283,6 @@ def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float,
     return {
         name: (*past.get(name, ()), task.mean("recall_at_10")) for name, task in today.tasks.items()
     }
-
-
-def _quality(
-    folder: VersionFolder, anchors: Sequence[EvaluationSet], today: Scorecard, metric: str
-) -> Mapping[str, Quality]:
-    """Return the champion's scores on today's anchor sets beside those it was accepted with."""
-    accepted = folder.scorecard()
-    found = {}
-    for each in anchors:
-        then, now = accepted.tasks.get(each.name), today.tasks[each.name]
-        place = {query: row for row, query in enumerate(then.query_ids)} if then else {}
-        common = [row for row, query in enumerate(now.query_ids) if query in place]
-        if then is not None and common:
-            earlier = [place[now.query_ids[row]] for row in common]
-            found[each.name] = Quality(
-                accepted=then.metrics[metric][earlier],
-                now=now.metrics[metric][common],
-                queries=tuple(each.queries[now.query_ids[row]] for row in common),
-            )
-    return found
 
 
 def past_looks(

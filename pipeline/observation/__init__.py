@@ -1,5 +1,6 @@
 """Recent data and the champion's reference, as the triggers read them."""
 
+from pipeline.observation.click_quality import click_quality
 from pipeline.observation.observe import (
     Accepted,
     Arrived,
@@ -17,6 +18,7 @@ __all__ = [
     "KnownQuality",
     "Observe",
     "answered",
+    "click_quality",
     "queries_as_traffic",
     "served_as_traffic",
 ]

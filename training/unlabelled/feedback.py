@@ -199,9 +199,13 @@ class Feedback:
         )
         return self._set(judged.votes, relevant, documents, note) if relevant else None
 
+    @property
+    def ballot(self) -> Ballot:
+        """How lines of a log are counted as votes."""
+        return Ballot(self.user_share, self.queries_per_minute, self.clicks_ratio)
+
     def _judge(self, served: Sequence[ServedQuery], documents: Sequence[Document]) -> _Judged:
-        ballot = Ballot(self.user_share, self.queries_per_minute, self.clicks_ratio)
-        votes = ballot.count(served, documents)
+        votes = self.ballot.count(served, documents)
         positions = int(votes.impressions.position.max(initial=0)) + 1
         propensities = Harvest().propensities(votes.impressions, positions)
         found = relevance(votes.impressions, propensities, self._of_ratings(votes))

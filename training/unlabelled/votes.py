@@ -86,13 +86,7 @@ class Ballot:
         book = _Book({each.id: each.whole for each in documents})
         recorded = {line.source for line in served if line.clicked}
         lines = [line for line in served if line.source in recorded or line.feedback]
-        voters = [_voter(line, place) for place, line in enumerate(lines)]
-        programs = self._programs(lines, voters)
-        kept = [
-            (line, voter)
-            for line, voter in zip(lines, voters, strict=True)
-            if voter not in programs
-        ]
+        kept = self.people(lines)
         book.left_out["lines of programs"] = len(lines) - len(kept)
         repeats = Counter((voter, line.query) for line, voter in kept)
         shares = self._shares([voter for voter, _ in repeats])
@@ -104,6 +98,13 @@ class Ballot:
                 weight = shares[voter] / min(repeats[asked], _REPEATS)
                 book.enter(line, voter, weight, clicks=line.source in recorded)
         return book.closed(len(kept), len({voter for _, voter in kept}), shares)
+
+    def people(self, lines: Sequence[ServedQuery]) -> list[tuple[ServedQuery, str]]:
+        """Return the lines of people, each with who votes by it; programs are left out."""
+        voters = [_voter(line, place) for place, line in enumerate(lines)]
+        programs = self._programs(lines, voters)
+        both = zip(lines, voters, strict=True)
+        return [(line, voter) for line, voter in both if voter not in programs]
 
     def _shares(self, votes: Sequence[str]) -> dict[str, float]:
         """Return how much each vote of a voter counts, so that nobody has too large a share."""

@@ -67,22 +67,26 @@ def test_another_form_without_labels_is_reported_with_what_would_tell(opened, la
     )
 
 
-def test_quality_is_asked_only_where_the_form_changed(opened):
-    decision = find(opened, 1, window(str), NOW)
-    assert decision.reasons == ("no trigger fired",)
-    quality = next(each for each in decision.signals if each.trigger == "quality_drop")
-    assert "fresh pairs" not in quality.reason
+def test_a_loss_on_fresh_pairs_is_seen_where_the_form_did_not_change_too(opened):
+    calm = find(opened, 1, window(str), NOW)
+    assert calm.reasons == ("no trigger fired",)
+    quality = next(each for each in calm.signals if each.trigger == "quality_drop")
+    assert quality.reason.startswith("fresh pairs")
+    lost = find(opened, 1, window(str, answers=shuffled), NOW)
+    assert "quality_drop" in lost.fired
+    assert lost.train
 
 
 def test_fresh_and_known_pairs_are_scored_on_the_same_documents(opened):
     folder = opened.versions.folder(opened.versions.champion())
+    anchors = opened.anchor_sets.of(folder)
     pairs = window(str).pairs
-    quality = fresh_quality(opened.scores, folder, pairs, "ndcg_at_10")
+    quality = fresh_quality(opened.scores, folder, anchors, pairs, "ndcg_at_10")
     assert isinstance(quality, Quality)
     assert not quality.paired
     assert len(quality.now) == len(quality.queries) == len(pairs)
     assert abs(quality.now.mean() - quality.accepted.mean()) < 0.2
-    assert fresh_quality(opened.scores, folder, [], "ndcg_at_10") is None
+    assert fresh_quality(opened.scores, folder, anchors, [], "ndcg_at_10") is None
     harder = [replace(pair, positive=f"{pair.positive} {n}") for n, pair in enumerate(pairs)]
-    worse = fresh_quality(opened.scores, folder, harder, "mrr_at_10")
+    worse = fresh_quality(opened.scores, folder, anchors, harder, "mrr_at_10")
     assert 0 <= worse.now.mean() <= 1
