@@ -44,7 +44,8 @@ def backtest(opened: OpenWorkspace, folder: Path | None, now: datetime) -> Backt
     champion = opened.versions.champion()
     seen = _observer(opened, now)
     version = opened.versions.folder(champion)
-    quality = WindowQuality(opened.scores, version, version.memory())
+    ballot = opened.settings.tables.feedback.ballot
+    quality = WindowQuality(opened.scores, version, version.memory(), ballot=ballot)
     if folder is None:
         quality.served = opened.store.served(until=version.facts().cut)
         windows = list(_of_store(opened.store, seen, quality))

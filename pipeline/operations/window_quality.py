@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from drift_triggers.signal import Quality
 from pipeline.cycle import quality_beside
+from pipeline.observation import Answered, click_quality
 from pipeline.registry import VersionFolder
 from pipeline.workspace import Scores
 from training.pairs import Pair
 from training.unlabelled import ServedQuery
+from training.unlabelled.votes import Ballot
 
-PAIRS, CLICKS = "labelled pairs", "clicks"
+PAIRS = "labelled pairs"
 _METRIC = "recall_at_10"
 _FEWEST = 20
 """Queries of a window that may stand for the time before."""
@@ -33,18 +32,20 @@ class WindowQuality:
         Labelled pairs of the time before.
     served
         Served queries of the time before.
+    ballot
+        Tells programs from people.
     """
 
     scores: Scores
     champion: VersionFolder
     known: Sequence[Pair] = ()
     served: Sequence[ServedQuery] = ()
-    _clicked: NDArray[np.float64] | None = field(default=None, init=False)
+    ballot: Ballot = field(default_factory=Ballot)
 
     def of(self, pairs: Sequence[Pair], served: Sequence[ServedQuery]) -> dict[str, Quality]:
         """Return the quality of the next window, by what it was measured on."""
-        found = {PAIRS: self._of_pairs(pairs), CLICKS: self._of_clicks(served)}
-        return {name: quality for name, quality in found.items() if quality is not None}
+        of_pairs = self._of_pairs(pairs)
+        return ({PAIRS: of_pairs} if of_pairs else {}) | self._of_clicks(served)
 
     def _of_pairs(self, pairs: Sequence[Pair]) -> Quality | None:
         quality = quality_beside(self.scores, self.champion, pairs, self.known, _METRIC)
@@ -52,29 +53,16 @@ class WindowQuality:
             self.known = pairs
         return quality
 
-    def _of_clicks(self, served: Sequence[ServedQuery]) -> Quality | None:
-        if self._clicked is None:
-            before = clicked(self.served)
-            self._clicked = before if len(before) >= _FEWEST else None
-        now = clicked(served)
-        if len(now) < _FEWEST:
-            return None
-        if self._clicked is None:
-            self._clicked = now
-            return None
-        queries = tuple(each.query for each in served if each.shown)
-        return Quality(accepted=self._clicked, now=now, paired=False, queries=queries)
+    def _of_clicks(self, served: Sequence[ServedQuery]) -> dict[str, Quality]:
+        if not _enough(served):
+            return {}
+        if not _enough(self.served):
+            self.served = served
+            return {}
+        return click_quality(Answered(before=self.served, recent=served), self.ballot)
 
 
-def clicked(served: Sequence[ServedQuery]) -> NDArray[np.float64]:
-    """Return for each query with results whether a result was clicked; nothing without any click.
-
-    Examples
-    --------
-    >>> from training.unlabelled import Shown
-    >>> shown = (Shown("d1"), Shown("d2"))
-    >>> clicked([ServedQuery("lost card", shown, ("d2",)), ServedQuery("pin", shown)])
-    array([1., 0.])
-    """
-    hits = np.array([float(bool(each.clicked)) for each in served if each.shown], dtype=np.float64)
-    return hits if hits.any() else hits[:0]
+def _enough(served: Sequence[ServedQuery]) -> bool:
+    """Say whether lines are enough to compare, and record clicks."""
+    shown = [line for line in served if line.shown]
+    return len(shown) >= _FEWEST and any(line.clicked for line in shown)

@@ -76,12 +76,12 @@ def test_without_a_loss_no_lead_is_told(opened, tmp_path):
 
 def test_clicks_of_a_window_measure_quality_too(opened, tmp_path):
     windows_of(tmp_path, BANK, BANK, pairs=False)
-    for day, clicks in enumerate((30, 2)):
+    for day, apart in enumerate((2, 30)):
         lines = [
             {
                 "query": row["query"],
                 "results": [{"id": "d1"}, {"id": "d2"}],
-                "clicked": ["d1"] if number < clicks else [],
+                "clicked": [] if number % apart else ["d1"],
             }
             for number, row in enumerate(sentences(BANK, 60, 80 + day))
         ]
