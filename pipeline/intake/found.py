@@ -119,6 +119,12 @@ class _Look:
         if (folder / "modules.json").is_file():
             self._add(folder, "base", len(held.files), "a model", "it has a modules.json")
         elif anchor := _anchor(folder):
+            if hint(words_of(folder, self.root), "history", "new") == "new":
+                why = (
+                    "its name says that it is new, and an anchor set is an old task: name it as "
+                    "[anchors.NAME] if it must not get worse"
+                )
+                anchor = replace(anchor, key="", why=why)
             self.found.append(anchor)
         elif is_saved(folder):
             self._data.append((folder, 1))

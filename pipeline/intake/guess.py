@@ -148,6 +148,8 @@ def hint(words: Words, *names: str) -> str:
     """
     for part in words:
         found = [name for name in names if any(_PATTERNS[name].fullmatch(word) for word in part)]
+        if found == ["reference", "traffic"]:
+            return "reference"  # which is traffic of a quiet time
         if found:
             return found[0] if len(found) == 1 else ""
     return ""

@@ -75,14 +75,14 @@ def test_what_is_unclear_is_left_out_with_the_way_out(tmp_path, rows, said):
 
 def test_names_of_files_and_folders_decide_where_columns_do_not(tmp_path):
     text = {"text": "some twenty words " * 7}
-    for name in ("docs/a.jsonl", "queries/b.jsonl", "queries/reference.jsonl"):
+    for name in ("docs/a.jsonl", "queries/b.jsonl", "unlabelled_reference.jsonl"):
         write(tmp_path / name, text)
     write(tmp_path / "new-labels.jsonl", {"query": "a", "positive": "b"})
     keys = {found.path.removeprefix(f"{tmp_path}/"): found.key for found in find_data([tmp_path])}
     assert keys == {
         "docs/a.jsonl": "corpus",
         "queries/b.jsonl": "traffic",
-        "queries/reference.jsonl": "reference",
+        "unlabelled_reference.jsonl": "reference",
         "new-labels.jsonl": "pairs",
     }
 
@@ -132,3 +132,14 @@ def test_tables_of_every_format_are_read(tmp_path):
         "spans.json": "log",
         "broken.parquet": "",
     }
+
+
+def test_an_evaluation_set_of_something_new_is_no_anchor_set(tmp_path):
+    for name in ("eval_old", "eval_new"):
+        write(tmp_path / name / "corpus.jsonl", {"_id": "d1", "text": "x"})
+        write(tmp_path / name / "queries.jsonl", {"_id": "q1", "text": "x"})
+        (tmp_path / name / "qrels").mkdir()
+        (tmp_path / name / "qrels" / "test.tsv").write_text("q1\td1\t1\n")
+    old, new = find_data([tmp_path])
+    assert (old.key, new.key) == ("anchors", "")
+    assert "[anchors.NAME]" in new.why
