@@ -170,6 +170,19 @@ def test_a_run_that_could_not_train_is_seen_in_the_exit_status(tmp_path, turned_
     assert anchorhold("run", "-w", space).returncode == 0, "only where it is asked for"
 
 
+def test_a_workspace_is_made_of_data_without_a_question_to_no_terminal(tmp_path):
+    write_lines(tmp_path / "data" / "log.jsonl", [{"query": "lost card", "results": ["d1"]}])
+    made = anchorhold("init", tmp_path / "space", "--from", tmp_path / "data", "--json")
+    told = json.loads(made.stdout)
+    assert [(each["key"], each["files"]) for each in told["found"]] == [("log", 1)]
+    assert told["proxies"] == "refuse"
+    again = anchorhold(
+        "init", tmp_path / "other", "--from", tmp_path / "data", "--proxies", "allow"
+    )
+    assert "log: " in again.stdout
+    assert 'proxies = "allow"' in (tmp_path / "other" / "anchorhold.toml").read_text()
+
+
 def test_help_tells_every_exit_status_of_a_run():
     told = get_command(app).commands["run"].help
     assert set(OUTCOME_STATUS) < set(get_args(Outcome))
