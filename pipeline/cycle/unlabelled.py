@@ -121,9 +121,7 @@ def _derive(
         pairs, taken_out = _sound(found, material, lesson, proxies)
         kinds = _counted(found, pairs)
         notes += taken_out
-    # What nothing measures is no candidate.
-    centres = learns and bool(proxies.sets)
-    asked = centred_by(settings.tables.centre, champion.model, material.queries) if centres else []
+    asked = centred_by(settings.tables.centre, champion.model, material.queries) if learns else []
     if learns and len(material.searched) < len(material.corpus):
         notes += (f"{len(material.searched)} of {len(material.corpus)} documents were searched",)
     _Written(pairs, proxies.sets, proxies.selection, proxies.anchor, asked).write(folder)
