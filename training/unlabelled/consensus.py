@@ -53,7 +53,7 @@ class Consensus:
     """Largest number of pairs with the same document."""
     depth: int = Field(default=5, ge=1, le=20)
     """Rank down to which the champion must find the document that BM25 finds first."""
-    floor: float = Field(default=0.5, ge=0.0, le=1.0)
+    floor: float = Field(default=0.75, ge=0.0, le=1.0)
     """Share of the pairs agreed on without the first documents that a pair must be stronger than;
     with 0 all agreed pairs count."""
     mutual: int = Field(default=10, ge=1)
