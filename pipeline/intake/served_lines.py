@@ -97,6 +97,10 @@ def read_line(fields: Mapping[str, object], rules: RecordRules) -> Line:
         (*_clicks(fields.get("clicked"), remarks), *done.clicked),
         (*_ratings(fields.get("feedback"), shown, remarks), *done.rated),
     )
+    for pick in (*done.clicked, *(pick for pick, _ in done.rated)):
+        # Without results it is kept as it is written; some engines hold no NUL.
+        if "\0" in pick.name:
+            raise BadRecord(f"a click or rating of {shortened(pick.name)} holds a NUL character")
     id = name_of(fields.get("id"))
     asks = fields.get("query") not in (None, "")
     if not asks and id and (done.clicked or done.rated):
