@@ -12,8 +12,8 @@ from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
 from training.unlabelled.document import Document
 from training.unlabelled.lexical import words_of
-from training.unlabelled.passages import Repeats, by_hash, sentences_of, shortened, without
-from training.unlabelled.proxy import Proxy, proxy_task
+from training.unlabelled.passages import Repeats, beginning, by_hash, shortened, without
+from training.unlabelled.proxy import Proxy, further_rows, proxy_task
 
 NAME = "proxy/known-items"
 _NEIGHBOURS = 6
@@ -59,6 +59,8 @@ class KnownItems:
     """Words of a sentence, one after the other, out of which a query is made."""
     kept: float = Field(default=0.7, gt=0.0, le=1.0)
     """Share of them that the query keeps; of all words where the document stays whole."""
+    reach: int = Field(default=100, ge=20)
+    """Words from the start of a document among which sentences are taken; models cut long texts."""
     minimum_words: int = Field(default=5, ge=1)
     """Words that a sentence needs to become a query."""
     minimum_rest: int = Field(default=8, ge=1)
@@ -113,9 +115,8 @@ class KnownItems:
 
     def _item(self, corpus: Corpus, row: int, repeats: Repeats) -> "_Item | None":
         document = corpus.documents[row]
-        sentences = sentences_of(document.text)
         title, text = document.title, document.text.strip()
-        own = [each for each in sentences if repeats.count(each) == 1]
+        own = [each for each in beginning(text, self.reach) if repeats.count(each) == 1]
         if title and repeats.count(title) == 1 and self._enough(own):
             bare = text[len(title) :] if text.startswith(title) else text
             return _Item(row, title, bare.strip())
@@ -154,13 +155,7 @@ class KnownItems:
         taken = {item.row for item in items}
         near, _ = corpus.lexical.best([item.query for item in items], _NEIGHBOURS)
         wanted = max(0, self.documents - len(items))
-        # By rank, so that each query has its nearest ones before any has more.
-        hard = dict.fromkeys(
-            row for rank in near.T.tolist() for row in rank if row not in (-1, *taken)
-        )
-        rows = list(hard)[:wanted]
-        free = set(range(len(corpus))) - taken - set(rows)
-        rows += by_hash(corpus, free, f"{self.seed} other", wanted - len(rows))
+        rows = further_rows(corpus, [near], taken, wanted, self.seed)
         # Without their titles, which the documents asked for lack too.
         return {
             corpus.documents[row].id: corpus.documents[row].text or corpus.documents[row].title

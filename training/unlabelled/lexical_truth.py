@@ -10,8 +10,7 @@ from pydantic.dataclasses import dataclass
 from training.settings import SETTINGS
 from training.unlabelled.corpus import Corpus
 from training.unlabelled.found import Found, by_words, unquoted
-from training.unlabelled.passages import by_hash
-from training.unlabelled.proxy import Proxy, proxy_task
+from training.unlabelled.proxy import Proxy, further_rows, proxy_task
 
 NAME = "proxy/lexical"
 _NEIGHBOURS = 8
@@ -79,7 +78,11 @@ class LexicalTruth:
         reason = f"{len(asked)} of {len(held_out)} held-out queries have a document that stands out"
         if len(asked) < self.minimum:
             return Proxy(None, len(held_out), f"{reason}; at least {self.minimum} are needed")
-        others = self._others(corpus, near.rows[clear], found, answers, repeated)
+        # What models find comes first: it is as hard, and no lexical search sees it.
+        searches = [near.rows[clear]] if found is None else [found, near.rows[clear]]
+        wanted = max(0, self.documents - len(answers))
+        rows = further_rows(corpus, searches, answers | repeated, wanted, self.seed)
+        others = {corpus.documents[row].id: corpus.documents[row].whole for row in rows}
         return Proxy(proxy_task(NAME, asked, others, seed=self.seed), len(held_out), reason)
 
     def _chosen(
@@ -102,28 +105,3 @@ class LexicalTruth:
                 asked[query] = answers[answer] = text
                 repeated |= set() if own is None else {own}
         return asked, set(answers), repeated
-
-    def _others(
-        self,
-        corpus: Corpus,
-        near: NDArray[np.integer],
-        found: NDArray[np.integer] | None,
-        answers: set[int],
-        repeated: set[int],
-    ) -> dict[str, str]:
-        """Return further documents by id: what the searches find beside the answers, and some."""
-        wanted = max(0, self.documents - len(answers))
-        # Rank by rank, so that each query has its nearest ones before any has more.
-        searches = [near] if found is None else [found, near]
-        ranks = [
-            search[:, rank].tolist()
-            for rank in range(max(search.shape[1] for search in searches))
-            for search in searches
-            if rank < search.shape[1]
-        ]
-        taken = answers | repeated | {-1}
-        hard = dict.fromkeys(row for rank in ranks for row in rank if row not in taken)
-        rows = list(hard)[:wanted]
-        free = set(range(len(corpus))) - taken - set(rows)
-        rows += by_hash(corpus, free, f"{self.seed} other", wanted - len(rows))
-        return {corpus.documents[row].id: corpus.documents[row].whole for row in rows}

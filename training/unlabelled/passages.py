@@ -46,6 +46,24 @@ def sentences_of(text: str) -> list[str]:
     return sentences
 
 
+def beginning(text: str, reach: int) -> list[str]:
+    """Return the sentences that begin within so many words from the start of a text.
+
+    Examples
+    --------
+    >>> beginning("Call us at once. We block your card. A new one comes by post.", 5)
+    ['Call us at once.', 'We block your card.']
+    """
+    taken: list[str] = []
+    words = 0
+    for sentence in sentences_of(text):
+        if words >= reach:
+            break
+        taken.append(sentence)
+        words += len(words_of(sentence))
+    return taken
+
+
 def without(document: Document, sentences: Sequence[str]) -> str:
     """Return title and text of a document without some of its sentences."""
     text = document.text

@@ -12,7 +12,7 @@ from training.unlabelled.corpus import Corpus
 from training.unlabelled.derived import Derived, derived_id
 from training.unlabelled.document import Document
 from training.unlabelled.lexical import words_of
-from training.unlabelled.passages import Repeats, by_hash, sentences_of, shortened, without
+from training.unlabelled.passages import Repeats, beginning, by_hash, shortened, without
 from training.unlabelled.reserved import Reserved
 
 KIND = "structure"
@@ -109,7 +109,7 @@ class Structure:
 
     def _ways(self, document: Document, repeats: Repeats) -> Iterator[tuple[str, str, str]]:
         """Yield (way, query, positive) of a document, best first."""
-        sentences = self._sentences(document)
+        sentences = beginning(document.text, self.reach)
         own = [each for each in sentences if repeats.count(each) < self.repeated]
         body = document.text.strip()
         if (
@@ -126,17 +126,6 @@ class Structure:
             if self._rests([other for other in own if other != each]):
                 crop = shortened(each, self.kept, f"{KIND} {document.id}")
                 yield "crop", crop, without(document, [each])
-
-    def _sentences(self, document: Document) -> list[str]:
-        """Return the sentences at the beginning of a document."""
-        taken: list[str] = []
-        words = 0
-        for sentence in sentences_of(document.text):
-            if words >= self.reach:
-                break
-            taken.append(sentence)
-            words += len(words_of(sentence))
-        return taken
 
     def _asks(self, sentence: str) -> bool:
         return len(words_of(sentence)) >= self.minimum_words
