@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.cycle.first_anchors import first_anchors
-from pipeline.cycle.first_texts import first_texts
+from pipeline.cycle.first_texts import FirstTexts, first_texts
 from pipeline.cycle.lesson import Lesson, regions_encoder
 from pipeline.cycle.window import later_reference
 from pipeline.observation import queries_as_traffic
@@ -57,23 +57,24 @@ class NewVersion:
             The base is refused or cannot be trained, or no pair of the history and no text has
             arrived: nothing to compare recent data with.
         """
+        # Before a model is fetched, which takes minutes.
+        first = first_texts(self.store)
         model = self.path.parent / "base"
         try:
             if not model.exists():
                 length = self.settings.tables.model.max_length
                 fetch_base(Base(self.settings).place, model, max_length=length)
-            return self._of_fetched(model, anchor_sets)
+            return self._of_fetched(model, anchor_sets, first)
         except DataFault:
             # The next run must fetch it again: it may be mended by then, or another one be named.
             shutil.rmtree(model, ignore_errors=True)
             raise
 
     def _of_fetched(
-        self, model: Path, anchor_sets: AnchorSets
+        self, model: Path, anchor_sets: AnchorSets, first: FirstTexts
     ) -> tuple[VersionFolder, tuple[str, ...]]:
         tables, encoders = self.settings.tables, self.scores.encoders
         history = self.store.pairs(role="history")
-        first = first_texts(self.store)
         frozen, about_anchors = first_anchors(self.store, tables)
         anchors = anchor_sets.with_learned(frozen)
         name = f"model.base {tables.model.base!r}"
