@@ -32,7 +32,6 @@ def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
         "clicks or ratings of what was not shown": log.not_shown,
         "contradicting ratings": log.contradictions,
         "lines that say nothing about retrieval": log.passed_over,
-        "records in quarantine": log.quarantined,
     }
     if told := [f"{number} {name}" for name, number in odd.items() if number]:
         yield f"served log, left out: {', '.join(told)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from pipeline.store.database import Database
 from pipeline.store.discards import kept, within
@@ -29,9 +29,9 @@ def take_served(connection: Connection, records: Sequence[Record], file: str, ro
             fresh.append(row)
         elif (line := record.content) and isinstance(line, ServedQuery):
             again += [(row["digest"], line)] if line.clicked or line.feedback else []
-    _add_to_known(connection, again)
     insert_numbered(connection, traffic, [_traffic_row(row) for row in fresh])
     insert_numbered(connection, served, fresh)
+    _add_to_known(connection, again)
     return Added(stored=len(fresh), known=len(rows) - len(fresh))
 
 
@@ -52,28 +52,39 @@ def amend_lines(connection: Connection, lines: Mapping[str, ServedQuery]) -> Non
     Each line notes the number of the sequence at which it was changed, so that feedback on what was
     served before a cut can be told from what was known then.
     """
-    for id, line in lines.items():
-        before = connection.scalar(select(func.max(served.c.sequence)).where(served.c.id == id))
-        if before is not None:
-            _amend_row(connection, before, line)
+    for ids in chunks(list(lines)):
+        newest = select(served.c.id, func.max(served.c.sequence)).where(served.c.id.in_(ids))
+        places = connection.execute(newest.group_by(served.c.id))
+        _amend_rows(connection, {sequence: lines[id] for id, sequence in places})
 
 
-def _amend_row(connection: Connection, before: int, line: ServedQuery) -> None:
-    changed = update(served).where(served.c.sequence == before)
-    number = next_numbers(connection, "sequence", 1)
-    connection.execute(changed.values(amended=number, **_done(line)))
+def _amend_rows(connection: Connection, lines: Mapping[int, ServedQuery]) -> None:
+    """Change the lines at these places of the sequence."""
+    if not lines:
+        return
+    first = next_numbers(connection, "sequence", len(lines))
+    names = ("amended", "shown", "clicked", "feedback")
+    changed = update(served).where(served.c.sequence == bindparam("place"))
+    rows = [
+        {"place": place, "new_amended": number}
+        | {f"new_{name}": text for name, text in _done(line).items()}
+        for number, (place, line) in enumerate(lines.items(), first)
+    ]
+    connection.execute(changed.values({name: bindparam(f"new_{name}") for name in names}), rows)
 
 
 def _add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
     """Add clicks and feedback of lines that are stored already, as of a file written anew."""
     for some in chunks(lines):
         chosen = select(served).where(served.c.digest.in_([digest for digest, _ in some]))
-        rows = {row["digest"]: row for row in connection.execute(chosen).mappings()}
+        places, before = {}, {}
+        for row in connection.execute(chosen).mappings():
+            places[row["digest"]], before[row["digest"]] = row["sequence"], _served_query(row)
+        after = dict(before)
         for digest, line in some:
-            known = _served_query(rows[digest])
-            joined = _joined(known, line.clicked, line.feedback)
-            if joined != known:
-                _amend_row(connection, rows[digest]["sequence"], joined)
+            after[digest] = _joined(after[digest], line.clicked, line.feedback)
+        changed = {places[each]: after[each] for each in after if after[each] != before[each]}
+        _amend_rows(connection, changed)
 
 
 def _joined(

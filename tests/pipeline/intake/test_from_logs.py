@@ -224,6 +224,13 @@ def test_a_file_that_was_written_anew_with_clicks_adds_them(store, take):
     assert [line.clicked for line in store.served()] == [("d2",)]
 
 
+def test_a_line_that_is_logged_again_after_each_click_is_stored_once(store, take):
+    line = {"id": "q1", "query": CARD, "results": ["d1", "d2"]}
+    found = take(line, {**line, "clicked": ["d2"]}, {**line, "clicked": ["d2", "d1"]})
+    assert (found.log.stored, found.log.known) == (1, 2)
+    assert [line.clicked for line in store.served()] == [("d2", "d1")]
+
+
 def test_what_belongs_to_no_line_is_quarantined_by_name(store, take):
     found = take({"id": "q9", "feedback": {"d2": 1}})
     assert found.log.quarantined == 1 and not store.served()

@@ -224,7 +224,12 @@ def test_the_status_shows_what_is_excluded_unfinished_and_waits_for_approval(cap
             "model": "search",
             "champion": {"version": 2, "cycle": "0002", "fingerprint": "f", "age_days": 1.5},
             "waiting": {"pairs": 30, "traffic": 0},
-            "records": {"pairs": counts, "traffic": {**counts, "discarded": 0}},
+            "records": {
+                "pairs": counts,
+                "traffic": {**counts, "discarded": 0},
+                "served": {**counts, "discarded": 0},
+            },
+            "log": {"with_results": 70, "with_clicks": 20, "unknown_ids": 3, "not_shown": 2},
             "quarantined": 4,
             "anchors": [],
             "gate": {"meaningful": False, "warnings": ["too few queries"]},
@@ -246,6 +251,8 @@ def test_the_status_shows_what_is_excluded_unfinished_and_waits_for_approval(cap
     told = shown(capsys, result)
     assert "pairs: 100 stored = 60 learned + 30 waiting + 10 excluded" in told
     assert "traffic: 100" not in told
+    assert "served log: 100 lines, 70 with results, 20 with clicks, 0 with feedback" in told
+    assert "3 ids that no document has, 2 clicks or ratings of what was not shown" in told
     assert "anchorhold promote 3" in told
     assert "cycle 0004 is unfinished" in told
     assert "warning: too few queries" in told
