@@ -116,8 +116,8 @@ class KnownItems:
     def _item(self, corpus: Corpus, row: int, repeats: Repeats) -> "_Item | None":
         document = corpus.documents[row]
         title, text = document.title, document.text.strip()
-        own = [each for each in beginning(text, self.reach) if repeats.count(each) == 1]
-        if title and repeats.count(title) == 1 and self._enough(own):
+        own = [each for each in beginning(text, self.reach) if repeats.count(each) < 2]
+        if title and repeats.count(title) < 2 and self._enough(own):
             bare = text[len(title) :] if text.startswith(title) else text
             return _Item(row, title, bare.strip())
         long = [each for each in own if len(words_of(each)) >= self.minimum_words]

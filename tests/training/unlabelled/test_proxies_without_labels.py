@@ -144,3 +144,10 @@ def test_short_documents_are_asked_for_by_a_few_of_their_words():
         asked = task.queries[query].split()
         assert len(asked) == 6
         assert set(asked) < set(task.corpus[answer].split())
+
+
+def test_documents_beyond_the_sample_that_repeats_are_counted_in_are_asked_for(monkeypatch):
+    corpus = Corpus(made(300))
+    every = KnownItems().make(corpus).task
+    monkeypatch.setattr("training.unlabelled.passages._COUNTED", 10)
+    assert KnownItems().make(corpus).task == every
