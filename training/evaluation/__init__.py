@@ -8,7 +8,7 @@ from training.evaluation.dimensions import (
     task_at,
 )
 from training.evaluation.evaluate import Evaluate, Ranking, nearest
-from training.evaluation.evaluation_set import EvaluationSet, left_out
+from training.evaluation.evaluation_set import EvaluationSet, content_id, left_out
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
 from training.evaluation.regressions import (
@@ -43,6 +43,7 @@ __all__ = [
     "by_source",
     "check_lengths",
     "collection",
+    "content_id",
     "cut",
     "dimensions_of",
     "further_dimensions",

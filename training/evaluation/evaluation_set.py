@@ -133,17 +133,17 @@ class EvaluationSet:
             # Every model would find a document with the text of the query.
             answers = (positives[query] | by_group.get(groups.get(query, ""), set())) - {query}
             if answers:
-                relevant[_name("q", query)] = {
-                    _name("d", key): 1 for key in sorted(answers & set(documents))
+                relevant[content_id("q", query)] = {
+                    content_id("d", key): 1 for key in sorted(answers & set(documents))
                 }
         return cls(
             name,
             {
-                _name("q", query): queries[query]
+                content_id("q", query): queries[query]
                 for query in sorted(queries)
-                if _name("q", query) in relevant
+                if content_id("q", query) in relevant
             },
-            {_name("d", key): texts[key] for key in documents},
+            {content_id("d", key): texts[key] for key in documents},
             relevant,
         )
 
@@ -181,7 +181,16 @@ class EvaluationSet:
             )
 
 
-def _name(letter: str, key: str) -> str:
+def content_id(letter: str, key: str) -> str:
+    """Return the id of a normalised text: equal texts have equal ids in all sets.
+
+    Parameters
+    ----------
+    letter
+        "q" for a query, "d" for a document.
+    key
+        The normalised text.
+    """
     return letter + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.evaluation import EvaluationSet
+from training.evaluation import EvaluationSet, content_id
 from training.pairs import HoldOut, Pair, hash_share, normalised
 from training.settings import SETTINGS
-from training.unlabelled.derived import Derived
+from training.unlabelled.derived import Derived, derived_id
 from training.unlabelled.document import Document
 from training.unlabelled.propensities import Harvest, Propensities
 from training.unlabelled.relevance import Relevance, detection, relevance
@@ -125,7 +125,7 @@ class Feedback:
             query, document = votes.results[number]
             pairs.append(
                 Pair(
-                    id=f"{self.kind}-{int(hash_share(0, query, document) * 2**52):013x}",
+                    id=derived_id(self.kind, votes.queries[query], votes.documents[document]),
                     query=votes.queries[query],
                     positive=votes.documents[document],
                     negative=self._negative(
@@ -253,8 +253,8 @@ class Feedback:
         needed = {document for each in relevant.values() for document in each}
         others = sorted(texts.keys() - needed, key=lambda key: hash_share(0, "distractor", key))
         kept = sorted([*needed, *others[: max(0, self.maximum_documents - len(needed))]])
-        name = {key: _name("d", key) for key in kept}
-        asked = {query: _name("q", query) for query in sorted(relevant)}
+        name = {key: content_id("d", key) for key in kept}
+        asked = {query: content_id("q", query) for query in sorted(relevant)}
         return EvaluationSet(
             FEEDBACK_TASK,
             {number: votes.queries[query] for query, number in asked.items()},
@@ -274,10 +274,6 @@ def _level(noticed: NDArray[np.float64]) -> float:
         if np.minimum(1.0, level / noticed).sum() >= min(_ENOUGH, len(noticed)):
             return float(level)
     return float(noticed.max())
-
-
-def _name(letter: str, key: str) -> str:
-    return f"{letter}{int(hash_share(0, key) * 2**52):013x}"
 
 
 def _reason(judged: _Judged, pairs: int, queries: int) -> str:
