@@ -121,7 +121,7 @@ def test_the_python_page_names_each_method_of_a_workspace():
 
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(?:Workspace\.)?(\w+)[`(]", page, re.MULTILINE))
-    public = {name for name in vars(Workspace) if not name.startswith("_")}
+    public = {name for name in dir(Workspace) if not name.startswith("_")}
     assert named == public - {"open", "close"}
 
 

@@ -14,6 +14,7 @@ from pipeline.commands.demo import demo
 from pipeline.commands.discard import discard
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
+from pipeline.commands.generate import generate
 from pipeline.commands.init import init
 from pipeline.commands.judge import judge
 from pipeline.commands.output import say
@@ -38,6 +39,7 @@ for command in (
     status,
     compare,
     evaluate,
+    generate,
     judge,
     promote,
     rollback,

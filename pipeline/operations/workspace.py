@@ -1,21 +1,19 @@
 """The public face: a workspace with one verb per command, for programs, notebooks, schedulers."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pipeline.cycle import Champions, check_now, run_cycle
 from pipeline.operations.accept import accept_texts
 from pipeline.operations.backtest import backtest
-from pipeline.operations.circumstances import Clock, Folder, clock_of, path_of, person
+from pipeline.operations.circumstances import Folder, path_of, person
 from pipeline.operations.compare import compare_versions, write_comparison
 from pipeline.operations.discard import Records, discard_records
 from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 from pipeline.operations.export import export_version
+from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
+from pipeline.operations.opening import Opening
 from pipeline.operations.status import status_now
 from pipeline.reports import report_of
 from pipeline.results import (
@@ -27,6 +25,7 @@ from pipeline.results import (
     DiscardResult,
     EvaluateResult,
     ExportResult,
+    GenerateResult,
     InitResult,
     JudgeResult,
     MoveResult,
@@ -37,17 +36,12 @@ from pipeline.workspace import (
     Ask,
     OpenWorkspace,
     Proxies,
-    Settings,
-    load_settings,
     make_workspace,
-    open_workspace,
 )
 from training.encoding import Encoder
-from training.faults import AnchorholdError, DataFault
-from training.progress import Progress, no_progress
 
 
-class Workspace:
+class Workspace(Opening):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
@@ -64,42 +58,6 @@ class Workspace:
     ...     if workspace.check().train:
     ...         print(workspace.run().outcome)
     """
-
-    def __init__(self, settings: Settings, progress: Progress, clock: Clock) -> None:
-        self._settings = settings
-        self._progress = progress
-        self._clock = clock
-        self._closed = False
-
-    @classmethod
-    def open(
-        cls,
-        path: Folder = ".",
-        *,
-        progress: Progress | None = None,
-        now: datetime | Clock | None = None,
-    ) -> Self:
-        """Open a workspace; its settings are read once, and nothing is locked.
-
-        Parameters
-        ----------
-        path
-            Folder with anchorhold.toml.
-        progress
-            How to show progress; by default it is not shown.
-        now
-            The present, or a clock; by default the system's.
-
-        Raises
-        ------
-        AnchorholdError
-            The folder or its settings file does not exist, or the settings cannot be used.
-        """
-        folder = Path(path)
-        if not folder.is_dir():
-            what = "is not a folder" if folder.exists() else "does not exist"
-            raise DataFault(f"{folder} {what}; make a workspace with `anchorhold init {folder}`")
-        return cls(load_settings(folder), progress or no_progress, clock_of(now))
 
     @staticmethod
     def create(
@@ -126,28 +84,6 @@ class Workspace:
             The directory is a workspace already, or cannot be written to.
         """
         return make_workspace(directory, sources, proxies=proxies, ask=ask)
-
-    def close(self) -> None:
-        """Close the workspace; its verbs raise AnchorholdError from now on."""
-        self._closed = True
-
-    def __enter__(self) -> Self:
-        """Return the workspace, which the end of the block closes."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the workspace."""
-        self.close()
-
-    @property
-    def settings(self) -> Settings:
-        """The settings, each table as the worker that it sets."""
-        return self._settings
 
     def check(
         self, traffic: Folder | None = None, pairs: Folder | None = None, log: Folder | None = None
@@ -177,6 +113,17 @@ class Workspace:
         """
         with self._opened("run", writes=True, strategies=strategies or ()) as opened:
             return run_cycle(opened, self._clock(), adopt=adopt)
+
+    def generate(self, *, dry_run: bool = False) -> GenerateResult:
+        """Ask for the queries of `[generate]` before a run does, and keep the answers.
+
+        Parameters
+        ----------
+        dry_run
+            Only tell the cost; nothing is sent or stored.
+        """
+        with self._opened("generate", writes=not dry_run) as opened:
+            return generate_queries(opened, dry_run=dry_run, now=self._clock())
 
     def status(self) -> StatusResult:
         """Return the champion, the data that waits, the last cycles and unfinished work."""
@@ -379,21 +326,6 @@ class Workspace:
             folder = opened.versions.folder(opened.versions.named(version))
             # Without the cache of the cycles: what a program encodes would fill it.
             return Encoder.load(folder.model, max_length=opened.encoders.max_length)
-
-    @contextmanager
-    def _opened(
-        self, doing: str, *, writes: bool = False, strategies: Sequence[str] = ()
-    ) -> Iterator[OpenWorkspace]:
-        if self._closed:
-            raise AnchorholdError(
-                f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
-            )
-        settings = self._settings.trying(strategies) if strategies else self._settings
-        now, progress = self._clock(), self._progress
-        with open_workspace(
-            settings, doing=doing, now=now, progress=progress, exclusive=writes
-        ) as opened:
-            yield opened
 
 
 def _champions(opened: OpenWorkspace) -> Champions:

@@ -9,6 +9,7 @@ from pipeline.results import (
     AcceptResult,
     DiscardResult,
     ExportResult,
+    GenerateResult,
     InitResult,
     MoveResult,
     ReportResult,
@@ -54,6 +55,15 @@ def _(result: DiscardResult) -> Iterator[str]:
             f"the memory of version {result.champion.version} keeps {result.champion.in_memory} "
             "excluded pairs; the next candidate's will not"
         )
+
+
+@lines_of.register
+def _(result: GenerateResult) -> Iterator[str]:
+    yield f"{result.model} at {result.url}: {result.reason}"
+    if result.dry_run:
+        yield "nothing was sent; ask with `anchorhold generate`"
+    else:
+        yield f"{result.answered} of {result.documents} documents are answered; `run` uses them"
 
 
 @lines_of.register

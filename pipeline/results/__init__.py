@@ -21,6 +21,7 @@ from pipeline.results.demo import DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
+from pipeline.results.generation import GenerateResult
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.judging import Finding, JudgeResult
 from pipeline.results.moment import Moment
@@ -91,6 +92,7 @@ __all__ = [
     "Finding",
     "FoundData",
     "GateStatus",
+    "GenerateResult",
     "HeadroomResult",
     "HistoryStatus",
     "InitResult",

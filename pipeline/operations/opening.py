@@ -1,0 +1,90 @@
+"""Opening a workspace: its settings, its clock, and who holds it while a verb runs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.operations.circumstances import Clock, Folder, clock_of
+from pipeline.workspace import OpenWorkspace, Settings, load_settings, open_workspace
+from training.faults import AnchorholdError, DataFault
+from training.progress import Progress, no_progress
+
+
+class Opening:
+    """A workspace that can be opened and closed; `Workspace` adds the verbs."""
+
+    def __init__(self, settings: Settings, progress: Progress, clock: Clock) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._clock = clock
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Folder = ".",
+        *,
+        progress: Progress | None = None,
+        now: datetime | Clock | None = None,
+    ) -> Self:
+        """Open a workspace; its settings are read once, and nothing is locked.
+
+        Parameters
+        ----------
+        path
+            Folder with anchorhold.toml.
+        progress
+            How to show progress; by default it is not shown.
+        now
+            The present, or a clock; by default the system's.
+
+        Raises
+        ------
+        AnchorholdError
+            The folder or its settings file does not exist, or the settings cannot be used.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise DataFault(f"{folder} {what}; make a workspace with `anchorhold init {folder}`")
+        return cls(load_settings(folder), progress or no_progress, clock_of(now))
+
+    def close(self) -> None:
+        """Close the workspace; its verbs raise AnchorholdError from now on."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        """Return the workspace, which the end of the block closes."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the workspace."""
+        self.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, each table as the worker that it sets."""
+        return self._settings
+
+    @contextmanager
+    def _opened(
+        self, doing: str, *, writes: bool = False, strategies: Sequence[str] = ()
+    ) -> Iterator[OpenWorkspace]:
+        if self._closed:
+            raise AnchorholdError(
+                f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
+            )
+        settings = self._settings.trying(strategies) if strategies else self._settings
+        now, progress = self._clock(), self._progress
+        with open_workspace(
+            settings, doing=doing, now=now, progress=progress, exclusive=writes
+        ) as opened:
+            yield opened
