@@ -12,6 +12,8 @@ from training.unlabelled import (
     Consensus,
     Corpus,
     Document,
+    KnownItems,
+    LexicalTruth,
     Reformulation,
     Reserved,
     ServedQuery,
@@ -110,3 +112,26 @@ def test_pairs_are_capped_and_depend_on_no_order_of_the_input(documents, log, se
     for kind in (derived[0], derived[2]):
         positives = [pair.positive for pair in kind.pairs]
         assert all(positives.count(text) <= CAP for text in positives)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.text(max_size=60), st.text(max_size=12)), max_size=8),
+    st.lists(st.text(max_size=40), max_size=8),
+)
+def test_no_text_is_too_odd(texts, queries):
+    documents = [Document(str(number), text, title) for number, (text, title) in enumerate(texts)]
+    log = [
+        ServedQuery(query, (), (str(row % 3),) * (row % 2), session="s", timestamp=float(row))
+        for row, query in enumerate(queries)
+    ]
+    corpus, derived = all_derived(documents, log, Reserved())
+    for pair in (pair for each in derived for pair in each.pairs):
+        assert normalised(pair.query)
+        assert normalised(pair.positive)
+    asked = distinct_queries(log)
+    for proxy in (
+        KnownItems(minimum=1, share=0.5).make(corpus, asked),
+        LexicalTruth(minimum=1).make(asked, corpus),
+    ):
+        assert proxy.task is None or set(proxy.task.relevant) == set(proxy.task.queries)
