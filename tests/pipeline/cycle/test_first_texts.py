@@ -103,6 +103,7 @@ def test_without_any_text_a_first_run_names_all_that_would_do(workspace):
     assert turn(workspace, 1).outcome == "bootstrapped", "once some has arrived, it goes on"
 
 
+@pytest.mark.slow
 def test_labelled_pairs_beside_the_first_traffic_wait_for_the_next_run(traffic_only):
     write_lines(traffic_only / "pairs" / "travel.jsonl", sentences(TRAVEL, 40, 3))
     first = turn(traffic_only, 0)
@@ -129,6 +130,7 @@ def served(space, name, words, count, seed):
     write_lines(space / "log" / f"{name}.jsonl", lines)
 
 
+@pytest.mark.slow
 def test_a_log_alone_is_a_past_too_and_its_drift_has_nothing_to_learn_from(log_only):
     assert turn(log_only, 0).outcome == "bootstrapped"
     served(log_only, "week-1", TRAVEL, 250, 3)
