@@ -114,8 +114,8 @@ class Feedback:
         """
         judged = self._judge(served, documents)
         votes, found = judged.votes, judged.relevance
-        open_to = np.array([not hold_out.holds(query) for query, _ in votes.results], dtype=bool)
-        chosen = self._chosen(judged, found.probability, open_to)
+        held = _held_out(votes, hold_out)
+        chosen = self._chosen(judged, found.probability, ~held)
         disliked: dict[str, set[int]] = {}
         for number in np.flatnonzero(votes.ratings < 0).tolist():
             disliked.setdefault(judged.query_of(number), set()).add(number)
@@ -138,7 +138,7 @@ class Feedback:
         queries = {
             query
             for number, (query, _) in enumerate(votes.results)
-            if found.support[number] > 0 and open_to[number]
+            if found.support[number] > 0 and not held[number]
         }
         reason = _reason(judged, len(pairs), len(queries))
         return Derived(self.kind, tuple(pairs), len(queries), reason)
@@ -165,7 +165,7 @@ class Feedback:
             Which queries are measured on.
         """
         judged = self._judge(served, documents)
-        held = np.array([hold_out.holds(query) for query, _ in judged.votes.results], dtype=bool)
+        held = _held_out(judged.votes, hold_out)
         chosen = self._chosen(judged, judged.relevance.rank_free, held)
         if not len(chosen):
             return None
@@ -265,6 +265,12 @@ class Feedback:
             },
             notes=(note,),
         )
+
+
+def _held_out(votes: Votes, hold_out: HoldOut) -> NDArray[np.bool_]:
+    """Return (results,): whether the query of each is held out."""
+    held = {query: hold_out.holds(query) for query in votes.queries}
+    return np.array([held[query] for query, _ in votes.results], dtype=bool)
 
 
 def _level(noticed: NDArray[np.float64]) -> float:

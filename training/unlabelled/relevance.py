@@ -11,7 +11,7 @@ from training.unlabelled.propensities import Impressions, Propensities
 
 _ROUNDS = 500
 _DRAWS = 200
-_SETTLED = 1e-5
+_SETTLED = 1e-4
 _BELIEF = 20.0
 """Looks that the starting rates count: a log with few repeated queries moves them little."""
 _ANSWER, _OTHER = 0.6, 0.05

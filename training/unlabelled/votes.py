@@ -11,7 +11,7 @@ import scipy
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.pairs import normalised
+from training.pairs import hash_share, normalised
 from training.settings import SETTINGS
 from training.unlabelled.document import Document
 from training.unlabelled.propensities import Impressions
@@ -88,16 +88,19 @@ class Ballot:
         lines = [line for line in served if line.source in recorded or line.feedback]
         kept = self.people(lines)
         book.left_out["lines of programs"] = len(lines) - len(kept)
-        repeats = Counter((voter, line.query) for line, voter in kept)
-        shares = self._shares([voter for voter, _ in repeats])
+        keys = {text: normalised(text) for text in {line.query for line, _ in kept}}
+        repeats = Counter((voter, keys[line.query]) for line, voter in kept)
+        cast = self._within_share(list(repeats))
         entered: Counter[tuple[str, str]] = Counter()
         for line, voter in kept:
-            asked = (voter, line.query)
-            entered[asked] += 1
-            if entered[asked] <= _REPEATS:
-                weight = shares[voter] / min(repeats[asked], _REPEATS)
+            vote = (voter, keys[line.query])
+            entered[vote] += 1
+            if vote not in cast:
+                book.left_out["lines beyond the share of a user"] += 1
+            elif entered[vote] <= _REPEATS:
+                weight = 1.0 / min(repeats[vote], _REPEATS)
                 book.enter(line, voter, weight, clicks=line.source in recorded)
-        return book.closed(len(kept), len({voter for _, voter in kept}), shares)
+        return book.closed(len(kept), len({voter for _, voter in kept}))
 
     def people(self, lines: Sequence[ServedQuery]) -> list[tuple[ServedQuery, str]]:
         """Return the lines of people, each with who votes by it; programs are left out."""
@@ -106,18 +109,23 @@ class Ballot:
         both = zip(lines, voters, strict=True)
         return [(line, voter) for line, voter in both if voter not in programs]
 
-    def _shares(self, votes: Sequence[str]) -> dict[str, float]:
-        """Return how much each vote of a voter counts, so that nobody has too large a share."""
-        cast = Counter(votes)
-        counts = np.array(list(cast.values()), dtype=float)
-        if not len(counts):
-            return {}
-        share = max(self.user_share, 2.0 / len(counts))
-        largest = counts.max()
+    def _within_share(self, votes: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return (voter, query) of the votes that count, so that nobody has too large a share."""
+        by_voter: dict[str, list[str]] = defaultdict(list)
+        for voter, query in votes:
+            by_voter[voter].append(query)
+        counts = np.array([len(queries) for queries in by_voter.values()], dtype=float)
+        largest = counts.max(initial=0.0)
+        share = max(self.user_share, 2.0 / max(1, len(counts)))
         # The cap falls until it is the share of what is left; at a share of 1 it never binds.
         for _ in range(100):
             largest = min(largest, max(1.0, share * np.minimum(counts, largest).sum()))
-        return {voter: min(1.0, largest / count) for voter, count in cast.items()}
+        found: set[tuple[str, str]] = set()
+        for voter, queries in by_voter.items():
+            if len(queries) > largest:
+                queries.sort(key=lambda query: hash_share(0, "vote", query))
+            found.update((voter, query) for query in queries[: int(largest)])
+        return found
 
     def _programs(self, lines: Sequence[ServedQuery], voters: Sequence[str]) -> set[str]:
         """Return the voters that ask or click as no person does."""
@@ -193,9 +201,10 @@ class _Book:
             number = self._number(query, result)
             if number is None:
                 self.left_out["results of unknown ids"] += 1
-            elif number not in numbers.values():
+            else:
+                if number not in numbers.values():
+                    listed.append((position, number))
                 numbers |= dict.fromkeys(_names(result), number)
-                listed.append((position, number))
         rated = self._enter_ratings(line, voter, query, numbers)
         if clicks:
             self._enter_clicks(line, weight, numbers, listed, rated)
@@ -256,15 +265,14 @@ class _Book:
             key = self._keys[text] = normalised(text)
         return key
 
-    def closed(self, lines: int, users: int, shares: Mapping[str, float]) -> Votes:
+    def closed(self, lines: int, users: int) -> Votes:
         """Return the votes."""
         ratings, contradicted = np.zeros(len(self._numbers)), set()
         for number, by in self._rated.items():
-            votes = [(shares[voter], each) for voter, each in by.items()]
-            single = [(share, next(iter(each))) for share, each in votes if len(each) == 1]
-            self.left_out["contradicting ratings"] += len(votes) - len(single)
-            ratings[number] = sum(share * vote for share, vote in single)
-            if abs(ratings[number]) < 1e-9:
+            single = [next(iter(each)) for each in by.values() if len(each) == 1]
+            self.left_out["contradicting ratings"] += len(by) - len(single)
+            ratings[number] = sum(single)
+            if not ratings[number]:
                 contradicted.add(number)
                 self.left_out["contradicting ratings"] += len(single)
         return Votes(

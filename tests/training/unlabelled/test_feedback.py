@@ -66,6 +66,19 @@ def test_a_flood_of_one_user_changes_little():
     assert made.coverage(texts(flooded.pairs)) > 0.8 * made.coverage(texts(calm.pairs))
 
 
+def test_pairs_of_one_user_are_at_most_a_share_of_all():
+    made = made_log()
+    own = [
+        replace(line, query=f"nonsense {n}", clicked=(line.shown[0].id,), user="flood", session="")
+        for n, line in enumerate(made.served * 2)
+    ]
+    found = derived(made, [*made.served, *own])
+    flooded = [pair for pair in found.pairs if pair.query.startswith("nonsense")]
+    # A tenth of the votes; most of the others' votes are no clicks.
+    assert len(flooded) < 0.1 * (len(made.served) + 200)
+    assert "lines beyond the share of a user" in found.reason
+
+
 def test_users_that_click_as_no_person_does_are_left_out_and_counted():
     made = made_log()
     greedy = [
