@@ -1,7 +1,7 @@
 """How many answers `anchorhold judge` needs, and how often it is wrong, with a simulated reader.
 
     python benchmarks/judging.py             # a hundred lives; docs/measurements/judging.md
-    python benchmarks/judging.py coverage    # how often the interval ever misses, 1,000 logs
+    python benchmarks/judging.py coverage    # how often the interval ever misses; 9 minutes
 
 A log of 5,000 lines with 2,000 queries, and 40 documents for each: one answers it, some answer it
 half. Each version scores documents by relevance and noise of its own, so that some first results
@@ -208,7 +208,7 @@ def main() -> None:
     """Run a part and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=("lives", "coverage"), nargs="?", default="lives")
-    parser.add_argument("--count", type=int, help="lives, or logs (default: 100, 1,000)")
+    parser.add_argument("--count", type=int, help="lives, or logs (default: 100, 400)")
     parser.add_argument("--depth", type=int, default=1, help="results compared per query")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -216,7 +216,7 @@ def main() -> None:
     if given.part == "lives":
         lives(given.count or 100, given.depth, given.seed)
     else:
-        coverage(given.count or 1_000, given.seed)
+        coverage(given.count or 400, given.seed)
     print(f"\n{time.monotonic() - began:.0f} s")
 
 
