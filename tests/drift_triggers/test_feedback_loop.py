@@ -68,3 +68,17 @@ def test_narrowing_says_what_it_lacks_where_only_marks_are_given(served):
     assert signal.measured
     assert not signal.fired
     assert "narrowing not measured" in signal.reason
+
+
+def test_new_documents_that_repeat_answers_count_as_own_output():
+    answer = "to replace a lost card open the app and choose the replace button on the first screen"
+    written = tuple(f"{answer} {n}" if n < 10 else f"another document {n}" for n in range(30))
+    seen = Observation(sample(1, 100), sample(2, 400), own_answers=(answer,), new_documents=written)
+    signal = FeedbackLoop().check(seen)
+    assert signal.blocks
+    assert "33% of 30 new documents repeat past answers" in signal.reason
+    assert signal.examples[0] == written[0]
+    few = Observation(
+        sample(1, 100), sample(2, 400), own_answers=(answer,), new_documents=written[:15]
+    )
+    assert not FeedbackLoop().check(few).fired, "of so few documents a share says little"

@@ -34,3 +34,13 @@ def test_few_answers_give_a_quiet_signal_that_says_so():
 def test_a_cosine_beyond_one_is_refused():
     with pytest.raises(ValueError, match=r"served_recently.cosines must be numbers in \[-1, 1\]"):
         check(BEFORE + 1.0)
+
+
+def test_margins_and_near_identical_queries_are_told_beside_the_cosines():
+    cosines = np.random.default_rng(0).normal(0.7, 0.1, 80).clip(-1, 1)
+    before = Served(cosines, margins=cosines / 10, repeats=np.array([[0.99, 1.0], [0.97, 0.8]]))
+    now = Served(cosines, margins=cosines / 20, repeats=np.array([[0.90, 0.3]]))
+    seen = Observation(NONE, NONE, served_before=before, served_recently=now)
+    reason = SimilarityShift().check(seen).reason
+    assert "margin to the second document 0.07" in reason
+    assert "share 90% -> 30% of their documents (cosine 0.980 -> 0.900)" in reason

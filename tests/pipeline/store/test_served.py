@@ -95,3 +95,10 @@ def test_an_exception_while_arriving_leaves_neither_line_nor_text(store):
         arrivals.add([Record(LINE, 1)])
         raise RuntimeError
     assert (store.count_served(), store.count_traffic()) == (0, 0)
+
+
+def test_the_newest_lines_can_be_read_alone_in_their_order(store):
+    lines = [replace(LINE, id=f"q{number}") for number in range(5)]
+    take(store, *lines)
+    assert store.served(latest=2) == lines[3:]
+    assert store.served(until=3, latest=10) == store.served(until=3)
