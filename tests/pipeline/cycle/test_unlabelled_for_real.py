@@ -19,12 +19,12 @@ def test_documents_and_a_log_lead_to_a_verdict_that_hidden_labels_do_not_contrad
     tmp_path, minilm, monkeypatch
 ):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    known = documentation_pairs(["sklearn"], most=700)
-    new = documentation_pairs(["mlflow", "torch"], most=600)
+    known = documentation_pairs(["sklearn"], most=450)
+    new = documentation_pairs(["mlflow", "torch"], most=400)
     (tmp_path / "anchorhold.toml").write_text(
         f'[model]\nname = "docs"\nbase = {json.dumps(str(minilm))}\n\n'
         '[data]\ncorpus = ["corpus/*.jsonl"]\nlog = ["log/*.jsonl"]\n\n'
-        '[gate]\nproxies = "allow"\n'
+        '[gate]\nproxies = "allow"\n\n[known_items]\nshare = 0.35\n'
     )
 
     def arrive(name, pairs):
