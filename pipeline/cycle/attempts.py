@@ -17,6 +17,7 @@ from training.faults import NonFiniteLoss
 from training.pairs import memory_digest
 from training.progress import Progress
 from training.retention import Judge
+from training.retention.merge import Merged, interpolate
 
 
 def attempt(
@@ -170,6 +171,8 @@ def train(
     merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
     judge = selection_judge(settings, encoders, lesson, progress)
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
+    if lesson.without_labels and not merge.shares:
+        merged = _weakened(champion, merged, tables.unlabelled.blend, folder / "weakened")
     selection = {blend.share: (blend.new, blend.old) for blend in merged.curve}.get(merged.share)
     if selection is None and lesson.selection.sets:
         selection = judge(merged.folder)
@@ -188,6 +191,18 @@ def train(
         merge=merged.reason,
         share=merged.share,
         curve=merged.curve,
+    )
+
+
+def _weakened(champion: VersionFolder, trained: Merged, share: float, output: Path) -> Merged:
+    """Return what was trained without labels, averaged with the champion."""
+    if share == 1.0:
+        return trained
+    return Merged(
+        folder=interpolate(champion.model, trained.folder, share, output=output),
+        share=share,
+        curve=(),
+        reason=f"{share:.0%} of the way from champion to candidate, as nobody labelled the pairs",
     )
 
 

@@ -31,6 +31,7 @@ from training.unlabelled import (
     Feedback,
     KnownItems,
     LexicalTruth,
+    Recipe,
     Reformulation,
     Screens,
     Structure,
@@ -148,6 +149,7 @@ class Tables:
     structure: Table[Structure] = Structure()
     reformulation: Table[Reformulation] = Reformulation()
     centre: Table[Centre] = Centre()
+    unlabelled: Table[Recipe] = Recipe()
     screens: Table[Screens] = Screens()
     known_items: Table[KnownItems] = KnownItems()
     lexical_truth: Table[LexicalTruth] = LexicalTruth()

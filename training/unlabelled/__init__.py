@@ -12,6 +12,7 @@ from training.unlabelled.lexical import LexicalIndex
 from training.unlabelled.lexical_truth import LexicalTruth
 from training.unlabelled.log_split import split_log
 from training.unlabelled.proxy import Proxy
+from training.unlabelled.recipe import Recipe
 from training.unlabelled.reformulation import Reformulation
 from training.unlabelled.reserved import Reserved
 from training.unlabelled.screens import Screen, Screened, Screens
@@ -32,6 +33,7 @@ __all__ = [
     "LexicalIndex",
     "LexicalTruth",
     "Proxy",
+    "Recipe",
     "Reformulation",
     "Reserved",
     "Screen",

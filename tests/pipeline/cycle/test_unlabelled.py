@@ -82,6 +82,7 @@ def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
         ):
             assert "without labels" in text.lower()
         assert "proxy/lexical/difference" in run.data.metrics
+        assert result.training.share == 0.5
 
         # What was learned is remembered by its kind, held by its known items, and known ground.
         folder = opened.versions.folder(version)
