@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.cycle.centring import CENTRE, centre
+from pipeline.cycle.centring import CENTRE, centre, centre_trained
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.record import record_training
@@ -171,8 +171,10 @@ def train(
     merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
     judge = selection_judge(settings, encoders, lesson, progress)
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")
-    if lesson.without_labels and not merge.shares:
-        merged = _weakened(champion, merged, tables.unlabelled.blend, folder / "weakened")
+    if lesson.without_labels:
+        if not merge.shares:
+            merged = _weakened(champion, merged, tables.unlabelled.blend, folder / "weakened")
+        merged = centre_trained(settings, encoders, lesson, merged, folder / "centred")
     selection = {blend.share: (blend.new, blend.old) for blend in merged.curve}.get(merged.share)
     if selection is None and lesson.selection.sets:
         selection = judge(merged.folder)

@@ -8,8 +8,9 @@ from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.stages import Attempt
 from pipeline.registry import VersionFolder
 from pipeline.results import TrainingResult
-from pipeline.workspace import OpenWorkspace, Settings
+from pipeline.workspace import Encoders, OpenWorkspace, Settings
 from training.faults import DataFault
+from training.retention.merge import Merged
 from training.unlabelled import Centre
 from training.unlabelled.centre import is_centred, refuse_uncentrable
 
@@ -67,6 +68,35 @@ def centre(
         curve=(),
     )
     return Attempt(strategy=CENTRE, training=training)
+
+
+def centre_trained(
+    settings: Settings, encoders: Encoders, lesson: Lesson, trained: Merged, output: Path
+) -> Merged:
+    """Take part of the mean of the log's queries off the vectors of what was trained.
+
+    Parameters
+    ----------
+    settings, encoders
+        Say how much, and encode the queries.
+    lesson
+        Holds the queries of the log; none where the model cannot be centred, or is not to.
+    trained
+        What was trained without labels.
+    output
+        The folder to write.
+    """
+    tables = settings.tables
+    if not (lesson.asked and tables.unlabelled.centre):
+        return trained
+    vectors = encoders.load(trained.folder).unit_vectors(list(lesson.asked))
+    worker = replace(tables.centre, strength=tables.unlabelled.centre)
+    made = worker.make(trained.folder, vectors, output)
+    if made.folder is None:
+        return trained
+    share = f"{tables.unlabelled.centre:.0%} of the mean of the log's queries is taken off"
+    reason = f"{trained.reason}; {share}" if trained.reason else share
+    return replace(trained, folder=made.folder, reason=reason)
 
 
 def lesson_of(settings: Settings, lesson: Lesson, training: TrainingResult) -> Lesson:

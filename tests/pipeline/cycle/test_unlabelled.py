@@ -21,6 +21,7 @@ from pipeline.workspace.workspace import open_workspace
 from training.pairs.memory import Memory
 from training.pairs.pair import Pair, normalised
 from training.unlabelled import Shown
+from training.unlabelled.centre import is_centred
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CORPUS = documents(TRAVEL, 400)
@@ -83,6 +84,8 @@ def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
             assert "without labels" in text.lower()
         assert "proxy/lexical/difference" in run.data.metrics
         assert result.training.share == 0.5
+        assert "50% of the mean of the log's queries is taken off" in result.training.merge
+        assert is_centred(opened.versions.folder(version).model)
 
         # What was learned is remembered by its kind, held by its known items, and known ground.
         folder = opened.versions.folder(version)
