@@ -91,6 +91,7 @@ def test_hard_negatives_are_mined_when_asked_for(lesson_of, tmp_path):
 def test_one_source_brings_no_more_than_its_share(opened, lesson_of):
     other = [{**row, "source": "forum"} for row in sentences(TRAVEL, 40, 43)]
     write_lines(opened.settings.root / "pairs" / "forum.jsonl", other)
+    opened.take_in(NOW)
     _, _, lesson = lesson_of(caps=Caps(source=0.5))
     counts = Counter(pair.source for pair in lesson.learned)
     assert len(counts) == 2
