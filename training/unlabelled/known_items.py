@@ -47,7 +47,7 @@ class KnownItems:
     True
     """
 
-    share: float = Field(default=0.15, gt=0.0, le=0.5)
+    share: float = Field(default=0.2, gt=0.0, le=0.5)
     """Share of the documents that are kept for measuring."""
     queries: int = Field(default=300, ge=1)
     """Largest number of queries."""
