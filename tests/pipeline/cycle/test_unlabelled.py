@@ -225,6 +225,7 @@ def test_pairs_that_nobody_labelled_never_push_out_labelled_ones():
 def test_without_any_anchor_set_known_items_are_held_and_stay_held(allowed):
     file = allowed / "anchorhold.toml"
     file.write_text(file.read_text().replace('[anchors.bank]\npath = "anchors/bank"\n', ""))
+    settle(allowed, "[known_items]\nshare = 0.15\n")
     with opening(allowed) as opened:
         result = run_cycle(opened, NOW)
         tasks = {each.task: each.queries for each in result.verdict.comparisons}
