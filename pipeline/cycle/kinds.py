@@ -14,6 +14,7 @@ from pipeline.results import Window
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Settings, Tables
 from training.encoding import Encoder
+from training.evaluation import nearest
 from training.pairs import hash_share, normalised
 from training.unlabelled import (
     Corpus,
@@ -28,7 +29,7 @@ from training.unlabelled import (
 KINDS = ("feedback", "consensus", "structure", "reformulation", "generated")
 """The kinds in the order in which they are preferred where two give the same pair."""
 
-_BLOCK = 1_024
+_ROWS_AT_ONCE = 64  # queries compared with up to 20,000 documents at once
 
 
 class Kind(Protocol):
@@ -118,17 +119,17 @@ class Material:
         return self.encoder.encode(texts, kind="document", progress=self.opened.progress)
 
     def search(self, queries: Sequence[str], k: int) -> NDArray[np.integer]:
-        """Return the rows of the champion's first k documents for each query, (queries, k)."""
-        vectors = self.encoder.encode(queries, progress=self.opened.progress)
-        found = [np.empty((0, k), dtype=np.int64)]
-        for start in range(0, len(queries), _BLOCK):
-            cosines = self.encoder.similarity.between(
-                vectors[start : start + _BLOCK], self.document_vectors
-            )
-            best = np.argpartition(-cosines, min(k, len(self.corpus)) - 1, axis=1)[:, :k]
-            order = np.argsort(-np.take_along_axis(cosines, best, 1), axis=1, kind="stable")
-            found.append(np.take_along_axis(best, order, 1))
-        return np.concatenate(found)
+        """Return the rows in `corpus` of the champion's first k documents, (queries, k)."""
+        encoder = self.encoder
+        places, _ = nearest(
+            encoder.encode(queries, progress=self.opened.progress),
+            self.document_vectors,
+            depth=k,
+            rows_at_once=_ROWS_AT_ONCE,
+            similarity=encoder.similarity,
+        )
+        rows = [self.corpus.row_of_text(text) for text in self.searched.texts]
+        return np.array(rows, dtype=np.int64)[places]
 
 
 def with_shown(documents: list[Document], served: Sequence[ServedQuery]) -> list[Document]:

@@ -10,8 +10,10 @@ from conftest import make_workspace
 from made_corpus import documents, log_of
 from made_streams import TRAVEL, sentences, write_lines
 
-from pipeline.cycle.check import check_now
+from pipeline.cycle import kinds
+from pipeline.cycle.check import check_now, window_of
 from pipeline.cycle.journal import Journal
+from pipeline.cycle.kinds import Material
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.discard import Records, discard_records
@@ -129,6 +131,20 @@ def test_a_language_model_out_of_reach_is_named_and_the_cycle_goes_on(allowed):
     kinds = {each.kind: each for each in result.lesson.derived.kinds}
     assert "http://127.0.0.1:1/v1" in kinds["generated"].reason
     assert result.outcome == "promoted"
+
+
+def test_what_the_champion_finds_in_a_part_of_a_large_corpus_is_named_by_its_rows(
+    allowed, monkeypatch
+):
+    monkeypatch.setattr(kinds, "_SEARCHED", 50)
+    with opening(allowed) as opened:
+        champion = opened.versions.champion()
+        folder = opened.versions.folder(champion)
+        material = Material.gather(opened, folder, window_of(opened, champion))
+        assert len(material.searched) == 50 < len(material.corpus)
+        texts = material.searched.texts[10:20]
+        found = material.search(texts, 1)[:, 0]
+        assert [material.corpus.texts[row] for row in found] == texts
 
 
 def test_by_default_the_evidence_is_told_and_nothing_is_promoted(space):
