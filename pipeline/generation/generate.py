@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.generation.prompt import Message, messages, queries_in
 from training.pairs import Pair, hash_share
 from training.settings import SETTINGS
-from training.unlabelled import Corpus, Derived, Reserved
+from training.unlabelled import Corpus, Derived, Reserved, derived_id
 from training.whole_files import written
 
 KIND = "generated"
@@ -163,15 +163,9 @@ class Generate:
             if not reserved.query(query)
         ]
         kept = self._returning(queries, corpus, search)
+        texts = corpus.texts
         pairs = tuple(
-            Pair(
-                hashlib.sha256(f"{KIND}\x1f{query}\x1f{corpus.texts[row]}".encode()).hexdigest()[
-                    :16
-                ],
-                query,
-                corpus.texts[row],
-                source=KIND,
-            )
+            Pair(derived_id(KIND, query, texts[row]), query, texts[row], source=KIND)
             for row, query in kept
         )
         reason = (
@@ -198,7 +192,8 @@ class Generate:
         answers: dict[int, str] = {}
         missing: list[int] = []
         last, in_a_row = "", 0
-        files = {row: self._file(corpus.texts[row], folder) for row in prompts}
+        texts = corpus.texts
+        files = {row: self._file(texts[row], folder) for row in prompts}
 
         def one(row: int) -> str:
             text = endpoint.ask(prompts[row], tokens=self._answer_tokens)
