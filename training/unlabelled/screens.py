@@ -288,11 +288,11 @@ def _sentences(text: str) -> list[str]:
 
 def _script(text: str) -> str:
     """Return the script that most letters of a text are of, such as "LATIN"; "" without letters."""
-    names = Counter(
-        unicodedata.name(character, "").partition(" ")[0]
-        for character in text
-        if character.isalpha()
-    )
+    names: Counter[str] = Counter()
+    # Characters repeat: each is looked up once per text.
+    for character, count in Counter(text).items():
+        if character.isalpha():
+            names[unicodedata.name(character, "").partition(" ")[0]] += count
     return names.most_common(1)[0][0] if names else ""
 
 
