@@ -9,18 +9,11 @@ from pathlib import Path
 
 from pipeline.intake.bad_record import BadRecord, shortened
 from pipeline.intake.corpus_files import PageFile
-from pipeline.intake.html_pages import html_page
-from pipeline.intake.markdown_pages import markdown_page, plain_page
 from pipeline.intake.pages import Page, documents_of
 from training.unlabelled import Document
 
 _HTML = (".html", ".htm", ".xhtml")
-_READERS = {
-    **dict.fromkeys((".md", ".markdown"), markdown_page),
-    **dict.fromkeys((".txt", ".text"), plain_page),
-    **dict.fromkeys(_HTML, html_page),
-}
-
+_MARKDOWN = (".md", ".markdown")
 _MOST_BYTES = 20_000_000
 _DECLARED = re.compile(
     rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_\-]{1,40})", re.IGNORECASE
@@ -94,7 +87,18 @@ class PageRules:
         text = _decoded(raw, ending in _HTML)
         if not text.strip():
             raise BadRecord("is empty; a page must hold something to read")
-        return _READERS[ending](text)
+        return _page_of(text, ending)
+
+
+def _page_of(text: str, ending: str) -> Page:
+    # Whoever only reads settings or pairs must not load the parsers of pages.
+    if ending in _HTML:
+        from pipeline.intake.html_pages import html_page
+
+        return html_page(text)
+    from pipeline.intake.markdown_pages import markdown_page, plain_page
+
+    return markdown_page(text) if ending in _MARKDOWN else plain_page(text)
 
 
 @dataclass
