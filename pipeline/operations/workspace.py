@@ -13,7 +13,7 @@ from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 from pipeline.operations.export import export_version
 from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
-from pipeline.operations.opening import Opening
+from pipeline.operations.serving import Serving
 from pipeline.operations.status import status_now
 from pipeline.reports import report_of
 from pipeline.results import (
@@ -41,7 +41,7 @@ from pipeline.workspace import (
 from training.encoding import Encoder
 
 
-class Workspace(Opening):
+class Workspace(Serving):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may

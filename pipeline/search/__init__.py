@@ -1,0 +1,1 @@
+"""The index of the corpus, one table per model version."""

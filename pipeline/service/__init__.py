@@ -1,0 +1,1 @@
+"""The HTTP service: embeddings and search with the champion and its index."""
