@@ -18,6 +18,7 @@ from pipeline.generation import Generate
 from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
+from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
@@ -165,6 +166,7 @@ class Tables:
     gate: Table[Gate] = Gate()
     judge: Table[Judge] = Judge()
     suspects: Table[Suspects] = Suspects()
+    serve: Table[Serve] = Serve()
     store: Table[StoreLocation] = StoreLocation()
     tracking: Table[Tracking] = Tracking()
 
