@@ -28,6 +28,18 @@ from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
 from pipeline.results.places import ExportResult, FoundData, InitResult
+from pipeline.results.plan import (
+    BridgeKind,
+    BridgePlan,
+    Estimate,
+    IndexPlan,
+    Movement,
+    PairQuality,
+    PlanVerdict,
+    ReEmbedding,
+    ReEmbeddingCost,
+    TaskLoss,
+)
 from pipeline.results.report import ReportResult
 from pipeline.results.result import Result
 from pipeline.results.status import (
@@ -70,6 +82,8 @@ __all__ = [
     "AnchorPower",
     "AttemptResult",
     "BacktestResult",
+    "BridgeKind",
+    "BridgePlan",
     "ChampionMemory",
     "ChampionStatus",
     "CompareResult",
@@ -85,6 +99,7 @@ __all__ = [
     "Difference",
     "DiscardResult",
     "DocumentCounts",
+    "Estimate",
     "EvaluateResult",
     "EvaluatedTask",
     "ExcludedCounts",
@@ -95,6 +110,7 @@ __all__ = [
     "GenerateResult",
     "HeadroomResult",
     "HistoryStatus",
+    "IndexPlan",
     "InitResult",
     "IntakeCounts",
     "IntakeResult",
@@ -104,12 +120,17 @@ __all__ = [
     "LogCounts",
     "Moment",
     "MoveResult",
+    "Movement",
     "NamedVersion",
     "Outcome",
+    "PairQuality",
     "PassedVersion",
     "PastCycle",
     "PastWindow",
+    "PlanVerdict",
     "PromotionStatus",
+    "ReEmbedding",
+    "ReEmbeddingCost",
     "RecordCounts",
     "RegressionCounts",
     "RegressionsResult",
@@ -126,6 +147,7 @@ __all__ = [
     "StoredRecords",
     "StoryStep",
     "Suspect",
+    "TaskLoss",
     "TrainingResult",
     "Verdict",
     "VersionRegressions",

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
 from pipeline.results.intake import IntakeResult
+from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
 from pipeline.results.verdict import Verdict
 from training.evaluation import Change, DarkDocument, Regressions, WorstQuery
@@ -194,6 +195,9 @@ class CycleResult(Result):
         The version that a person had approved in MLflow and that was promoted before the cycle.
     lesson, training, regressions
         What was learned, how, and what got worse; None where nothing was trained.
+    plan
+        What the candidate means for an index of the documents; None where it did not pass the gate,
+        or there are no documents.
     intake
         What arrived.
     seconds
@@ -218,6 +222,7 @@ class CycleResult(Result):
     lesson: LessonResult | None = None
     training: TrainingResult | None = None
     regressions: RegressionCounts | None = None
+    plan: IndexPlan | None = None
     intake: IntakeResult
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None

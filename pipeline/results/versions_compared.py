@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.results.cycle import RegressionsResult
+from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
 from training.faults import AnchorholdError
 
@@ -97,6 +98,9 @@ class CompareResult(Result):
         What each version but the first answers worse.
     notes
         Sentences on sets that changed since a version was accepted.
+    plan
+        What moving from the first to the last version means for an index of the documents; None
+        where there are no documents.
     page
         The HTML page that was written; None where none was asked for.
     """
@@ -108,6 +112,7 @@ class CompareResult(Result):
     tasks: tuple[ComparedTask, ...]
     regressions: tuple[VersionRegressions, ...]
     notes: tuple[str, ...]
+    plan: IndexPlan | None = None
     page: str | None = None
 
     def differences(self) -> Iterator[tuple[ComparedTask, NamedVersion, float, Difference]]:
