@@ -1,20 +1,22 @@
 """Making a version: the folder of the base model, or of a candidate with all it learned."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from pipeline.cycle.first_anchors import first_anchors
 from pipeline.cycle.first_texts import FirstTexts, first_texts
+from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import Lesson, regions_encoder
 from pipeline.cycle.window import later_reference
 from pipeline.observation import queries_as_traffic
-from pipeline.registry import Facts, Version, VersionFolder
+from pipeline.registry import Facts, Registry, Version, VersionFolder
 from pipeline.results import Window
 from pipeline.store import Store, Traffic
-from pipeline.workspace import AnchorSets, Base, Scores, Settings
+from pipeline.workspace import AnchorSets, Base, OpenWorkspace, Scores, Settings
 from training.encoding import Encoder, fetch_base, is_bare, stored_prompts, unused_prompts
 from training.evaluation import EvaluationSet, further_dimensions
 from training.faults import DataFault
@@ -42,6 +44,18 @@ class NewVersion:
     cycle: str
     started: datetime
     path: Path
+
+    @classmethod
+    def of_cycle(cls, opened: OpenWorkspace, journal: Journal) -> Self:
+        """Return what makes the version of a cycle."""
+        return cls(
+            opened.settings,
+            opened.store,
+            opened.scores,
+            journal.cycle,
+            journal.started,
+            journal.folder / "version",
+        )
 
     def of_base(self, anchor_sets: AnchorSets) -> tuple[VersionFolder, tuple[str, ...]]:
         """Make the first version: the base model with history as its memory and reference.
@@ -221,6 +235,47 @@ class NewVersion:
             learned_anchors=learned_anchors,
             scorecard=self.scores.of_encoder(encoder, scored_on),
         )
+
+
+def register(
+    registry: Registry,
+    journal: Journal,
+    run: str,
+    folder: VersionFolder,
+    *,
+    parent: Version | None,
+    fired: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
+) -> Version:
+    """Register the folder of a version.
+
+    Parameters
+    ----------
+    registry, journal
+        Where, and which cycle makes it.
+    run
+        The run in MLflow that made its model.
+    folder, parent
+        The version, and the champion that it is compared with; None for a first one.
+    fired
+        Names of the triggers that called for it.
+    more
+        Further tags.
+    """
+    facts = folder.facts()
+    return registry.register(
+        run,
+        journal.cycle,
+        folder.path,
+        tags={
+            "anchorhold.parent": str(parent.number) if parent else "none",
+            "anchorhold.fingerprint": facts.fingerprint,
+            "anchorhold.cut": str(facts.cut),
+            "anchorhold.trigger": ", ".join(fired) or "none",
+            **(more or {}),
+        },
+        dimension=folder.dimension(),
+    )
 
 
 def _pairs_of(anchors: Sequence[EvaluationSet]) -> Iterator[Pair]:

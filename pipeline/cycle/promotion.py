@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.record import record_decision
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
-from pipeline.workspace import Versions
+from pipeline.workspace import OpenWorkspace, Versions
 from training.faults import DataFault
 from training.whole_files import written
 
@@ -65,6 +66,11 @@ class Champions:
     registry: Registry
     store: Store
     state: Path
+
+    @classmethod
+    def of(cls, opened: OpenWorkspace) -> Self:
+        """Return what moves the champion of an open workspace."""
+        return cls(opened.registry, opened.store, opened.settings.state)
 
     def install(
         self,

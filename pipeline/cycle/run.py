@@ -1,37 +1,31 @@
 """One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
+from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cut_short import cut_short
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.journal import Journal
-from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
-from pipeline.cycle.lesson import Lesson, prepare_lesson
-from pipeline.cycle.new_version import NewVersion
-from pipeline.cycle.notes import verdict_tags
-from pipeline.cycle.outcome import promote_or_refuse
+from pipeline.cycle.lesson import prepare_lesson
+from pipeline.cycle.new_version import NewVersion, register
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.stages import (
     STAGES,
     Bootstrapped,
     Checked,
-    Promoted,
     Strategies,
-    SuspectsFound,
     WorkLost,
 )
 from pipeline.cycle.tidy import tidy
 from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.cycle.window import gather
-from pipeline.gate import explain_suspects, times_judged
 from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
@@ -40,13 +34,9 @@ from pipeline.results import (
     IntakeResult,
     LessonResult,
     Outcome,
-    RegressionCounts,
-    RegressionsResult,
     Serving,
-    TrainingResult,
     Verdict,
     Window,
-    past_cycles,
 )
 from pipeline.workspace import OpenWorkspace
 from training.faults import NoEmbedding, NonFiniteLoss
@@ -69,7 +59,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         Whether a new workspace takes over the champion of another one.
     """
     store, state = opened.store, opened.settings.state
-    champions = Champions(opened.registry, store, state)
+    champions = Champions.of(opened)
     champions.finish_interrupted_move()
     keep_history_head(store, opened.registry)
     adopted = version_to_adopt(opened, adopt)
@@ -131,9 +121,12 @@ class _Cycle:
             what = f"version {adopted.number} of the workspace {adopted.workspace}"
 
         def make() -> Bootstrapped:
-            folder, more, notes = first_version(opened, self._new_version(), adopted)
-            version = self._register(self.run, folder, parent=None, more=more)
-            self._champions().install(
+            new = NewVersion.of_cycle(opened, self.journal)
+            folder, more, notes = first_version(opened, new, adopted)
+            version = register(
+                opened.registry, self.journal, self.run, folder, parent=None, more=more
+            )
+            Champions.of(opened).install(
                 version,
                 expected=adopted.number if adopted else None,
                 action="adopt" if adopted else "bootstrap",
@@ -197,50 +190,23 @@ class _Cycle:
             verdict = Verdict(promote=False, outcome="rejected", reasons=(reason,))
             return seen.changed(outcome="rejected", lesson=facts, verdict=verdict)
         lesson = lesson_of(opened.settings, lesson, training)
-        candidate = self._candidate(window, champion, lesson, training, seen.decision.fired)
+        candidacy = Candidacy(opened, journal, champion, lesson, learned_from=window)
+
+        def make() -> VersionFolder:
+            trained = journal.folder / training.folder
+            if not trained.is_dir():
+                raise WorkLost(f"{trained} is gone")
+            new = NewVersion.of_cycle(opened, journal)
+            return new.of_candidate(champion, old, window, lesson, trained, opened.anchor_sets)
+
+        run = training.run_id if opened.registry.has_run(training.run_id) else self.run
+        candidate = candidacy.register(run, make, seen.decision.fired)
         seen = seen.changed(
             lesson=lesson.facts(),
             training=training,
             candidate=Serving(version=candidate.number),
         )
-        return self._judge(champion, candidate, lesson, window, seen)
-
-    def _judge(
-        self,
-        champion: Version,
-        candidate: Version,
-        lesson: Lesson,
-        window: Window,
-        seen: CycleResult,
-    ) -> CycleResult:
-        journal, opened = self.journal, self.opened
-        old, new = opened.versions.folder(champion), opened.versions.folder(candidate)
-        verdict = journal.once(
-            "verdict", lambda: self._verdict(champion, candidate, lesson), Verdict
-        )
-        if not verdict.promote:
-            found = journal.once(
-                "suspects", lambda: self._suspects(old, new, lesson, window), SuspectsFound
-            )
-            verdict = verdict.changed(
-                suspects=found.suspects, reasons=(*verdict.reasons, *found.reasons)
-            )
-        worse = journal.once(
-            "regressions",
-            lambda: RegressionsResult.of(opened.scores.regressions(old, new, lesson.measured_on)),
-            RegressionsResult,
-        )
-        promoted = journal.once(
-            "promote", lambda: self._promote(champion, candidate, verdict), Promoted
-        )
-        return seen.changed(
-            outcome=promoted.outcome,
-            champion=Serving(version=promoted.champion),
-            verdict=verdict.changed(reasons=(*verdict.reasons, *promoted.reasons)),
-            # The texts stay in the report: results are read again at every check.
-            regressions=RegressionCounts(changes=worse.changes),
-            awaiting_approval=promoted.awaiting_approval,
-        )
+        return candidacy.settle(candidate, seen)
 
     def _as_begun(self) -> "_Cycle":
         """Return the cycle with the strategies that it began with, whoever resumes it."""
@@ -257,112 +223,6 @@ class _Cycle:
         now = self.journal.started
         decision = find(self.opened, window.champion, gathered, now, refused_pairs=refused)
         return Checked(decision=decision, fresh=gathered.fresh)
-
-    def _candidate(
-        self,
-        window: Window,
-        champion: Version,
-        lesson: Lesson,
-        training: TrainingResult,
-        fired: Sequence[str],
-    ) -> Version:
-        """Measure the candidate and register it with all that would be true if it were promoted."""
-
-        def make() -> Serving:
-            trained = self.journal.folder / training.folder
-            if not trained.is_dir():
-                raise WorkLost(f"{trained} is gone")
-            folder = self._new_version().of_candidate(
-                champion,
-                self.opened.versions.folder(champion),
-                window,
-                lesson,
-                trained,
-                self.opened.anchor_sets,
-            )
-            run = training.run_id if self.opened.registry.has_run(training.run_id) else self.run
-            version = self._register(run, folder, parent=champion, fired=fired)
-            self.opened.registry.set_candidate(version)
-            return Serving(version=version.number)
-
-        made = self.journal.once("evaluate", make, Serving)
-        return self.opened.registry.version(made.version)
-
-    def _verdict(self, champion: Version, candidate: Version, lesson: Lesson) -> Verdict:
-        """Let the gate judge, and tag the candidate with what it says."""
-        opened, tables = self.opened, self.opened.settings.tables
-        origin, lack = floor(opened.versions, champion)
-        verdict = judge(
-            tables.gate,
-            opened.scores,
-            opened.versions.folder(champion),
-            opened.versions.folder(candidate),
-            origin,
-            lesson,
-            opened.anchor_sets.margins,
-            tables.leakage,
-        )
-        opened.registry.tag(candidate, verdict_tags(verdict))
-        earlier = times_judged(past_cycles(opened.store))
-        verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
-        return with_reuse(verdict, lesson, earlier, tables.gate)
-
-    def _suspects(
-        self, old: VersionFolder, new: VersionFolder, lesson: Lesson, window: Window
-    ) -> SuspectsFound:
-        opened, tables = self.opened, self.opened.settings.tables
-        ranked = find_suspects(
-            tables.suspects, tables.gate, opened.scores, opened.store, old, new, lesson, window
-        )
-        reasons = explain_suspects(ranked, self.journal.cycle)
-        return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
-
-    def _promote(self, champion: Version, candidate: Version, verdict: Verdict) -> Promoted:
-        approval = self.opened.settings.tables.gate.approval
-        promoted = promote_or_refuse(
-            self._champions(), self.journal, champion, candidate, verdict, approval=approval
-        )
-        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
-            self.opened.registry.drop_candidate(candidate)
-        return promoted
-
-    def _register(
-        self,
-        run: str,
-        folder: VersionFolder,
-        parent: Version | None,
-        fired: Sequence[str] = (),
-        more: Mapping[str, str] | None = None,
-    ) -> Version:
-        facts = folder.facts()
-        return self.opened.registry.register(
-            run,
-            self.journal.cycle,
-            folder.path,
-            tags={
-                "anchorhold.parent": str(parent.number) if parent else "none",
-                "anchorhold.fingerprint": facts.fingerprint,
-                "anchorhold.cut": str(facts.cut),
-                "anchorhold.trigger": ", ".join(fired) or "none",
-                **(more or {}),
-            },
-            dimension=folder.dimension(),
-        )
-
-    def _new_version(self) -> NewVersion:
-        opened, journal = self.opened, self.journal
-        return NewVersion(
-            opened.settings,
-            opened.store,
-            opened.scores,
-            journal.cycle,
-            journal.started,
-            journal.folder / "version",
-        )
-
-    def _champions(self) -> Champions:
-        opened = self.opened
-        return Champions(opened.registry, opened.store, opened.settings.state)
 
     def _result(
         self,

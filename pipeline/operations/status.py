@@ -48,7 +48,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     anchors, gate = _anchors(opened.anchor_sets, folder, opened.settings.tables.gate, opened.store)
     unfinished = store.unfinished_cycle()
     history = verify_history(store, opened.registry)
-    champions = Champions(opened.registry, store, opened.settings.state)
+    champions = Champions.of(opened)
     return StatusResult(
         model=opened.settings.tables.model.name,
         champion=ChampionStatus(

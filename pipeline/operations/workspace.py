@@ -329,4 +329,4 @@ class Workspace(Serving):
 
 
 def _champions(opened: OpenWorkspace) -> Champions:
-    return Champions(opened.registry, opened.store, opened.settings.state)
+    return Champions.of(opened)

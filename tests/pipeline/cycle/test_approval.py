@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture
 def champions(opened):
-    return Champions(opened.registry, opened.store, opened.settings.state)
+    return Champions.of(opened)
 
 
 @pytest.fixture

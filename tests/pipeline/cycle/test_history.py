@@ -193,7 +193,7 @@ def test_a_process_killed_between_history_and_head_raises_no_alarm(opened):
 
 
 def test_each_promotion_is_confirmed_and_none_is_made_on_a_changed_history(opened):
-    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    champions = Champions.of(opened)
     champions.roll_back(None, reason="it looked odd", now=NOON)
     rows = len(opened.store.promotions())
     assert opened.registry.history_head() == (rows, opened.store.promotions()[-1].hash)

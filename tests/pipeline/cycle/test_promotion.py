@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def of(opened):
-    return Champions(opened.registry, opened.store, opened.settings.state)
+    return Champions.of(opened)
 
 
 def test_rollback_brings_model_memory_reference_anchors_and_cut_back(opened):
@@ -162,7 +162,7 @@ Store.append_promotion = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
-    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    champions = Champions.of(opened)
     champions.roll_back(None, reason="complaints", now=now)
 """
 
@@ -206,7 +206,7 @@ from pipeline.workspace import load_settings, open_workspace
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="race", now=now, exclusive=False) as opened:
-    champions = Champions(opened.registry, opened.store, opened.settings.state)
+    champions = Champions.of(opened)
     print("ready", flush=True)
     for line in sys.stdin:
         number, expected = map(int, line.split())

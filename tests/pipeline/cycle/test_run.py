@@ -130,7 +130,7 @@ def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, tra
     assert turn(workspace, 2).outcome == "quiet"
     now = NOW + timedelta(hours=3)
     with open_workspace(load_settings(workspace), doing="promote", now=now) as opened:
-        champions = Champions(opened.registry, opened.store, opened.settings.state)
+        champions = Champions.of(opened)
         champions.promote("2", reason="approved", force=False, now=now)
         assert opened.versions.champion().number == 2
         assert opened.store.promotions()[-1].action == "promote"

@@ -287,7 +287,7 @@ def test_with_too_few_pairs_the_champion_centred_on_the_log_is_a_candidate(allow
         assert vectors.shape == (1, 16)
         # A centred champion is trained like any other, and not centred again.
         if result.outcome != "promoted":
-            champions = Champions(opened.registry, opened.store, opened.settings.state)
+            champions = Champions.of(opened)
             champions.promote(candidate.number, reason="to go on", force=True, now=NOW)
         more = documents(TRAVEL[3:], 300, 5)
         opened.store.add("document", "recent", [Record(each) for each in more])

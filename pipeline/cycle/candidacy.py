@@ -1,0 +1,145 @@
+"""Candidacy: the way of a model from a version that never served to its place or refusal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.cycle.journal import Journal
+from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
+from pipeline.cycle.lesson import Lesson
+from pipeline.cycle.new_version import register
+from pipeline.cycle.notes import verdict_tags
+from pipeline.cycle.outcome import promote_or_refuse
+from pipeline.cycle.promotion import Champions
+from pipeline.cycle.stages import Promoted, SuspectsFound
+from pipeline.gate import explain_suspects, times_judged
+from pipeline.registry import Version, VersionFolder
+from pipeline.results import (
+    CycleResult,
+    RegressionCounts,
+    RegressionsResult,
+    Serving,
+    Verdict,
+    Window,
+    past_cycles,
+)
+from pipeline.workspace import OpenWorkspace
+
+
+@dataclass(frozen=True)
+class Candidacy:
+    """What becomes of one model: measured and registered, judged, and promoted or refused.
+
+    Attributes
+    ----------
+    opened
+        The open workspace.
+    journal
+        What is done already.
+    champion
+        The version that it is compared with.
+    lesson
+        What it is measured on, and what it learned from.
+    learned_from
+        The window whose pairs it learned from; None where this cycle taught it nothing.
+    """
+
+    opened: OpenWorkspace
+    journal: Journal
+    champion: Version
+    lesson: Lesson
+    learned_from: Window | None
+
+    def register(
+        self, run: str, make: Callable[[], VersionFolder], fired: Sequence[str] = ()
+    ) -> Version:
+        """Register the candidate with all that would be true if it were promoted.
+
+        Parameters
+        ----------
+        run
+            The run in MLflow that made its model.
+        make
+            Measures it and makes its folder.
+        fired
+            Names of the triggers that called for it.
+        """
+        registry = self.opened.registry
+
+        def made() -> Serving:
+            version = register(
+                registry, self.journal, run, make(), parent=self.champion, fired=fired
+            )
+            registry.set_candidate(version)
+            return Serving(version=version.number)
+
+        return registry.version(self.journal.once("evaluate", made, Serving).version)
+
+    def settle(self, candidate: Version, seen: CycleResult) -> CycleResult:
+        """Judge a registered candidate, promote or refuse it, and return how the cycle ends."""
+        journal, opened = self.journal, self.opened
+        old, new = opened.versions.folder(self.champion), opened.versions.folder(candidate)
+        verdict = journal.once("verdict", lambda: self._verdict(candidate), Verdict)
+        if not verdict.promote and self.learned_from is not None:
+            window = self.learned_from
+            found = journal.once(
+                "suspects", lambda: self._suspects(old, new, window), SuspectsFound
+            )
+            verdict = verdict.changed(
+                suspects=found.suspects, reasons=(*verdict.reasons, *found.reasons)
+            )
+        measured_on = self.lesson.measured_on
+        worse = journal.once(
+            "regressions",
+            lambda: RegressionsResult.of(opened.scores.regressions(old, new, measured_on)),
+            RegressionsResult,
+        )
+        promoted = journal.once("promote", lambda: self._promote(candidate, verdict), Promoted)
+        return seen.changed(
+            outcome=promoted.outcome,
+            champion=Serving(version=promoted.champion),
+            verdict=verdict.changed(reasons=(*verdict.reasons, *promoted.reasons)),
+            # The texts stay in the report: results are read again at every check.
+            regressions=RegressionCounts(changes=worse.changes),
+            awaiting_approval=promoted.awaiting_approval,
+        )
+
+    def _verdict(self, candidate: Version) -> Verdict:
+        """Let the gate judge, and tag the candidate with what it says."""
+        opened, tables = self.opened, self.opened.settings.tables
+        origin, lack = floor(opened.versions, self.champion)
+        verdict = judge(
+            tables.gate,
+            opened.scores,
+            opened.versions.folder(self.champion),
+            opened.versions.folder(candidate),
+            origin,
+            self.lesson,
+            opened.anchor_sets.margins,
+            tables.leakage,
+        )
+        opened.registry.tag(candidate, verdict_tags(verdict))
+        earlier = times_judged(past_cycles(opened.store))
+        verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
+        return with_reuse(verdict, self.lesson, earlier, tables.gate)
+
+    def _suspects(self, old: VersionFolder, new: VersionFolder, window: Window) -> SuspectsFound:
+        opened, tables = self.opened, self.opened.settings.tables
+        ranked = find_suspects(
+            tables.suspects, tables.gate, opened.scores, opened.store, old, new, self.lesson, window
+        )
+        reasons = explain_suspects(ranked, self.journal.cycle)
+        return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
+
+    def _promote(self, candidate: Version, verdict: Verdict) -> Promoted:
+        approval = self.opened.settings.tables.gate.approval
+        promoted = promote_or_refuse(
+            Champions.of(self.opened),
+            self.journal,
+            self.champion,
+            candidate,
+            verdict,
+            approval=approval,
+        )
+        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
+            self.opened.registry.drop_candidate(candidate)
+        return promoted
