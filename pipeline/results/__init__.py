@@ -22,6 +22,7 @@ from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.generation import GenerateResult
+from pipeline.results.index import IndexBuilt
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.judging import Finding, JudgeResult
 from pipeline.results.moment import Moment
@@ -110,6 +111,7 @@ __all__ = [
     "GenerateResult",
     "HeadroomResult",
     "HistoryStatus",
+    "IndexBuilt",
     "IndexPlan",
     "InitResult",
     "IntakeCounts",

@@ -143,6 +143,17 @@ class Documents:
         with self._database.reading() as connection:
             return some_ids(connection, limit)
 
+    def last_document(self) -> int:
+        """Return the sequence number of the newest version of any document; 0 without one."""
+        with self._database.reading() as connection:
+            return int(connection.scalar(select(func.max(documents.c.sequence))) or 0)
+
+    def documents_changed(self, after: int) -> int:
+        """Return how many ids got a new version, or were withdrawn, after a sequence number."""
+        chosen = select(func.count(documents.c.id.distinct())).where(documents.c.sequence > after)
+        with self._database.reading() as connection:
+            return int(connection.scalar(chosen) or 0)
+
     def count_documents(self, until: int | None = None) -> int:
         """Return the number of documents, each counted once."""
         chosen = select(func.count()).select_from(_newest(until).subquery())

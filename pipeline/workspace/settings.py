@@ -18,6 +18,7 @@ from pipeline.generation import Generate
 from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
+from pipeline.search import IndexSettings
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import TriggerTables, made
@@ -165,6 +166,7 @@ class Tables:
     evaluate: Table[Evaluate] = Evaluate()
     gate: Table[Gate] = Gate()
     judge: Table[Judge] = Judge()
+    index: Table[IndexSettings] = IndexSettings()
     suspects: Table[Suspects] = Suspects()
     serve: Table[Serve] = Serve()
     store: Table[StoreLocation] = StoreLocation()

@@ -9,6 +9,7 @@ from typing import Self
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
 from pipeline.registry import Registry, Traces, Version, open_registry
+from pipeline.search import Indexes
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import Base, length_warning
@@ -52,6 +53,11 @@ class OpenWorkspace:
         """What must not get worse."""
         tables = self.settings.tables
         return AnchorSets(self.settings.root, tables.anchors, tables.learned_anchors)
+
+    @property
+    def indexes(self) -> Indexes:
+        """The indexes of the versions."""
+        return Indexes(self.settings.tables.index, self.settings.root, self.settings.state)
 
     @property
     def versions(self) -> Versions:

@@ -1,0 +1,256 @@
+"""Building an index: only what changed is encoded, and what is there is verified at the end."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.search.lance_tables import LanceTable, vectors_of
+from pipeline.search.row_keys import Keys, digest_of, digest_of_all, key_of, packed
+from pipeline.search.stamp import IndexUnusable
+from training.encoding import TextEncoder
+from training.encoding.similarity import Similarity
+from training.faults import DataFault
+from training.progress import Progress
+from training.unlabelled import Document
+
+_AT_ONCE = 8_192  # documents between two writes to the table
+_SAMPLE = 32  # documents whose vectors are checked after the build
+_APART = 0.045  # relative distance of vectors whose cosine is 0.999
+_DEPTH = 10  # of the recall
+
+Floats = NDArray[np.float32]
+
+
+class DocumentEncoder(TextEncoder, Protocol):
+    """What a build needs from an encoder."""
+
+    @property
+    def dimensions(self) -> int:
+        """Number of dimensions of an embedding."""
+
+
+@dataclass
+class Build:
+    """One build: the table, the encoder, and what has been done so far.
+
+    Attributes
+    ----------
+    table
+        The table with the rows so far.
+    encoder
+        The version.
+    encoded, unchanged, removed
+        Documents that were encoded, that were there already, and that were taken out.
+    """
+
+    table: LanceTable
+    encoder: DocumentEncoder
+    encoded: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    _keys: list[Keys] = field(default_factory=list)
+    _digests: list[Keys] = field(default_factory=list)
+    _sample: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def take(self, documents: Iterable[Document], step: Callable[[int], None]) -> None:
+        """Bring the table in line with the documents.
+
+        Documents are encoded in the same portions whatever is there already, so that a build that
+        was killed ends with the same vectors as one that was not.
+        """
+        there = _Rows.of(self.table)
+        for some in _portions(documents):
+            names = [key_of(each.id) for each in some]
+            texts = [each.whole for each in some]
+            contents = [digest_of(text) for text in texts]
+            keys, digests = packed(names), packed(contents)
+            self._keys.append(keys)
+            self._digests.append(digests)
+            self._draw(names, some)
+            same, old = there.meet(keys, digests)
+            todo = np.flatnonzero(~same).tolist()
+            step(len(some) - len(todo))
+            if todo:
+                with _steps(step, len(todo)) as progress:
+                    vectors = self.encoder.encode(
+                        [texts[row] for row in todo], kind="document", progress=progress
+                    )
+                self.table.remove([names[row] for row in np.flatnonzero(old)])
+                self.table.add(
+                    [some[row].id for row in todo],
+                    [names[row] for row in todo],
+                    [contents[row] for row in todo],
+                    vectors,
+                )
+            self.encoded += len(todo)
+            self.unchanged += len(some) - len(todo)
+        gone = there.unmet()
+        self.table.remove(gone)
+        self.removed = len(gone)
+        if self.documents > len(np.unique(np.concatenate(self._keys or [packed([])]))):
+            raise DataFault("two of the documents have the same id; an id may name one document")
+
+    @property
+    def documents(self) -> int:
+        """Number of documents."""
+        return sum(map(len, self._keys))
+
+    @property
+    def digest(self) -> str:
+        """Identity of ids and texts of all documents."""
+        nothing = [packed([])]
+        return digest_of_all(
+            np.concatenate(self._keys or nothing), np.concatenate(self._digests or nothing)
+        )
+
+    def verify(self) -> None:
+        """Compare the table with the documents, and some of its vectors with new ones.
+
+        Raises
+        ------
+        IndexUnusable
+            It holds other rows or other vectors.
+        """
+        rows = _Rows.of(self.table)
+        if len(rows.keys) != self.documents or rows.digest != self.digest:
+            raise IndexUnusable(
+                f"the index holds {len(rows.keys)} rows that are not those of the {self.documents} "
+                "documents"
+            )
+        checked = self._vectors([name for name, _, _ in self._sample])
+        for name, id, text in self._sample:
+            anew = self.encoder.encode([text], kind="document")[0]
+            size = max(float(np.linalg.norm(anew)), 1e-12)
+            apart = float(np.linalg.norm(checked[name] - anew)) / size
+            if apart > _APART:
+                raise IndexUnusable(
+                    f"the vector of document {id[:60]!r} in the index is not the model's (relative "
+                    f"distance {apart:.3f})"
+                )
+
+    def recall(self) -> float:
+        """Return the share of the exact first ten that an approximate search finds.
+
+        It is measured with documents of the sample, each of which finds itself; that one does not
+        count.
+        """
+        names = [name for name, _, _ in self._sample]
+        found = self._vectors(names)
+        vectors = np.stack([found[name] for name in names])
+        ids = [id for _, id, _ in self._sample]
+        exact = exact_nearest(self.table, vectors, _DEPTH + 1, self.encoder.similarity)
+        about = self.table.nearest(vectors, _DEPTH + 1, self.encoder.similarity.name)
+        shares = []
+        for id, true, near in zip(ids, exact, about, strict=True):
+            wanted = [each for each in true if each != id][:_DEPTH]
+            got = {each for each, _ in near if each != id}
+            shares.append(sum(each in got for each in wanted) / max(len(wanted), 1))
+        return round(float(np.mean(shares)), 4)
+
+    def _vectors(self, names: Sequence[str]) -> dict[str, Floats]:
+        found: dict[str, Floats] = {}
+        for batch in self.table.named(names, "key", "vector"):
+            rows = vectors_of(batch["vector"], self.encoder.dimensions)
+            found.update(zip(batch["key"].to_pylist(), rows, strict=True))
+        return found
+
+    def _draw(self, names: Sequence[str], documents: Sequence[Document]) -> None:
+        """Keep those of lowest key, which are as good as random and the same at each build."""
+        for name, each in zip(names, documents, strict=True):
+            if len(self._sample) < _SAMPLE or name < self._sample[-1][0]:
+                self._sample.append((name, each.id, each.whole))
+                self._sample = heapq.nsmallest(_SAMPLE, self._sample)
+
+
+def exact_nearest(
+    table: LanceTable, vectors: Floats, k: int, similarity: Similarity
+) -> list[list[str]]:
+    """Return the ids of the first k rows for each vector; memory does not grow with the table."""
+    ids: list[list[str]] = [[] for _ in vectors]
+    scores: list[Floats] = [np.zeros(0, dtype=np.float32) for _ in vectors]
+    for batch in table.batches("id", "vector"):
+        found = similarity.between(vectors, vectors_of(batch["vector"], vectors.shape[1]))
+        names = batch["id"].to_pylist()
+        for row, given in enumerate(found):
+            together = np.concatenate([scores[row], given])
+            known = len(scores[row])
+            best = np.argsort(-together, kind="stable")[:k]
+            ids[row] = [
+                ids[row][place] if place < known else names[place - known] for place in best
+            ]
+            scores[row] = together[best]
+    return ids
+
+
+@dataclass
+class _Rows:
+    """The keys and digests of a table's rows, in order of keys: 32 bytes a row."""
+
+    keys: Keys
+    digests: Keys
+    met: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, table: LanceTable) -> "_Rows":
+        names: list[Keys] = [packed([])]
+        contents: list[Keys] = [packed([])]
+        for batch in table.batches("key", "digest"):
+            names.append(packed(batch["key"].to_pylist()))
+            contents.append(packed(batch["digest"].to_pylist()))
+        keys = np.concatenate(names)
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], np.concatenate(contents)[order], np.zeros(len(keys), dtype=bool))
+
+    @property
+    def digest(self) -> str:
+        return digest_of_all(self.keys, self.digests)
+
+    def meet(self, keys: Keys, digests: Keys) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Say which of the documents are there as they are, and which are there changed."""
+        if not len(self.keys):
+            nothing = np.zeros(len(keys), dtype=bool)
+            return nothing, nothing
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        there = self.keys[places] == keys
+        self.met[places[there]] = True
+        same = there & (self.digests[places] == digests)
+        return same, there & ~same
+
+    def unmet(self) -> list[str]:
+        """Return the keys of rows whose documents are gone."""
+        width = self.keys.dtype.itemsize
+        return [bytes(key).ljust(width, b"\0").hex() for key in self.keys[~self.met]]
+
+
+def _portions(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    some: list[Document] = []
+    for each in documents:
+        some.append(each)
+        if len(some) == _AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+@contextmanager
+def _steps(step: Callable[[int], None], total: int) -> Iterator[Progress]:
+    """Yield a progress that passes the encoder's steps on; what it had already is added last."""
+    done = 0
+
+    @contextmanager
+    def passed_on(_label: str, _total: int) -> Iterator[Callable[[int], None]]:
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            step(more)
+
+        yield count
+
+    yield passed_on
+    step(total - done)

@@ -1,0 +1,131 @@
+"""An opened index: which documents are nearest to a vector, and the vectors themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.search.lance_tables import LanceTable, vectors_of
+from pipeline.search.row_keys import key_of
+from pipeline.search.stamp import Stamp
+from training.encoding.similarity import Similarity
+from training.evaluation import nearest
+from training.faults import DataFault
+
+_QUERIES_AT_ONCE = 64
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document that was found, and how similar it is; higher is more alike."""
+
+    id: str
+    score: float
+
+
+class Index:
+    """The whole index of one version, as it was when it was opened.
+
+    May be used by several threads.
+
+    Parameters
+    ----------
+    table
+        Its table, as the stamp describes it.
+
+    Attributes
+    ----------
+    stamp
+        What it is.
+    """
+
+    def __init__(self, table: LanceTable) -> None:
+        self._table = table
+        self.stamp: Stamp = table.stamp
+        self._loading = Lock()
+        self._loaded: tuple[list[str], Floats] | None = None
+
+    def search(self, vectors: Floats, k: int = 10) -> list[list[Hit]]:
+        """Return the first k documents for each vector, best first; equal ones in order of ids.
+
+        Parameters
+        ----------
+        vectors
+            (queries, dimensions), by an encoder of the index's fingerprint.
+        k
+            Documents per query; all of them if there are fewer.
+
+        Raises
+        ------
+        DataFault
+            The vectors have another length, or a number that is not finite.
+        """
+        vectors = self._fitting(vectors)
+        if not len(vectors) or not self.stamp.documents or k < 1:
+            return [[] for _ in range(len(vectors))]
+        if self.stamp.approximate:
+            found = self._table.nearest(vectors, k, self.stamp.similarity)
+            return [[Hit(*hit) for hit in hits] for hits in found]
+        ids, rows = self.vectors()
+        places, scores = nearest(
+            vectors,
+            rows,
+            depth=k,
+            rows_at_once=_QUERIES_AT_ONCE,
+            similarity=Similarity(self.stamp.similarity),
+        )
+        return [
+            [Hit(ids[place], score) for place, score in zip(*pair, strict=True)]
+            for pair in zip(places.tolist(), scores.tolist(), strict=True)
+        ]
+
+    def vectors(self, ids: Sequence[str] | None = None) -> tuple[list[str], Floats]:
+        """Return ids and vectors, (rows, dimensions), in order of ids.
+
+        Parameters
+        ----------
+        ids
+            Which; those that are not in the index are left out. None: all of them.
+        """
+        if ids is not None:
+            return self._read(ids)
+        if self.stamp.approximate:
+            return self._read(None)
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._read(None)
+            return self._loaded
+
+    def _read(self, wanted: Sequence[str] | None) -> tuple[list[str], Floats]:
+        columns = ("id", "vector")
+        if wanted is None:
+            batches = list(self._table.batches(*columns))
+        else:
+            keys = list(dict.fromkeys(map(key_of, wanted)))
+            batches = list(self._table.named(keys, *columns))
+        ids = [id for batch in batches for id in batch["id"].to_pylist()]
+        if not ids:
+            return [], np.zeros((0, self.stamp.dimensions), dtype=np.float32)
+        rows = np.concatenate(
+            [vectors_of(each["vector"], self.stamp.dimensions) for each in batches]
+        )
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        return [ids[place] for place in order], rows[order]
+
+    def _fitting(self, vectors: Floats) -> Floats:
+        vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+        if vectors.shape[1] != self.stamp.dimensions:
+            raise DataFault(
+                f"a vector of {vectors.shape[1]} dimensions cannot be searched for in the index of "
+                f"version {self.stamp.version}, whose vectors have {self.stamp.dimensions}"
+            )
+        if not np.isfinite(vectors).all():
+            raise DataFault("a vector has a number that is not finite, so nothing is near it")
+        if self.stamp.similarity == "cosine":
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
+        return vectors

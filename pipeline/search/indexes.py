@@ -1,0 +1,236 @@
+"""The indexes of a workspace: one table of vectors for each version, built, opened and kept."""
+
+import re
+import time
+from collections.abc import Collection, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pipeline.results import IndexBuilt
+from pipeline.search.building import Build, DocumentEncoder
+from pipeline.search.index import Index
+from pipeline.search.lance_tables import LanceTables
+from pipeline.search.settings import IndexSettings
+from pipeline.search.stamp import (
+    IndexBusy,
+    IndexMissing,
+    Space,
+    SpaceMismatch,
+    Stamp,
+)
+from pipeline.search.stored_documents import StoredDocuments
+from training.progress import Progress, no_progress
+from training.unlabelled import Document
+
+_TABLE = re.compile(r"v([1-9][0-9]*)")
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """The indexes of the versions of one workspace.
+
+    Attributes
+    ----------
+    settings
+        Where they are, and how documents were cut.
+    root
+        The workspace: a relative folder lies in it.
+    state
+        Its state folder, for the locks.
+    """
+
+    settings: IndexSettings
+    root: Path
+    state: Path
+
+    @cached_property
+    def tables(self) -> LanceTables:
+        """The tables."""
+        uri = self.settings.uri
+        return LanceTables(uri if "://" in uri else str(self.root.resolve() / uri))
+
+    def build(
+        self,
+        version: int,
+        encoder: DocumentEncoder,
+        documents: Iterable[Document],
+        *,
+        now: datetime,
+        progress: Progress = no_progress,
+    ) -> IndexBuilt:
+        """Build the index of a version, or bring it up to date with the documents.
+
+        Only new and changed documents are encoded. The stamp is written last: a build that is
+        killed leaves what readers saw before, and the next one goes on behind its last rows.
+
+        Parameters
+        ----------
+        version
+            Number of the version.
+        encoder
+            The version's encoder.
+        documents
+            All documents, readable twice: `StoredDocuments`, or a list.
+        now
+            The present, for the stamp.
+        progress
+            Shows how many documents are done.
+
+        Raises
+        ------
+        IndexBusy
+            Another process builds it.
+        IndexUnusable
+            It cannot be written, or fails its verification.
+        """
+        began = time.perf_counter()
+        with self._alone(version):
+            space = self._space(encoder)
+            table, why = self.tables.newest(_name(version), space)
+            built = Build(table, encoder)
+            total = len(documents) if isinstance(documents, Sized) else 0
+            with progress("index", total) as step:
+                built.take(documents, step)
+            built.verify()
+            table.compact()
+            approximate = self._is_large(built.documents, space)
+            if approximate:
+                table.approximate(space.similarity)
+            stamp = Stamp(
+                version,
+                space.fingerprint,
+                space.preparation,
+                space.dimensions,
+                space.similarity,
+                built.documents,
+                built.digest,
+                now.isoformat(timespec="seconds"),
+                cut=documents.cut if isinstance(documents, StoredDocuments) else 0,
+                approximate=approximate,
+                recall=built.recall() if approximate else None,
+            )
+            table.finish(stamp)
+        return IndexBuilt(
+            version=version,
+            fingerprint=stamp.fingerprint,
+            preparation=stamp.preparation,
+            dimensions=stamp.dimensions,
+            similarity=stamp.similarity,
+            documents=stamp.documents,
+            encoded=built.encoded,
+            unchanged=built.unchanged,
+            removed=built.removed,
+            digest=stamp.digest,
+            from_scratch=why,
+            approximate=stamp.approximate,
+            recall=stamp.recall,
+            seconds=round(time.perf_counter() - began, 3),
+        )
+
+    def open(self, version: int, fingerprint: str) -> Index:
+        """Open the index of a version, to search it with an encoder.
+
+        Parameters
+        ----------
+        version
+            Number of the version.
+        fingerprint
+            Of the encoder of the queries.
+
+        Raises
+        ------
+        IndexMissing
+            There is no whole one.
+        SpaceMismatch
+            Its vectors are of another space, or of documents that were cut another way.
+        """
+        table = self.tables.whole(_name(version))
+        if table is None:
+            raise IndexMissing(
+                f"version {version} has no whole index at {self.settings.uri}; "
+                f"`anchorhold index build {version}` builds it"
+            )
+        stamp = table.stamp
+        wanted = Space(fingerprint, self.settings.preparation, stamp.dimensions, stamp.similarity)
+        difference = stamp.space.difference(wanted)
+        if difference:
+            raise SpaceMismatch(
+                f"the index of version {version} cannot be searched: its vectors have "
+                f"{difference}; `anchorhold index build {version}` builds it again"
+            )
+        return Index(table)
+
+    def stamp(self, version: int) -> Stamp | None:
+        """Return the stamp of the index of a version; None where there is no whole one."""
+        table = self.tables.whole(_name(version))
+        return table.stamp if table else None
+
+    def numbers(self) -> list[int]:
+        """Return the versions that have a table, whole or not."""
+        found = (_TABLE.fullmatch(name) for name in self.tables.names())
+        return sorted(int(each[1]) for each in found if each)
+
+    def status(self) -> list[Stamp]:
+        """Return the stamps of all whole indexes, in order of versions."""
+        stamps = (self.stamp(number) for number in self.numbers())
+        return [stamp for stamp in stamps if stamp]
+
+    def drop(self, version: int) -> None:
+        """Delete the index of a version.
+
+        Raises
+        ------
+        IndexMissing
+            There is none.
+        IndexBusy
+            Another process builds it.
+        """
+        if version not in self.numbers():
+            raise IndexMissing(f"version {version} has no index at {self.settings.uri}")
+        with self._alone(version):
+            self.tables.drop(_name(version))
+
+    def keep(self, versions: Collection[int]) -> list[int]:
+        """Delete the indexes of all versions but these, and return whose were deleted."""
+        dropped = []
+        for number in self.numbers():
+            if number in versions:
+                continue
+            try:
+                self.drop(number)
+            except IndexBusy:
+                continue
+            dropped.append(number)
+        return dropped
+
+    def _is_large(self, documents: int, space: Space) -> bool:
+        return documents > self.settings.ann_above and space.similarity != "manhattan"
+
+    def _space(self, encoder: DocumentEncoder) -> Space:
+        return Space(
+            encoder.fingerprint,
+            self.settings.preparation,
+            encoder.dimensions,
+            encoder.similarity.name,
+        )
+
+    @contextmanager
+    def _alone(self, version: int) -> Iterator[None]:
+        self.state.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.state / f"index-v{version}.lock").acquire(timeout=0):
+                yield
+        except Timeout:
+            raise IndexBusy(
+                f"the index of version {version} is being built by another process; wait until it "
+                "is done"
+            ) from None
+
+
+def _name(version: int) -> str:
+    return f"v{version}"

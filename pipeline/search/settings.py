@@ -1,0 +1,47 @@
+"""The settings of the index, `[index]`: where it is, and what a promotion does with it."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.search.stamp import AS_WHOLE
+from training.settings import SETTINGS
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class IndexSettings:
+    """The index of the documents of `data.corpus`: a table of vectors for each version.
+
+    Examples
+    --------
+    >>> IndexSettings(chunker="paragraphs of 200 words").preparation
+    'title and text; paragraphs of 200 words'
+    """
+
+    mode: Literal["off", "rebuild", "bridge"] = "off"
+    """Whether a promotion brings an index along.
+
+    With `rebuild`, `run` encodes all documents with the new version. With `bridge`, the new
+    champion searches the old index through a fitted map until that is done. With `off`, only
+    `anchorhold index build` builds one.
+    """
+    build: Literal["before_promotion", "after", "off"] = "before_promotion"
+    """When `run` builds the index of a version that passed the gate."""
+    uri: str = Field(default=".anchorhold/index", min_length=1)
+    """Folder of the tables, relative to the workspace, or a LanceDB URI such as `s3://…`."""
+    keep: int = Field(default=3, ge=1)
+    """Versions whose tables stay, newest first, besides the champion's, the candidate's and the
+    previous champion's."""
+    ann_above: int = Field(default=100_000, ge=1_000)
+    """Documents above which the index is searched approximately; up to there, exactly."""
+    chunker: str = ""
+    """How the documents were cut from longer ones, in your words.
+
+    When it changes, the index is rebuilt: vectors of other pieces are not comparable.
+    """
+
+    @property
+    def preparation(self) -> str:
+        """How a document becomes the text that is encoded."""
+        return f"{AS_WHOLE}; {self.chunker}" if self.chunker else AS_WHOLE
