@@ -34,6 +34,8 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
         "user": ("user", "user_id", "client_id"),
         "source": ("source", "application", "app"),
         "timestamp": ("timestamp", "time", "@timestamp", "created_at", "date"),
+        "version": ("version",),
+        "seconds": ("seconds",),
     },
     "traffic": {name: (name,) for name in ("id", "text", "source", "timestamp", "session", "user")},
     "document": {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.intake.bad_record import BadRecord
 from pipeline.intake.log_values import name_of, number_of, unpacked
+from pipeline.intake.moments import seconds_of
 
 _KIND = "openinference.span.kind"
 _DOCUMENT = re.compile(r"retrieval\.documents\.(\d+)\.document\.(id|content|score|metadata)")
@@ -21,18 +22,28 @@ _DEEPEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One span: its place in the trace, when it began, and its attributes by dotted name."""
+    """One span: its place in the trace, its beginning and end, its attributes by dotted name."""
 
     trace: str
     id: str
     parent: str
     began: object
+    ended: object
     attributes: Mapping[str, object]
 
     @property
     def is_retriever(self) -> bool:
         """Return whether documents were retrieved in it."""
         return str(self.attributes.get(_KIND, "")).upper() == "RETRIEVER"
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long it took; None where its beginning or end is no moment."""
+        try:
+            seconds = seconds_of(self.ended) - seconds_of(self.began)
+        except BadRecord:
+            return None
+        return seconds if seconds >= 0 else None
 
 
 def spans_within(record: Mapping[str, object]) -> list[Span] | None:
@@ -65,8 +76,8 @@ def spans_within(record: Mapping[str, object]) -> list[Span] | None:
         return name_of(record.get(name, context.get(name, record.get(f"context.{name}"))))
 
     parent = name_of(record.get("parent_id", record.get("parent_span_id")))
-    began = record.get("start_time", record.get("timestamp"))
-    return [Span(named("trace_id"), named("span_id"), parent, began, attributes)]
+    began, ended = record.get("start_time", record.get("timestamp")), record.get("end_time")
+    return [Span(named("trace_id"), named("span_id"), parent, began, ended, attributes)]
 
 
 def span_fields(spans: list[Span]) -> Iterator[dict[str, object]]:
@@ -90,6 +101,7 @@ def span_fields(spans: list[Span]) -> Iterator[dict[str, object]]:
             "session": attributes.get("session.id"),
             "user": attributes.get("user.id"),
             "timestamp": span.began,
+            "seconds": span.seconds,
         }
 
 
@@ -171,12 +183,14 @@ def _otlp_span(record: Mapping[str, object]) -> Span:
     for each in _list(record.get("attributes")):
         pair = _mapping(each)
         attributes |= _flattened(_otlp_value(pair.get("value")), name_of(pair.get("key")))
-    nanoseconds = number_of(named("startTimeUnixNano", "start_time_unix_nano"))
+    began = number_of(named("startTimeUnixNano", "start_time_unix_nano"))
+    ended = number_of(named("endTimeUnixNano", "end_time_unix_nano"))
     return Span(
         name_of(named("traceId", "trace_id")),
         name_of(named("spanId", "span_id")),
         name_of(named("parentSpanId", "parent_span_id")),
-        None if nanoseconds is None else nanoseconds / 1e9,
+        None if began is None else began / 1e9,
+        None if ended is None else ended / 1e9,
         attributes,
     )
 

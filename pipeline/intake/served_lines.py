@@ -17,6 +17,7 @@ _PLACES = ("position", "rank", "ordinal")
 _PLAIN = {"id", "text", "score"}
 _RATINGS = ("feedback", "rating", "thumbs", "vote", "value")
 _LONGEST_ID = 500
+_LARGEST_VERSION = 2**31 - 1
 
 
 class Pick(NamedTuple):
@@ -117,6 +118,8 @@ def read_line(fields: Mapping[str, object], rules: RecordRules) -> Line:
         session=asked.session,
         user=asked.user,
         timestamp=asked.timestamp,
+        version=_version(fields.get("version"), remarks),
+        seconds=_seconds(fields.get("seconds"), remarks),
     )
     for each in shown:
         _must_be_short(each.id)
@@ -191,6 +194,32 @@ def _must_be_short(id: str) -> None:
             f"id {shortened(id)} has {len(id)} characters or a NUL among them; at most "
             f"{_LONGEST_ID} plain characters are allowed"
         )
+
+
+def _version(value: object, remarks: list[str]) -> int | None:
+    """Return the number of a version, which logs also write as a text, or as 3.0."""
+    number = number_of(value)
+    if value is None or value == "":
+        return None
+    if number is None or not number.is_integer() or not 1 <= number <= _LARGEST_VERSION:
+        remarks.append(
+            f"version is {kind_of(value)} ({shortened(value)}); it must be the number of a "
+            "version, from 1"
+        )
+        return None
+    return int(number)
+
+
+def _seconds(value: object, remarks: list[str]) -> float | None:
+    number = number_of(value)
+    if value is None or value == "":
+        return None
+    if number is None or number < 0:
+        remarks.append(
+            f"seconds is {kind_of(value)} ({shortened(value)}); it must be a number from 0"
+        )
+        return None
+    return number
 
 
 def _results(value: object, scores: object, remarks: list[str]) -> tuple[tuple[Shown, ...], Done]:

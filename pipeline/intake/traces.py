@@ -58,6 +58,8 @@ class Retrieval(Protocol):
     @property
     def began(self) -> float: ...  # noqa: D102
     @property
+    def seconds(self) -> float | None: ...  # noqa: D102
+    @property
     def ratings(self) -> Sequence[Rating]: ...  # noqa: D102
     @property
     def rated_again(self) -> bool: ...  # noqa: D102
@@ -123,6 +125,7 @@ def _line(retrieval: Retrieval, rules: RecordRules) -> Line:
             "session": retrieval.session,
             "user": retrieval.user,
             "timestamp": retrieval.began,
+            "seconds": retrieval.seconds,
         },
         rules,
     )

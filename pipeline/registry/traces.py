@@ -70,6 +70,8 @@ class Retrieval:
         As the trace names them; "" where it does not.
     began
         Seconds since the epoch.
+    seconds
+        How long the span took; None while it is not known.
     ratings
         Of the span, and of the trace where it is the only retriever in it.
     rated_again, perhaps
@@ -84,6 +86,7 @@ class Retrieval:
     session: str
     user: str
     began: float
+    seconds: float | None
     ratings: tuple[Rating, ...]
     rated_again: bool
     perhaps: bool
@@ -312,10 +315,16 @@ def _retrievals(trace: "Trace", rated: int) -> Iterator[Retrieval]:
             session=str(metadata.get("mlflow.trace.session") or ""),
             user=str(metadata.get("mlflow.trace.user") or ""),
             began=span.start_time_ns / 1e9,
+            seconds=_seconds_between(span.start_time_ns, span.end_time_ns),
             ratings=tuple(of_span),
             rated_again=_rated_at(trace) > rated,
             perhaps=_rated_at(trace) > max(0, rated - _CLOCKS),
         )
+
+
+def _seconds_between(began: int, ended: int | None) -> float | None:
+    """Return how long a span took; None where it has no end, or one before its beginning."""
+    return (ended - began) / 1e9 if ended and ended >= began else None
 
 
 def _is_retriever(span: "Span") -> bool:

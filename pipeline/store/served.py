@@ -204,6 +204,8 @@ def _row(record: Record, file: str, role: Role, unplaced: int) -> dict[str, Any]
         "session": line.session,
         "user": line.user,
         "timestamp": line.timestamp,
+        "version": line.version,
+        "seconds": line.seconds,
         "file": file,
         "line": record.line,
     }

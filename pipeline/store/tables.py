@@ -104,6 +104,8 @@ served = Table(
     Column("timestamp", Double),
     *_texts("file"),
     *_integers("line"),
+    Column("version", BigInteger),
+    Column("seconds", Double),
     Column("amended", BigInteger, nullable=False, server_default="0"),
     Index("served_by_id", "id"),
     Index("served_by_amendment", "amended"),

@@ -42,3 +42,7 @@ class ServedQuery:
     """Who asked; "" where unknown."""
     timestamp: float | None = None
     """When it was asked, in seconds since the epoch; None: unknown."""
+    version: int | None = None
+    """Version of the model that answered; None: unknown."""
+    seconds: float | None = None
+    """How long the answer took, in seconds; None: unknown."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +93,39 @@ def test_results_may_be_written_in_many_forms(store, take, results):
     (line,) = store.served()
     assert [each.id for each in line.shown] == ["d1", "d2"]
     assert line.clicked == ("d2",)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"version": 3, "seconds": 0.25}, (3, 0.25)),
+        ({"version": "3", "seconds": "1e-3"}, (3, 0.001)),
+        ({"version": 3.0, "seconds": 0}, (3, 0.0)),
+        ({"version": None, "seconds": ""}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_a_line_may_say_which_version_answered_and_how_long_it_took(store, take, written, read):
+    take({"query": "lost card", **written})
+    (line,) = store.served()
+    assert (line.version, line.seconds, reasons(store)) == (*read, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("version", each) for each in (0, -1, 1.5, "v3", True, [3], {}, 2**40, 10**400)),
+        *(("seconds", each) for each in (-0.1, "fast", False, [1], {}, 10**400)),
+    ],
+)
+def test_a_version_or_time_of_another_kind_is_quarantined_and_the_line_stays(
+    store, take, name, value
+):
+    take({"query": "lost card", name: value})
+    (line,) = store.served()
+    (reason,) = reasons(store)
+    assert (line.query, getattr(line, name)) == ("lost card", None)
+    assert reason.startswith(f"{name} is ")
 
 
 def test_results_may_say_themselves_what_was_clicked_and_rated(store, take):
@@ -394,15 +428,33 @@ def test_openinference_spans_may_be_flat_lines(store, take, write):
     assert (found.log.passed_over, found.warnings) == (1, ())
 
 
+@pytest.mark.parametrize(
+    ("ended", "seconds"),
+    [
+        ("2026-01-01T00:00:01.500Z", 1.5),
+        ("2026-01-01T00:00:00Z", 0.0),
+        ("2025-12-31T23:59:59Z", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_how_long_a_span_took_is_kept(store, take, ended, seconds):
+    span = {"trace_id": "t1", "span_id": "1", "start_time": "2026-01-01T00:00:00Z"}
+    take({**span, "end_time": ended, "attributes": attributes()})
+    assert store.served() == [replace(EXPECTED, seconds=seconds)]
+
+
 def test_openinference_spans_may_be_otlp_requests_with_steps_and_answers(store, take):
     root = otlp({"openinference.span.kind": "CHAIN", "output.value": "found"}, spanId="0")
-    whole = otlp(attributes(), spanId="1", parentSpanId="0")
+    ended = {"endTimeUnixNano": "1767225600250000000"}
+    whole = otlp(attributes(), spanId="1", parentSpanId="0", **ended)
     step = otlp(attributes(), spanId="2", parentSpanId="1")
     bad = otlp(attributes("  "), spanId="3", parentSpanId="0")
     spans = [root, whole, step, bad]
     found = take({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}, max_bad_share=0.5)
     (line,) = store.served()
     assert (line.id, line.answer, line.shown) == ("t1/1", "found", EXPECTED.shown)
+    assert line.seconds == pytest.approx(0.25, abs=1e-6)
     assert (found.log.lines, found.log.stored, found.log.quarantined) == (1, 1, 1)
 
 

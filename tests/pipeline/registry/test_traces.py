@@ -98,9 +98,11 @@ def test_a_retriever_span_becomes_a_line_once(store, trace, take):
     first, second = take(), take()
     (line,) = store.served()
     shown = (Shown("d1", "the first", 0.75), Shown("d2", "the second"))
-    at = line.timestamp
-    expected = ServedQuery(CARD, shown, answer="It is lost.", id=f"{of}/{span}", timestamp=at)
-    assert line == expected and abs(at - time.time()) < 600
+    at, took = line.timestamp, line.seconds
+    expected = ServedQuery(
+        CARD, shown, answer="It is lost.", id=f"{of}/{span}", timestamp=at, seconds=took
+    )
+    assert line == expected and abs(at - time.time()) < 600 and 0 < took < 600
     assert (first.log.lines, first.log.texts, second.log.lines) == (1, 1, 0)
     assert (first.warnings, second.warnings) == ((), ())
 

@@ -19,6 +19,8 @@ LINE = ServedQuery(
     "s",
     "u",
     5.0,
+    version=3,
+    seconds=0.25,
 )
 FILE = FileProgress("log.jsonl")
 
