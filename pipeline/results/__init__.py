@@ -37,7 +37,6 @@ from pipeline.results.plan import (
     Movement,
     PairQuality,
     PlanVerdict,
-    ReEmbedding,
     ReEmbeddingCost,
     TaskLoss,
 )
@@ -131,7 +130,6 @@ __all__ = [
     "PastWindow",
     "PlanVerdict",
     "PromotionStatus",
-    "ReEmbedding",
     "ReEmbeddingCost",
     "RecordCounts",
     "RegressionCounts",

@@ -46,7 +46,7 @@ class PairQuality(Result):
     ----------
     recall_kept
         Share of the ten nearest documents of the new model, over its own vectors, that the pair
-        finds among its first ten.
+        finds among its first ten; None where no query was measured.
     metric
         Mean of the labelled metric; None without labels.
     loss
@@ -62,9 +62,11 @@ class PairQuality(Result):
         the old pair, if the threshold stays as it is.
     thresholds
         Score that keeps each of the plan's pass rates, in their order.
+    scores, old_scores
+        Points of the isotonic map from the pair's scores to those of the old pair, both ascending.
     """
 
-    recall_kept: Estimate
+    recall_kept: Estimate | None
     metric: float | None = None
     loss: Estimate | None = None
     tasks: tuple[TaskLoss, ...] = ()
@@ -73,6 +75,8 @@ class PairQuality(Result):
     paraphrase_recall: Estimate | None = None
     below_threshold: float | None = None
     thresholds: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+    old_scores: tuple[float, ...] = ()
 
 
 class BridgePlan(PairQuality):
@@ -82,24 +86,13 @@ class BridgePlan(PairQuality):
     ----------
     kind
         Which map.
-    scores, old_scores
-        Points of the isotonic map from its scores to those of the old pair, both ascending.
     """
 
     kind: BridgeKind
-    scores: tuple[float, ...] = ()
-    old_scores: tuple[float, ...] = ()
-
-
-class ReEmbedding(PairQuality):
-    """The new model over documents that it embedded itself; fields as those of a bridge."""
-
-    scores: tuple[float, ...] = ()
-    old_scores: tuple[float, ...] = ()
 
 
 class Movement(Result):
-    """How far the vectors of the same texts moved, as cosines between old and new.
+    """How far vectors of the same texts moved, as cosines between old and new.
 
     Attributes
     ----------
@@ -173,7 +166,7 @@ class IndexPlan(Result):
     neighbours
         Share of the ten nearest documents of a document that are the same in both spaces.
     movement
-        How far the texts of the anchor sets moved.
+        How far the measured texts moved: queries, and documents that answer them.
     notes
         What else to know, a sentence each.
     """
@@ -191,9 +184,9 @@ class IndexPlan(Result):
     confidence: float
     pass_rates: tuple[float, ...] = ()
     before: PairQuality
-    re_embedded: ReEmbedding
+    re_embedded: PairQuality
     bridges: tuple[BridgePlan, ...]
-    neighbours: Estimate
+    neighbours: Estimate | None
     movement: Movement | None = None
     notes: tuple[str, ...] = ()
 
@@ -201,4 +194,10 @@ class IndexPlan(Result):
     @property
     def recall_kept(self) -> float | None:
         """Recall kept by the chosen bridge; None where no bridge is possible."""
-        return next((b.recall_kept.mean for b in self.bridges if b.kind == self.chosen), None)
+        kept = self.quality.recall_kept if self.quality else None
+        return kept.mean if kept else None
+
+    @property
+    def quality(self) -> BridgePlan | None:
+        """The chosen bridge."""
+        return next((each for each in self.bridges if each.kind == self.chosen), None)

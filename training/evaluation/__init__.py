@@ -7,7 +7,7 @@ from training.evaluation.dimensions import (
     further_dimensions,
     task_at,
 )
-from training.evaluation.evaluate import Evaluate, Ranking, nearest
+from training.evaluation.evaluate import Evaluate, Ranking, nearest, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet, content_id, left_out
 from training.evaluation.learned_anchors import LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
@@ -54,5 +54,6 @@ __all__ = [
     "rankings",
     "regressions",
     "scorecard",
+    "scores_of_ranking",
     "task_at",
 ]
