@@ -1,7 +1,9 @@
 """Search: the indexes of the versions, and how vectors of one version meet those of another."""
 
+from pipeline.search.bridge import Bridge
 from pipeline.search.index import Hit, Index
 from pipeline.search.indexes import Indexes
+from pipeline.search.serving_pair import ServingPair, pair_for
 from pipeline.search.settings import IndexSettings
 from pipeline.search.stamp import (
     IndexBusy,
@@ -14,6 +16,7 @@ from pipeline.search.stamp import (
 from pipeline.search.stored_documents import StoredDocuments
 
 __all__ = [
+    "Bridge",
     "Hit",
     "Index",
     "IndexBusy",
@@ -21,8 +24,10 @@ __all__ = [
     "IndexSettings",
     "IndexUnusable",
     "Indexes",
+    "ServingPair",
     "Space",
     "SpaceMismatch",
     "Stamp",
     "StoredDocuments",
+    "pair_for",
 ]

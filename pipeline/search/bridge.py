@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.results import BridgeKind
+from pipeline.search.stamp import SpaceMismatch
 from training.faults import DataFault
 from training.whole_files import written
 
@@ -149,12 +150,12 @@ class Bridge:
 
         Raises
         ------
-        DataFault
+        SpaceMismatch
             One of the fingerprints is another one.
         """
         for side, wanted, own in (("queries", new, self.new), ("index", old, self.old)):
             if wanted != own:
-                raise DataFault(
+                raise SpaceMismatch(
                     f"the bridge is for another space: the {side} have the fingerprint "
                     f"{wanted[:12]}, the bridge {own[:12]}; `anchorhold index build` makes an "
                     "index that needs no bridge"
