@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
+from pipeline.cycle.alerts import finish_and_tell
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.candidacy import Candidacy
@@ -84,7 +85,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         approved=approved,
     )
     close_record(opened, journal, cycle.run, result)
-    store.finish_cycle(row.id, result.outcome, result.to_json())
+    finish_and_tell(store, opened.settings.tables.gate, result, now)
     tidy(opened)
     if isinstance(fault, NoEmbedding):
         raise fault

@@ -1,13 +1,14 @@
 """Opening a workspace: its settings, its clock, and who holds it while a verb runs."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pipeline.operations.circumstances import Clock, Folder, clock_of
+from pipeline.operations.messages import addressing, send_quietly
 from pipeline.workspace import OpenWorkspace, Settings, load_settings, open_workspace
 from training.faults import AnchorholdError, DataFault
 from training.progress import Progress, no_progress
@@ -84,7 +85,21 @@ class Opening:
             )
         settings = self._settings.trying(strategies) if strategies else self._settings
         now, progress = self._clock(), self._progress
-        with open_workspace(
-            settings, doing=doing, now=now, progress=progress, exclusive=writes
-        ) as opened:
-            yield opened
+        try:
+            with (
+                open_workspace(
+                    settings, doing=doing, now=now, progress=progress, exclusive=writes
+                ) as opened,
+                addressing(opened) if writes else nullcontext(),
+            ):
+                yield opened
+        except AnchorholdError:
+            # A cycle that ended as blocked tells so although it raises.
+            self._send(writes)
+            raise
+        self._send(writes)
+
+    def _send(self, writes: bool) -> None:
+        """Send what waits; nobody else is kept from the workspace meanwhile."""
+        if writes and self._settings.state.is_dir():
+            send_quietly(self._settings, self._clock())

@@ -15,6 +15,7 @@ from pipeline.results import (
     GateStatus,
     HistoryStatus,
     LogCounts,
+    MessagesStatus,
     PassedVersion,
     PromotionStatus,
     RecordCounts,
@@ -89,6 +90,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
             AcceptanceStatus.model_validate(each, from_attributes=True)
             for each in store.acceptances()[-_SHOWN:]
         ),
+        messages=MessagesStatus.model_validate(store.outbox_counts(), from_attributes=True),
         warnings=opened.warnings(champion),
     )
 

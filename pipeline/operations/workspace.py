@@ -13,6 +13,7 @@ from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 from pipeline.operations.export import export_version
 from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
+from pipeline.operations.messages import try_receivers
 from pipeline.operations.serving import Serving
 from pipeline.operations.status import status_now
 from pipeline.reports import report_of
@@ -22,6 +23,7 @@ from pipeline.results import (
     CompareResult,
     CycleResult,
     DecisionResult,
+    DeliveriesResult,
     DiscardResult,
     EvaluateResult,
     ExportResult,
@@ -302,6 +304,10 @@ class Workspace(Serving):
             answering = Answering(who or person(), self._clock)
             chosen, how = list(map(str, versions)), asking or Asking()
             return judge_versions(opened, chosen, how, answering, new=new, anchors=path_of(anchors))
+
+    def test_receivers(self) -> DeliveriesResult:
+        """Send a test message to every receiver of `[promotion]` and `[alerts]`, once."""
+        return try_receivers(self.settings, self._clock())
 
     def report(self, cycle: str | None = None) -> ReportResult:
         """Return where the HTML report of a finished cycle is.

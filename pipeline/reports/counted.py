@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.results import DiscardResult, ExcludedCounts, LogCounts, StoredRecords
+from pipeline.results import DiscardResult, ExcludedCounts, LogCounts, MessagesStatus, StoredRecords
 
 
 def counted(counts: DiscardResult | ExcludedCounts) -> str:
@@ -42,3 +42,12 @@ def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
                 f"{name}: {count.stored} stored = {count.learned} learned + {count.waiting} "
                 f"waiting + {count.discarded} excluded"
             )
+
+
+def messages(found: MessagesStatus) -> Iterator[str]:
+    """Yield a sentence on messages that wait, and a warning on those that were given up."""
+    error = f"; the last error: {found.error}" if found.error else ""
+    if found.waiting:
+        yield f"{found.waiting} messages to receivers wait{error}"
+    if found.given_up:
+        yield f"warning: {found.given_up} messages to receivers were given up{error}"

@@ -4,9 +4,11 @@ import shlex
 from collections.abc import Iterator
 from functools import singledispatch
 
+from pipeline.machine.pace import shown
 from pipeline.reports.counted import counted
 from pipeline.results import (
     AcceptResult,
+    DeliveriesResult,
     DiscardResult,
     ExportResult,
     GenerateResult,
@@ -14,6 +16,7 @@ from pipeline.results import (
     MoveResult,
     ReportResult,
     Result,
+    WatchEvent,
 )
 
 
@@ -87,3 +90,19 @@ def _(result: ExportResult) -> Iterator[str]:
 @lines_of.register
 def _(result: ReportResult) -> Iterator[str]:
     yield f"report of cycle {result.cycle}: {result.report}"
+
+
+@lines_of.register
+def _(result: WatchEvent) -> Iterator[str]:
+    next_look = (
+        "" if result.next_seconds is None else f"; next look in {shown(result.next_seconds)}"
+    )
+    yield f"{result.at.isoformat(timespec='seconds')}  {result.message}{next_look}"
+
+
+@lines_of.register
+def _(result: DeliveriesResult) -> Iterator[str]:
+    for each in result.deliveries:
+        yield f"{each.channel}: {each.error or 'delivered'}"
+    if not result.deliveries:
+        yield "no receiver is set: [promotion] and [alerts] take a command, a webhook, or both"

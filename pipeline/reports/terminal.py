@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from drift_triggers.signal import Signal
-from pipeline.reports.counted import stored
+from pipeline.reports.counted import messages, stored
 from pipeline.reports.lines import lines_of
 from pipeline.results import (
     AcceptanceStatus,
@@ -265,6 +265,7 @@ def _(result: StatusResult) -> Iterator[Part]:
         yield _acceptance(result.acceptances[-1])
     if not result.history.verified:
         yield "MLflow does not confirm the promotion history yet; the next cycle or move will"
+    yield from messages(result.messages)
     if result.unfinished:
         yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"
     if result.anchors:

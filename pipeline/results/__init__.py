@@ -25,6 +25,14 @@ from pipeline.results.generation import GenerateResult
 from pipeline.results.index import IndexBuilt
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.judging import Finding, JudgeResult
+from pipeline.results.messages import (
+    ALERT_KINDS,
+    AlertKind,
+    DeliveriesResult,
+    DeliveryResult,
+    MessagesStatus,
+    WatchEvent,
+)
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
 from pipeline.results.past import PastCycle, past_cycles
@@ -76,9 +84,11 @@ from pipeline.results.versions_compared import (
 )
 
 __all__ = [
+    "ALERT_KINDS",
     "TRAINED",
     "AcceptResult",
     "AcceptanceStatus",
+    "AlertKind",
     "AnchorPower",
     "AttemptResult",
     "BacktestResult",
@@ -93,6 +103,8 @@ __all__ = [
     "CycleResult",
     "CycleStatus",
     "DecisionResult",
+    "DeliveriesResult",
+    "DeliveryResult",
     "DemoResult",
     "DerivedKind",
     "DerivedResult",
@@ -119,6 +131,7 @@ __all__ = [
     "Leaked",
     "LessonResult",
     "LogCounts",
+    "MessagesStatus",
     "Moment",
     "MoveResult",
     "Movement",
@@ -152,6 +165,7 @@ __all__ = [
     "Verdict",
     "VersionRegressions",
     "WaitingCounts",
+    "WatchEvent",
     "Window",
     "past_cycles",
     "threshold_of",

@@ -3,6 +3,7 @@
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.intake import LogCounts
+from pipeline.results.messages import MessagesStatus
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
@@ -151,6 +152,8 @@ class StatusResult(Result):
         The last entries of the promotion history, newest last.
     acceptances
         The last entries of the log of accepted texts, newest last.
+    messages
+        Messages to receivers that wait or were given up.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -171,4 +174,5 @@ class StatusResult(Result):
     unfinished: str | None
     promotions: tuple[PromotionStatus, ...]
     acceptances: tuple[AcceptanceStatus, ...] = ()
+    messages: MessagesStatus = MessagesStatus()
     warnings: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable
 from pipeline.store.discards import Discard, Named, Selection
 from pipeline.store.judgements import Judgement, Judging, Preference
+from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
@@ -28,7 +29,9 @@ __all__ = [
     "Judgement",
     "Judging",
     "Kind",
+    "Message",
     "Named",
+    "OutboxCounts",
     "Preference",
     "Promotion",
     "Record",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
+from pipeline.store.outbox import post
 from pipeline.store.tables import promotion_head, promotions
 from training.faults import AnchorholdError
 
@@ -72,7 +73,7 @@ class PromotionHistory:
         cycle: str | None,
         at: datetime,
     ) -> Promotion:
-        """Add a change of the champion to the history and return its row.
+        """Add a change of the champion to the history, with its message; return its row.
 
         A cycle that is resumed after an interruption may add the same change again: the row that
         is there already is returned.
@@ -97,6 +98,8 @@ class PromotionHistory:
             row = replace(row, hash=_seal(sealed, row))
             connection.execute(insert(promotions).values({**asdict(row), "at": as_text(at)}))
             connection.execute(update(promotion_head).values(rows=row.number, hash=row.hash))
+            told = {"version": version, "previous": previous, "action": action, "reason": plain}
+            post(connection, "promotion", str(row.number), {**told, "cycle": cycle}, moment)
             return row
 
     def promotions(self) -> list[Promotion]:

@@ -16,6 +16,7 @@ from pipeline.store.database import Database
 from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded, kept, within
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.judgements import JudgementLog
+from pipeline.store.outbox import Outbox
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.refusals import Refusals
@@ -43,6 +44,7 @@ class Store(
     CycleJournal,
     PromotionHistory,
     JudgementLog,
+    Outbox,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 

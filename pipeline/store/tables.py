@@ -214,10 +214,26 @@ acceptances = Table(
 )
 
 
+outbox = Table(
+    "outbox",
+    metadata,
+    _number("number"),
+    *_texts("id", "kind", "subject", "body", "at", "channel"),
+    *_integers("attempts"),
+    Column("due", Double, nullable=False),
+    *_texts("error"),
+    *_integers("given_up"),
+)
+"""A row per message and channel; `body` is JSON, and an empty channel is not decided yet."""
+
+alerted = Table("alerted", metadata, _key("kind"), _key("subject"), *_texts("since"))
+"""What alerts told that is still true."""
+
+
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
     metadata.create_all(connection, checkfirst=False)
-    numbered = ("cycle", "discard", "judging", "judgement")
+    numbered = ("cycle", "discard", "judging", "judgement", "message")
     names = ("sequence", "quarantine", "unplaced", "reading", *numbered)
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))

@@ -148,18 +148,19 @@ def _meanings(worker: Any) -> dict[str, str]:
     Pydantic can do this for every class when it is made, which costs every command a tenth of its
     start; only the reference needs it.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(worker)))
-    except (OSError, TypeError, SyntaxError):
-        return {}  # a class of the user's own that was made without a file
     meanings = {}
-    for attribute, below in pairwise(tree.body[0].body):  # type: ignore[attr-defined]
-        match attribute, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                meanings[name] = " ".join(text.split())
+    for each in reversed(inspect.getmro(worker) if isinstance(worker, type) else (worker,)):
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(each)))
+        except (OSError, TypeError, SyntaxError):
+            continue  # a class of Python's, or one of the user's own that was made without a file
+        for attribute, below in pairwise(tree.body[0].body):  # type: ignore[attr-defined]
+            match attribute, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    meanings[name] = " ".join(text.split())
     return meanings
 
 

@@ -19,9 +19,9 @@ from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
 from pipeline.search import IndexSettings
-from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
+from pipeline.workspace.telling import Alerts, PromotionReceiver, Watch
 from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
@@ -170,7 +170,9 @@ class Tables:
     index: Table[IndexSettings] = IndexSettings()
     suspects: Table[Suspects] = Suspects()
     serve: Table[Serve] = Serve()
-    log: Table[LogSettings] = LogSettings()
+    promotion: Table[PromotionReceiver] = PromotionReceiver()
+    alerts: Table[Alerts] = Alerts()
+    watch: Table[Watch] = Watch()
     store: Table[StoreLocation] = StoreLocation()
     tracking: Table[Tracking] = Tracking()
 

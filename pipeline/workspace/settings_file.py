@@ -20,8 +20,15 @@ from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import BUILT_IN_TRIGGERS, Switched
 
 
-def load_settings(workspace: str | os.PathLike[str]) -> Settings:
+def load_settings(workspace: str | os.PathLike[str], raw: bytes | None = None) -> Settings:
     """Read the settings of a workspace.
+
+    Parameters
+    ----------
+    workspace
+        Its folder.
+    raw
+        What the settings file held; by default, it is read.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def load_settings(workspace: str | os.PathLike[str]) -> Settings:
         every key that is wrong, its value and what is allowed.
     """
     folder = Path(workspace)
-    values = read_values(folder)
+    values = read_values(folder, raw)
     path = folder / SETTINGS_FILE
     try:
         tables = TypeAdapter(Tables).validate_python(values, context=folder)
@@ -49,7 +56,7 @@ def load_settings(workspace: str | os.PathLike[str]) -> Settings:
     )
 
 
-def read_values(folder: Path) -> dict[str, Any]:
+def read_values(folder: Path, raw: bytes | None = None) -> dict[str, Any]:
     """Return what the settings file of a workspace says, unchecked.
 
     Raises
@@ -59,7 +66,7 @@ def read_values(folder: Path) -> dict[str, Any]:
     """
     path = folder / SETTINGS_FILE
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes() if raw is None else raw
         if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise SettingsFault(f"{path}: is written in UTF-16; save it as UTF-8")
         # Editors on Windows begin the file with a byte order mark.

@@ -1,0 +1,98 @@
+"""What a finished cycle tells people who are needed: each state once, until it changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pipeline.gate import Gate, overuse_warning
+from pipeline.results import TRAINED, CycleResult, PastCycle, past_cycles
+from pipeline.store import Store
+
+_MOST_REASONS = 10
+_LONGEST_REASON = 500
+
+Found = dict[str, dict[str, dict[str, Any]]]
+
+
+def finish_and_tell(store: Store, gate: Gate, result: CycleResult, now: datetime) -> None:
+    """Close a cycle, and leave its alerts in the same transaction."""
+    found = alerts_of(result, past_cycles(store, limit=_MOST_REASONS), gate)
+    with store.together():
+        store.finish_cycle(result.cycle, result.outcome, result.to_json())
+        store.settle_alerts(found, now)
+
+
+def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> Found:
+    """Return kind -> subject -> body of what is true after a cycle.
+
+    A kind with nothing in it is over. A kind that is missing stays as it was: a quiet cycle says
+    nothing about the last candidate.
+
+    Parameters
+    ----------
+    result
+        The cycle.
+    earlier
+        The finished cycles before it, newest first.
+    gate
+        Its budget of uses of an anchor set.
+    """
+    champion = str(result.champion.version)
+    found: Found = {"blocked": {}, "insufficient_data": {}}
+    if result.outcome == "blocked":
+        guards = ", ".join(sorted(result.decision.blocked_by))
+        summary = f"training is blocked by {guards} until somebody has looked at the data"
+        found["blocked"] = {guards: _body(result, summary)}
+    if result.outcome == "insufficient_data":
+        summary = "training is called for, but there is nothing, or too little, to learn from"
+        found["insufficient_data"] = {champion: _body(result, summary)}
+    if result.outcome not in TRAINED:
+        return found
+    found |= {"rejected": {}, "inconclusive": {}, "awaiting_approval": {}}
+    candidate = f"version {result.candidate.version}" if result.candidate else "the candidate"
+    if result.awaiting_approval and result.candidate:
+        number = result.candidate.version
+        summary = f"{candidate} passed the gate and waits: anchorhold promote {number} --reason …"
+        found["awaiting_approval"] = {str(number): _body(result, summary)}
+    elif result.outcome == "rejected":
+        summary = f"{candidate} was rejected; version {champion} still serves"
+        found["rejected"] = {f"{champion}: {_broken(result)}": _body(result, summary)}
+    elif result.outcome == "inconclusive" and _inconclusive_before(result, earlier):
+        summary = f"{candidate} is inconclusive, as the one before it was"
+        found["inconclusive"] = {champion: _body(result, summary)}
+    if result.verdict:
+        found["overused_anchors"] = {
+            each.anchor: _body(result, overuse_warning(each.anchor, each.judged, gate))
+            for each in result.verdict.reuse
+            if each.judged > gate.reuse_budget
+        }
+    return found
+
+
+def _broken(result: CycleResult) -> str:
+    """Name the tasks that a candidate failed; other ones make it news again."""
+    compared = result.verdict.comparisons if result.verdict else ()
+    return ", ".join(sorted({each.task for each in compared if each.fails}))
+
+
+def _inconclusive_before(result: CycleResult, earlier: Sequence[PastCycle]) -> bool:
+    """Say whether the training before this one was inconclusive too, against the same champion."""
+    for each in earlier:
+        if each.result.outcome in TRAINED:
+            last = each.result
+            waited = last.awaiting_approval
+            return (
+                last.outcome == "inconclusive" and not waited and last.champion == result.champion
+            )
+    return False
+
+
+def _body(result: CycleResult, summary: str) -> dict[str, Any]:
+    reasons = result.verdict.reasons if result.verdict else result.decision.reasons
+    return {
+        "summary": summary,
+        "cycle": result.cycle,
+        "champion": result.champion.version,
+        "candidate": result.candidate.version if result.candidate else None,
+        "reasons": [each[:_LONGEST_REASON] for each in reasons[:_MOST_REASONS]],
+    }

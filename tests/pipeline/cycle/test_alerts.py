@@ -1,0 +1,108 @@
+"""Alerts: each state is told once, and again only after it was over."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.cycle.alerts import alerts_of
+from pipeline.gate import Gate
+from pipeline.results import (
+    CycleResult,
+    DecisionResult,
+    IntakeCounts,
+    IntakeResult,
+    PastCycle,
+    Serving,
+    Verdict,
+)
+from pipeline.results.verdict import Reuse
+from pipeline.store import Store
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def cycle(outcome, number=1, *, champion=2, candidate=None, awaiting=False, reuse=(), blocked=()):
+    none = IntakeCounts()
+    verdict = None
+    if outcome in ("promoted", "rejected", "inconclusive"):
+        verdict = Verdict(
+            promote=outcome == "promoted", outcome=outcome, reasons=("why",), reuse=tuple(reuse)
+        )
+    return CycleResult(
+        cycle=f"{number:04d}",
+        outcome=outcome,
+        decision=DecisionResult(train=False, reasons=("because",), blocked_by=blocked),
+        champion=Serving(version=champion),
+        candidate=Serving(version=candidate) if candidate else None,
+        verdict=verdict,
+        awaiting_approval=awaiting,
+        intake=IntakeResult(history=none, reference=none, pairs=none, traffic=none, corpus=none),
+        seconds={},
+        run_id="run",
+    )
+
+
+@pytest.fixture
+def told_by():
+    """Return what tells the alerts of cycles, one after another."""
+    with Store.open("sqlite://") as store:
+        earlier, gate = [], Gate(reuse_budget=2)
+
+        def tell(result):
+            store.settle_alerts(alerts_of(result, earlier, gate), NOW)
+            earlier.insert(0, PastCycle(result.cycle, NOW, result))
+            new = store.unaddressed()
+            for each in new:
+                store.address(each, {})
+            return [(each.kind, each.subject) for each in new]
+
+        yield tell
+
+
+def test_a_guard_that_blocks_is_told_once_until_it_blocks_no_more(told_by):
+    blocked = cycle("blocked", blocked=("data_quality",))
+    assert told_by(blocked) == [("blocked", "data_quality")]
+    assert told_by(blocked) == []
+    assert told_by(cycle("blocked", blocked=("feedback_loop",))) == [("blocked", "feedback_loop")]
+    assert told_by(cycle("quiet")) == []
+    assert told_by(blocked) == [("blocked", "data_quality")]
+
+
+def test_drift_with_nothing_to_learn_from_is_told_once(told_by):
+    assert told_by(cycle("insufficient_data")) == [("insufficient_data", "2")]
+    assert told_by(cycle("insufficient_data")) == []
+    assert told_by(cycle("insufficient_data", champion=3)) == [("insufficient_data", "3")]
+
+
+def test_a_rejection_is_not_over_because_a_cycle_was_quiet(told_by):
+    assert told_by(cycle("rejected", candidate=3)) == [("rejected", "2: ")]
+    assert told_by(cycle("quiet")) == []
+    assert told_by(cycle("rejected", candidate=4)) == []
+    assert told_by(cycle("promoted", champion=5, candidate=5)) == []
+    assert told_by(cycle("rejected", champion=5, candidate=6)) == [("rejected", "5: ")]
+
+
+def test_only_the_second_inconclusive_candidate_in_a_row_is_told(told_by):
+    assert told_by(cycle("inconclusive", candidate=3)) == []
+    assert told_by(cycle("quiet")) == []
+    assert told_by(cycle("inconclusive", candidate=4)) == [("inconclusive", "2")]
+    assert told_by(cycle("inconclusive", candidate=5)) == []
+
+
+def test_each_version_that_waits_for_a_person_is_told(told_by):
+    waits = cycle("inconclusive", candidate=3, awaiting=True)
+    assert told_by(waits) == [("awaiting_approval", "3")]
+    assert told_by(cycle("quiet")) == []
+    assert told_by(cycle("inconclusive", candidate=4, awaiting=True)) == [
+        ("awaiting_approval", "4")
+    ]
+
+
+def test_an_anchor_set_is_told_when_it_is_overused(told_by):
+    def judged(times):
+        reuse = [Reuse(anchor="anchor/bank", identity="digest", judged=times)]
+        return cycle("promoted", candidate=3, reuse=reuse)
+
+    assert told_by(judged(2)) == []
+    assert told_by(judged(3)) == [("overused_anchors", "anchor/bank")]
+    assert told_by(judged(4)) == []
