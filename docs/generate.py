@@ -67,7 +67,7 @@ def commands_page() -> str:
         "## `anchorhold`",
         _table(("option", "meaning"), [_parameter(each)[:2] for each in group.params]),
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands().items():
         rows = [_parameter(each) for each in command.params]
         places = [row[0].strip("`") for row in rows if not row[0].startswith("`-")]
         parts += [
@@ -77,6 +77,15 @@ def commands_page() -> str:
             _table(("argument or option", "meaning", "default"), rows),
         ]
     return "\n\n".join(parts)
+
+
+def _commands() -> dict[str, Any]:
+    """Return name -> command, those of a group by both names: "index build"."""
+    found: dict[str, Any] = {}
+    for name, command in _command_line().commands.items():
+        within = getattr(command, "commands", {})
+        found.update({f"{name} {each}": inner for each, inner in within.items()} or {name: command})
+    return found
 
 
 def _command_line() -> Any:
@@ -164,14 +173,15 @@ def _one_per_line(values: dict[str, Any]) -> str:
 def _results() -> dict[str, Any]:
     """Return the result of each command: what the method of `Workspace` of that name returns."""
     from pipeline import Workspace
+    from pipeline.operations.serving import Serving
     from pipeline.operations.settings import SettingsListing
     from pipeline.results import DemoResult
 
     others = {"demo": DemoResult, "settings": SettingsListing}
-    methods = {**vars(Workspace), "init": Workspace.create}
+    methods = {**vars(Serving), **vars(Workspace), "init": Workspace.create}
     return {
-        name: others.get(name) or get_type_hints(methods[name])["return"]
-        for name in _command_line().commands
+        name: others.get(name) or get_type_hints(methods[name.replace(" ", "_")])["return"]
+        for name in _commands()
     }
 
 

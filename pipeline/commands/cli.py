@@ -15,6 +15,7 @@ from pipeline.commands.discard import discard
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
 from pipeline.commands.generate import generate
+from pipeline.commands.index import index
 from pipeline.commands.init import init
 from pipeline.commands.judge import judge
 from pipeline.commands.output import say
@@ -22,6 +23,7 @@ from pipeline.commands.promote import promote
 from pipeline.commands.report import report
 from pipeline.commands.rollback import rollback
 from pipeline.commands.run import run
+from pipeline.commands.search import search
 from pipeline.commands.settings import settings
 from pipeline.commands.status import status
 
@@ -46,11 +48,13 @@ for command in (
     discard,
     accept,
     export,
+    search,
     backtest,
     report,
     settings,
 ):
     app.command()(command)
+app.add_typer(index)
 
 
 def _print_version(wanted: bool) -> None:

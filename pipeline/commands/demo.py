@@ -18,7 +18,7 @@ def demo(
     """Tell the whole story on the documentation of the installed Python packages."""
     with at_work():
         from pipeline.demo import FAST, FULL, lay_out, run_demo
-        from pipeline.reports.terminal import progress_bar
+        from pipeline.reports.progress import progress_bar
 
         say("reading the documentation of the installed packages")
         stage = lay_out(workspace, FAST if fast else FULL)

@@ -32,7 +32,7 @@ def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
     """
     with at_work():
         from pipeline.operations import Workspace
-        from pipeline.reports.terminal import progress_bar
+        from pipeline.reports.progress import progress_bar
 
         with Workspace.open(folder, progress=progress_bar) as workspace:
             if writes:

@@ -21,7 +21,7 @@ def _stop_once(_number: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Run the cycle."""
     from pipeline.commands.process import at_work, keep_temporary_files_in
-    from pipeline.reports.terminal import progress_bar
+    from pipeline.reports.progress import progress_bar
     from training.faults import AnchorholdError
 
     asked = json.load(sys.stdin)

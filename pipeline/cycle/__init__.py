@@ -4,6 +4,7 @@ from pipeline.cycle.approval import approvals
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.history import History, verify_history
+from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
@@ -15,6 +16,7 @@ __all__ = [
     "Champions",
     "Gathered",
     "History",
+    "Indexing",
     "answers_folder",
     "approvals",
     "check_now",

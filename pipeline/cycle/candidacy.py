@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
 from pipeline.cycle.lesson import Lesson
@@ -10,7 +11,7 @@ from pipeline.cycle.new_version import register
 from pipeline.cycle.notes import verdict_tags
 from pipeline.cycle.outcome import promote_or_refuse
 from pipeline.cycle.promotion import Champions
-from pipeline.cycle.stages import Promoted, SuspectsFound
+from pipeline.cycle.stages import Indexed, Promoted, SuspectsFound
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
@@ -93,7 +94,12 @@ class Candidacy:
             lambda: RegressionsResult.of(opened.scores.regressions(old, new, measured_on)),
             RegressionsResult,
         )
-        promoted = journal.once("promote", lambda: self._promote(candidate, verdict), Promoted)
+        indexed = Indexed()
+        if verdict.promote:
+            indexed = Indexing(opened).stage_of_candidate(journal, candidate)
+        promoted = journal.once(
+            "promote", lambda: self._promote(candidate, verdict, indexed.fault), Promoted
+        )
         return seen.changed(
             outcome=promoted.outcome,
             champion=Serving(version=promoted.champion),
@@ -101,6 +107,7 @@ class Candidacy:
             # The texts stay in the report: results are read again at every check.
             regressions=RegressionCounts(changes=worse.changes),
             awaiting_approval=promoted.awaiting_approval,
+            awaiting_index=promoted.awaiting_index,
         )
 
     def _verdict(self, candidate: Version) -> Verdict:
@@ -130,7 +137,7 @@ class Candidacy:
         reasons = explain_suspects(ranked, self.journal.cycle)
         return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
 
-    def _promote(self, candidate: Version, verdict: Verdict) -> Promoted:
+    def _promote(self, candidate: Version, verdict: Verdict, no_index: str) -> Promoted:
         approval = self.opened.settings.tables.gate.approval
         promoted = promote_or_refuse(
             Champions.of(self.opened),
@@ -139,7 +146,10 @@ class Candidacy:
             candidate,
             verdict,
             approval=approval,
+            no_index=no_index,
         )
-        if promoted.outcome != "promoted" and not promoted.awaiting_approval:
+        if promoted.awaiting_index:
+            self.opened.registry.tag(candidate, {AWAITS_INDEX: no_index})
+        elif promoted.outcome != "promoted" and not promoted.awaiting_approval:
             self.opened.registry.drop_candidate(candidate)
         return promoted

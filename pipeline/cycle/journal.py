@@ -51,6 +51,15 @@ class Journal:
         done = self._store.stage(self._row.id, stage)
         return kind.model_validate(done["result"]) if done else None
 
+    def results(self, prefix: str, kind: type[Kept]) -> list[Kept]:
+        """Return the results of the stages that are done and whose names begin with a prefix."""
+        done = self._store.stages(self._row.id)
+        return [
+            kind.model_validate(row["result"])
+            for name, row in done.items()
+            if name.startswith(prefix)
+        ]
+
     def once(self, stage: str, work: Callable[[], Kept], kind: type[Kept]) -> Kept:
         """Return the stage's result, doing the work unless it is done already.
 

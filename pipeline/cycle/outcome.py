@@ -15,6 +15,7 @@ def promote_or_refuse(
     verdict: Verdict,
     *,
     approval: bool,
+    no_index: str = "",
 ) -> Promoted:
     """Move the champion if the gate says so and nobody moved it in the meantime.
 
@@ -30,6 +31,8 @@ def promote_or_refuse(
         What the gate said.
     approval
         Whether a candidate that passes waits for a person.
+    no_index
+        Why it has no index, which it should have before it serves; "" where nothing is missing.
     """
     if not verdict.promote:
         return Promoted(outcome=verdict.outcome, champion=champion.number)
@@ -38,6 +41,13 @@ def promote_or_refuse(
     if mark:
         reason = f"{waits}: {mark}; only `anchorhold promote --force` lets it serve"
         return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
+    if no_index:
+        return Promoted(
+            outcome="inconclusive",
+            champion=champion.number,
+            reasons=(f"{waits}: {no_index}; the next `anchorhold run` tries again",),
+            awaiting_index=True,
+        )
     if approval:
         command = f"anchorhold promote {candidate.number} --reason …"
         tag = f"or the tag {APPROVAL} = approved in MLflow"

@@ -1,13 +1,14 @@
 """Moving the champion: by the gate, by hand, and back again; each move is in the history."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from pipeline.cycle.history import keep_history_head
+from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.record import record_decision
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
@@ -30,6 +31,10 @@ _DONE = {
 
 APPROVAL = "anchorhold.approval"
 """Tag by which a person approves or rejects, in MLflow, a version that waits."""
+
+
+def nothing_before(_version: Version, _action: Action, _now: datetime) -> None:
+    """Prepare nothing."""
 
 
 def answer(version: Version) -> str:
@@ -61,16 +66,20 @@ class Champions:
         Where the alias and the history are.
     state
         The workspace's state folder.
+    before_move
+        What must be done before a version serves by a move that is no cycle's.
     """
 
     registry: Registry
     store: Store
     state: Path
+    before_move: Callable[[Version, Action, datetime], None] = nothing_before
 
     @classmethod
     def of(cls, opened: OpenWorkspace) -> Self:
         """Return what moves the champion of an open workspace."""
-        return cls(opened.registry, opened.store, opened.settings.state)
+        prepare = Indexing(opened).before_move
+        return cls(opened.registry, opened.store, opened.settings.state, prepare)
 
     def install(
         self,
@@ -100,6 +109,7 @@ class Champions:
         # The copy is fetched and its hashes are checked before anybody is sent to it.
         self.registry.fetch(version)
         if cycle is None:
+            self.before_move(version, action, now)
             self._note_intention(version.number, previous, action, reason, now)
         self.registry.promote(version, expected=expected)
         moves = self.store.promotions()

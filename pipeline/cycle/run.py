@@ -7,11 +7,13 @@ from pipeline.cycle.adoption import first_version, note_adoption, version_to_ado
 from pipeline.cycle.alerts import finish_and_tell
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
+from pipeline.cycle.awaiting_index import settle_awaiting_index
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cut_short import cut_short
 from pipeline.cycle.history import keep_history_head
+from pipeline.cycle.indexing import Indexing, index_of_cycle
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import prepare_lesson
 from pipeline.cycle.new_version import NewVersion, register
@@ -66,6 +68,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
     adopted = version_to_adopt(opened, adopt)
     keep_files_in(opened.registry, opened.settings.artifacts)
     approved = None if adopted else settle_approvals(champions, store, now)
+    indexed = None if adopted else settle_awaiting_index(opened, champions, now)
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
@@ -79,7 +82,9 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
             result = cycle.learn(champion)
         except (NoEmbedding, UnknownVersion, WorkLost) as found:
             result, fault = cycle.end(champion, found), found
+    Indexing(opened).stage_of_champion(journal, result.champion.version)
     result = result.changed(
+        index=index_of_cycle(opened, journal, indexed),
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
         approved=approved,
@@ -153,6 +158,7 @@ class _Cycle:
         journal, opened = self.journal, self.opened
         window = journal.once("window", lambda: window_of(opened, champion), Window)
         champion = opened.registry.version(window.champion)
+        Indexing(opened).stage_of_champion(journal, champion.number)
         checked = journal.once("decision", lambda: self._check(window), Checked)
         seen = self._result(
             "quiet", checked.decision, champion.number, fresh=checked.fresh, window=window

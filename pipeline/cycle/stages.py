@@ -1,12 +1,13 @@
 """What the stages of a cycle record in its journal, where it is not part of the result."""
 
-from pipeline.results import DecisionResult, Outcome, Result, Suspect, TrainingResult
+from pipeline.results import DecisionResult, IndexBuilt, Outcome, Result, Suspect, TrainingResult
 
 STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
     "train": ("derive", "prepare", "train/*", "champion"),
     "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
+    "index": ("index/*",),
     "promote": ("promote",),
 }
 """How the times of the stages are grouped in the result."""
@@ -58,6 +59,13 @@ class SuspectsFound(Result):
     reasons: tuple[str, ...]
 
 
+class Indexed(Result):
+    """The index that a stage built or brought up to date, or why it could not."""
+
+    built: IndexBuilt | None = None
+    fault: str = ""
+
+
 class Promoted(Result):
     """How the cycle ended, which version serves then, and what else there is to say."""
 
@@ -65,3 +73,4 @@ class Promoted(Result):
     champion: int
     reasons: tuple[str, ...] = ()
     awaiting_approval: bool = False
+    awaiting_index: bool = False

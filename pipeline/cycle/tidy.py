@@ -2,6 +2,7 @@
 
 import shutil
 
+from pipeline.cycle.indexing import Indexing
 from pipeline.workspace import OpenWorkspace
 from training.encoding import prune_cache
 
@@ -16,6 +17,7 @@ def tidy(opened: OpenWorkspace) -> None:
     versions += [origin] if origin else []
     known = [each.tags.get("anchorhold.fingerprint", "") for each in versions]
     prune_cache(opened.encoders.cache, [each for each in known if each])
+    Indexing(opened).tidy()
     for left in (opened.settings.state / "cycles").glob("*/*"):
         if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
             shutil.rmtree(left, ignore_errors=True)

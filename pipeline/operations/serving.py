@@ -1,7 +1,78 @@
 """The verbs of the public face that bring a promotion to the users."""
 
+from pathlib import Path
+
+from pipeline.operations.circumstances import Folder, path_of
+from pipeline.operations.index import build_index, drop_index, export_index, index_status
 from pipeline.operations.opening import Opening
+from pipeline.operations.search import search
+from pipeline.results import (
+    IndexBuilt,
+    IndexDropResult,
+    IndexExportResult,
+    IndexStatusResult,
+    SearchResult,
+)
 
 
 class Serving(Opening):
     """A workspace whose versions have an index and a service; `Workspace` adds the other verbs."""
+
+    def index_build(
+        self, version: int | str = "champion", *, vectors: Folder | None = None
+    ) -> IndexBuilt:
+        """Build the index of a version, or bring it up to date: only what changed is encoded.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        vectors
+            Parquet file of vectors that the version gave to the documents elsewhere.
+        """
+        with self._opened("index build") as opened:
+            return build_index(opened, str(version), self._clock(), path_of(vectors))
+
+    def index_status(self) -> IndexStatusResult:
+        """Return the indexes that there are, and what they lack."""
+        with self._opened("index status") as opened:
+            return index_status(opened)
+
+    def index_drop(self, version: int | str) -> IndexDropResult:
+        """Delete the index of a version that does not serve.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        """
+        with self._opened("index drop") as opened:
+            return drop_index(opened, str(version))
+
+    def index_export(self, file: Folder, version: int | str = "champion") -> IndexExportResult:
+        """Write ids and vectors of an index to a Parquet file, for another vector database.
+
+        Parameters
+        ----------
+        file
+            File to make.
+        version
+            Number or alias.
+        """
+        with self._opened("index export") as opened:
+            return export_index(opened, str(version), Path(file))
+
+    def search(self, text: str, *, as_of: int | str = "champion", k: int = 10) -> SearchResult:
+        """Return the documents that the index of a version finds for a text.
+
+        Parameters
+        ----------
+        text
+            The query.
+        as_of
+            Number or alias of the version.
+        k
+            How many documents.
+        """
+        with self._opened("search") as opened:
+            return search(opened, text, str(as_of), k)

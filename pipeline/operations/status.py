@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipeline.cycle import Champions, approvals, known_until, rolled_back, verify_history
+from pipeline.cycle import Champions, Indexing, approvals, known_until, rolled_back, verify_history
 from pipeline.gate import Gate, anchor_powers, overuse_warning
-from pipeline.registry import VersionFolder
+from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
     AcceptanceStatus,
     AnchorPower,
@@ -14,6 +14,7 @@ from pipeline.results import (
     DocumentCounts,
     GateStatus,
     HistoryStatus,
+    IndexStatus,
     LogCounts,
     MessagesStatus,
     PassedVersion,
@@ -48,6 +49,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     counts = store.counts()
     anchors, gate = _anchors(opened.anchor_sets, folder, opened.settings.tables.gate, opened.store)
     unfinished = store.unfinished_cycle()
+    index, unreadable = _index(opened, champion)
     history = verify_history(store, opened.registry)
     champions = Champions.of(opened)
     return StatusResult(
@@ -91,8 +93,20 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
             for each in store.acceptances()[-_SHOWN:]
         ),
         messages=MessagesStatus.model_validate(store.outbox_counts(), from_attributes=True),
-        warnings=opened.warnings(champion),
+        index=index,
+        warnings=(*opened.warnings(champion), *unreadable),
     )
+
+
+def _index(opened: OpenWorkspace, champion: Version) -> tuple[IndexStatus | None, tuple[str, ...]]:
+    """Return the state of the champion's index, and why it cannot be read."""
+    try:
+        index = Indexing(opened).status(champion)
+    except DataFault as fault:
+        return None, (str(fault),)
+    if index is None and Indexing(opened).builds and opened.store.last_document():
+        return None, (f"version {champion.number} serves and has no index; the next run builds it",)
+    return index, ()
 
 
 def _anchors(

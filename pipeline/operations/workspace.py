@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.cycle import Champions, check_now, run_cycle
+from pipeline.cycle import Champions, Indexing, check_now, run_cycle
 from pipeline.operations.accept import accept_texts
 from pipeline.operations.backtest import backtest
 from pipeline.operations.circumstances import Folder, path_of, person
@@ -182,7 +182,8 @@ class Workspace(Serving):
         """
         with self._opened("promote", writes=True) as opened:
             now = self._clock()
-            return _champions(opened).promote(version, reason=reason, force=force, now=now)
+            move = _champions(opened).promote(version, reason=reason, force=force, now=now)
+            return Indexing(opened).after_move(move, now)
 
     def rollback(
         self, version: int | str | None = None, *, reason: str = "rolled back by hand"
@@ -197,7 +198,9 @@ class Workspace(Serving):
             Why; the promotion history keeps it.
         """
         with self._opened("rollback", writes=True) as opened:
-            return _champions(opened).roll_back(version, reason=reason, now=self._clock())
+            now = self._clock()
+            move = _champions(opened).roll_back(version, reason=reason, now=now)
+            return Indexing(opened).after_move(move, now)
 
     def discard(
         self,

@@ -9,6 +9,7 @@ from pipeline.registry.version_folder import Facts, VersionFolder
 from pipeline.registry.versions import (
     CANDIDATE,
     CHAMPION,
+    PREVIOUS,
     ChampionMoved,
     ForeignChampion,
     Registry,
@@ -20,6 +21,7 @@ __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "IDENTITY",
+    "PREVIOUS",
     "ChampionMoved",
     "Facts",
     "ForeignChampion",

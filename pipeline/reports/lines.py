@@ -6,16 +6,22 @@ from functools import singledispatch
 
 from pipeline.machine.pace import shown
 from pipeline.reports.counted import counted
+from pipeline.reports.index_lines import all_indexes, built, searched
 from pipeline.results import (
     AcceptResult,
     DeliveriesResult,
     DiscardResult,
     ExportResult,
     GenerateResult,
+    IndexBuilt,
+    IndexDropResult,
+    IndexExportResult,
+    IndexStatusResult,
     InitResult,
     MoveResult,
     ReportResult,
     Result,
+    SearchResult,
     WatchEvent,
 )
 
@@ -30,6 +36,7 @@ def lines_of(result: Result) -> Iterator[str]:
 def _(result: MoveResult) -> Iterator[str]:
     before = result.previous.version if result.previous else "none"
     yield f"version {result.champion.version} serves now (before: {before})"
+    yield from (f"warning: {warning}" for warning in result.warnings)
 
 
 @lines_of.register
@@ -80,6 +87,35 @@ def _(result: AcceptResult) -> Iterator[str]:
     if result.later:
         yield f"{result.later} texts arrived after that check and are not part of it"
     yield from result.notes
+
+
+@lines_of.register
+def _(result: IndexBuilt) -> Iterator[str]:
+    yield from built(result)
+
+
+@lines_of.register
+def _(result: IndexStatusResult) -> Iterator[str]:
+    yield from all_indexes(result)
+
+
+@lines_of.register
+def _(result: SearchResult) -> Iterator[str]:
+    yield from searched(result)
+
+
+@lines_of.register
+def _(result: IndexDropResult) -> Iterator[str]:
+    documents = "" if result.documents is None else f" of {result.documents} documents"
+    yield f"the index{documents} of version {result.version} is deleted"
+
+
+@lines_of.register
+def _(result: IndexExportResult) -> Iterator[str]:
+    yield (
+        f"{result.documents} vectors of {result.dimensions} dimensions, of version "
+        f"{result.version}, are written to {result.file}"
+    )
 
 
 @lines_of.register

@@ -1,16 +1,14 @@
-"""Results and progress for a person at a terminal."""
+"""Results for a person at a terminal."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from drift_triggers.signal import Signal
 from pipeline.reports.counted import messages, stored
+from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
 from pipeline.results import (
     AcceptanceStatus,
@@ -40,23 +38,6 @@ _SHOWN = 3
 
 Part = str | Table
 """A line of text, or a table."""
-
-
-@contextmanager
-def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr while the block runs; call what it yields with the steps done."""
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    # Without a terminal (a log file, another program) a bar would only leave blank lines.
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task(escape(description), total=total)
-        yield lambda steps: progress.advance(task, steps)
 
 
 def show(result: Result) -> None:
@@ -190,6 +171,8 @@ def _(result: CycleResult) -> Iterator[Part]:
     if result.verdict:
         yield _comparisons(result.verdict.comparisons)
         yield from (f"  {reason}" for reason in result.verdict.reasons)
+    if result.index:
+        yield from indexed(result.index)
     for each in result.regressions.changes if result.regressions else ():
         yield (
             f"  {each.task}: {each.worse} queries worse, {each.better} better; {each.dark} "
@@ -250,6 +233,8 @@ def _(result: StatusResult) -> Iterator[Part]:
         "in quarantine"
     )
     yield from stored(result.records, result.log)
+    if result.index:
+        yield about_index(result.index)
     for passed in result.awaiting_approval:
         yield (
             f"version {passed.version} of cycle {passed.cycle} passed the gate and needs approval: "

@@ -22,7 +22,16 @@ from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.generation import GenerateResult
-from pipeline.results.index import IndexBuilt
+from pipeline.results.index import (
+    CycleIndex,
+    Found,
+    IndexBuilt,
+    IndexDropResult,
+    IndexExportResult,
+    IndexStatus,
+    IndexStatusResult,
+    SearchResult,
+)
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.judging import Finding, JudgeResult
 from pipeline.results.messages import (
@@ -100,6 +109,7 @@ __all__ = [
     "ComparedSet",
     "ComparedTask",
     "Comparison",
+    "CycleIndex",
     "CycleResult",
     "CycleStatus",
     "DecisionResult",
@@ -117,13 +127,18 @@ __all__ = [
     "ExcludedCounts",
     "ExportResult",
     "Finding",
+    "Found",
     "FoundData",
     "GateStatus",
     "GenerateResult",
     "HeadroomResult",
     "HistoryStatus",
     "IndexBuilt",
+    "IndexDropResult",
+    "IndexExportResult",
     "IndexPlan",
+    "IndexStatus",
+    "IndexStatusResult",
     "InitResult",
     "IntakeCounts",
     "IntakeResult",
@@ -152,6 +167,7 @@ __all__ = [
     "Reuse",
     "RolledBackVersion",
     "Rule",
+    "SearchResult",
     "Serving",
     "ServingCost",
     "ServingCosts",

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
+from pipeline.results.index import CycleIndex
 from pipeline.results.intake import IntakeResult
 from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
@@ -191,6 +192,8 @@ class CycleResult(Result):
         The data that was checked.
     awaiting_approval
         Whether the candidate passed the gate and waits for a person.
+    awaiting_index
+        Whether the candidate passed the gate and waits until its index can be built.
     approved
         The version that a person had approved in MLflow and that was promoted before the cycle.
     lesson, training, regressions
@@ -198,6 +201,8 @@ class CycleResult(Result):
     plan
         What the candidate means for an index of the documents; None where it did not pass the gate,
         or there are no documents.
+    index
+        What was done for the index of the documents; None where `index.mode` is "off".
     intake
         What arrived.
     seconds
@@ -218,11 +223,13 @@ class CycleResult(Result):
     fresh: bool | None = None
     window: Window | None = None
     awaiting_approval: bool = False
+    awaiting_index: bool = False
     approved: Serving | None = None
     lesson: LessonResult | None = None
     training: TrainingResult | None = None
     regressions: RegressionCounts | None = None
     plan: IndexPlan | None = None
+    index: CycleIndex | None = None
     intake: IntakeResult
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None

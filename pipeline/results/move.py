@@ -17,9 +17,12 @@ class MoveResult(Result):
         "bootstrap", "promote", "rollback" or "force".
     reason
         Why, as the history keeps it.
+    warnings
+        What is missing since, such as documents in its index.
     """
 
     champion: Serving
     previous: Serving | None
     action: str
     reason: str
+    warnings: tuple[str, ...] = ()

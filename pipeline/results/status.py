@@ -2,6 +2,7 @@
 
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
+from pipeline.results.index import IndexStatus
 from pipeline.results.intake import LogCounts
 from pipeline.results.messages import MessagesStatus
 from pipeline.results.moment import Moment
@@ -154,6 +155,8 @@ class StatusResult(Result):
         The last entries of the log of accepted texts, newest last.
     messages
         Messages to receivers that wait or were given up.
+    index
+        The index of the champion; None where there is none.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -175,4 +178,5 @@ class StatusResult(Result):
     promotions: tuple[PromotionStatus, ...]
     acceptances: tuple[AcceptanceStatus, ...] = ()
     messages: MessagesStatus = MessagesStatus()
+    index: IndexStatus | None = None
     warnings: tuple[str, ...] = ()

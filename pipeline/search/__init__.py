@@ -1,9 +1,9 @@
 """Search: the indexes of the versions, and how vectors of one version meet those of another."""
 
-from pipeline.search.bridge import Bridge
+from pipeline.search.bridge import Bridge, bridges_of
 from pipeline.search.index import Hit, Index
 from pipeline.search.indexes import Indexes
-from pipeline.search.serving_pair import ServingPair, pair_for
+from pipeline.search.serving_pair import ServingPair, bridges_folder, pair_for
 from pipeline.search.settings import IndexSettings
 from pipeline.search.stamp import (
     IndexBusy,
@@ -29,5 +29,7 @@ __all__ = [
     "SpaceMismatch",
     "Stamp",
     "StoredDocuments",
+    "bridges_folder",
+    "bridges_of",
     "pair_for",
 ]

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.search.exchange import GivenVectors
 from pipeline.search.lance_tables import LanceTable, vectors_of
 from pipeline.search.row_keys import Keys, digest_of, digest_of_all, key_of, packed
 from pipeline.search.stamp import IndexUnusable
@@ -44,13 +45,18 @@ class Build:
         The table with the rows so far.
     encoder
         The version.
-    encoded, unchanged, removed
-        Documents that were encoded, that were there already, and that were taken out.
+    given
+        Vectors of a user; None: there are none.
+    encoded, used, unchanged, removed
+        Documents that were encoded, whose vector was given, that were there already, and that were
+        taken out.
     """
 
     table: LanceTable
     encoder: DocumentEncoder
+    given: GivenVectors | None = None
     encoded: int = 0
+    used: int = 0
     unchanged: int = 0
     removed: int = 0
     _keys: list[Keys] = field(default_factory=list)
@@ -77,8 +83,11 @@ class Build:
             step(len(some) - len(todo))
             if todo:
                 with _steps(step, len(todo)) as progress:
-                    vectors = self.encoder.encode(
-                        [texts[row] for row in todo], kind="document", progress=progress
+                    vectors = self._made(
+                        [texts[row] for row in todo],
+                        [names[row] for row in todo],
+                        [contents[row] for row in todo],
+                        progress,
                     )
                 self.table.remove([names[row] for row in np.flatnonzero(old)])
                 self.table.add(
@@ -87,7 +96,6 @@ class Build:
                     [contents[row] for row in todo],
                     vectors,
                 )
-            self.encoded += len(todo)
             self.unchanged += len(some) - len(todo)
         gone = there.unmet()
         self.table.remove(gone)
@@ -151,6 +159,22 @@ class Build:
             got = {each for each, _ in near if each != id}
             shares.append(sum(each in got for each in wanted) / max(len(wanted), 1))
         return round(float(np.mean(shares)), 4)
+
+    def _made(
+        self, texts: list[str], names: list[str], digests: list[str], progress: Progress
+    ) -> Floats:
+        """Return the vectors of texts: those that were given, the others encoded."""
+        given = self.given.of(names, digests) if self.given else {}
+        rest = [row for row in range(len(texts)) if row not in given]
+        vectors = np.empty((len(texts), self.encoder.dimensions), dtype=np.float32)
+        for row, vector in given.items():
+            vectors[row] = vector
+        if rest:
+            some = [texts[row] for row in rest]
+            vectors[rest] = self.encoder.encode(some, kind="document", progress=progress)
+        self.encoded += len(rest)
+        self.used += len(given)
+        return vectors
 
     def _vectors(self, names: Sequence[str]) -> dict[str, Floats]:
         found: dict[str, Floats] = {}

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from pipeline.results import IndexBuilt
 from pipeline.search.building import Build, DocumentEncoder
+from pipeline.search.exchange import GivenVectors, write_vectors
 from pipeline.search.index import Index
-from pipeline.search.lance_tables import LanceTables
+from pipeline.search.lance_tables import LanceTable, LanceTables
 from pipeline.search.settings import IndexSettings
 from pipeline.search.stamp import (
     IndexBusy,
@@ -62,6 +63,7 @@ class Indexes:
         *,
         now: datetime,
         progress: Progress = no_progress,
+        vectors: Path | None = None,
     ) -> IndexBuilt:
         """Build the index of a version, or bring it up to date with the documents.
 
@@ -80,19 +82,26 @@ class Indexes:
             The present, for the stamp.
         progress
             Shows how many documents are done.
+        vectors
+            Parquet file of vectors that the encoder gave to the documents elsewhere.
 
         Raises
         ------
+        SpaceMismatch
+            The vectors of the file are not the encoder's.
         IndexBusy
             Another process builds it.
         IndexUnusable
             It cannot be written, or fails its verification.
         """
         began = time.perf_counter()
-        with self._alone(version):
-            space = self._space(encoder)
+        space = self._space(encoder)
+        with self._alone(version), self._given(vectors, space) as given:
+            if given:
+                given.probe(encoder, documents)
             table, why = self.tables.newest(_name(version), space)
-            built = Build(table, encoder)
+            table.forget()
+            built = Build(table, encoder, given)
             total = len(documents) if isinstance(documents, Sized) else 0
             with progress("index", total) as step:
                 built.take(documents, step)
@@ -123,6 +132,7 @@ class Indexes:
             similarity=stamp.similarity,
             documents=stamp.documents,
             encoded=built.encoded,
+            given=built.used,
             unchanged=built.unchanged,
             removed=built.removed,
             digest=stamp.digest,
@@ -149,12 +159,7 @@ class Indexes:
         SpaceMismatch
             Its vectors are of another space, or of documents that were cut another way.
         """
-        table = self.tables.whole(_name(version))
-        if table is None:
-            raise IndexMissing(
-                f"version {version} has no whole index at {self.settings.uri}; "
-                f"`anchorhold index build {version}` builds it"
-            )
+        table = self._whole(version)
         stamp = table.stamp
         wanted = Space(fingerprint, self.settings.preparation, stamp.dimensions, stamp.similarity)
         difference = stamp.space.difference(wanted)
@@ -164,6 +169,20 @@ class Indexes:
                 f"{difference}; `anchorhold index build {version}` builds it again"
             )
         return Index(table)
+
+    def export(self, version: int, file: Path) -> Stamp:
+        """Write the vectors of a whole index to a Parquet file, and return their stamp.
+
+        Raises
+        ------
+        IndexMissing
+            There is no whole one.
+        DataFault
+            The file exists, or cannot be written.
+        """
+        table = self._whole(version)
+        write_vectors(file, table.stamp, table.batches("id", "digest", "vector"))
+        return table.stamp
 
     def stamp(self, version: int) -> Stamp | None:
         """Return the stamp of the index of a version; None where there is no whole one."""
@@ -208,6 +227,15 @@ class Indexes:
             dropped.append(number)
         return dropped
 
+    def _whole(self, version: int) -> LanceTable:
+        table = self.tables.whole(_name(version))
+        if table is None:
+            raise IndexMissing(
+                f"version {version} has no whole index at {self.settings.uri}; "
+                f"`anchorhold index build {version}` builds it"
+            )
+        return table
+
     def _is_large(self, documents: int, space: Space) -> bool:
         return documents > self.settings.ann_above and space.similarity != "manhattan"
 
@@ -218,6 +246,11 @@ class Indexes:
             encoder.dimensions,
             encoder.similarity.name,
         )
+
+    def _given(
+        self, file: Path | None, space: Space
+    ) -> AbstractContextManager[GivenVectors | None]:
+        return GivenVectors(file, space, self.state / "tmp") if file else nullcontext()
 
     @contextmanager
     def _alone(self, version: int) -> Iterator[None]:

@@ -81,7 +81,8 @@ def test_a_shell_completes_the_commands():
 
 def test_each_command_has_a_file_of_its_own_name():
     for name, command in get_command(app).commands.items():
-        assert command.callback.__module__ == f"pipeline.commands.{name}"
+        for each in getattr(command, "commands", {name: command}).values():
+            assert each.callback.__module__ == f"pipeline.commands.{name}"
 
 
 def test_a_new_user_begins_with_init_and_is_told_what_is_missing(tmp_path):

@@ -1,0 +1,68 @@
+"""`anchorhold index`: the index of the documents, built, listed, deleted and exported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import HERE, AsJson, Folder
+from pipeline.commands.output import show
+from pipeline.commands.process import opened
+
+index = typer.Typer(
+    name="index", no_args_is_help=True, help="Build, list, delete or export the index of a version."
+)
+
+_Version = Annotated[str, typer.Argument(help="Version or alias, such as champion.")]
+
+
+@index.command()
+def build(
+    version: _Version = "champion",
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors", metavar="FILE", help="Parquet file of the version's vectors (id, vector)."
+        ),
+    ] = None,
+    workspace: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Build the index of a version, or bring it up to date: only what changed is encoded.
+
+    A build that was interrupted goes on where it stopped. Vectors of another model are refused.
+    """
+    with opened(workspace) as work:
+        built = work.index_build(version, vectors=vectors)
+    show(built, as_json)
+
+
+@index.command()
+def status(workspace: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show the indexes that there are, and what they lack."""
+    with opened(workspace) as work:
+        found = work.index_status()
+    show(found, as_json)
+
+
+@index.command()
+def drop(version: _Version, workspace: Folder = HERE, as_json: AsJson = False) -> None:
+    """Delete the index of a version that does not serve."""
+    with opened(workspace) as work:
+        dropped = work.index_drop(version)
+    show(dropped, as_json)
+
+
+@index.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet file to make.")],
+    version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Version or alias.")
+    ] = "champion",
+    workspace: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write ids, vectors and stamp of an index to a Parquet file, for another vector database."""
+    with opened(workspace) as work:
+        exported = work.index_export(file, version)
+    show(exported, as_json)

@@ -1,0 +1,62 @@
+"""Versions that passed the gate and wait for their index: each run tries to build it again."""
+
+import logging
+from datetime import datetime
+
+from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
+from pipeline.cycle.promotion import Champions
+from pipeline.registry import Version
+from pipeline.results import Serving
+from pipeline.workspace import OpenWorkspace
+
+_BUILT = "built"
+
+logger = logging.getLogger(__name__)
+
+
+def awaits_index(version: Version) -> bool:
+    """Say whether a version waits for its index."""
+    return version.tags.get(AWAITS_INDEX, _BUILT) != _BUILT
+
+
+def settle_awaiting_index(
+    opened: OpenWorkspace, champions: Champions, now: datetime
+) -> Serving | None:
+    """Build the index that a version waits for and promote it; return it if it serves now.
+
+    An unfinished cycle is finished first, because it compares with the champion that it began with.
+
+    Parameters
+    ----------
+    opened
+        The open workspace.
+    champions
+        Moves the champion.
+    now
+        The present, for the history.
+
+    Raises
+    ------
+    ChampionMoved
+        Somebody moved the champion in the meantime.
+    """
+    if opened.store.unfinished_cycle() is not None:
+        return None
+    waiting = [each for each in champions.awaiting_approval() if awaits_index(each)]
+    if not waiting:
+        return None
+    version, champion = waiting[-1], opened.registry.champion()
+    fault = Indexing(opened).before_promotion(version, now).fault
+    opened.registry.tag(version, {AWAITS_INDEX: fault or _BUILT})
+    if fault:
+        logger.warning("version %s waits on: %s", version.number, fault)
+        return None
+    if opened.settings.tables.gate.approval:
+        return None
+    return champions.install(
+        version,
+        expected=champion.number if champion else None,
+        action="promote",
+        reason=f"passed the gate in cycle {version.cycle}; its index was built later",
+        now=now,
+    ).champion

@@ -1,0 +1,218 @@
+"""The index in a cycle: whole before a version serves, and up to date while it does."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.cycle.journal import Journal
+from pipeline.cycle.stages import Indexed
+from pipeline.registry import Version
+from pipeline.results import CycleIndex, IndexBuilt, IndexStatus, MoveResult, Serving
+from pipeline.search import IndexSettings, Space, Stamp, StoredDocuments, bridges_folder, bridges_of
+from pipeline.store import Action
+from pipeline.workspace import OpenWorkspace
+from training.faults import AnchorholdError
+
+AWAITS_INDEX = "anchorhold.awaits_index"
+"""Tag of a version that passed the gate and whose index could not be built yet."""
+
+_FAULTS = (AnchorholdError, OSError)
+
+_STAGE = "index/v"
+"""Name of the stage that builds the index of a version, before its number."""
+
+logger = logging.getLogger(__name__)
+
+
+class IndexNotReady(AnchorholdError):
+    """A version has no whole index yet, so that it does not serve; the message says why."""
+
+
+@dataclass(frozen=True)
+class Indexing:
+    """Builds indexes when a workspace's settings say so.
+
+    Attributes
+    ----------
+    opened
+        The open workspace.
+    """
+
+    opened: OpenWorkspace
+
+    @property
+    def settings(self) -> IndexSettings:
+        """The table `[index]`."""
+        return self.opened.settings.tables.index
+
+    @property
+    def builds(self) -> bool:
+        """Whether cycles build indexes."""
+        return self.settings.mode != "off" and self.settings.build != "off"
+
+    @property
+    def builds_first(self) -> bool:
+        """Whether a version gets its index before it serves.
+
+        With `bridge`, it serves over the old one in the meantime.
+        """
+        return self.settings.mode == "rebuild" and self.settings.build == "before_promotion"
+
+    def build(self, version: Version, now: datetime, vectors: Path | None = None) -> IndexBuilt:
+        """Build the index of a version, or bring it up to date with the stored documents.
+
+        Parameters
+        ----------
+        version
+            The version.
+        now
+            The present, for the stamp.
+        vectors
+            Parquet file of vectors that the version gave to the documents elsewhere.
+        """
+        opened = self.opened
+        encoder = opened.encoders.load(opened.versions.folder(version).model)
+        documents = StoredDocuments.now(opened.store)
+        return opened.indexes.build(
+            version.number,
+            encoder,
+            documents,
+            now=now,
+            progress=opened.progress,
+            vectors=vectors,
+        )
+
+    def status(self, version: Version) -> IndexStatus | None:
+        """Return the state of the index of a version; None where there is no whole one."""
+        stamp = self.opened.indexes.stamp(version.number)
+        if stamp is None:
+            return None
+        return IndexStatus(
+            version=version.number,
+            aliases=version.aliases,
+            documents=stamp.documents,
+            behind=self._behind(stamp),
+            stale=self._stale(version, stamp),
+            made=datetime.fromisoformat(stamp.made),
+            fingerprint=stamp.fingerprint,
+            preparation=stamp.preparation,
+            dimensions=stamp.dimensions,
+            similarity=stamp.similarity,
+            approximate=stamp.approximate,
+            recall=stamp.recall,
+        )
+
+    def is_current(self, version: Version) -> bool:
+        """Say whether a version's index is whole and covers the documents that there are now."""
+        found = self.status(version)
+        return found is not None and not found.stale and not found.behind
+
+    def follow(self, version: Version, now: datetime) -> Indexed:
+        """Bring the index of the version that serves up to date; a fault is told, not raised."""
+        return self._tried(version, now) if self.builds else Indexed()
+
+    def before_promotion(self, candidate: Version, now: datetime) -> Indexed:
+        """Build the index of a version that passed the gate; a fault is told, not raised."""
+        return self._tried(candidate, now) if self.builds_first else Indexed()
+
+    def stage_of_champion(self, journal: Journal, version: int) -> None:
+        """Bring the index of the version that serves up to date, once in a cycle."""
+        if self.builds:
+            serving = self.opened.registry.version(version)
+            stage = f"{_STAGE}{version}"
+            journal.once(stage, lambda: self.follow(serving, journal.started), Indexed)
+
+    def stage_of_candidate(self, journal: Journal, candidate: Version) -> Indexed:
+        """Build the index of a version that passed the gate, once in a cycle."""
+        if not self.builds_first:
+            return Indexed()
+        stage, now = f"{_STAGE}{candidate.number}", journal.started
+        return journal.once(stage, lambda: self.before_promotion(candidate, now), Indexed)
+
+    def before_move(self, version: Version, action: Action, now: datetime) -> None:
+        """Make sure that a version has its index before a person lets it serve.
+
+        A rollback is not kept waiting by a few documents that are missing: `follow` adds them.
+
+        Raises
+        ------
+        IndexNotReady
+            It cannot be built.
+        """
+        if not self.builds_first:
+            return
+        if action == "rollback":
+            found = self.status(version)
+            if found is not None and not found.stale:
+                return
+        fault = self._tried(version, now).fault
+        if fault:
+            raise IndexNotReady(
+                f"version {version.number} does not serve yet: {fault}; with [index] build = "
+                '"after" it serves before it has an index'
+            )
+
+    def after_move(self, move: MoveResult, now: datetime) -> MoveResult:
+        """Add what the index of a version that serves now lacks, and say what could not be."""
+        fault = self.follow(self.opened.registry.version(move.champion.version), now).fault
+        return move.changed(warnings=(*move.warnings, fault)) if fault else move
+
+    def tidy(self) -> list[int]:
+        """Delete old indexes, never one of a version with an alias; return whose."""
+        if self.settings.mode == "off":
+            return []
+        indexes = self.opened.indexes
+        try:
+            newest = indexes.numbers()[-self.settings.keep :]
+            versions = self.opened.registry.all_versions()
+            named = [each.number for each in versions if each.aliases]
+            bridged = [old for each in named for old in bridges_of(bridges_folder(indexes), each)]
+            return indexes.keep({*newest, *named, *bridged})
+        except _FAULTS as fault:
+            logger.warning("old indexes stay: %s", fault)
+            return []
+
+    def _tried(self, version: Version, now: datetime) -> Indexed:
+        try:
+            if not self.opened.store.last_document() or self.is_current(version):
+                return Indexed()
+            return Indexed(built=self.build(version, now))
+        except _FAULTS as fault:
+            told = f"the index of version {version.number} could not be built: {fault}"
+            return Indexed(fault=told)
+
+    def _behind(self, stamp: Stamp) -> int:
+        store = self.opened.store
+        missing = abs(store.count_documents() - stamp.documents)
+        return max(store.documents_changed(stamp.cut), missing)
+
+    def _stale(self, version: Version, stamp: Stamp) -> str:
+        opened = self.opened
+        identity = opened.encoders.identity(opened.versions.folder(version))
+        preparation = self.settings.preparation
+        return stamp.space.difference(
+            Space(identity, preparation, stamp.dimensions, stamp.similarity)
+        )
+
+
+def index_of_cycle(
+    opened: OpenWorkspace, journal: Journal, promoted: Serving | None
+) -> CycleIndex | None:
+    """Return what a cycle did for the index; None where it does nothing for it.
+
+    Parameters
+    ----------
+    opened, journal
+        The cycle.
+    promoted
+        The version that had waited for its index, where it was promoted before the cycle.
+    """
+    if opened.settings.tables.index.mode == "off":
+        return None
+    done = journal.results(_STAGE, Indexed)
+    return CycleIndex(
+        built=tuple(each.built for each in done if each.built),
+        faults=tuple(each.fault for each in done if each.fault),
+        promoted=promoted.version if promoted else None,
+    )

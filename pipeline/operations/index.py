@@ -1,0 +1,90 @@
+"""The index by hand: built, listed, deleted, exported."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.cycle import Indexing
+from pipeline.registry import CANDIDATE, CHAMPION, PREVIOUS
+from pipeline.results import (
+    IndexBuilt,
+    IndexDropResult,
+    IndexExportResult,
+    IndexStatusResult,
+)
+from pipeline.workspace import OpenWorkspace
+from training.faults import DataFault
+
+_SERVING = (CHAMPION, CANDIDATE, PREVIOUS)
+
+
+def build_index(
+    opened: OpenWorkspace, reference: str, now: datetime, vectors: Path | None
+) -> IndexBuilt:
+    """Build the index of a version, or bring it up to date, from vectors that the user has or not.
+
+    Raises
+    ------
+    DataFault
+        There are no documents, or the vectors are not the version's.
+    """
+    version = opened.versions.named(reference)
+    if not opened.store.count_documents():
+        raise DataFault(
+            "there are no documents to build an index of; name them in data.corpus "
+            "(anchorhold.toml) and call `anchorhold run`, which reads them"
+        )
+    return Indexing(opened).build(version, now, vectors)
+
+
+def index_status(opened: OpenWorkspace) -> IndexStatusResult:
+    """Return the state of all indexes; nothing is changed."""
+    indexing, indexes = Indexing(opened), opened.indexes
+    known = {each.number: each for each in opened.registry.versions()}
+    numbers = indexes.numbers()
+    found = [
+        status for each in numbers if each in known and (status := indexing.status(known[each]))
+    ]
+    whole = {each.version for each in found}
+    return IndexStatusResult(
+        mode=indexing.settings.mode,
+        uri=indexing.settings.uri,
+        documents=opened.store.count_documents(),
+        indexes=tuple(found),
+        unfinished=tuple(each for each in numbers if each not in whole),
+        champion=opened.versions.champion().number,
+    )
+
+
+def drop_index(opened: OpenWorkspace, reference: str) -> IndexDropResult:
+    """Delete the index of a version that does not serve.
+
+    Raises
+    ------
+    DataFault
+        It is the champion's, the candidate's or the previous champion's, or there is none.
+    """
+    indexes = opened.indexes
+    number = int(reference) if reference.isdecimal() else opened.versions.named(reference).number
+    for version in opened.registry.versions():
+        serving = [alias for alias in _SERVING if alias in version.aliases]
+        if version.number == number and serving:
+            raise DataFault(
+                f"version {number} is the {serving[0]}, whose index is not deleted; to build it "
+                f"again use `anchorhold index build {number}`"
+            )
+    stamp = indexes.stamp(number)
+    indexes.drop(number)
+    return IndexDropResult(version=number, documents=stamp.documents if stamp else None)
+
+
+def export_index(opened: OpenWorkspace, reference: str, file: Path) -> IndexExportResult:
+    """Write ids and vectors of a whole index to a new Parquet file."""
+    version = opened.versions.named(reference)
+    stamp = opened.indexes.export(version.number, file)
+    return IndexExportResult(
+        version=version.number,
+        file=str(file),
+        documents=stamp.documents,
+        dimensions=stamp.dimensions,
+        fingerprint=stamp.fingerprint,
+    )

@@ -1,0 +1,160 @@
+"""The index in cycles: whole before a version serves, up to date while it does."""
+
+import shutil
+import time
+from datetime import UTC, datetime
+
+import pytest
+from conftest import let_travel_arrive, make_workspace
+from made_streams import TRAVEL, sentences, write_lines
+
+from pipeline.cycle.journal import Journal
+from pipeline.operations import Workspace
+from training.faults import AnchorholdError, DataFault
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+ABROAD = [{"id": f"d{row['id']}", "text": row["positive"]} for row in sentences(TRAVEL, 30, 5)]
+
+
+def change_settings(space, **index):
+    """Write the table [index] anew."""
+    settings = space / "anchorhold.toml"
+    rest = settings.read_text().partition("\n[index]\n")[0]
+    lines = "".join(f"{key} = {value!r}\n" for key, value in index.items())
+    settings.write_text(f"{rest}\n[index]\n{lines}")
+
+
+def run(space):
+    with Workspace.open(space, now=NOW) as workspace:
+        return workspace.run()
+
+
+def indexes(space):
+    """Return version -> its index, and the champion."""
+    with Workspace.open(space, now=NOW) as workspace:
+        found = workspace.index_status()
+    return {each.version: each for each in found.indexes}, found.champion
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory, tiny_model, empty_tracking_store):
+    """Return moment -> a workspace of that moment in its first two cycles."""
+    place = tmp_path_factory.mktemp("indexed")
+    space = make_workspace(place / "space", tiny_model, empty_tracking_store)
+    settings = space / "anchorhold.toml"
+    text = settings.read_text().replace("[data]\n", '[data]\ncorpus = ["corpus/*.jsonl"]\n')
+    settings.write_text(text)
+    change_settings(space, mode="rebuild")
+    write_lines(space / "corpus" / "abroad.jsonl", ABROAD)
+    found = {}
+    result = run(space)
+    found["bootstrapped"] = shutil.copytree(space, place / "bootstrapped")
+    found["first"] = result
+    let_travel_arrive(space)
+    write_lines(space / "corpus" / "more.jsonl", [{"id": "new", "text": "book the train"}])
+    once = Journal.once
+    with pytest.MonkeyPatch.context() as patch:
+        for stage in ("regressions", "index/v2"):
+
+            def stop(journal, name, work, kind, last=stage):
+                done = once(journal, name, work, kind)
+                if name == last:
+                    raise KeyboardInterrupt
+                return done
+
+            patch.setattr(Journal, "once", stop)
+            with pytest.raises(KeyboardInterrupt):
+                run(space)
+            found[stage] = shutil.copytree(space, place / stage.replace("/", " "))
+    found["second"] = run(space)
+    found["promoted"] = space
+    return found
+
+
+def test_the_first_run_builds_the_index_of_the_base(history):
+    (built,) = history["first"].index.built
+    assert (built.version, built.documents, built.encoded) == (1, 30, 30)
+    found, champion = indexes(history["bootstrapped"])
+    assert champion == 1
+    assert (found[1].behind, found[1].stale) == (0, "")
+
+
+def test_the_index_of_the_champion_follows_documents_that_arrive(history):
+    assert indexes(history["index/v2"])[0][1].documents == 31
+
+
+def test_a_candidate_has_its_index_before_it_serves_and_a_killed_cycle_resumes(history):
+    found, champion = indexes(history["index/v2"])
+    assert champion == 1
+    assert (found[2].documents, found[2].behind, found[2].aliases) == (31, 0, ("candidate",))
+    result = history["second"]
+    assert result.outcome == "promoted"
+    assert [(each.version, each.encoded) for each in result.index.built] == [(1, 1), (2, 31)]
+    assert indexes(history["promoted"])[1] == 2
+
+
+def test_without_an_index_a_version_waits_and_the_next_run_tries_again(history, tmp_path):
+    space = shutil.copytree(history["regressions"], tmp_path / "space")
+    change_settings(space, mode="rebuild", uri="anchorhold.toml/index")
+    result = run(space)
+    assert (result.outcome, result.awaiting_index, result.champion.version) == (
+        "inconclusive", True, 1,
+    )  # fmt: skip
+    assert "the next `anchorhold run` tries again" in result.verdict.reasons[-1]
+    with Workspace.open(space, now=NOW) as workspace:
+        with pytest.raises(AnchorholdError, match="does not serve yet"):
+            workspace.promote(2, reason="test")
+        assert workspace.status().champion.version == 1
+    change_settings(space, mode="rebuild")
+    result = run(space)
+    assert result.index.promoted == 2
+    found, champion = indexes(space)
+    assert champion == 2
+    assert (found[2].documents, found[2].behind) == (31, 0)
+
+
+def test_a_rollback_moves_model_and_index_and_a_promotion_adds_what_is_missing(history, tmp_path):
+    space = shutil.copytree(history["promoted"], tmp_path / "space")
+    with Workspace.open(space, now=NOW) as workspace:
+        workspace.rollback()
+        found = workspace.search("where is my train", k=3)
+    assert (found.version, found.searched, len(found.found)) == (1, 1, 3)
+    write_lines(space / "corpus" / "last.jsonl", [{"id": "last", "text": "cook the salt"}])
+    with Workspace.open(space, now=NOW) as workspace:
+        with workspace._opened("test") as opened:
+            opened.take_in(NOW)
+        assert workspace.status().index.behind == 1
+        workspace.promote(2, reason="again", force=True)
+        assert workspace.status().index.behind == 0
+        assert [each.version for each in workspace.index_status().indexes] == [1, 2]
+
+
+def test_an_index_may_be_built_after_the_promotion(history, tmp_path):
+    space = shutil.copytree(history["regressions"], tmp_path / "space")
+    change_settings(space, mode="rebuild", build="after", keep=1)
+    result = run(space)
+    assert result.outcome == "promoted"
+    assert result.index.built[-1].version == 2
+    assert result.index.built[-1].encoded == 31
+    assert set(indexes(space)[0]) == {1, 2}
+
+
+def test_indexes_of_versions_that_serve_are_not_deleted_by_hand(history, tmp_path):
+    space = shutil.copytree(history["promoted"], tmp_path / "space")
+    with Workspace.open(space, now=NOW) as workspace:
+        for version in ("champion", 2, "previous"):
+            with pytest.raises(DataFault, match="not deleted"):
+                workspace.index_drop(version)
+        with pytest.raises(DataFault, match="no index"):
+            workspace.index_drop(7)
+
+
+@pytest.mark.slow
+def test_model_and_index_are_rolled_back_within_two_seconds(history, tmp_path):
+    space = shutil.copytree(history["promoted"], tmp_path / "space")
+    with Workspace.open(space, now=NOW) as workspace:
+        workspace.status()
+        began = time.perf_counter()
+        workspace.rollback()
+        assert time.perf_counter() - began < 2
+        assert workspace.status().index.version == 1
