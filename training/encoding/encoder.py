@@ -170,21 +170,51 @@ class Encoder:
         """Return the directions of what `encode` returns, whose parameters these are."""
         return self.similarity.directions(self.encode(texts, kind=kind, progress=progress))
 
+    def token_counts(
+        self, texts: Sequence[str], *, kind: Kind = "query", cut: bool = True
+    ) -> list[int]:
+        """Return how many tokens each text has, its prompt and special tokens included.
+
+        Characters are counted if the tokenizer is not a fast one.
+
+        Parameters
+        ----------
+        kind
+            Whether they are queries or documents.
+        cut
+            Whether to count only what the model reads of a text.
+
+        Raises
+        ------
+        DataFault
+            A text is not valid Unicode.
+        """
+        prompt = prompt_of(self._model, kind)
+        return self._lengths([prompt + text for text in texts], cut=cut)
+
+    def encode_pass(self, texts: Sequence[str], *, kind: Kind = "query") -> NDArray[np.float32]:
+        """Return vectors, (texts, dimensions), of one forward pass, without the cache.
+
+        Unlike `encode` it divides and refuses nothing: a text without an embedding has NaN or
+        infinity, so that others in the same pass are answered.
+        """
+        return self._forward(list(texts), kind, lambda _: None, batch=max(1, len(texts)))
+
     def _forward(
-        self, texts: list[str], kind: Kind, step: Callable[[int], None]
+        self, texts: list[str], kind: Kind, step: Callable[[int], None], batch: int = _BATCH
     ) -> NDArray[np.float32]:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         prompt = prompt_of(self._model, kind)
         parts = []
         with quiet():
             # One batch per call: of more texts the library would sort them by their characters.
-            for start in range(0, len(texts), _BATCH):
-                some = texts[start : start + _BATCH]
+            for start in range(0, len(texts), batch):
+                some = texts[start : start + batch]
                 with _unicode_only():
                     part = encode(
                         some,
                         prompt=prompt,
-                        batch_size=_BATCH,
+                        batch_size=batch,
                         show_progress_bar=False,
                         normalize_embeddings=self.similarity.name == "cosine",
                     )
@@ -207,8 +237,8 @@ class Encoder:
             "use a model that has an embedding for them"
         )
 
-    def _lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, at most the model's maximum length.
+    def _lengths(self, texts: Sequence[str], *, cut: bool = True) -> list[int]:
+        """Return the number of tokens of each text, at most the model's maximum length if cut.
 
         Characters are a poor measure: a line of code has twice the tokens of a sentence of the same
         length. They are used if the tokenizer is not a fast one.
@@ -217,7 +247,7 @@ class Encoder:
             tokenizer = self._word_tokenizer()
         except DataFault:
             return [len(text) for text in texts]
-        longest = self._model.max_seq_length or sys.maxsize
+        longest = (self._model.max_seq_length if cut else None) or sys.maxsize
         lengths: list[int] = []
         for start in range(0, len(texts), _CHUNK):
             with _unicode_only():
