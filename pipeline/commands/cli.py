@@ -24,6 +24,7 @@ from pipeline.commands.report import report
 from pipeline.commands.rollback import rollback
 from pipeline.commands.run import run
 from pipeline.commands.search import search
+from pipeline.commands.serve import serve
 from pipeline.commands.settings import settings
 from pipeline.commands.status import status
 
@@ -49,6 +50,7 @@ for command in (
     accept,
     export,
     search,
+    serve,
     backtest,
     report,
     settings,

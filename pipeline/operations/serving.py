@@ -1,17 +1,21 @@
 """The verbs of the public face that bring a promotion to the users."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.operations.circumstances import Folder, path_of
 from pipeline.operations.index import build_index, drop_index, export_index, index_status
 from pipeline.operations.opening import Opening
 from pipeline.operations.search import search
+from pipeline.operations.serve import limits_of, serve_workspace
 from pipeline.results import (
     IndexBuilt,
     IndexDropResult,
     IndexExportResult,
     IndexStatusResult,
     SearchResult,
+    ServeResult,
 )
 
 
@@ -76,3 +80,26 @@ class Serving(Opening):
         """
         with self._opened("search") as opened:
             return search(opened, text, str(as_of), k)
+
+    def serve(
+        self,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        stop: threading.Event | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> ServeResult:
+        """Serve vectors and search over HTTP until `stop` is set; the workspace is not locked.
+
+        Parameters
+        ----------
+        host, port
+            Where to listen; by default as in `[serve]`.
+        stop
+            Ends the serving; requests that have begun are answered.
+        tell
+            Is given the address as soon as requests are taken.
+        """
+        limits = limits_of(self._settings.tables.serve, host, port)
+        with self._opened("serve") as opened:
+            return serve_workspace(opened, limits, stop=stop or threading.Event(), tell=tell)

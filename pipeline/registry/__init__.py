@@ -1,5 +1,6 @@
 """Versions and runs in MLflow; the only room that knows it."""
 
+from pipeline.registry.aliases import version_with
 from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
 from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
@@ -37,4 +38,5 @@ __all__ = [
     "lies_in",
     "open_registry",
     "quiet_environment",
+    "version_with",
 ]

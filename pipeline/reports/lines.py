@@ -22,6 +22,7 @@ from pipeline.results import (
     ReportResult,
     Result,
     SearchResult,
+    ServeResult,
     WatchEvent,
 )
 
@@ -142,3 +143,11 @@ def _(result: DeliveriesResult) -> Iterator[str]:
         yield f"{each.channel}: {each.error or 'delivered'}"
     if not result.deliveries:
         yield "no receiver is set: [promotion] and [alerts] take a command, a webhook, or both"
+
+
+@lines_of.register
+def _(result: ServeResult) -> Iterator[str]:
+    last = f"version {result.version} served last" if result.version else "no version was loaded"
+    yield f"{result.address}: {result.requests} requests, {result.swaps} swaps; {last}"
+    if result.load_failures:
+        yield f"{result.load_failures} times a version could not be loaded"

@@ -59,6 +59,7 @@ from pipeline.results.plan import (
 )
 from pipeline.results.report import ReportResult
 from pipeline.results.result import Result
+from pipeline.results.serve import ServeResult
 from pipeline.results.status import (
     ChampionStatus,
     CycleStatus,
@@ -168,6 +169,7 @@ __all__ = [
     "RolledBackVersion",
     "Rule",
     "SearchResult",
+    "ServeResult",
     "Serving",
     "ServingCost",
     "ServingCosts",

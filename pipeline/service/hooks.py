@@ -1,6 +1,7 @@
 """What the service asks of others: who keeps what was served, and which version answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from training.unlabelled import Shown
@@ -63,6 +64,14 @@ class Recorder(Protocol):
         """Write what is not written yet; called once, after the last request."""
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What one version answered: ids of its results, the best first, and how long it took."""
+
+    results: Sequence[str]
+    seconds: float
+
+
 class Route(Protocol):
     """Divides the requests between the champion and a candidate."""
 
@@ -77,6 +86,9 @@ class Route(Protocol):
 
     def shadows(self, key: str) -> bool:
         """Return whether the candidate answers too, for the record only; nobody sees it."""
+
+    def compare(self, key: str, champion: Answered, candidate: Answered) -> None:
+        """Keep what both versions answered to the same query, where `shadows` asked for it."""
 
 
 class NoRecorder:
@@ -118,3 +130,6 @@ class ChampionOnly:
     def shadows(self, key: str) -> bool:
         """Return False."""
         return False
+
+    def compare(self, key: str, champion: Answered, candidate: Answered) -> None:
+        """Keep nothing."""

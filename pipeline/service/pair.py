@@ -1,34 +1,13 @@
-"""The pair that serves: a model and its own index, loaded together and replaced together."""
+"""The pair that serves: a model and the index of its space, loaded and replaced together."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from pipeline.service.hooks import Arm
-from training.unlabelled import Shown
 
 if TYPE_CHECKING:
+    from pipeline.search import ServingPair
     from training.encoding import Encoder
-
-Floats = NDArray[np.float32]
-
-
-class Searches(Protocol):
-    """An index that answers for exactly one version."""
-
-    @property
-    def state(self) -> str:
-        """What changes when the index of the same version is written anew."""
-
-    @property
-    def documents(self) -> int:
-        """How many documents it holds."""
-
-    def search(self, vector: Floats, k: int) -> Sequence[Shown]:
-        """Return the k nearest documents of a query's vector, (dimensions,), the nearest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +23,21 @@ class Served:
     encoder
         Its model.
     index
-        The index of its documents; None: it has none.
+        What its vectors search, with the bridge to it where there is one; None: it has no index.
     """
 
     version: int
     fingerprint: str
     encoder: "Encoder"
-    index: Searches | None = None
+    index: "ServingPair | None" = None
+
+    @property
+    def index_state(self) -> tuple[object, ...] | None:
+        """What differs as soon as another index, or another state of it, serves the version."""
+        if self.index is None:
+            return None
+        stamp = self.index.index.stamp
+        return self.index.table_version, stamp.digest, stamp.made, self.index.bridge is None
 
 
 @dataclass(frozen=True)
@@ -76,8 +63,8 @@ class Loaded:
 class Pairs:
     """The one place that says what serves now.
 
-    A request takes the pair once, at its beginning, and keeps it to its end. A pair that was
-    replaced is freed when the last request that holds it has ended.
+    A request takes a pair once, at its beginning, and keeps it to its end. A pair that was replaced
+    is freed when the last request that holds it has ended.
     """
 
     def __init__(self) -> None:

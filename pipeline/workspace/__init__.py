@@ -5,6 +5,7 @@ from pipeline.workspace.base_model import Base, length_warning
 from pipeline.workspace.new_workspace import Ask, Proxies, make_workspace
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
+from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
 from pipeline.workspace.settings_fault import SettingsFault
 from pipeline.workspace.settings_file import load_settings, read_values
@@ -25,6 +26,7 @@ __all__ = [
     "OpenWorkspace",
     "Proxies",
     "Scores",
+    "Serve",
     "Settings",
     "SettingsFault",
     "TableReference",

@@ -106,6 +106,11 @@ class Encoder:
             raise DataFault("the model does not say how many dimensions its embeddings have")
         return int(length)
 
+    @property
+    def max_tokens(self) -> int:
+        """Number of tokens after which a text is cut; a large one where none is."""
+        return int(min(self._model.max_seq_length or sys.maxsize, sys.maxsize))
+
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
     ) -> NDArray[np.float32]:
@@ -247,7 +252,7 @@ class Encoder:
             tokenizer = self._word_tokenizer()
         except DataFault:
             return [len(text) for text in texts]
-        longest = (self._model.max_seq_length if cut else None) or sys.maxsize
+        longest = self.max_tokens if cut else sys.maxsize
         lengths: list[int] = []
         for start in range(0, len(texts), _CHUNK):
             with _unicode_only():
