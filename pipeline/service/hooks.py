@@ -4,16 +4,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from training.faults import DataFault
 from training.unlabelled import Shown
 
 Arm = Literal["champion", "candidate"]
 """Which of the loaded versions answers a request."""
 
+Taken = Literal["taken", "not sampled", "dropped"]
+"""What becomes of feedback: it is kept; its query was left out of the log; the log is full."""
+
+
+class UnknownQuery(DataFault):
+    """Feedback names a query that was not answered here: HTTP status 404."""
+
+
+class NotShown(DataFault):
+    """Feedback names a result that the query was not shown: HTTP status 422."""
+
 
 class Recorder(Protocol):
-    """Keeps what was served. Its verbs are called on the request path: they never wait for a disk.
+    """Keeps what was served.
 
-    An exception is counted as a metric, and the answer is sent all the same.
+    `record` is called on the request path and never waits for a disk. An exception of it is counted
+    as a metric, and the answer is sent all the same.
     """
 
     def record(
@@ -46,9 +59,16 @@ class Recorder(Protocol):
         """
 
     def feedback(
-        self, *, query_id: str, clicked: Sequence[str], feedback: Mapping[str, int]
-    ) -> None:
-        """Keep what a user did with the results of a query.
+        self,
+        *,
+        query_id: str,
+        clicked: Sequence[str] = (),
+        feedback: Mapping[str, int] | None = None,
+        answer: str = "",
+    ) -> Taken:
+        """Keep what a user did with the results of a query, and what was made of them.
+
+        It may read the database: call it in a thread.
 
         Parameters
         ----------
@@ -58,7 +78,19 @@ class Recorder(Protocol):
             Ids of results, in the order of the clicks.
         feedback
             Id of a result -> 1 or -1.
+        answer
+            What a generating system answered with the results.
+
+        Raises
+        ------
+        UnknownQuery
+            No query of this id was answered.
+        NotShown
+            A click or rating names what the query was not shown.
         """
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the numbers of the log by name, for the metrics; they only grow."""
 
     def close(self) -> None:
         """Write what is not written yet; called once, after the last request."""
@@ -108,9 +140,19 @@ class NoRecorder:
         """Keep nothing."""
 
     def feedback(
-        self, *, query_id: str, clicked: Sequence[str], feedback: Mapping[str, int]
-    ) -> None:
+        self,
+        *,
+        query_id: str,
+        clicked: Sequence[str] = (),
+        feedback: Mapping[str, int] | None = None,
+        answer: str = "",
+    ) -> Taken:
         """Keep nothing."""
+        return "not sampled"
+
+    def counts(self) -> Mapping[str, int]:
+        """Return no numbers."""
+        return {}
 
     def close(self) -> None:
         """Write nothing."""

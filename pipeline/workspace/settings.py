@@ -19,6 +19,7 @@ from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
 from pipeline.search import IndexSettings
+from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.telling import Alerts, PromotionReceiver, Watch
@@ -170,6 +171,7 @@ class Tables:
     index: Table[IndexSettings] = IndexSettings()
     suspects: Table[Suspects] = Suspects()
     serve: Table[Serve] = Serve()
+    log: Table[LogSettings] = LogSettings()
     promotion: Table[PromotionReceiver] = PromotionReceiver()
     alerts: Table[Alerts] = Alerts()
     watch: Table[Watch] = Watch()
