@@ -63,7 +63,16 @@ def serve_workspace(
             f"the service needs {', '.join(missing)}; install it with: "
             'pip install "anchorhold[serve]"'
         )
+    from pipeline import __version__
     from pipeline.service.hooks import ChampionOnly, NoRecorder
     from pipeline.service.running import serve
 
-    return serve(opened, limits, recorder=NoRecorder(), route=ChampionOnly(), stop=stop, tell=tell)
+    return serve(
+        opened,
+        limits,
+        recorder=NoRecorder(),
+        route=ChampionOnly(),
+        stop=stop,
+        tell=tell,
+        release=__version__,
+    )

@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from pipeline import __version__
 from pipeline.service.bodies import FaultAnswer, Health, Ready
 from pipeline.service.embeddings import embedding_routes
 from pipeline.service.faults import Refused, told
@@ -42,7 +41,7 @@ def make_app(service: Service, token: str = "") -> ASGIApp:
     app = FastAPI(
         title="anchorhold",
         description=_ABOUT,
-        version=__version__,
+        version=service.release,
         responses=faults,
         # Their pages load scripts from elsewhere; /openapi.json describes everything.
         docs_url=None,

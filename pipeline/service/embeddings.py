@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from pipeline import __version__
 from pipeline.service.bodies import EmbedBody, Embeddings, EmbeddingsBody, Info
 from pipeline.service.faults import unusable
 from pipeline.service.service import Service
@@ -89,7 +88,7 @@ def embedding_routes(service: Service) -> APIRouter:
             max_input_length=served.encoder.max_tokens,
             max_batch_tokens=limits.batch_tokens,
             max_client_batch_size=limits.max_inputs,
-            version=__version__,
+            version=service.release,
             served_version=served.version,
             dimensions=service.lengths(served),
             similarity=served.encoder.similarity.name,

@@ -46,6 +46,7 @@ def serve(
     route: Route,
     stop: threading.Event,
     tell: Callable[[str], None],
+    release: str = "",
 ) -> ServeResult:
     """Serve a workspace until `stop` is set; requests that have begun are answered.
 
@@ -63,6 +64,8 @@ def serve(
         Ends the serving.
     tell
         Is given the address when requests are taken.
+    release
+        Version of anchorhold, as `/info` tells it.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def serve(
     model = opened.settings.tables.model
     service = Service(
         name=model.name,
+        release=release,
         limits=limits,
         dimensions=model.dimensions,
         pairs=pairs,

@@ -31,6 +31,8 @@ class Service:
     ----------
     name
         Name of the registered model.
+    release
+        Version of anchorhold.
     limits
         As in `[serve]`.
     dimensions
@@ -50,6 +52,7 @@ class Service:
     """
 
     name: str
+    release: str
     limits: Serve
     dimensions: tuple[int, ...]
     pairs: Pairs
