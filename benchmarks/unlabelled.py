@@ -2,6 +2,7 @@
 
     python benchmarks/unlabelled.py STREAM ... [--kinds consensus structure] [--epochs 2]
     python benchmarks/unlabelled.py STREAM ... --verdicts
+    python benchmarks/unlabelled.py STREAM ... --recipe [--seeds 0 1 2]
 
 STREAM is a folder as described in streams.py. Its documents are the corpora of the evaluation sets
 and the positives of the new pairs; its log has the queries of the new pairs. What answers which
@@ -17,6 +18,11 @@ and trained model.
 With --verdicts, good and poisoned candidates are judged twice by the gate: by the true sets, and by
 proxies alone. The two agree where both promote or both do not. A candidate that was made to be
 harmful is marked with an exclamation mark.
+
+With --recipe, one training on all derived pairs is weakened in every way of a grid: the share of
+the trained weights (`unlabelled.blend`) and the part of the mean of the log that is taken off the
+vectors (`unlabelled.centre`). A row is a mean over seeds; in brackets the mean lower bound of the
+gate, and last in how many seeds the gate promotes by proxies and anchors.
 """
 
 import argparse
@@ -27,15 +33,17 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from streams import Phase, bundled_base, read_stream
 
 from pipeline.cycle.unlabelled import within_shares
 from pipeline.gate import Gate
 from training import Encoder, Evaluate, EvaluationSet, FineTune, Memory, Mix, Pair
 from training.acceleration import keep_freed_memory
-from training.encoding import fetch_base
+from training.encoding import Kind, Similarity, fetch_base
 from training.evaluation import Scorecard
 from training.pairs import HoldOut, hash_share, normalised
+from training.progress import Progress, no_progress
 from training.retention.merge import interpolate
 from training.unlabelled import (
     Centre,
@@ -53,6 +61,7 @@ from training.unlabelled import (
 )
 
 LABELS, TOGETHER = "labels", "together"
+BLENDS, CENTRES = (0.0, 0.5, 0.7, 1.0), (0.0, 0.5, 1.0)
 KINDS = ("consensus", "structure")
 
 
@@ -63,6 +72,32 @@ class Candidate:
     name: str
     folder: Path
     harmful: bool = False
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """An encoder with a part of a mean taken off its vectors, as a centred model has it."""
+
+    encoder: Encoder
+    mean: NDArray[np.float32]
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the space."""
+        return f"{self.encoder.fingerprint}-{float(np.abs(self.mean).sum()):.9f}"
+
+    @property
+    def similarity(self) -> Similarity:
+        """How vectors are compared."""
+        return self.encoder.similarity
+
+    def encode(
+        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return unit vectors."""
+        moved = self.encoder.unit_vectors(texts, kind=kind, progress=progress) - self.mean
+        unit: NDArray[np.float32] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        return unit
 
 
 @dataclass(frozen=True)
@@ -181,6 +216,14 @@ class Bench:
         encoder = Encoder.load(folder, max_length=self.max_length, cache=self.work / "cache")
         return Evaluate().score(encoder, [each for some in self.tasks.values() for each in some])
 
+    def shifted(self, folder: Path) -> Iterator[tuple[float, Scorecard]]:
+        """Score a model with each part of the mean of the log taken off; its texts once encoded."""
+        encoder = Encoder.load(folder, max_length=self.max_length, cache=self.work / "cache")
+        mean = encoder.unit_vectors(self.log[0]).mean(axis=0)
+        sets = [each for some in self.tasks.values() for each in some]
+        for part in CENTRES:
+            yield part, Evaluate().score(Shifted(encoder, part * mean), sets)
+
     def good(self, seed: int) -> Iterator[Candidate]:
         """Yield the candidates that were not made to be harmful."""
         yield Candidate("centre", self.centre(self.base))
@@ -246,6 +289,32 @@ def kinds(bench: Bench, seed: int) -> None:
             row(f"{name} centred", len(some), bench.centre(trained))
 
 
+def recipe(bench: Bench, seeds: Sequence[int]) -> None:
+    """Print what each way to weaken a training leaves of gain and loss."""
+    before = bench.score(bench.base)
+    gate = Gate(proxies="allow")
+    evidence = {given.name for part in ("proxy", "anchor") for given in bench.tasks[part]}
+    champion = replace(before, tasks={name: before.tasks[name] for name in evidence})
+    found: dict[tuple[float, float], list[tuple[bool, list[tuple[float, float]]]]] = {}
+    for seed in seeds:
+        trained = bench.train(TOGETHER, bench.pairs[TOGETHER], seed)
+        for blend in BLENDS:
+            for part, card in bench.shifted(bench.blend(trained, blend) if blend else bench.base):
+                challenger = replace(card, tasks={name: card.tasks[name] for name in evidence})
+                passes = gate.judge(champion, challenger).outcome == "promoted"
+                changes = [
+                    gate.differences(task, card.tasks[name]) for name, task in before.tasks.items()
+                ]
+                shown = [(float(each.mean()), gate.bounds(each)[0]) for each in changes]
+                found.setdefault((blend, part), []).append((passes, shown))
+    print(f"{'blend centre':14}" + "".join(f"{name:>24}" for name in before.tasks) + "  promoted")
+    for (blend, part), rows in found.items():
+        means = np.mean([shown for _, shown in rows], axis=0)
+        cells = "".join(f"{f'{mean:+.4f} ({low:+.4f})':>24}" for mean, low in means)
+        promoted = sum(passes for passes, _ in rows)
+        print(f"{blend:5.2f} {part:6.2f}  {cells}{promoted:>7} of {len(rows)}", flush=True)
+
+
 def verdicts(bench: Bench, seed: int) -> tuple[int, int, int]:
     """Print both verdicts on each candidate; return (agreeing, all, harmful ones promoted)."""
     before = bench.score(bench.base)
@@ -282,6 +351,8 @@ def main() -> None:
     parser.add_argument("streams", type=Path, nargs="+", metavar="STREAM")
     parser.add_argument("--base", help="model folder or hub id (default: the bundled MiniLM)")
     parser.add_argument("--verdicts", action="store_true", help="compare verdicts instead of kinds")
+    parser.add_argument("--recipe", action="store_true", help="weaken one training in many ways")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of --recipe")
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the pairs to use")
     parser.add_argument("--epochs", type=int, default=FineTune().epochs)
     parser.add_argument("--learning-rate", type=float, default=FineTune().learning_rate)
@@ -305,6 +376,8 @@ def main() -> None:
             print(f"\n{folder.name}: {len(bench.corpus)} documents, {len(bench.log[0])} queries")
             if options.verdicts:
                 totals += verdicts(bench, options.seed)
+            elif options.recipe:
+                recipe(bench, options.seeds)
             else:
                 kinds(bench, options.seed)
     if options.verdicts:
