@@ -1,6 +1,8 @@
 """One cycle, from intake to a recorded outcome."""
 
 from pipeline.cycle.approval import approvals
+from pipeline.cycle.canary import canary_now, harm_now
+from pipeline.cycle.canary_keys import digest_of_key
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.history import History, verify_history
@@ -19,8 +21,11 @@ __all__ = [
     "Indexing",
     "answers_folder",
     "approvals",
+    "canary_now",
     "check_now",
     "checks",
+    "digest_of_key",
+    "harm_now",
     "known_until",
     "later_reference",
     "observe",

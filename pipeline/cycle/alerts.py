@@ -80,7 +80,7 @@ def _inconclusive_before(result: CycleResult, earlier: Sequence[PastCycle]) -> b
     for each in earlier:
         if each.result.outcome in TRAINED:
             last = each.result
-            waited = last.awaiting_approval
+            waited = last.awaiting_approval or last.awaiting_canary
             return (
                 last.outcome == "inconclusive" and not waited and last.champion == result.champion
             )

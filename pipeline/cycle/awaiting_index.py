@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from pipeline.cycle.canary import begin_canary
 from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
 from pipeline.cycle.promotion import Champions
 from pipeline.registry import Version
@@ -24,7 +25,8 @@ def settle_awaiting_index(
 ) -> Serving | None:
     """Build the index that a version waits for and promote it; return it if it serves now.
 
-    An unfinished cycle is finished first, because it compares with the champion that it began with.
+    An unfinished cycle is finished first, because it compares with the champion that it began with;
+    a canary ends first.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def settle_awaiting_index(
     ChampionMoved
         Somebody moved the champion in the meantime.
     """
-    if opened.store.unfinished_cycle() is not None:
+    if opened.store.unfinished_cycle() is not None or opened.store.running_canary() is not None:
         return None
     waiting = [each for each in champions.awaiting_approval() if awaits_index(each)]
     if not waiting:
@@ -51,7 +53,11 @@ def settle_awaiting_index(
     if fault:
         logger.warning("version %s waits on: %s", version.number, fault)
         return None
-    if opened.settings.tables.gate.approval:
+    tables = opened.settings.tables
+    if tables.canary.share and champion is not None:
+        begin_canary(champions, tables.canary, champion, version, version.cycle, now)
+        return None
+    if tables.gate.approval:
         return None
     return champions.install(
         version,

@@ -108,6 +108,7 @@ class Candidacy:
             regressions=RegressionCounts(changes=worse.changes),
             awaiting_approval=promoted.awaiting_approval,
             awaiting_index=promoted.awaiting_index,
+            awaiting_canary=promoted.awaiting_canary,
         )
 
     def _verdict(self, candidate: Version) -> Verdict:
@@ -138,18 +139,20 @@ class Candidacy:
         return SuspectsFound(suspects=tuple(ranked), reasons=tuple(reasons))
 
     def _promote(self, candidate: Version, verdict: Verdict, no_index: str) -> Promoted:
-        approval = self.opened.settings.tables.gate.approval
+        tables = self.opened.settings.tables
         promoted = promote_or_refuse(
             Champions.of(self.opened),
             self.journal,
             self.champion,
             candidate,
             verdict,
-            approval=approval,
+            approval=tables.gate.approval,
             no_index=no_index,
+            canary=tables.canary,
         )
+        waits = promoted.awaiting_approval or promoted.awaiting_canary
         if promoted.awaiting_index:
             self.opened.registry.tag(candidate, {AWAITS_INDEX: no_index})
-        elif promoted.outcome != "promoted" and not promoted.awaiting_approval:
+        elif promoted.outcome != "promoted" and not waits:
             self.opened.registry.drop_candidate(candidate)
         return promoted

@@ -9,6 +9,7 @@ WITHOUT_LABELS = "anchorhold.without_labels"
 """Tag of the run and the version of a candidate that was judged by proxies."""
 
 _WAITS = "It waits for a person."
+_ON_TRIAL = "It is on trial as canary."
 _STAMP = "Judged without labels: the gain was measured by proxies, not by labelled queries."
 
 _LONGEST_DESCRIPTION = 4800
@@ -20,7 +21,8 @@ def run_name(result: CycleResult) -> str:
 
     MLflow's list of runs cuts names after about 16 letters.
     """
-    outcome = "waiting" if result.awaiting_approval else result.outcome.replace("_", " ")
+    waiting = result.awaiting_approval or result.awaiting_canary
+    outcome = "waiting" if waiting else result.outcome.replace("_", " ")
     return f"{result.cycle} {outcome}" + (f" v{result.made.version}" if result.made else "")
 
 
@@ -29,6 +31,12 @@ def cycle_note(result: CycleResult) -> str:
     lines = [f"{_headline(result)} Version {result.champion.version} serves."]
     if result.approved:
         lines[0] += f" Version {result.approved.version} was approved in MLflow and promoted first."
+    if result.canary:
+        told = f"Version {result.canary.candidate} as canary: {result.canary.state}"
+        lines[0] += f" {told}: {plain(result.canary.reason)}."
+    if result.rolled_back:
+        left = result.rolled_back
+        lines[0] += f" Version {left.version} was rolled back: {plain(left.reason)}."
     lines += [f"\nWarning: {plain(warning)}." for warning in result.decision.warnings]
     if result.verdict:
         lines += ["", _STAMP] if result.verdict.without_labels else []
@@ -61,12 +69,19 @@ def version_note(result: CycleResult) -> str:
             "`anchorhold.approved_by` to your name); the next `anchorhold run` promotes it. "
             "`rejected` ends the wait.",
         ]
+    if result.awaiting_canary:
+        lines += [
+            "",
+            f"{_ON_TRIAL} A share of the users gets its answers; the next runs of `anchorhold run` "
+            "promote it or end the trial. `anchorhold promote` does so at once.",
+        ]
     if verdict:
         lines += ["", _STAMP] if verdict.without_labels else []
         lines += _table(verdict.comparisons)
         # The first reason is in the headline.
         # The last one says that it waits, as the paragraph above does.
-        others = verdict.reasons[1:-1] if result.awaiting_approval else verdict.reasons[1:]
+        waiting = result.awaiting_approval or result.awaiting_canary
+        others = verdict.reasons[1:-1] if waiting else verdict.reasons[1:]
         lines += ["", *(f"- {plain(reason)}" for reason in others)]
     elif result.scores:
         lines += _means(result.scores)
@@ -86,8 +101,8 @@ def verdict_tags(verdict: Verdict) -> dict[str, str]:
 
 
 def waits(description: str) -> bool:
-    """Return whether the description of a version says that it waits for a person."""
-    return _WAITS in description
+    """Return whether the description of a version says that it waits for a person or a canary."""
+    return _WAITS in description or _ON_TRIAL in description
 
 
 def decided_note(description: str, decision: str, now: datetime) -> str:
@@ -102,9 +117,11 @@ def decided_note(description: str, decision: str, now: datetime) -> str:
     """
     line = f"{now:%Y-%m-%d}, {plain(decision)}."
     kept = [
-        part.replace("passed, awaiting approval:", "passed:")
+        part.replace("passed, awaiting approval:", "passed:").replace(
+            "passed, on trial as canary:", "passed:"
+        )
         for part in description.split("\n\n")
-        if part != line and not part.startswith(_WAITS)
+        if part != line and not part.startswith((_WAITS, _ON_TRIAL))
     ]
     return _shortened("\n\n".join([line, *kept]).splitlines())
 
@@ -137,7 +154,11 @@ def _headline(result: CycleResult) -> str:
     reasons = (result.verdict or result.decision).reasons
     said = result.verdict.outcome if result.verdict else result.outcome
     why = plain(reasons[0].removeprefix(f"{said}: ")) if reasons else "no reason"
-    outcome = "passed, awaiting approval" if result.awaiting_approval else result.outcome
+    outcome: str = result.outcome
+    if result.awaiting_approval:
+        outcome = "passed, awaiting approval"
+    elif result.awaiting_canary:
+        outcome = "passed, on trial as canary"
     return f"**{outcome.replace('_', ' ')}**: {why}."
 
 

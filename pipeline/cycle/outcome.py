@@ -1,8 +1,10 @@
 """What becomes of a judged candidate: it serves, waits for a person, or is refused."""
 
+from pipeline.cycle.canary import begin_canary
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.promotion import APPROVAL, Champions
 from pipeline.cycle.stages import Promoted
+from pipeline.gate import Canary
 from pipeline.registry import ChampionMoved, Version
 from pipeline.results import Verdict
 
@@ -15,6 +17,7 @@ def promote_or_refuse(
     verdict: Verdict,
     *,
     approval: bool,
+    canary: Canary,
     no_index: str = "",
 ) -> Promoted:
     """Move the champion if the gate says so and nobody moved it in the meantime.
@@ -31,6 +34,8 @@ def promote_or_refuse(
         What the gate said.
     approval
         Whether a candidate that passes waits for a person.
+    canary
+        Whether it is tried on a share of the traffic first.
     no_index
         Why it has no index, which it should have before it serves; "" where nothing is missing.
     """
@@ -47,6 +52,19 @@ def promote_or_refuse(
             champion=champion.number,
             reasons=(f"{waits}: {no_index}; the next `anchorhold run` tries again",),
             awaiting_index=True,
+        )
+    if canary.share:
+        on_trial = champions.store.running_canary()
+        if on_trial is not None and on_trial.candidate != candidate.number:
+            reason = f"{waits}: version {on_trial.candidate} is on trial as canary, one at a time"
+            return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
+        now, cycle = journal.started, journal.cycle
+        told = begin_canary(champions, canary, champion, candidate, cycle, now)
+        return Promoted(
+            outcome="inconclusive",
+            champion=champion.number,
+            reasons=(f"{waits} yet: {told}",),
+            awaiting_canary=True,
         )
     if approval:
         command = f"anchorhold promote {candidate.number} --reason …"

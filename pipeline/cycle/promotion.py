@@ -29,6 +29,9 @@ _DONE = {
 }
 """What the description of a version says of an action."""
 
+CANARY = "anchorhold.canary"
+"""Tag that shows in MLflow what became of a version's canary; the store is what counts."""
+
 APPROVAL = "anchorhold.approval"
 """Tag by which a person approves or rejects, in MLflow, a version that waits."""
 
@@ -124,6 +127,7 @@ class Champions:
                 at=now,
             )
         keep_history_head(self.store, self.registry)
+        self._end_canary(version, now)
         if cycle is None:
             self._intention.unlink(missing_ok=True)
             decision = f"{_DONE[action]}: {reason}"
@@ -172,6 +176,14 @@ class Champions:
             line = parents.get(line.tags.get("anchorhold.parent", "none"))
         return ""
 
+    def stopped(self, version: Version) -> str:
+        """Say which harm ended the canary of a version; empty where none did, or it was forced."""
+        forced = {move.version for move in self.store.promotions() if move.action == "force"}
+        for row in self.store.canaries():
+            if row.candidate == version.number and row.state == "stopped":
+                return "" if version.number in forced else str(row.result.get("reason", row.harm))
+        return ""
+
     def awaiting_approval(self) -> list[Version]:
         """Return the versions that passed against today's champion and wait for a person."""
         champion = self.registry.champion()
@@ -185,6 +197,7 @@ class Champions:
             and each.tags.get("anchorhold.parent") == str(champion.number)
             and answer(each) != "rejected"
             and not self.barred(each)
+            and not self.stopped(each)
         ]
 
     def promote(
@@ -274,8 +287,20 @@ class Champions:
                 return f"passed against version {parent}, but the champion is now {serving}"
             if answer(version) == "rejected":
                 return f"was rejected in MLflow (tag {APPROVAL})"
+            harm = self.stopped(version)
+            if harm:
+                return f"was stopped as canary ({harm})"
         mark = self.barred(version)
         return f"must not be promoted again: {mark}" if mark else ""
+
+    def _end_canary(self, serving: Version, now: datetime) -> None:
+        """End the canary that runs, if any: its candidate serves, or its champion does no more."""
+        row = self.store.running_canary()
+        if row is not None:
+            promoted = row.candidate == serving.number
+            reason = "it serves" if promoted else f"version {serving.number} serves"
+            state = "promoted" if promoted else "ended"
+            self.store.end_canary(row.number, state, now, {"reason": reason})
 
     @property
     def _intention(self) -> Path:

@@ -213,5 +213,14 @@ def _tags(result: CycleResult) -> dict[str, str]:
         f"{_PREFIX}champion": str(result.champion.version),
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
+        **_moved(result),
+        **_moved(result),
         **({WITHOUT_LABELS: "true"} if result.verdict and result.verdict.without_labels else {}),
     }
+
+
+def _moved(result: CycleResult) -> dict[str, str]:
+    """Return what became of the versions before the cycle began."""
+    canary, left = result.canary, result.rolled_back
+    found = {f"{_PREFIX}canary": f"v{canary.candidate} {canary.state}"} if canary else {}
+    return found | ({f"{_PREFIX}rolled_back": f"v{left.version}"} if left else {})

@@ -8,10 +8,12 @@ from pipeline.cycle.alerts import finish_and_tell
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.awaiting_index import settle_awaiting_index
+from pipeline.cycle.canary import settle_canary, without_a_second
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cut_short import cut_short
+from pipeline.cycle.guard import guard_champion
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.indexing import Indexing, index_of_cycle
 from pipeline.cycle.journal import Journal
@@ -69,6 +71,9 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
     keep_files_in(opened.registry, opened.settings.artifacts)
     approved = None if adopted else settle_approvals(champions, store, now)
     indexed = None if adopted else settle_awaiting_index(opened, champions, now)
+    tables = opened.settings.tables
+    canary = settle_canary(champions, tables.gate.approval, tables.canary.share, now)
+    rolled_back = None if adopted else guard_champion(opened, champions, now)
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
@@ -88,6 +93,8 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
         approved=approved,
+        canary=canary,
+        rolled_back=rolled_back,
     )
     close_record(opened, journal, cycle.run, result)
     finish_and_tell(store, opened.settings.tables.gate, result, now)
@@ -229,6 +236,7 @@ class _Cycle:
         refused = self.intake.pairs.quarantined
         now = self.journal.started
         decision = find(self.opened, window.champion, gathered, now, refused_pairs=refused)
+        decision = without_a_second(self.opened.store, decision)
         return Checked(decision=decision, fresh=gathered.fresh)
 
     def _result(

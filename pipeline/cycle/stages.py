@@ -74,3 +74,4 @@ class Promoted(Result):
     reasons: tuple[str, ...] = ()
     awaiting_approval: bool = False
     awaiting_index: bool = False
+    awaiting_canary: bool = False

@@ -7,13 +7,20 @@ from pipeline.gate.anchor_power import (
     reuse_of,
     times_judged,
 )
+from pipeline.gate.canary import Canary, Evidence, Finding, Outcomes
 from pipeline.gate.gate import Gate
+from pipeline.gate.guard import Guard
 from pipeline.gate.serving_costs import measure
 from pipeline.gate.suspects import HeldOut, Suspects, explain_suspects
 
 __all__ = [
+    "Canary",
+    "Evidence",
+    "Finding",
     "Gate",
+    "Guard",
     "HeldOut",
+    "Outcomes",
     "Suspects",
     "anchor_powers",
     "explain_suspects",

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipeline.cycle import Champions, Indexing, approvals, known_until, rolled_back, verify_history
+from pipeline.cycle import (
+    Champions,
+    Indexing,
+    approvals,
+    canary_now,
+    known_until,
+    rolled_back,
+    verify_history,
+)
 from pipeline.gate import Gate, anchor_powers, overuse_warning
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
@@ -52,6 +60,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     index, unreadable = _index(opened, champion)
     history = verify_history(store, opened.registry)
     champions = Champions.of(opened)
+    canary = canary_now(champions, now)
     return StatusResult(
         model=opened.settings.tables.model.name,
         champion=ChampionStatus(
@@ -78,8 +87,10 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         awaiting_approval=tuple(
             PassedVersion(version=each.number, cycle=each.cycle)
             for each in champions.awaiting_approval()
+            if canary is None or each.number != canary.candidate
         ),
         approvals=tuple(approvals(champions)),
+        canary=canary,
         rolled_back=tuple(
             RolledBackVersion(version=version, reason=reason)
             for version, reason in rolled_back(store.promotions()).items()

@@ -3,6 +3,12 @@
 from pipeline.results.acceptance import AcceptanceStatus, AcceptResult
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.backtest import BacktestResult, PastWindow
+from pipeline.results.canary import (
+    CanaryMetric,
+    CanaryResult,
+    CanaryState,
+    RolledBackVersion,
+)
 from pipeline.results.cycle import (
     TRAINED,
     AttemptResult,
@@ -69,7 +75,6 @@ from pipeline.results.status import (
     PassedVersion,
     PromotionStatus,
     RecordCounts,
-    RolledBackVersion,
     StatusResult,
     StoredRecords,
     WaitingCounts,
@@ -104,6 +109,9 @@ __all__ = [
     "BacktestResult",
     "BridgeKind",
     "BridgePlan",
+    "CanaryMetric",
+    "CanaryResult",
+    "CanaryState",
     "ChampionMemory",
     "ChampionStatus",
     "CompareResult",

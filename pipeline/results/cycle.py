@@ -2,6 +2,7 @@
 
 from typing import Literal, Self
 
+from pipeline.results.canary import CanaryResult, RolledBackVersion
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
 from pipeline.results.index import CycleIndex
@@ -196,6 +197,12 @@ class CycleResult(Result):
         Whether the candidate passed the gate and waits until its index can be built.
     approved
         The version that a person had approved in MLflow and that was promoted before the cycle.
+    awaiting_canary
+        Whether the candidate passed the gate and is tried on a share of the traffic first.
+    canary
+        What the canary that ran before the cycle showed; None where none ran.
+    rolled_back
+        The version that was left before the cycle, because it did harm.
     lesson, training, regressions
         What was learned, how, and what got worse; None where nothing was trained.
     plan
@@ -225,6 +232,9 @@ class CycleResult(Result):
     awaiting_approval: bool = False
     awaiting_index: bool = False
     approved: Serving | None = None
+    awaiting_canary: bool = False
+    canary: CanaryResult | None = None
+    rolled_back: RolledBackVersion | None = None
     lesson: LessonResult | None = None
     training: TrainingResult | None = None
     regressions: RegressionCounts | None = None

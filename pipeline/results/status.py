@@ -2,6 +2,7 @@
 
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
+from pipeline.results.canary import CanaryResult, RolledBackVersion
 from pipeline.results.index import IndexStatus
 from pipeline.results.intake import LogCounts
 from pipeline.results.messages import MessagesStatus
@@ -76,13 +77,6 @@ class PassedVersion(Result):
     cycle: str
 
 
-class RolledBackVersion(Result):
-    """A version that was rolled back, and why."""
-
-    version: int
-    reason: str
-
-
 class CycleStatus(Result):
     """One finished cycle: how it ended, when it started, and the version that served after it."""
 
@@ -141,6 +135,8 @@ class StatusResult(Result):
         Versions that passed the gate and wait for a person.
     approvals
         What the tags of approval in MLflow lead to, a sentence each.
+    canary
+        What the canary that runs shows now; None where none runs.
     rolled_back
         Versions that only `promote` with `force` lets serve again.
     cycles
@@ -171,6 +167,7 @@ class StatusResult(Result):
     gate: GateStatus
     awaiting_approval: tuple[PassedVersion, ...]
     approvals: tuple[str, ...] = ()
+    canary: CanaryResult | None = None
     rolled_back: tuple[RolledBackVersion, ...]
     cycles: tuple[CycleStatus, ...]
     history: HistoryStatus

@@ -2,6 +2,7 @@
 
 from pipeline.store.acceptances import Acceptance
 from pipeline.store.arrivals import Arrivals
+from pipeline.store.canaries import CanaryKey, CanaryRow
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable
@@ -18,6 +19,8 @@ __all__ = [
     "Action",
     "Added",
     "Arrivals",
+    "CanaryKey",
+    "CanaryRow",
     "CycleRow",
     "Discard",
     "DiscardedCounts",

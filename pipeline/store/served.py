@@ -128,6 +128,34 @@ class ServedLog:
         with self._database.reading() as connection:
             return [_served_query(row) for row in connection.execute(newest_first).mappings()][::-1]
 
+    def versions_served(
+        self,
+        versions: Sequence[int],
+        after: int = 0,
+        until: int | None = None,
+        latest: int | None = None,
+    ) -> list[tuple[int, ServedQuery]]:
+        """Return the lines that some versions answered, oldest first, each with its number.
+
+        Parameters
+        ----------
+        versions
+            Their numbers.
+        after, until
+            Sequence numbers between which the lines arrived.
+        latest
+            Limits them to the newest.
+        """
+        chosen = select(served).where(*_between(after, until, amended=False))
+        newest_first = (
+            chosen.where(served.c.version.in_(versions))
+            .order_by(served.c.sequence.desc())
+            .limit(latest)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(newest_first).mappings()
+            return [(int(row["sequence"]), _served_query(row)) for row in found][::-1]
+
     def count_served(
         self, after: int = 0, until: int | None = None, *, amended: bool = False
     ) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, func, insert, select, true
 
 from pipeline.store.acceptances import AcceptanceLog
 from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
+from pipeline.store.canaries import CanaryLog
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
@@ -45,6 +46,7 @@ class Store(
     PromotionHistory,
     JudgementLog,
     Outbox,
+    CanaryLog,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 

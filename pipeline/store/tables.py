@@ -213,6 +213,34 @@ acceptances = Table(
     *_texts("cycle", "reason", "who", "at"),
 )
 
+canaries = Table(
+    "canaries",
+    metadata,
+    _number("number"),
+    *_integers("candidate", "champion"),
+    *_texts("cycle", "began", "settings"),
+    *_integers("cut", "started", "looks"),
+    Column("slow_above", Double),
+    *_texts("harm", "state"),
+    Column("ended", Text),
+    *_texts("result"),
+)
+"""A row per candidate that was tried on a share of the traffic; settings and result are JSON."""
+
+canary_keys = Table(
+    "canary_keys",
+    metadata,
+    Column("canary", BigInteger, ForeignKey("canaries.number"), primary_key=True),
+    _key("key"),
+    Column("candidate", BigInteger, primary_key=True, autoincrement=False),
+    *_integers("number"),
+    Column("first", Double, nullable=False),
+    *(Column(name, Double) for name in ("empty", "slow", "failure")),
+    *_integers("settled", "rated"),
+    Column("overlap", Double),
+)
+"""What each user, session or query showed of a version; `candidate` says of which."""
+
 
 outbox = Table(
     "outbox",

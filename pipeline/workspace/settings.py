@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from drift_triggers.policy import Policy
 from drift_triggers.signal import Trigger
-from pipeline.gate import Gate, Suspects
+from pipeline.gate import Canary, Gate, Guard, Suspects
 from pipeline.generation import Generate
 from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
@@ -167,6 +167,8 @@ class Tables:
     merge: Table[Merge] = Merge()
     evaluate: Table[Evaluate] = Evaluate()
     gate: Table[Gate] = Gate()
+    canary: Table[Canary] = Canary()
+    guard: Table[Guard] = Guard()
     judge: Table[Judge] = Judge()
     index: Table[IndexSettings] = IndexSettings()
     suspects: Table[Suspects] = Suspects()

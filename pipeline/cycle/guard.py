@@ -1,0 +1,163 @@
+"""After a promotion: a version that serves its users worse than the one before is rolled back."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.cycle.canary_keys import successes
+from pipeline.cycle.fresh_quality import FRESH
+from pipeline.cycle.promotion import Champions
+from pipeline.gate import Guard
+from pipeline.registry import UnknownVersion, Version, VersionFolder
+from pipeline.results import RolledBackVersion, past_cycles
+from pipeline.store import Promotion, Store
+from pipeline.workspace import OpenWorkspace
+from training.evaluation import EvaluationSet
+from training.faults import DataFault
+
+_BY_ITSELF = "by itself: "
+"""What the reason of a rollback begins with that no person asked for."""
+_MOST_LINES = 50_000
+_MOST_PAIRS = 500
+_SECONDS_AN_HOUR = 3600.0
+
+logger = logging.getLogger(__name__)
+
+
+def guard_champion(
+    opened: OpenWorkspace, champions: Champions, now: datetime
+) -> RolledBackVersion | None:
+    """Roll the champion back if it did harm since its promotion; return what was left.
+
+    Only a version that the gate promoted is watched, not one that a person forced. An unfinished
+    cycle is finished first. A second rollback in the same hours is left to people, so that nothing
+    swings to and fro.
+
+    Parameters
+    ----------
+    opened
+        The open workspace, held exclusively.
+    champions
+        Moves the champion.
+    now
+        The present.
+    """
+    guard, store = opened.settings.tables.guard, opened.store
+    moves = store.promotions()
+    if not guard.enabled or not moves or store.unfinished_cycle() is not None:
+        return None
+    last = moves[-1]
+    serving = opened.registry.serving()
+    watched = last.action == "promote" and last.previous is not None
+    if not watched or serving is None or serving.number != last.version:
+        return None
+    if _hours(last, now) > guard.hours:
+        return None
+    harm = feedback_loss(store, guard, last, now) or _golden_loss(opened, serving, last)
+    if not harm:
+        return None
+    lately = [
+        move
+        for move in moves
+        if move.action == "rollback"
+        and move.reason.startswith(_BY_ITSELF)
+        and _hours(move, now) <= guard.hours
+    ]
+    if lately:
+        logger.warning(
+            "version %d does harm (%s) and is not rolled back: version %d was, %.0f hours ago; "
+            "`anchorhold rollback` does it",
+            last.version,
+            harm,
+            lately[-1].previous,
+            _hours(lately[-1], now),
+        )
+        return None
+    reason = f"{_BY_ITSELF}{harm}"
+    try:
+        champions.roll_back(None, reason=reason, now=now)
+    except DataFault as fault:
+        logger.warning("version %d does harm (%s) and stays: %s", last.version, harm, fault)
+        return None
+    return RolledBackVersion(version=last.version, reason=reason)
+
+
+def feedback_loss(store: Store, guard: Guard, last: Promotion, now: datetime) -> str:
+    """Say by how much the success of users fell with a promotion; "" where nothing shows it.
+
+    Users count as they do in a canary; those before it are of as many hours as the guard watches.
+
+    Parameters
+    ----------
+    store
+        Where the served lines are.
+    guard
+        What counts as a loss.
+    last
+        The promotion.
+    now
+        The present.
+    """
+    if last.previous is None:
+        return ""
+    moved = last.at.timestamp()
+    waits = 2 * guard.settle_minutes * 60.0
+    old = [line for _, line in store.versions_served((last.previous,), latest=_MOST_LINES)]
+    new = [line for _, line in store.versions_served((last.version,), latest=_MOST_LINES)]
+    before, known = successes(old, since=moved - guard.hours * _SECONDS_AN_HOUR, until=moved)
+    after, rated = successes(new, since=moved, until=now.timestamp() - waits)
+    # Where nothing is recorded, a log without clicks says nothing about users.
+    return guard.loss(before, after) if known and rated else ""
+
+
+def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> str:
+    """Say where the version before does better on what is labelled anew; "" where nothing shows it.
+
+    That is golden sets that changed since the promotion, and labelled pairs that arrived since it
+    learned. On all else the gate has compared the two.
+    """
+    try:
+        before = opened.registry.version(last.previous or 0)
+    except UnknownVersion:
+        return ""
+    old, new = opened.versions.folder(before), opened.versions.folder(serving)
+    tables = opened.settings.tables
+    sets = _labelled_anew(opened, new, tables.gate.minimum_queries)
+    if not sets:
+        return ""
+    looks = 1 + sum(cycle.started >= last.at for cycle in past_cycles(opened.store))
+    error = (1.0 - tables.guard.golden_confidence(looks)) / len(sets)
+    gate = replace(tables.gate, confidence=1.0 - error)
+    then, now = opened.scores.of(old, sets).tasks, opened.scores.of(new, sets).tasks
+    for each in sets:
+        margin = gate.margin_of(each.name, opened.anchor_sets.margins)
+        change = gate.differences(then[each.name], now[each.name])
+        high = gate.bounds(change)[1]
+        if high < -margin:
+            return (
+                f"{each.name}: {gate.metric} is {change.mean():+.3f} (at most {high:+.3f}) beside "
+                f"version {before.number} on {len(change)} queries"
+            )
+    return ""
+
+
+def _labelled_anew(
+    opened: OpenWorkspace, champion: VersionFolder, fewest: int
+) -> list[EvaluationSet]:
+    """Return what neither version was compared on yet."""
+    known = {task.set_digest for task in champion.scorecard().tasks.values()}
+    sets = [
+        each
+        for each in opened.anchor_sets.of(champion)
+        if each.digest not in known and len(each.queries) >= fewest
+    ]
+    fresh = opened.store.pairs(role="recent", after=champion.facts().cut)[-_MOST_PAIRS:]
+    if len({pair.query for pair in fresh}) >= fewest:
+        others = champion.memory()[:_MOST_PAIRS]
+        size = len(fresh) + len(others)
+        sets.append(EvaluationSet.from_pairs(FRESH, fresh, others, maximum_documents=size))
+    return sets
+
+
+def _hours(move: Promotion, now: datetime) -> float:
+    return (now - move.at).total_seconds() / _SECONDS_AN_HOUR

@@ -1,0 +1,71 @@
+"""The guard: whether a version that was promoted serves its users worse than the one before."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.gate.anytime import lower_mean, upper_mean
+from training.settings import SETTINGS
+
+_SHARE = (0.0, 1.0)
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class Guard:
+    """Watch a promotion for some hours, and roll it back where it did harm.
+
+    Half of the error is for the feedback of users, half for the golden sets. Users before and after
+    a promotion were not divided by chance: a campaign or a weekend changes them too, which is why a
+    loss must be larger here than in a canary. The bounds hold at every look.
+
+    Examples
+    --------
+    >>> before, after = [1.0, 0.0] * 300, [0.0, 0.0, 0.0, 1.0] * 100
+    >>> print(Guard().loss(before, after))
+    success fell from 50.0% of 600 keys to 25.0% of 400, by more than 5% at any look
+    """
+
+    enabled: bool = True
+    """Whether a promotion that did harm is rolled back without a person."""
+    hours: float = Field(default=72.0, gt=0.0, le=8_760.0)
+    """Hours after a promotion in which it is watched; at most one rollback in as many hours."""
+    max_loss: float = Field(default=0.05, ge=0.0, lt=1.0)
+    """Loss of success that is not yet harm, as a share of the queries."""
+    settle_minutes: float = Field(default=30.0, ge=0.0, le=43_200.0)
+    """Minutes for which the queries of one key are collected, and then for which it may click."""
+    confidence: float = Field(default=0.99, gt=0.5, lt=1.0)
+    """Confidence that a harmless promotion is not rolled back, over all looks together."""
+
+    def loss(self, before: Sequence[float], after: Sequence[float]) -> str:
+        """Say by how much success fell; "" where the data do not show that it did.
+
+        Parameters
+        ----------
+        before, after
+            Share of successful queries of each key, those after the promotion in their order.
+        """
+        if not before or not after:
+            return ""
+        alpha = (1.0 - self.confidence) / 4.0
+        least = lower_mean(np.array(before), 0.0, alpha, _SHARE)
+        most = upper_mean(np.array(after), 1.0, alpha, _SHARE)
+        if most >= least - self.max_loss:
+            return ""
+        return (
+            f"success fell from {np.mean(before):.1%} of {len(before)} keys to "
+            f"{np.mean(after):.1%} of {len(after)}, by more than {self.max_loss:.0%} at any look"
+        )
+
+    def golden_confidence(self, look: int) -> float:
+        """Return the confidence of the golden sets at the n-th look, from 1.
+
+        The errors of all looks add up to half of the guard's.
+
+        Examples
+        --------
+        >>> round(Guard(confidence=0.9).golden_confidence(1), 6)
+        0.975
+        """
+        return 1.0 - (1.0 - self.confidence) / 2.0 / (look * (look + 1))
