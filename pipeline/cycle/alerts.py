@@ -57,7 +57,7 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
     elif result.outcome == "rejected":
         summary = f"{candidate} was rejected; version {champion} still serves"
         found["rejected"] = {f"{champion}: {_broken(result)}": _body(result, summary)}
-    elif result.outcome == "inconclusive" and _inconclusive_before(result, earlier):
+    elif _inconclusive(result) and _inconclusive_before(result, earlier):
         summary = f"{candidate} is inconclusive, as the one before it was"
         found["inconclusive"] = {champion: _body(result, summary)}
     if result.verdict:
@@ -75,15 +75,17 @@ def _broken(result: CycleResult) -> str:
     return ", ".join(sorted({each.task for each in compared if each.fails}))
 
 
+def _inconclusive(result: CycleResult) -> bool:
+    """Say whether nobody can tell, rather than that something is still awaited."""
+    waits = result.awaiting_approval or result.awaiting_canary
+    return result.outcome == "inconclusive" and not waits
+
+
 def _inconclusive_before(result: CycleResult, earlier: Sequence[PastCycle]) -> bool:
     """Say whether the training before this one was inconclusive too, against the same champion."""
     for each in earlier:
         if each.result.outcome in TRAINED:
-            last = each.result
-            waited = last.awaiting_approval or last.awaiting_canary
-            return (
-                last.outcome == "inconclusive" and not waited and last.champion == result.champion
-            )
+            return _inconclusive(each.result) and each.result.champion == result.champion
     return False
 
 
