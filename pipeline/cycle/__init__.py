@@ -6,6 +6,7 @@ from pipeline.cycle.canary_keys import digest_of_key
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.history import History, verify_history
+from pipeline.cycle.index_plan import plan_index
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
 from pipeline.cycle.promotion import Champions, rolled_back
@@ -29,6 +30,7 @@ __all__ = [
     "known_until",
     "later_reference",
     "observe",
+    "plan_index",
     "quality_beside",
     "record_golden",
     "rolled_back",

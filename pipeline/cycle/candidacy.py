@@ -1,8 +1,10 @@
 """Candidacy: the way of a model from a version that never served to its place or refusal."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.cycle.index_plan import plan_promotion
 from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.judge import find_suspects, floor, judge, with_reuse
@@ -16,6 +18,7 @@ from pipeline.gate import explain_suspects, times_judged
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
     CycleResult,
+    IndexPlan,
     RegressionCounts,
     RegressionsResult,
     Serving,
@@ -24,6 +27,9 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.workspace import OpenWorkspace
+from training.faults import NoEmbedding
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Candidacy:
             lambda: RegressionsResult.of(opened.scores.regressions(old, new, measured_on)),
             RegressionsResult,
         )
+        plan = self._plan(candidate, verdict)
         indexed = Indexed()
         if verdict.promote:
             indexed = Indexing(opened).stage_of_candidate(journal, candidate)
@@ -106,10 +113,27 @@ class Candidacy:
             verdict=verdict.changed(reasons=(*verdict.reasons, *promoted.reasons)),
             # The texts stay in the report: results are read again at every check.
             regressions=RegressionCounts(changes=worse.changes),
+            plan=plan.without_texts() if plan else None,
             awaiting_approval=promoted.awaiting_approval,
             awaiting_index=promoted.awaiting_index,
             awaiting_canary=promoted.awaiting_canary,
         )
+
+    def _plan(self, candidate: Version, verdict: Verdict) -> IndexPlan | None:
+        """Plan what a promotion does to the index; None where nothing is promoted or indexed."""
+        opened = self.opened
+        if not verdict.promote or not opened.store.count_documents():
+            return None
+        try:
+            return self.journal.once(
+                "plan",
+                lambda: plan_promotion(opened, self.champion, candidate, self.lesson.labelled),
+                IndexPlan,
+            )
+        except NoEmbedding as fault:
+            # Without an index to build, one odd document is no reason to refuse a version.
+            logger.warning("there is no plan for the index: %s", fault)
+            return None
 
     def _verdict(self, candidate: Version) -> Verdict:
         """Let the gate judge, and tag the candidate with what it says."""

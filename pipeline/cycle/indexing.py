@@ -9,7 +9,16 @@ from pipeline.cycle.journal import Journal
 from pipeline.cycle.stages import Indexed
 from pipeline.registry import Version
 from pipeline.results import CycleIndex, IndexBuilt, IndexStatus, MoveResult, Serving
-from pipeline.search import IndexSettings, Space, Stamp, StoredDocuments, bridges_folder, bridges_of
+from pipeline.search import (
+    IndexSettings,
+    Space,
+    SpaceMismatch,
+    Stamp,
+    StoredDocuments,
+    bridges_folder,
+    bridges_of,
+    pair_for,
+)
 from pipeline.store import Action
 from pipeline.workspace import OpenWorkspace
 from training.faults import AnchorholdError
@@ -51,13 +60,24 @@ class Indexing:
         """Whether cycles build indexes."""
         return self.settings.mode != "off" and self.settings.build != "off"
 
-    @property
-    def builds_first(self) -> bool:
-        """Whether a version gets its index before it serves.
+    def builds_first(self, version: Version) -> bool:
+        """Say whether a version gets its index before it serves.
 
-        With `bridge`, it serves over the old one in the meantime.
+        With `bridge`, it serves over an older one in the meantime, if a bridge leads there that is
+        good enough.
         """
-        return self.settings.mode == "rebuild" and self.settings.build == "before_promotion"
+        if not self.builds or self.settings.build != "before_promotion":
+            return False
+        return self.settings.mode == "rebuild" or not self.is_bridged(version)
+
+    def is_bridged(self, version: Version) -> bool:
+        """Say whether an index serves a version already: its own, or an older one by a bridge."""
+        opened = self.opened
+        identity = opened.encoders.identity(opened.versions.folder(version))
+        try:
+            return pair_for(opened.indexes, version.number, identity) is not None
+        except SpaceMismatch:
+            return False
 
     def build(self, version: Version, now: datetime, vectors: Path | None = None) -> IndexBuilt:
         """Build the index of a version, or bring it up to date with the stored documents.
@@ -114,7 +134,7 @@ class Indexing:
 
     def before_promotion(self, candidate: Version, now: datetime) -> Indexed:
         """Build the index of a version that passed the gate; a fault is told, not raised."""
-        return self._tried(candidate, now) if self.builds_first else Indexed()
+        return self._tried(candidate, now) if self.builds_first(candidate) else Indexed()
 
     def stage_of_champion(self, journal: Journal, version: int) -> None:
         """Bring the index of the version that serves up to date, once in a cycle."""
@@ -125,7 +145,7 @@ class Indexing:
 
     def stage_of_candidate(self, journal: Journal, candidate: Version) -> Indexed:
         """Build the index of a version that passed the gate, once in a cycle."""
-        if not self.builds_first:
+        if not self.builds_first(candidate):
             return Indexed()
         stage, now = f"{_STAGE}{candidate.number}", journal.started
         return journal.once(stage, lambda: self.before_promotion(candidate, now), Indexed)
@@ -140,7 +160,7 @@ class Indexing:
         IndexNotReady
             It cannot be built.
         """
-        if not self.builds_first:
+        if not self.builds_first(version):
             return
         if action == "rollback":
             found = self.status(version)

@@ -14,9 +14,16 @@ from pipeline.cycle.notes import (
     version_note,
     waits,
 )
-from pipeline.registry import CHAMPION, Registry, Version
+from pipeline.registry import CHAMPION, Measured, Registry, Version
 from pipeline.reports import write_report
-from pipeline.results import CycleResult, DecisionResult, RegressionsResult, TrainingResult
+from pipeline.results import (
+    CycleResult,
+    DecisionResult,
+    IndexPlan,
+    RegressionsResult,
+    TrainingResult,
+)
+from pipeline.search import DOCUMENTS
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Settings
 from training.finetuning import CONFIGURED, FineTune
@@ -87,10 +94,13 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     registry.log_json(run, "result.json", result.to_json())
     worse = journal.result("regressions", RegressionsResult)
     path = journal.folder / "report.html"
-    report = write_report(path, result, worse, opened.settings.tables.model.name)
+    plan = journal.result("plan", IndexPlan)
+    report = write_report(path, result, worse, opened.settings.tables.model.name, plan)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
         registry.log_json(run, "regressions.json", worse.to_json())
+    if plan:
+        registry.log_json(run, "plan.json", plan.to_json())
     registry.close_run(run, name=run_name(result), note=cycle_note(result), tags=_tags(result))
     # A cycle that found nothing to check adds no point to the line.
     if result.outcome == "bootstrapped" or result.decision.signals:
@@ -113,6 +123,10 @@ def _describe_version(
     if version.logged_model is not None:
         registry.name_output(run, version.logged_model)
     registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
+    if result.plan:
+        measured = Measured(version.logged_model, DOCUMENTS, result.plan.documents_digest)
+        metrics = dict(_plan_metrics(result.plan))
+        registry.log_metrics(run, metrics, step=step, at=journal.started, of=measured)
     registry.describe(version, version_note(result))
 
 
@@ -195,6 +209,18 @@ def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
     for change in result.regressions.changes if result.regressions else ():
         yield f"{change.task}/queries_worse", change.worse
         yield f"{change.task}/documents_dark", change.dark
+
+
+def _plan_metrics(plan: IndexPlan) -> Iterator[tuple[str, float]]:
+    for each in plan.bridges:
+        if each.recall_kept:
+            yield f"plan/recall_kept/{each.kind}", each.recall_kept.mean
+            yield f"plan/recall_kept_low/{each.kind}", each.recall_kept.low
+        if each.loss:
+            yield f"plan/labelled_loss/{each.kind}", each.loss.mean
+        yield f"plan/documents_dark/{each.kind}", each.dark
+    yield "plan/cost/minutes", plan.cost.minutes
+    yield "plan/cost/documents", plan.cost.documents
 
 
 def _drift_metrics(decision: DecisionResult) -> Iterator[tuple[str, float]]:

@@ -7,7 +7,7 @@ STAGES = {
     "check": ("window", "decision"),
     "train": ("derive", "prepare", "train/*", "champion"),
     "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
-    "index": ("index/*",),
+    "index": ("plan", "index/*"),
     "promote": ("promote",),
 }
 """How the times of the stages are grouped in the result."""

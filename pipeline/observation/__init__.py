@@ -6,6 +6,7 @@ from pipeline.observation.observe import (
     Arrived,
     KnownQuality,
     Observe,
+    changed_copies,
     queries_as_traffic,
     served_as_traffic,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "KnownQuality",
     "Observe",
     "answered",
+    "changed_copies",
     "click_quality",
     "queries_as_traffic",
     "served_as_traffic",

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.cycle import plan_index
 from pipeline.gate import Gate
 from pipeline.registry import Version
-from pipeline.reports import Interval, intervals_chart, write_page
+from pipeline.reports import Interval, intervals_chart, plan_page, write_page
 from pipeline.results import (
     ComparedSet,
     ComparedTask,
@@ -17,18 +18,12 @@ from pipeline.results import (
     NamedVersion,
     VersionRegressions,
 )
-from pipeline.workspace import AnchorSets, Scores, Versions
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet, Regressions, Scorecard
 from training.faults import DataFault
 
 
-def compare_versions(
-    references: Sequence[str],
-    versions: Versions,
-    anchor_sets: AnchorSets,
-    scores: Scores,
-    gate: Gate,
-) -> CompareResult:
+def compare_versions(references: Sequence[str], opened: OpenWorkspace) -> CompareResult:
     """Score versions on today's anchor sets and compare each with the first.
 
     The sets that any of the versions learned are part of the comparison too. Scores come from the
@@ -39,14 +34,15 @@ def compare_versions(
     ----------
     references
         Numbers or aliases (champion, candidate, previous, origin); the first is the baseline.
-    versions, anchor_sets, scores, gate
-        Parts of the workspace.
+    opened
+        The open workspace.
 
     Raises
     ------
     DataFault
         Fewer than two different versions, or no evaluation set to compare them on.
     """
+    versions, scores, gate = opened.versions, opened.scores, opened.settings.tables.gate
     found = _distinct(versions.named(reference) for reference in references)
     if len(found) < 2:
         raise DataFault(
@@ -54,7 +50,7 @@ def compare_versions(
             "versions; compare needs at least two versions or aliases, such as 1 and champion"
         )
     folders = [versions.folder(version) for version in found]
-    sets = {each.name: each for each in anchor_sets.of(None)}
+    sets = {each.name: each for each in opened.anchor_sets.of(None)}
     for folder in folders:
         for each in folder.learned_anchors():
             sets.setdefault(each.name, each)
@@ -65,6 +61,9 @@ def compare_versions(
         )
     measured_on = list(sets.values())
     cards = [scores.of(folder, measured_on) for folder in folders]
+    plan = None
+    if opened.store.count_documents():
+        plan = plan_index(opened, found[0], found[-1], measured_on).plan
     return CompareResult(
         metric=gate.metric,
         confidence=gate.confidence,
@@ -80,6 +79,7 @@ def compare_versions(
             for version, folder in zip(found, folders, strict=True)
             for note in _changed(version, folder.scorecard(), measured_on)
         ),
+        plan=plan,
     )
 
 
@@ -103,7 +103,12 @@ def write_comparison(page: Path, result: CompareResult, model: str) -> CompareRe
         for task, version, _, each in result.differences()
     ]
     chart = intervals_chart(lines, f"difference from version {baseline} ({result.metric})")
-    shown = {"model": model, "result": result, "intervals_chart": chart}
+    shown = {
+        "model": model,
+        "result": result,
+        "planned": plan_page(result.plan),
+        "intervals_chart": chart,
+    }
     try:
         write_page(page, "compare.html", shown)
     except OSError as fault:

@@ -143,13 +143,10 @@ class Workspace(Serving):
             Where to write the comparison as an HTML page too.
         """
         with self._opened("compare") as opened:
-            tables, named = opened.settings.tables, list(map(str, versions))
-            result = compare_versions(
-                named, opened.versions, opened.anchor_sets, opened.scores, tables.gate
-            )
+            result = compare_versions(list(map(str, versions)), opened)
             if page is None:
                 return result
-            return write_comparison(Path(page), result, tables.model.name)
+            return write_comparison(Path(page), result, opened.settings.tables.model.name)
 
     def evaluate(
         self, version: int | str = "champion", benchmark: str | None = None

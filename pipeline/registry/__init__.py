@@ -4,7 +4,7 @@ from pipeline.registry.aliases import version_with
 from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
 from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
-from pipeline.registry.runs import RegistryFault
+from pipeline.registry.runs import Measured, RegistryFault
 from pipeline.registry.traces import Traces
 from pipeline.registry.version_folder import Facts, VersionFolder
 from pipeline.registry.versions import (
@@ -26,6 +26,7 @@ __all__ = [
     "ChampionMoved",
     "Facts",
     "ForeignChampion",
+    "Measured",
     "Move",
     "Registry",
     "RegistryFault",

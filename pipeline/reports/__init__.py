@@ -3,5 +3,6 @@
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.cycle_report import report_of, write_report
 from pipeline.reports.page import write_page
+from pipeline.reports.plan_rows import plan_page
 
-__all__ = ["Interval", "intervals_chart", "report_of", "write_page", "write_report"]
+__all__ = ["Interval", "intervals_chart", "plan_page", "report_of", "write_page", "write_report"]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from pipeline.reports.charts import Interval, Point, balance_chart, intervals_chart, loss_chart
 from pipeline.reports.page import write_page
+from pipeline.reports.plan_rows import plan_page
 from pipeline.results import (
     Comparison,
     CycleResult,
+    IndexPlan,
     RegressionsResult,
     ReportResult,
     TrainingResult,
@@ -21,7 +23,11 @@ REPORT_FILE = "report.html"
 
 
 def write_report(
-    path: Path, result: CycleResult, worse: RegressionsResult | None, model: str
+    path: Path,
+    result: CycleResult,
+    worse: RegressionsResult | None,
+    model: str,
+    plan: IndexPlan | None = None,
 ) -> Path:
     """Write the page of one finished cycle to `path`, and the same as JSON beside it.
 
@@ -35,6 +41,8 @@ def write_report(
         What got worse, with texts; None where nothing was judged.
     model
         Name of the registered model.
+    plan
+        What the candidate means for an index, with texts; None where nothing was planned.
     """
     comparisons = result.verdict.comparisons if result.verdict else ()
     log = result.training.log if result.training else ()
@@ -47,6 +55,7 @@ def write_report(
             "model": model,
             "result": result,
             "regressions": worse,
+            "planned": plan_page(plan),
             "intervals_chart": intervals_chart(lines, caption) if lines else None,
             "balance_chart": _balance(result.training) if result.training else None,
             "loss_chart": loss_chart(log) if len(log) > 1 else None,
@@ -55,6 +64,8 @@ def write_report(
     content = result.to_json()
     if worse is not None:
         content["regressions"] = worse.to_json()
+    if plan is not None:
+        content["plan"] = plan.to_json()
     with written(path.with_suffix(".json")) as file:
         file.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return path

@@ -10,6 +10,7 @@ from drift_triggers.signal import Signal
 from pipeline.reports.counted import messages, stored
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
+from pipeline.reports.terminal_versions import SHOWN, Part, compared, number, planned, short
 from pipeline.results import (
     AcceptanceStatus,
     AnchorPower,
@@ -21,23 +22,14 @@ from pipeline.results import (
     DecisionResult,
     DemoResult,
     DerivedKind,
-    Difference,
     EvaluateResult,
     JudgeResult,
     Result,
     StatusResult,
-    VersionRegressions,
 )
-from training.evaluation import Hit, cut
 
 _FILE_WIDTH = 120
 """Columns of a table that goes into a file or another program."""
-
-_SHOWN = 3
-"""Worst queries in a terminal; the pages and JSON hold more."""
-
-Part = str | Table
-"""A line of text, or a table."""
 
 
 def show(result: Result) -> None:
@@ -72,14 +64,14 @@ def _(result: DecisionResult) -> Iterator[Part]:
     for cluster in result.clusters:
         yield (
             f"  {cluster.share:.0%} of the texts: {', '.join(cluster.terms)}, "
-            f"such as {_short(cluster.examples[0])!r}"
+            f"such as {short(cluster.examples[0])!r}"
         )
         if cluster.anchor_queries:
-            yield f"    nearest anchor query: {_short(cluster.anchor_queries[0])!r}"
+            yield f"    nearest anchor query: {short(cluster.anchor_queries[0])!r}"
     for signal in result.signals:
         if signal.fired and signal.examples:
             yield f"examples for {signal.trigger}:"
-            yield from (f"  {_short(example)}" for example in signal.examples[:_SHOWN])
+            yield from (f"  {short(example)}" for example in signal.examples[:SHOWN])
 
 
 def _called_for(result: DecisionResult) -> Iterator[str]:
@@ -102,7 +94,7 @@ def _signals(signals: Sequence[Signal]) -> Table:
         table.add_row(
             each.trigger,
             _yes(each.fired),
-            *(_number(value) for value in (each.p_value, each.effect, each.threshold)),
+            *(number(value) for value in (each.p_value, each.effect, each.threshold)),
             each.cause or "",
             each.reason,
         )
@@ -178,6 +170,8 @@ def _(result: CycleResult) -> Iterator[Part]:
             f"  {each.task}: {each.worse} queries worse, {each.better} better; {each.dark} "
             f"relevant documents no longer found, {each.found} newly found"
         )
+    if result.plan:
+        yield from planned(result.plan)
 
 
 def _derived(kinds: Sequence[DerivedKind]) -> Table:
@@ -195,7 +189,7 @@ def _attempts(attempts: Sequence[AttemptResult]) -> Table:
             each.strategy,
             str(each.pairs or ""),
             "" if each.seconds is None else f"{each.seconds:.0f}",
-            *(_number(score) for score in each.selection or (None, None)),
+            *(number(score) for score in each.selection or (None, None)),
             each.fault or ("sent to the gate" if each.chosen else ""),
         )
     return table
@@ -208,8 +202,8 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
         table.add_row(
             each.task + against,
             str(each.queries),
-            *(_number(value) for value in (each.champion, each.candidate, each.difference)),
-            f"{_number(each.low)} … {_number(each.high)}",
+            *(number(value) for value in (each.champion, each.candidate, each.difference)),
+            f"{number(each.low)} … {number(each.high)}",
             _passes(each),
         )
     return table
@@ -279,8 +273,8 @@ def _anchors(anchors: Sequence[AnchorPower]) -> Table:
         table.add_row(
             each.anchor.removeprefix("anchor/"),
             str(each.queries),
-            _number(each.max_drop),
-            f"{_number(each.visible)} ({each.spread_from})",
+            number(each.max_drop),
+            f"{number(each.visible)} ({each.spread_from})",
             str(each.needs or "never enough"),
             f"{each.judged} of {each.budget}",
         )
@@ -289,47 +283,7 @@ def _anchors(anchors: Sequence[AnchorPower]) -> Table:
 
 @parts_of.register
 def _(result: CompareResult) -> Iterator[Part]:
-    baseline = result.versions[0].title
-    yield f"{result.metric}, differences from version {baseline}"
-    table = Table("task", "queries", *(version.title for version in result.versions))
-    for task in result.tasks:
-        compared = zip(task.means[1:], task.differences, strict=True)
-        cells = (_versus(mean, difference) for mean, difference in compared)
-        table.add_row(task.task, str(task.queries), _number(task.means[0]), *cells)
-    yield table
-    yield from result.notes
-    for found in result.regressions:
-        yield from _regressions(found, f"from version {baseline} to {found.version}")
-    if result.page is not None:
-        yield f"page: {result.page}"
-
-
-def _versus(mean: float, versus: Difference) -> str:
-    return (
-        f"{mean:.3f}  {versus.difference:+.3f} ({versus.low:+.3f} … {versus.high:+.3f}), "
-        f"{versus.better} better, {versus.worse} worse, {versus.ties} the same"
-    )
-
-
-def _regressions(found: VersionRegressions, where: str) -> Iterator[Part]:
-    """Yield the documents no longer found and the queries that fell most, with both answers."""
-    lost = ", ".join(f"{each.task} {each.dark}" for each in found.changes if each.dark)
-    yield f"relevant documents no longer found {where}: {lost or 'none'}"
-    if found.worst_queries:
-        yield f"queries that got worse {where}, the worst first:"
-        table = Table("query", "score", "found before", "found now")
-        for each in found.worst_queries[:_SHOWN]:
-            table.add_row(
-                f"{each.task}: {_short(each.text)}",
-                f"{each.before:.3f} → {each.after:.3f}",
-                *("\n".join(_hit(hit) for hit in hits) for hits in (each.old, each.new)),
-            )
-        yield table
-
-
-def _hit(hit: Hit) -> str:
-    mark = "✓" if hit.relevant else "·"
-    return f"{mark} {hit.similarity:.2f} {cut(hit.text, 60)}"
+    yield from compared(result)
 
 
 @parts_of.register
@@ -355,7 +309,7 @@ def _(result: EvaluateResult) -> Iterator[Part]:
         table.add_row(
             row.task,
             str(row.queries),
-            *(_number(value) for value in (row.accepted, row.now, row.difference)),
+            *(number(value) for value in (row.accepted, row.now, row.difference)),
             f"{row.low:+.3f} … {row.high:+.3f}" if compared else "",
             f"fell by more than {row.margin:g}" if row.fell else "",
         )
@@ -373,13 +327,5 @@ def _(result: DemoResult) -> Iterator[Part]:
     yield f"MLflow: {result.mlflow}"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}" if abs(value) < 0.001 else f"{value:.3f}"
-
-
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _short(text: str) -> str:
-    return cut(text, 100)

@@ -1,6 +1,6 @@
 """The plan for the index: what a promotion means for it in quality, bytes and minutes."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import computed_field
 
@@ -153,6 +153,8 @@ class IndexPlan(Result):
         Why this kind.
     cost
         What re-embedding costs.
+    documents_digest
+        sha256 of the ids and texts of the documents that were searched.
     sampled, queries
         Documents that were searched, and queries that were measured; of a large corpus a sample.
     fitted_on
@@ -178,6 +180,7 @@ class IndexPlan(Result):
     chosen: BridgeKind | None
     chosen_why: str = ""
     cost: ReEmbeddingCost
+    documents_digest: str
     sampled: int
     queries: int
     fitted_on: int
@@ -189,6 +192,15 @@ class IndexPlan(Result):
     neighbours: Estimate | None
     movement: Movement | None = None
     notes: tuple[str, ...] = ()
+
+    def without_texts(self) -> Self:
+        """Return the plan without the texts of documents and queries."""
+        bare = {"dark_documents": ()}
+        return self.changed(
+            before=self.before.changed(**bare),
+            re_embedded=self.re_embedded.changed(**bare),
+            bridges=tuple(each.changed(**bare) for each in self.bridges),
+        )
 
     @computed_field  # type: ignore[prop-decorator]
     @property

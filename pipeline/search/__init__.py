@@ -3,8 +3,10 @@
 from pipeline.search.bridge import Bridge, bridges_of
 from pipeline.search.index import Hit, Index
 from pipeline.search.indexes import Indexes
+from pipeline.search.plan import Bridging
 from pipeline.search.serving_pair import ServingPair, bridges_folder, pair_for
 from pipeline.search.settings import IndexSettings
+from pipeline.search.spaces import DOCUMENTS
 from pipeline.search.stamp import (
     IndexBusy,
     IndexMissing,
@@ -16,7 +18,9 @@ from pipeline.search.stamp import (
 from pipeline.search.stored_documents import StoredDocuments
 
 __all__ = [
+    "DOCUMENTS",
     "Bridge",
+    "Bridging",
     "Hit",
     "Index",
     "IndexBusy",

@@ -1,5 +1,7 @@
 """The plan: bridges measured beside full re-embedding, and what to do about the index."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
@@ -129,6 +131,7 @@ class Bridging:
             chosen="none" if verdict == "not worth it" else chosen,
             chosen_why=why,
             cost=occasion.cost,
+            documents_digest=_digest(collections[0]),
             sampled=len(documents),
             queries=sum(len(each.measured) for each in collections),
             fitted_on=len(texts),
@@ -289,6 +292,11 @@ def _labels(quality: PairQuality, occasion: Occasion) -> Literal["as good", "wor
     if quality.loss.high < -margin:
         return "worse"
     return "as good" if quality.loss.low > -margin else "open"
+
+
+def _digest(collection: Collection) -> str:
+    rows = zip(collection.document_ids, collection.document_texts, strict=True)
+    return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
 
 
 def _kept(quality: PairQuality) -> str:

@@ -18,7 +18,7 @@ from pipeline.generation import Generate
 from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
-from pipeline.search import IndexSettings
+from pipeline.search import Bridging, IndexSettings
 from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
@@ -171,6 +171,7 @@ class Tables:
     guard: Table[Guard] = Guard()
     judge: Table[Judge] = Judge()
     index: Table[IndexSettings] = IndexSettings()
+    bridge: Table[Bridging] = Bridging()
     suspects: Table[Suspects] = Suspects()
     serve: Table[Serve] = Serve()
     log: Table[LogSettings] = LogSettings()

@@ -82,13 +82,7 @@ def test_the_gate_judges_what_the_plain_model_serves_at_each_length(learned):
 def test_a_length_that_is_named_later_is_scored_for_the_champion_too(space):
     serve(space, [16, 9])
     with open_workspace(load_settings(space), doing="test", now=NOW) as opened:
-        compared = compare_versions(
-            ["origin", "2"],
-            opened.versions,
-            opened.anchor_sets,
-            opened.scores,
-            opened.settings.tables.gate,
-        )
+        compared = compare_versions(["origin", "2"], opened)
         again = evaluate_again(opened, "1", NOW)
     assert "anchor/bank/dim-9" in {task.task for task in compared.tasks}
     measured = {task.task: task for task in again.tasks}

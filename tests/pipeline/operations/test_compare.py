@@ -10,13 +10,7 @@ from training.faults import DataFault
 
 
 def compare(opened, *references):
-    return compare_versions(
-        references,
-        opened.versions,
-        opened.anchor_sets,
-        opened.scores,
-        opened.settings.tables.gate,
-    )
+    return compare_versions(references, opened)
 
 
 def test_versions_are_compared_on_every_task_that_one_of_them_knows(opened):
