@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -48,12 +48,23 @@ def make_app(service: Service, token: str = "") -> ASGIApp:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(embedding_routes(service))
-    app.include_router(search_routes(service))
+    for routes in (embedding_routes(service), search_routes(service)):
+        app.include_router(routes, dependencies=[Depends(_json_only)])
     _add_state(app, service)
     _add_handlers(app)
     _describe(app, service, needs_token=bool(token))
     return Guard(app, service.limits, token, service.metrics, lambda: service.version)
+
+
+async def _json_only(request: Request) -> None:
+    """Refuse a body that a page of another site could send without asking first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and kind != "application/json":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "the body must be JSON, with Content-Type: application/json",
+        )
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
@@ -100,29 +111,32 @@ def _add_handlers(app: FastAPI) -> None:
 
 
 def _describe(app: FastAPI, service: Service, *, needs_token: bool) -> None:
-    """Put the limits of the settings, and the token, on the page that describes the routes."""
+    """Put limits, lengths and the token on the page that describes the routes."""
     limits, made = service.limits, app.openapi
 
     def page() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            page = made()
-            bodies = page["components"]["schemas"]
-            texts = {"maxLength": limits.max_characters}
-            for name, key in (("EmbeddingsBody", "input"), ("EmbedBody", "inputs")):
-                one, several = bodies[name]["properties"][key]["anyOf"]
-                one.update(texts)
-                several.update({"maxItems": limits.max_inputs})
-                several["items"].update(texts)
-            search = bodies["SearchBody"]["properties"]
-            search["query"].update(texts)
-            search["k"]["maximum"] = limits.max_results
-            if needs_token:
-                schemes = {
-                    "bearer": {"type": "http", "scheme": "bearer"},
-                    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                }
-                page["components"]["securitySchemes"] = schemes
-                page["security"] = [{"bearer": []}, {"key": []}]
-        return app.openapi_schema or {}
+        found = made()
+        bodies = found["components"]["schemas"]
+        texts = {"maxLength": limits.max_characters}
+        champion = service.pairs.loaded.champion
+        for name, key in (("EmbeddingsBody", "input"), ("EmbedBody", "inputs")):
+            one, several = bodies[name]["properties"][key]["anyOf"]
+            one.update(texts)
+            several.update({"maxItems": limits.max_inputs})
+            several["items"].update(texts)
+            if champion is not None:
+                length = bodies[name]["properties"]["dimensions"]["anyOf"][0]
+                length["enum"] = service.lengths(champion)
+        search = bodies["SearchBody"]["properties"]
+        search["query"].update(texts)
+        search["k"]["maximum"] = limits.max_results
+        if needs_token:
+            schemes = {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            }
+            found["components"]["securitySchemes"] = schemes
+            found["security"] = [{"bearer": []}, {"key": []}]
+        return found
 
     app.openapi = page  # type: ignore[method-assign]

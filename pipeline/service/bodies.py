@@ -86,7 +86,7 @@ class EmbedBody(_Body):
         "always are.",
     )
     truncate: bool = Field(
-        default=False, description="Whether to cut texts that are too long; else they are refused."
+        default=True, description="Whether to cut texts that are too long; else they are refused."
     )
     prompt_name: Literal["query", "document", "passage"] | None = Field(
         default=None, description="Side of the search; by default, query."
@@ -153,7 +153,7 @@ class Info(BaseModel):
     max_input_length: int
     max_batch_tokens: int
     max_client_batch_size: int
-    auto_truncate: bool = False
+    auto_truncate: bool = True
     version: str = Field(description="Of anchorhold.")
     served_version: int
     dimensions: list[int]
