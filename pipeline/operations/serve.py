@@ -64,14 +64,15 @@ def serve_workspace(
             'pip install "anchorhold[serve]"'
         )
     from pipeline import __version__
-    from pipeline.service.hooks import ChampionOnly, NoRecorder
+    from pipeline.service.hooks import NoRecorder
+    from pipeline.service.route import CanaryRoute
     from pipeline.service.running import serve
 
     return serve(
         opened,
         limits,
         recorder=NoRecorder(),
-        route=ChampionOnly(),
+        route=CanaryRoute(opened.store),
         stop=stop,
         tell=tell,
         release=__version__,

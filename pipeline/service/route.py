@@ -4,13 +4,13 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.cycle import digest_of_key, harm_now
 from pipeline.gate import Canary
-from pipeline.service.hooks import Arm
+from pipeline.service.hooks import Answered, Arm
 from pipeline.store import CanaryKey, CanaryRow, Store, StoreUnusable
 
 _LOOK_SECONDS = 10.0
@@ -18,14 +18,6 @@ _LOOK_SECONDS = 10.0
 _TOP = 10
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What one version answered: ids of its results, the best first, and how long it took."""
-
-    results: Sequence[str]
-    seconds: float
 
 
 @dataclass(frozen=True)
