@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from conftest import TINY_WORDS
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sentence_transformer.modules import (
@@ -214,3 +216,15 @@ def in_hub_cache(folder: Path, cache: Path, name: str) -> None:
     shutil.copytree(folder, place / "snapshots" / commit)
     (place / "refs").mkdir()
     (place / "refs" / "main").write_text(commit, encoding="utf-8")
+
+
+def word_vectors(place: Path, dimensions: int, *, numbers: int = 10_000) -> Path:
+    """Save a static model with a random vector for each word of `made_streams` and each number."""
+    words = ["[UNK]", *TINY_WORDS, *map(str, range(numbers))]
+    table = {word: row for row, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(table, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    weights = np.random.default_rng(0).standard_normal((len(words), dimensions))
+    static = StaticEmbedding(tokenizer, embedding_weights=weights.astype(np.float32))
+    save_model(SentenceTransformer(modules=[static], device="cpu"), place)
+    return place

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.commands.accept import accept
 from pipeline.commands.backtest import backtest
+from pipeline.commands.candidate import candidate
 from pipeline.commands.check import check
 from pipeline.commands.compare import compare
 from pipeline.commands.demo import demo
@@ -39,6 +40,7 @@ for command in (
     init,
     check,
     run,
+    candidate,
     status,
     compare,
     evaluate,

@@ -5,13 +5,14 @@ from pipeline.cycle.canary import canary_now, harm_now
 from pipeline.cycle.canary_keys import digest_of_key
 from pipeline.cycle.check import check_now, observe
 from pipeline.cycle.fresh_quality import quality_beside
+from pipeline.cycle.given import rehearse_candidate
 from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.index_plan import plan_index
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
-from pipeline.cycle.run import run_cycle
+from pipeline.cycle.run import run_candidate, run_cycle
 from pipeline.cycle.window import Gathered, checks, known_until, later_reference, texts_between
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "plan_index",
     "quality_beside",
     "record_golden",
+    "rehearse_candidate",
     "rolled_back",
+    "run_candidate",
     "run_cycle",
     "texts_between",
     "verify_history",

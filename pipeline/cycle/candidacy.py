@@ -1,7 +1,7 @@
 """Candidacy: the way of a model from a version that never served to its place or refusal."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.cycle.index_plan import plan_promotion
@@ -57,7 +57,12 @@ class Candidacy:
     learned_from: Window | None
 
     def register(
-        self, run: str, make: Callable[[], VersionFolder], fired: Sequence[str] = ()
+        self,
+        run: str,
+        make: Callable[[], VersionFolder],
+        *,
+        fired: Sequence[str] = (),
+        more: Mapping[str, str] | None = None,
     ) -> Version:
         """Register the candidate with all that would be true if it were promoted.
 
@@ -69,12 +74,20 @@ class Candidacy:
             Measures it and makes its folder.
         fired
             Names of the triggers that called for it.
+        more
+            Further tags.
         """
         registry = self.opened.registry
 
         def made() -> Serving:
             version = register(
-                registry, self.journal, run, make(), parent=self.champion, fired=fired
+                registry,
+                self.journal,
+                run,
+                make(),
+                parent=self.champion,
+                fired=fired,
+                more=more,
             )
             registry.set_candidate(version)
             return Serving(version=version.number)
@@ -135,21 +148,38 @@ class Candidacy:
             logger.warning("there is no plan for the index: %s", fault)
             return None
 
+    def rehearse(self, new: VersionFolder, seen: CycleResult) -> CycleResult:
+        """Return how the cycle of a candidate would end; nothing is registered or promoted."""
+        old, sets = self.opened.versions.folder(self.champion), self.lesson.measured_on
+        verdict = self._judged(new)
+        return seen.changed(
+            outcome=verdict.outcome,
+            verdict=verdict,
+            regressions=RegressionCounts(
+                changes=self.opened.scores.regressions(old, new, sets).changes
+            ),
+        )
+
     def _verdict(self, candidate: Version) -> Verdict:
         """Let the gate judge, and tag the candidate with what it says."""
+        verdict = self._judged(self.opened.versions.folder(candidate))
+        self.opened.registry.tag(candidate, verdict_tags(verdict))
+        return verdict
+
+    def _judged(self, new: VersionFolder) -> Verdict:
+        """Return what the gate says of a candidate's folder."""
         opened, tables = self.opened, self.opened.settings.tables
         origin, lack = floor(opened.versions, self.champion)
         verdict = judge(
             tables.gate,
             opened.scores,
             opened.versions.folder(self.champion),
-            opened.versions.folder(candidate),
+            new,
             origin,
             self.lesson,
             opened.anchor_sets.margins,
             tables.leakage,
         )
-        opened.registry.tag(candidate, verdict_tags(verdict))
         earlier = times_judged(past_cycles(opened.store))
         verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
         return with_reuse(verdict, self.lesson, earlier, tables.gate)

@@ -62,10 +62,11 @@ def judge(
     return gate.judge(
         scores.of(champion, sets),
         scores.of(candidate, sets),
-        scores.of(origin, sets) if origin is not None else None,
+        scores.reaching(origin).of(origin, sets) if origin is not None else None,
         margins=margins,
         leaked=lesson.overlap(guard),
         costs=_costs(scores, champion, candidate, lesson) if gate.measures_costs() else None,
+        gain_anywhere=lesson.given,
     )
 
 

@@ -60,6 +60,8 @@ class Lesson:
     frozen
         Those of the anchors that were made in this cycle, because there was none; a promoted
         version holds them.
+    given
+        Whether the candidate was given: nothing of this was learned.
     """
 
     mixture: Mixture
@@ -74,6 +76,7 @@ class Lesson:
     derived: DerivedResult | None = None
     asked: tuple[str, ...] = ()
     frozen: list[EvaluationSet] = field(default_factory=list)
+    given: bool = False
 
     @property
     def without_labels(self) -> bool:

@@ -77,7 +77,7 @@ class NewVersion:
         try:
             if not model.exists():
                 length = self.settings.tables.model.max_length
-                fetch_base(Base(self.settings).place, model, max_length=length)
+                fetch_base(Base(self.settings).place, model, length)
             return self._of_fetched(model, anchor_sets, first)
         except DataFault:
             # The next run must fetch it again: it may be mended by then, or another one be named.
@@ -91,10 +91,11 @@ class NewVersion:
         history = self.store.pairs(role="history")
         frozen, about_anchors = first_anchors(self.store, tables)
         anchors = anchor_sets.with_learned(frozen)
-        name = f"model.base {tables.model.base!r}"
+        base = Base(self.settings)
+        name = base.called
         found = try_base(
             model,
-            [*history, *_pairs_of(anchors)],
+            [*history, *pairs_of(anchors)],
             tables.finetune,
             max_length=tables.model.max_length,
             name=name,
@@ -118,15 +119,8 @@ class NewVersion:
             learned_anchors=frozen,
             scored_on=anchors,
         )
-        about_base = (f"{name}: {note}" for note in (*self._notes(model), *found))
+        about_base = (f"{name}: {note}" for note in (*notes_on(base, model), *found))
         return folder, (*about_base, *about_anchors, *first.notes(tables.observe))
-
-    def _notes(self, model: Path) -> Iterator[str]:
-        """Yield what was chosen for the base where it leaves a choice."""
-        if unused := unused_prompts(*stored_prompts(model)):
-            yield unused
-        if is_bare(Path(Base(self.settings).place)):
-            yield "a transformer without modules.json; its tokens are averaged (mean pooling)"
 
     def of_adopted(self, champion: VersionFolder, anchor_sets: AnchorSets) -> VersionFolder:
         """Make the first version of what another workspace's champion is and knows.
@@ -191,13 +185,54 @@ class NewVersion:
             ],
         )
 
+    def of_given(
+        self, parent: Version, champion: VersionFolder, lesson: Lesson, model: Path, name: str
+    ) -> VersionFolder:
+        """Make the version of a candidate that was given.
+
+        It knows what the champion knows, in its own space: memory and reference are texts. It has
+        learned nothing since, so that the cut and the age stay the champion's.
+
+        Parameters
+        ----------
+        parent, champion
+            The version it is compared with, and that version's folder.
+        lesson
+            What it is measured on.
+        model, name
+            Its model, and what messages call it.
+
+        Raises
+        ------
+        NoEmbedding
+            It gives NaN or infinity for a text that it is measured on, or that a check needs.
+        """
+        facts, encoder = champion.facts(), self.scores.encoders.load(model, name)
+        reference = self._left(champion)
+        encoder.encode([each.text for each in reference], progress=self.scores.progress)
+        return self._write(
+            model=model,
+            encoder=encoder,
+            parent=parent.number,
+            cut=facts.cut,
+            known=facts.known,
+            memory=lesson.memory,
+            reference=reference,
+            learned_anchors=champion.learned_anchors(),
+            scored_on=lesson.measured_on,
+            learned_at=facts.learned_at,
+        )
+
     def _known(self, champion: VersionFolder, window: Window) -> list[Traffic]:
         """Return the champion's reference with what was added, without what was excluded since."""
+        added = later_reference(self.store, window.after, window.until, window.accepted)
+        return self.settings.tables.observe.extend(self._left(champion), added)
+
+    def _left(self, champion: VersionFolder) -> list[Traffic]:
+        """Return the champion's reference without what was excluded since."""
         gone = {*self.store.discarded_traffic()}
         gone |= {*queries_as_traffic(self.store.discarded_pairs())}
-        left = [text for text in champion.reference() if text not in gone]
-        added = later_reference(self.store, window.after, window.until, window.accepted)
-        return self.settings.tables.observe.extend(left, added)
+        return [text for text in champion.reference() if text not in gone]
 
     def _write(
         self,
@@ -278,7 +313,21 @@ def register(
     )
 
 
-def _pairs_of(anchors: Sequence[EvaluationSet]) -> Iterator[Pair]:
+def notes_on(base: Base, model: Path) -> Iterator[str]:
+    """Yield what was chosen for a model that was not trained here where it leaves a choice.
+
+    Parameters
+    ----------
+    base, model
+        Where it came from, and the folder in which it was saved.
+    """
+    if unused := unused_prompts(*stored_prompts(model)):
+        yield unused
+    if is_bare(Path(base.place)):
+        yield "a transformer without modules.json; its tokens are averaged (mean pooling)"
+
+
+def pairs_of(anchors: Sequence[EvaluationSet]) -> Iterator[Pair]:
     """Yield a pair for each query of the anchor sets and its first relevant document."""
     for each in anchors:
         for query, text in each.queries.items():

@@ -54,7 +54,8 @@ def version_note(result: CycleResult) -> str:
     # Without Markdown: the list of versions shows its beginning as it is.
     lines = [f"{_headline(result).replace('**', '')} Cycle {result.cycle}."]
     if training and not training.pairs:
-        lines[0] += f" {plain(training.merge).capitalize()}."
+        made = plain(training.merge)
+        lines[0] += f" {made[:1].upper()}{made[1:]}."
     elif training and lesson:
         share = replayed_share(lesson.recent, lesson.replayed)
         lines[0] += (

@@ -13,7 +13,7 @@ from pipeline.cycle.record import record_decision
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
-from pipeline.workspace import OpenWorkspace, Versions
+from pipeline.workspace import NAMED, OpenWorkspace, Versions
 from training.faults import DataFault
 from training.whole_files import written
 
@@ -173,8 +173,18 @@ class Champions:
                 itself = line.number == version.number
                 named = "it" if itself else f"its ancestor, version {line.number},"
                 return f"{named} was rolled back ({marked[line.number]})"
-            line = parents.get(line.tags.get("anchorhold.parent", "none"))
-        return ""
+            # A candidate that was given shares nothing with the version it was compared with.
+            given = NAMED in line.tags
+            line = None if given else parents.get(line.tags.get("anchorhold.parent", "none"))
+        if version.number in forced or not (twin := self.rolled_back_twin(_space(version))):
+            return ""
+        return f"version {twin.number}, the same model, was rolled back ({marked[twin.number]})"
+
+    def rolled_back_twin(self, fingerprint: str) -> Version | None:
+        """Return a version of an embedding space that was rolled back; None where none was."""
+        marked = rolled_back(self.store.promotions())
+        twins = (each for each in self.registry.versions() if _space(each) == fingerprint)
+        return next((each for each in twins if each.number in marked), None)
 
     def stopped(self, version: Version) -> str:
         """Say which harm ended the canary of a version; empty where none did, or it was forced."""
@@ -320,6 +330,10 @@ class Champions:
         }
         with written(self._intention) as file:
             file.write_text(json.dumps(meant), encoding="utf-8")
+
+
+def _space(version: Version) -> str:
+    return version.tags.get("anchorhold.fingerprint", "")
 
 
 def _before(champion: int, moves: Sequence[Promotion], marked: dict[int, str]) -> int:

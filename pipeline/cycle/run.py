@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
 from pipeline.cycle.alerts import finish_and_tell
@@ -13,6 +14,14 @@ from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cut_short import cut_short
+from pipeline.cycle.given import STAGE as GIVEN
+from pipeline.cycle.given import (
+    Given,
+    checked_candidate,
+    consider,
+    decision_on,
+    refuse_unfinished,
+)
 from pipeline.cycle.guard import guard_champion
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.indexing import Indexing, index_of_cycle
@@ -47,7 +56,37 @@ from pipeline.workspace import OpenWorkspace
 from training.faults import NoEmbedding, NonFiniteLoss
 
 
-def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> CycleResult:
+def run_candidate(opened: OpenWorkspace, given: str, now: datetime) -> CycleResult:
+    """Take another encoder through a cycle, in the place of a trained candidate.
+
+    Parameters
+    ----------
+    opened
+        The open workspace, held exclusively.
+    given
+        Folder or hub id of the encoder.
+    now
+        The present.
+
+    Raises
+    ------
+    DataFault
+        There is no champion yet, another cycle is unfinished, or the encoder is refused before a
+        cycle begins.
+    """
+    if refuse_unfinished(opened, given):
+        return run_cycle(opened, now)
+    with checked_candidate(opened, given) as candidate:
+        return run_cycle(opened, now, candidate=candidate)
+
+
+def run_cycle(
+    opened: OpenWorkspace,
+    now: datetime,
+    *,
+    adopt: bool = False,
+    candidate: tuple[Given, Path] | None = None,
+) -> CycleResult:
     """Run one cycle, or resume an interrupted one, and return what `anchorhold run` prints.
 
     Everything before the promotion only adds; the promotion moves one pointer, last. A cycle that
@@ -62,6 +101,8 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         The present; a resumed cycle keeps the present it began with.
     adopt
         Whether a new workspace takes over the champion of another one.
+    candidate
+        A candidate that is given, and its folder; by default one is trained if drift calls for it.
     """
     store, state = opened.store, opened.settings.state
     champions = Champions.of(opened)
@@ -77,6 +118,9 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
+    if candidate is not None:
+        given, folder = candidate
+        journal.once(GIVEN, lambda: given.taken(folder, journal), Given)
     intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
     cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
     fault: Exception | None = None
@@ -84,7 +128,7 @@ def run_cycle(opened: OpenWorkspace, now: datetime, *, adopt: bool = False) -> C
         result = cycle.bootstrap(adopted)
     else:
         try:
-            result = cycle.learn(champion)
+            result = cycle.consider(champion) or cycle.learn(champion)
         except (NoEmbedding, UnknownVersion, WorkLost) as found:
             result, fault = cycle.end(champion, found), found
     Indexing(opened).stage_of_champion(journal, result.champion.version)
@@ -176,6 +220,16 @@ class _Cycle:
             return seen
         return self._as_begun()._train(champion, window, seen)
 
+    def consider(self, champion: Version) -> CycleResult | None:
+        """Measure and judge the candidate that is given; None where none is."""
+        given = self.journal.result(GIVEN, Given)
+        if given is None:
+            return None
+        seen = self._result(
+            "inconclusive", decision_on(self.opened, given, champion), champion.number
+        )
+        return consider(self.opened, self.journal, given, champion, seen)
+
     def end(self, champion: Version, fault: Exception) -> CycleResult:
         """End a cycle that cannot go on."""
         outcome, decision, verdict = cut_short(fault)
@@ -214,7 +268,7 @@ class _Cycle:
             return new.of_candidate(champion, old, window, lesson, trained, opened.anchor_sets)
 
         run = training.run_id if opened.registry.has_run(training.run_id) else self.run
-        candidate = candidacy.register(run, make, seen.decision.fired)
+        candidate = candidacy.register(run, make, fired=seen.decision.fired)
         seen = seen.changed(
             lesson=lesson.facts(),
             training=training,

@@ -31,6 +31,11 @@ def is_proxy(task: str) -> bool:
     return task.startswith("proxy/")
 
 
+def is_anchor(task: str) -> bool:
+    """Return whether a task is an anchor set or a slice of one."""
+    return task.startswith("anchor/")
+
+
 def set_of_slice(task: str) -> str | None:
     """Return the evaluation set that a task is a slice of; None where it is a set itself.
 
@@ -76,6 +81,8 @@ def faults_of(
     metric: str,
     expected: Iterable[str],
     leaked: int,
+    *,
+    needs_new: bool = True,
 ) -> Iterator[str]:
     """Yield, as sentences, why these scores cannot be used to judge a candidate.
 
@@ -89,16 +96,18 @@ def faults_of(
         Further names of tasks that must be there.
     leaked
         Training texts that are also evaluation queries.
+    needs_new
+        Whether a new task or proxies must be there.
     """
     names = {*champion.tasks, *candidate.tasks, *expected}
     if leaked:
         yield f"{leaked} training texts are also evaluation queries; none is allowed"
-    if not any(is_new(name) or is_proxy(name) for name in names):
+    if needs_new and not any(is_new(name) or is_proxy(name) for name in names):
         yield "there is no evaluation set of the new task"
-    if not any(name.startswith("anchor/") for name in names):
+    if not any(map(is_anchor, names)):
         yield "there is no anchor set; add one to the settings ([anchors.NAME])"
     for name in sorted(names, key=new_first):
-        if not (is_new(name) or is_proxy(name) or name.startswith("anchor/")):
+        if not (is_new(name) or is_proxy(name) or is_anchor(name)):
             yield (
                 f"{name}: neither a new task (new, new/...) nor an anchor set (anchor/...) nor a "
                 "proxy (proxy/...)"

@@ -31,7 +31,8 @@ from pipeline.gate.comparable import (
     new_first,
     set_of_slice,
 )
-from pipeline.gate.proxies import Evidence, agreement, rests_on_proxies, settle
+from pipeline.gate.gain_on_old import gains_on_old, refuse_harm, with_gain_on_old
+from pipeline.gate.proxies import Evidence, agreement, has_new, rests_on_proxies, settle
 from pipeline.gate.sentences import bound_shown, metric_name
 from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
 from training.evaluation import Scorecard, TaskScores, dimensions_of
@@ -112,6 +113,8 @@ class Gate:
         margins: Mapping[str, float] | None = None,
         leaked: int = 0,
         costs: ServingCosts | None = None,
+        *,
+        gain_anywhere: bool = False,
     ) -> Verdict:
         """Compare task by task and return promoted, rejected or inconclusive.
 
@@ -130,6 +133,9 @@ class Gate:
         costs
             What serving costs, where `max_latency_ratio` or `max_size_ratio` asks for it; what was
             not measured is refused.
+        gain_anywhere
+            Whether a gain on an old task is enough where no new task with enough labelled queries
+            can show one: for a candidate that was not trained on the new task.
 
         Raises
         ------
@@ -140,25 +146,50 @@ class Gate:
         for task, margin in margins.items():
             if not 0.0 <= margin < 1.0:
                 raise ValueError(f"max_drop of {task} is {margin}; it must lie in [0, 1)")
-        faults = [*faults_of(champion, candidate, origin, self.metric, margins, leaked)]
+        faults = [
+            *faults_of(
+                champion,
+                candidate,
+                origin,
+                self.metric,
+                margins,
+                leaked,
+                needs_new=not gain_anywhere,
+            )
+        ]
         if faults:
             summary = "rejected: the measurement cannot be trusted"
             return Verdict(promote=False, outcome="rejected", reasons=(summary, *faults))
 
         comparisons = []
         unlabelled = rests_on_proxies(champion, self.minimum_queries)
+        anywhere = gain_anywhere and not has_new(champion, self.minimum_queries)
         for task in sorted(candidate.tasks, key=new_first):
             rule = _rule(task)
             margin = 0.0 if rule == "proxy" else self.margin_of(task, margins)
             margin = self.min_gain if rule == "gain" else margin
             after, before = candidate.tasks[task], champion.tasks[task]
-            judged = self._is_judged(task, len(after.query_ids), unlabelled=unlabelled)
+            without_new = unlabelled or anywhere
+            judged = self._is_judged(task, len(after.query_ids), unlabelled=without_new)
             comparisons.append(self._compare(task, rule, margin, before, after, judged=judged))
             floor = floor_of(origin, champion, task)
             if floor is not None:
                 compared = self._compare(task, "floor", margin, floor, after, judged=judged)
                 comparisons.append(compared)
         verdict, evidence = self._verdict(comparisons, costs), Evidence.of(comparisons)
+        if anywhere:
+            gains = gains_on_old(
+                champion,
+                candidate,
+                self.differences,
+                confidence=self.confidence,
+                worst_loss=self.worst_loss,
+                seed=self.seed,
+                required=self.min_gain,
+            )
+            settled, shown = with_gain_on_old(verdict, gains, self.min_gain, self.minimum_queries)
+            if shown or not unlabelled:
+                return refuse_harm(settled, evidence)
         if unlabelled:
             return settle(verdict, evidence, allowed=self.proxies == "allow")
         told = agreement(evidence, comparisons)

@@ -22,9 +22,12 @@ def rests_on_proxies(scores: Scorecard, minimum_queries: int) -> bool:
     minimum_queries
         Labelled queries that a new task needs.
     """
-    if not any(is_proxy(task) for task in scores.tasks):
-        return False
-    return not any(
+    return any(map(is_proxy, scores.tasks)) and not has_new(scores, minimum_queries)
+
+
+def has_new(scores: Scorecard, minimum_queries: int) -> bool:
+    """Return whether a new task with enough labelled queries can show a gain."""
+    return any(
         len(found.query_ids) >= minimum_queries
         for task, found in scores.tasks.items()
         if is_new(task) and not set_of_slice(task)

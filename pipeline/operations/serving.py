@@ -1,15 +1,18 @@
 """The verbs of the public face that bring a promotion to the users."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.cycle import rehearse_candidate, run_candidate
 from pipeline.operations.circumstances import Folder, path_of
 from pipeline.operations.index import build_index, drop_index, export_index, index_status
 from pipeline.operations.opening import Opening
 from pipeline.operations.search import search
 from pipeline.operations.serve import limits_of, serve_workspace
 from pipeline.results import (
+    CycleResult,
     IndexBuilt,
     IndexDropResult,
     IndexExportResult,
@@ -103,3 +106,21 @@ class Serving(Opening):
         limits = limits_of(self._settings.tables.serve, host, port)
         with self._opened("serve") as opened:
             return serve_workspace(opened, limits, stop=stop or threading.Event(), tell=tell)
+
+    def candidate(self, model: Folder, *, dry_run: bool = False) -> CycleResult:
+        """Take another encoder through the gate, and promote it if it passes.
+
+        It is a cycle whose candidate is given instead of trained; `run` resumes it if it is killed.
+
+        Parameters
+        ----------
+        model
+            Folder or hub id of a sentence-transformers model.
+        dry_run
+            Only say what the gate would say; nothing is stored or registered.
+        """
+        given = os.fspath(model)
+        with self._opened("candidate", writes=not dry_run) as opened:
+            if dry_run:
+                return rehearse_candidate(opened, given, self._clock())
+            return run_candidate(opened, given, self._clock())

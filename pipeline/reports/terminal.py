@@ -136,7 +136,9 @@ def _lead(windows: int | None) -> str:
 @parts_of.register
 def _(result: CycleResult) -> Iterator[Part]:
     yield (
-        f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
+        f"dry run: the candidate would be {result.outcome}; nothing was stored"
+        if result.dry_run
+        else f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
         f"({result.seconds['total']:.0f} s)"
     )
     if result.approved:

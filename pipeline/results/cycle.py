@@ -218,6 +218,8 @@ class CycleResult(Result):
         Most memory that the process held; None where the system cannot tell.
     run_id
         Its run in MLflow.
+    dry_run
+        Whether it only says what would happen: nothing was stored, and there is no such cycle.
     """
 
     cycle: str
@@ -244,6 +246,7 @@ class CycleResult(Result):
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None
     run_id: str
+    dry_run: bool = False
 
     @property
     def made(self) -> Serving | None:

@@ -1,43 +1,64 @@
-"""The base model: where the settings name it, and whether that is what version 1 was made from."""
+"""The base model: where it is named, and whether that is what the champion descends from."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.registry import Version
 from pipeline.workspace.settings import Settings
 from training.encoding import fingerprint
 from training.faults import DataFault
 from training.whole_files import written
 
 NAMED = "anchorhold.base"
-"""Tag of a first version: `model.base` as the settings named it."""
+"""Tag of a version that was not trained here: its model as the settings or a person named it."""
 FILES = "anchorhold.base_files"
-"""Tag of a first version: identity of what `model.base` held."""
+"""Tag of such a version: identity of the files of its model."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """The base that the settings name.
+    """A model that was not trained here: the base of the settings, or a candidate that is given.
 
     Attributes
     ----------
     settings
         The settings of the workspace.
+    given
+        A candidate as a person named it; empty: the base of the settings.
     """
 
     settings: Settings
+    given: str = ""
 
     @property
     def named(self) -> str:
-        """`model.base` as it is in the settings."""
-        return self.settings.tables.model.base
+        """`model.base` as it is in the settings, or what is given, as the settings would name it.
+
+        The folder that a relative path is relative to is forgotten later, so that such a path
+        becomes one within the workspace, or an absolute one.
+        """
+        if not self.given:
+            return self.settings.tables.model.base
+        folder = Path(self.given).expanduser()
+        if not folder.is_dir():
+            return self.given
+        root, folder = self.settings.root.resolve(), folder.resolve()
+        inside = folder.is_relative_to(root)
+        return folder.relative_to(root).as_posix() if inside else str(folder)
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return f"{'candidate' if self.given else 'model.base'} {self.named!r}"
 
     @property
     def place(self) -> str:
-        """The base as a folder where the workspace has it, else as it is named."""
+        """The model as a folder where the workspace has it, else as it is named."""
         inside = self.settings.root / self.named
         return str(inside) if inside.is_dir() else self.named
 
@@ -51,35 +72,36 @@ class Base:
         """
         return {NAMED: self.named, FILES: self._files() or _identity(fetched)}
 
-    def warning(self, origin: Mapping[str, str]) -> str:
-        """Say that the first version was made from something else; empty when it was not.
+    def warning(self, root: Version, origin: Version) -> str:
+        """Say that the champion was made from something else; empty when it was not.
 
-        A folder that was moved is the same base, and one that is gone is needed no more.
+        A folder that was moved is the same base, and one that is gone is needed no more. What the
+        first version was made from may stay in the settings when a candidate took its place.
 
         Parameters
         ----------
+        root
+            The version that the champion descends from: a first one, or a candidate that was given.
         origin
-            Tags of the first version.
+            The first version.
         """
-        then = origin.get(NAMED)
-        if then is None:
-            return ""
         files = self._files()
-        if files and files == origin.get(FILES):
+        if any(self._is_of(each, files) for each in (root, origin)):
             return ""
-        if then == self.named:
-            if not files:
-                return ""
-            what = f"the files of model.base {self.named!r} are not those version 1 was made from"
-            back = "restore the files"
-        else:
-            what = f"model.base is {self.named!r}, but version 1 was made from {then!r}"
-            back = f"set model.base to {then!r}"
+        what, takes = f"model.base is {self.named!r}", "it"
+        then = f"version {root.number} was made from {root.tags[NAMED]!r}"
+        if root.tags[NAMED] == self.named:
+            what, takes = f"model.base {self.named!r} holds other files than before", "them"
+            then = f"version {root.number} was made from the earlier ones"
         return (
-            f"{what}; the change has no effect: the base is read once, and all versions descend "
-            f"from version 1. To begin with the other model, make a workspace of its own with "
-            f"another model.name (anchorhold init); to end this warning, {back}"
+            f"{what}, but {then}; the change has no effect by itself: `anchorhold candidate "
+            f"{shlex.quote(self.named)}` takes {takes} through the gate"
         )
+
+    def _is_of(self, version: Version, files: str) -> bool:
+        """Whether a version was made from this base, whose files are as they are now."""
+        then = version.tags.get(NAMED)
+        return then is None or (files == version.tags.get(FILES) if files else then == self.named)
 
     def _files(self) -> str:
         """Return the identity of the base's files; empty where it is no folder with a model."""

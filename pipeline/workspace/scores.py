@@ -1,8 +1,9 @@
 """Scores of versions: each model loaded where it is needed, each score computed once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from pipeline.registry import VersionFolder
 from training.encoding import Encoder, fingerprint
@@ -42,12 +43,16 @@ class Encoders:
         """Load the encoder of a model folder; messages call it by its name or else its folder."""
         return Encoder.load(model, max_length=self.max_length, cache=self.cache, name=name)
 
+    def fingerprint(self, model: Path) -> str:
+        """Return the identity of the space of what `load` gives for a model folder."""
+        return fingerprint(model, self.max_length)
+
     def identity(self, version: VersionFolder) -> str:
         """Return the fingerprint of what `load` gives for a version's model."""
         facts = version.facts()
         if facts.max_length in (None, self.max_length):
             return facts.fingerprint
-        return fingerprint(version.model, self.max_length)
+        return self.fingerprint(version.model)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,17 @@ class Scores:
         # The probes know how long its vectors are, without the model.
         whole = version.dimension() if served else None
         return () if whole is None else further_dimensions(served, whole)
+
+    def reaching(self, version: VersionFolder) -> Self:
+        """Return the same at those of the served lengths that a version's vectors have.
+
+        A version of another encoder may have served when the settings named no such length.
+        """
+        served, whole = self.encoders.dimensions, version.dimension()
+        if whole is None:
+            return self
+        lengths = tuple(each for each in served if each <= whole)
+        return replace(self, encoders=replace(self.encoders, dimensions=lengths))
 
     def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a model that is loaded already."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pipeline.registry import Registry, Version, VersionFolder
 from pipeline.store import Store
+from pipeline.workspace.base_model import NAMED
 from training.faults import DataFault
 
 
@@ -69,6 +70,19 @@ class Versions:
         """Return the first champion; None before it serves, and where it was deleted."""
         first = [move.version for move in self.store.promotions()[:1]]
         return next((each for each in self.registry.versions() if each.number in first), None)
+
+    def root(self, version: Version) -> Version:
+        """Return what a version descends from: the first one, or a candidate that was given.
+
+        Where a version in between was deleted, it is the oldest that is left.
+        """
+        known = {str(each.number): each for each in self.registry.versions()}
+        while NAMED not in version.tags:
+            parent = known.get(version.tags.get("anchorhold.parent", "none"))
+            if parent is None:
+                return version
+            version = parent
+        return version
 
     def named(self, reference: int | str) -> Version:
         """Return a version by number or alias; "origin" names the first champion.

@@ -66,11 +66,10 @@ class OpenWorkspace:
 
     def warnings(self, champion: Version) -> tuple[str, ...]:
         """Say what of the settings the versions cannot follow: another base, another length."""
-        # Only a first version names its base.
-        origin = self.versions.origin() or champion
+        root = self.versions.root(champion)
         made_with = self.versions.folder(champion).facts().max_length
         found = (
-            Base(self.settings).warning(origin.tags),
+            Base(self.settings).warning(root, self.versions.origin() or root),
             length_warning(self.settings, champion.number, made_with),
         )
         return tuple(each for each in found if each)

@@ -123,7 +123,10 @@ def save_model(model: "SentenceTransformer", folder: Path) -> None:
 
 
 def fetch_base(
-    base: str | os.PathLike[str], target: str | os.PathLike[str], max_length: int
+    base: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    max_length: int,
+    name: str = "model.base",
 ) -> Path:
     """Save a model from the hub or a folder as a plain, safe folder at `target`, and return it.
 
@@ -139,6 +142,8 @@ def fetch_base(
         Folder to save the model in.
     max_length
         Tokens after which a text is cut.
+    name
+        What messages call it, before `base`.
 
     Raises
     ------
@@ -154,10 +159,10 @@ def fetch_base(
         model = _bare(folder, max_length) if is_bare(folder) else load_model(folder, max_length)
     elif base.startswith((".", "/", "~")) or base.count("/") != 1:
         raise DataFault(
-            f"model.base {base!r} is not a folder; give a folder or a hub id such as owner/name"
+            f"{name} {base!r} is not a folder; give a folder or a hub id such as owner/name"
         )
     else:
-        model = _from_hub(base, max_length)
+        model = _from_hub(base, max_length, name)
     write_prompts(model)
     with folder_written(target) as partial:
         save_model(model, partial)
@@ -175,7 +180,7 @@ def _bare(folder: Path, max_length: int) -> "SentenceTransformer":
     return _load(str(folder), max_length, local=True)
 
 
-def _from_hub(base: str, max_length: int) -> "SentenceTransformer":
+def _from_hub(base: str, max_length: int, name: str) -> "SentenceTransformer":
     from sentence_transformers.util import load_file_path
 
     offline = os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}
@@ -192,6 +197,6 @@ def _from_hub(base: str, max_length: int) -> "SentenceTransformer":
         return _load(base, max_length, local=offline)
     except DataFault as fault:
         raise DataFault(
-            f"model.base {base!r} is neither a folder nor a hub model that can be used: "
+            f"{name} {base!r} is neither a folder nor a hub model that can be used: "
             f"{first_line(fault)}"
         ) from fault

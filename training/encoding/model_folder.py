@@ -96,8 +96,8 @@ def check_kind(find: Callable[[str], Path | None]) -> None:
         for name, ending in ((name, ending) for name in names for ending in _OTHER_ARCHITECTURES):
             if name.endswith(ending):
                 raise DataFault(
-                    f"{config}: names {name}, {_OTHER_ARCHITECTURES[ending]}; model.base must be "
-                    "an embedding model (a SentenceTransformer, or an encoder for mean pooling)"
+                    f"{config}: names {name}, {_OTHER_ARCHITECTURES[ending]}; an embedding "
+                    "model is needed (a SentenceTransformer, or an encoder for mean pooling)"
                 )
         return
     settings = find("config_sentence_transformers.json")
@@ -108,7 +108,7 @@ def check_kind(find: Callable[[str], Path | None]) -> None:
         if kind in (None, "SentenceTransformer") and name in _OTHER_MODULES:
             kind, place = _OTHER_MODULES[name], modules
     if kind not in (None, "SentenceTransformer"):
-        raise DataFault(f"{place}: holds a {kind}; model.base must be a SentenceTransformer")
+        raise DataFault(f"{place}: holds a {kind}; a SentenceTransformer is needed")
 
 
 def check_model_folder(folder: Path) -> None:

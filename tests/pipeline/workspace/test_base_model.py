@@ -47,10 +47,10 @@ def test_other_weights_in_the_folder_of_the_base_are_told_and_change_nothing(own
         result, status, check = work.run(), work.status(), work.check()
         report = Path(work.report().report)
     (warning,) = result.decision.warnings
-    assert "files of model.base 'models/base'" in warning
-    assert "anchorhold init" in warning
+    assert "model.base 'models/base' holds other files than before" in warning
+    assert "`anchorhold candidate models/base` takes them through the gate" in warning
     assert status.warnings == check.warnings == (warning,)
-    assert "files of model.base" in report.read_text()
+    assert "holds other files than before" in report.read_text()
     assert (result.outcome, result.champion.version) == ("quiet", 1)
 
 

@@ -123,7 +123,7 @@ def test_another_kind_of_model_is_refused_before_it_is_loaded(
         target = tmp_path / f"base-{number}"
         with pytest.raises(DataFault, match=what) as fault:
             fetch_base(base, target, 32)
-        assert "model.base must be" in str(fault.value) and "\n" not in str(fault.value)
+        assert " is needed" in str(fault.value) and "\n" not in str(fault.value)
         assert not target.exists()
 
 
