@@ -22,7 +22,7 @@ def built(result: IndexBuilt) -> Iterator[str]:
         f"{result.seconds:.1f} s{_approximate(result.recall)}"
     )
     if result.from_scratch:
-        yield f"  built from scratch: the vectors that were there had {result.from_scratch}"
+        yield f"  built from scratch: {result.from_scratch}"
 
 
 def indexed(result: CycleIndex) -> Iterator[str]:

@@ -27,6 +27,10 @@ _DEPTH = 10  # of the recall
 Floats = NDArray[np.float32]
 
 
+class NotWhole(IndexUnusable):
+    """What was built fails its verification."""
+
+
 class DocumentEncoder(TextEncoder, Protocol):
     """What a build needs from an encoder."""
 
@@ -121,12 +125,12 @@ class Build:
 
         Raises
         ------
-        IndexUnusable
+        NotWhole
             It holds other rows or other vectors.
         """
         rows = _Rows.of(self.table)
         if len(rows.keys) != self.documents or rows.digest != self.digest:
-            raise IndexUnusable(
+            raise NotWhole(
                 f"the index holds {len(rows.keys)} rows that are not those of the {self.documents} "
                 "documents"
             )
@@ -136,7 +140,7 @@ class Build:
             size = max(float(np.linalg.norm(anew)), 1e-12)
             apart = float(np.linalg.norm(checked[name] - anew)) / size
             if apart > _APART:
-                raise IndexUnusable(
+                raise NotWhole(
                     f"the vector of document {id[:60]!r} in the index is not the model's (relative "
                     f"distance {apart:.3f})"
                 )

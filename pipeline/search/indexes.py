@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from pipeline.results import IndexBuilt
-from pipeline.search.building import Build, DocumentEncoder
+from pipeline.search.building import Build, DocumentEncoder, NotWhole
 from pipeline.search.exchange import GivenVectors, write_vectors
 from pipeline.search.index import Index
 from pipeline.search.lance_tables import LanceTable, LanceTables
@@ -92,7 +92,7 @@ class Indexes:
         IndexBusy
             Another process builds it.
         IndexUnusable
-            It cannot be written, or fails its verification.
+            It cannot be written, or fails its verification, also when it is built from scratch.
         """
         began = time.perf_counter()
         space = self._space(encoder)
@@ -101,11 +101,12 @@ class Indexes:
                 given.probe(encoder, documents)
             table, why = self.tables.newest(_name(version), space)
             table.forget()
-            built = Build(table, encoder, given)
-            total = len(documents) if isinstance(documents, Sized) else 0
-            with progress("index", total) as step:
-                built.take(documents, step)
-            built.verify()
+            fill = partial(_filled, encoder, documents, given, progress)
+            try:
+                built = fill(table)
+            except NotWhole as fault:
+                table, why = self.tables.empty(_name(version), space), str(fault)
+                built = fill(table)
             table.compact()
             approximate = self._is_large(built.documents, space)
             if approximate:
@@ -263,6 +264,22 @@ class Indexes:
                 f"the index of version {version} is being built by another process; wait until it "
                 "is done"
             ) from None
+
+
+def _filled(
+    encoder: DocumentEncoder,
+    documents: Iterable[Document],
+    given: GivenVectors | None,
+    progress: Progress,
+    table: LanceTable,
+) -> Build:
+    """Bring a table in line with the documents, and verify it."""
+    built = Build(table, encoder, given)
+    total = len(documents) if isinstance(documents, Sized) else 0
+    with progress("index", total) as step:
+        built.take(documents, step)
+    built.verify()
+    return built
 
 
 def _name(version: int) -> str:

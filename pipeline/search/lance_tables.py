@@ -78,12 +78,17 @@ class LanceTables:
 
         Otherwise it is empty, and the text says what was there.
         """
-        table, why = self._opened(name), ""
-        if table is not None:
-            found = LanceTable(table, self)
-            why = found.space.difference(space) if found.space else "no space named"
-            if not why:
-                return found, ""
+        table = self._opened(name)
+        if table is None:
+            return self.empty(name, space), ""
+        found = LanceTable(table, self)
+        difference = found.space.difference(space) if found.space else "no space that is named"
+        if not difference:
+            return found, ""
+        return self.empty(name, space), f"its vectors had {difference}"
+
+    def empty(self, name: str, space: Space) -> "LanceTable":
+        """Return a table without rows; readers of one that was there still see what it held."""
         schema = pa.schema(
             [
                 pa.field("id", pa.string()),
@@ -93,11 +98,9 @@ class LanceTables:
             ],
             metadata={_SPACE: space.to_json()},
         )
+        mode = "overwrite" if name in self.names() else "create"
         with self._told():
-            # Readers still see the rows of the tag.
-            mode = "create" if table is None else "overwrite"
-            made = self._database.create_table(name, schema=schema, mode=mode)
-        return LanceTable(made, self), why
+            return LanceTable(self._database.create_table(name, schema=schema, mode=mode), self)
 
     def drop(self, name: str) -> None:
         """Delete a table."""

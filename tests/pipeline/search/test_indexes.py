@@ -72,7 +72,7 @@ def test_vectors_of_another_space_are_refused_though_their_length_fits(
     for told in (fake_encoder.fingerprint[:12], other.fingerprint[:12], "anchorhold index build 1"):
         assert told in str(fault.value)
     built = indexes.build(1, other, ABOUT_CARDS, now=NOW)
-    assert built.from_scratch.startswith("fingerprint")
+    assert built.from_scratch.startswith("its vectors had fingerprint")
     assert built.encoded == len(ABOUT_CARDS)
     indexes.open(1, other.fingerprint)
 
