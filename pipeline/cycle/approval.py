@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from pipeline.cycle.indexing import IndexNotReady
 from pipeline.cycle.promotion import APPROVAL, Champions, answer
 from pipeline.cycle.record import record_decision
 from pipeline.registry import CANDIDATE, Version
@@ -52,17 +51,13 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
     if not approved:
         return None
     champion = champions.registry.champion()
-    try:
-        move = champions.install(
-            approved[-1],
-            expected=champion.number if champion else None,
-            action="promote",
-            reason=f"approved in MLflow by {_approver(approved[-1])}",
-            now=now,
-        )
-    except IndexNotReady as fault:
-        logger.warning("%s", fault)
-        return None
+    move = champions.install(
+        approved[-1],
+        expected=champion.number if champion else None,
+        action="promote",
+        reason=f"approved in MLflow by {_approver(approved[-1])}",
+        now=now,
+    )
     return move.champion
 
 

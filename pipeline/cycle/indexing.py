@@ -1,9 +1,11 @@
 """The index in a cycle: whole before a version serves, and up to date while it does."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.stages import Indexed
@@ -30,6 +32,8 @@ _FAULTS = (AnchorholdError, OSError)
 
 _STAGE = "index/v"
 """Name of the stage that builds the index of a version, before its number."""
+
+Moved = TypeVar("Moved")
 
 logger = logging.getLogger(__name__)
 
@@ -162,12 +166,12 @@ class Indexing:
         """
         if not self.builds_first(version):
             return
-        if action == "rollback":
-            found = self.status(version)
-            if found is not None and not found.stale:
-                return
+        if action == "rollback" and self._can_be_searched(version):
+            return
         fault = self._tried(version, now).fault
-        if fault:
+        if fault and self._can_be_searched(version):
+            logger.warning("%s; it serves without the documents that arrived since", fault)
+        elif fault:
             raise IndexNotReady(
                 f"version {version.number} does not serve yet: {fault}; with [index] build = "
                 '"after" it serves before it has an index'
@@ -202,6 +206,13 @@ class Indexing:
             told = f"the index of version {version.number} could not be built: {fault}"
             return Indexed(fault=told)
 
+    def _can_be_searched(self, version: Version) -> bool:
+        try:
+            found = self.status(version)
+        except _FAULTS:
+            return False
+        return found is not None and not found.stale
+
     def _behind(self, stamp: Stamp) -> int:
         store = self.opened.store
         missing = abs(store.count_documents() - stamp.documents)
@@ -214,6 +225,18 @@ class Indexing:
         return stamp.space.difference(
             Space(identity, preparation, stamp.dimensions, stamp.similarity)
         )
+
+
+def unless_not_ready(move: Callable[[], Moved | None]) -> Moved | None:
+    """Return what a move that nobody watches returns; None where an index must be built first.
+
+    The run goes on, and the next one tries again.
+    """
+    try:
+        return move()
+    except IndexNotReady as fault:
+        logger.warning("%s", fault)
+        return None
 
 
 def index_of_cycle(

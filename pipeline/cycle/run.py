@@ -24,7 +24,7 @@ from pipeline.cycle.given import (
 )
 from pipeline.cycle.guard import guard_champion
 from pipeline.cycle.history import keep_history_head
-from pipeline.cycle.indexing import Indexing, index_of_cycle
+from pipeline.cycle.indexing import Indexing, index_of_cycle, unless_not_ready
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import prepare_lesson
 from pipeline.cycle.new_version import NewVersion, register
@@ -110,11 +110,14 @@ def run_cycle(
     keep_history_head(store, opened.registry)
     adopted = version_to_adopt(opened, adopt)
     keep_files_in(opened.registry, opened.settings.artifacts)
-    approved = None if adopted else settle_approvals(champions, store, now)
-    indexed = None if adopted else settle_awaiting_index(opened, champions, now)
-    tables = opened.settings.tables
-    canary = settle_canary(champions, tables.gate.approval, tables.canary.share, now)
-    rolled_back = None if adopted else guard_champion(opened, champions, now)
+    tables, approved, indexed, canary, rolled_back = opened.settings.tables, None, None, None, None
+    if not adopted:
+        approved = unless_not_ready(lambda: settle_approvals(champions, store, now))
+        indexed = unless_not_ready(lambda: settle_awaiting_index(opened, champions, now))
+    approval, share = tables.gate.approval, tables.canary.share
+    canary = unless_not_ready(lambda: settle_canary(champions, approval, share, now))
+    if not adopted:
+        rolled_back = unless_not_ready(lambda: guard_champion(opened, champions, now))
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id)
