@@ -18,6 +18,7 @@ from pipeline.intake.document_ids import UNKNOWN, DocumentIds
 from pipeline.intake.from_documents import take_pages
 from pipeline.intake.from_logs import LogFile
 from pipeline.intake.json_lines import Line
+from pipeline.intake.live_lines import LiveLog
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
 from pipeline.intake.page_rules import PageRules
@@ -282,6 +283,11 @@ class Intake:
             remarks += (f"could not be read: {fault}; the next run reads on from there",)
         report = report_of(source.label, added, None, remarks)
         return replace(report, log=log.tally.result)
+
+    def live_log(self, store: Store, label: str, now: datetime) -> LiveLog:
+        """Return what takes lines of a log that are in no file, under a name in its place."""
+        rules = self._rules(Columns("traffic"), now)
+        return LiveLog(store, self._log_file(store, label, rules), rules)
 
     def _rules(self, columns: Columns, now: datetime) -> RecordRules:
         moment = now if now.tzinfo else now.replace(tzinfo=UTC)

@@ -112,7 +112,7 @@ def read_line(fields: Mapping[str, object], rules: RecordRules) -> Line:
     query = ServedQuery(
         asked.text,
         shown,
-        answer=_storable(answer, rules) if isinstance(answer, str) else "",
+        answer=storable(answer, rules) if isinstance(answer, str) else "",
         id=asked.id,
         source=asked.source,
         session=asked.session,
@@ -124,7 +124,7 @@ def read_line(fields: Mapping[str, object], rules: RecordRules) -> Line:
     for each in shown:
         _must_be_short(each.id)
         if each.text:
-            _storable(each.text, rules)
+            storable(each.text, rules)
     return Line(query, asked.id, done, tuple(remarks))
 
 
@@ -180,7 +180,7 @@ def _asked(fields: Mapping[str, object], rules: RecordRules) -> Traffic:
     return asked
 
 
-def _storable(text: str, rules: RecordRules) -> str:
+def storable(text: str, rules: RecordRules) -> str:
     """Return a text that every engine can hold; "" for a blank one."""
     if not text.strip():
         return ""

@@ -79,10 +79,7 @@ class Opening:
     def _opened(
         self, doing: str, *, writes: bool = False, strategies: Sequence[str] = ()
     ) -> Iterator[OpenWorkspace]:
-        if self._closed:
-            raise AnchorholdError(
-                f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
-            )
+        self._must_be_open()
         settings = self._settings.trying(strategies) if strategies else self._settings
         now, progress = self._clock(), self._progress
         try:
@@ -98,6 +95,12 @@ class Opening:
             self._send(writes)
             raise
         self._send(writes)
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise AnchorholdError(
+                f"the workspace {self._settings.root} is closed; open it again with Workspace.open"
+            )
 
     def _send(self, writes: bool) -> None:
         """Send what waits; nobody else is kept from the workspace meanwhile."""

@@ -8,10 +8,23 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from pipeline.results import ServeResult
-from pipeline.workspace import OpenWorkspace, Serve
+from pipeline.service.hooks import NoRecorder, Recorder
+from pipeline.service.query_log import QueryLog
+from pipeline.workspace import OpenWorkspace, Serve, Settings
 from training.faults import DataFault
 
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+
+
+def recorder_of(settings: Settings) -> Recorder:
+    """Return what keeps what the service answers: nothing does where `log.share` is 0.
+
+    Raises
+    ------
+    AnchorholdError
+        `log.redactor` is no function.
+    """
+    return QueryLog.open(settings) if settings.tables.log.share else NoRecorder()
 
 
 def limits_of(settings: Serve, host: str | None, port: int | None) -> Serve:
@@ -64,16 +77,20 @@ def serve_workspace(
             'pip install "anchorhold[serve]"'
         )
     from pipeline import __version__
-    from pipeline.service.hooks import NoRecorder
     from pipeline.service.route import CanaryRoute
     from pipeline.service.running import serve
 
-    return serve(
-        opened,
-        limits,
-        recorder=NoRecorder(),
-        route=CanaryRoute(opened.store),
-        stop=stop,
-        tell=tell,
-        release=__version__,
-    )
+    recorder = recorder_of(opened.settings)
+    try:
+        return serve(
+            opened,
+            limits,
+            recorder=recorder,
+            route=CanaryRoute(opened.store),
+            stop=stop,
+            tell=tell,
+            release=__version__,
+        )
+    finally:
+        # Where it could not even begin; otherwise it is closed already.
+        recorder.close()

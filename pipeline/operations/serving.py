@@ -20,6 +20,8 @@ from pipeline.results import (
     SearchResult,
     ServeResult,
 )
+from pipeline.service.query_log import QueryLog
+from pipeline.service.query_logger import QueryLogger
 
 
 class Serving(Opening):
@@ -124,3 +126,20 @@ class Serving(Opening):
             if dry_run:
                 return rehearse_candidate(opened, given, self._clock())
             return run_candidate(opened, given, self._clock())
+
+    def query_log(self, source: str = "application") -> QueryLogger:
+        """Return a log for an application that answers by itself; close it at the end.
+
+        Its lines are read by `run` as those of `data.log` are. The workspace is not locked, and the
+        log outlives it.
+
+        Parameters
+        ----------
+        source
+            Where the queries are asked; `status` and `discard` know the lines by this name.
+        """
+        self._must_be_open()
+        clock = self._clock
+        return QueryLogger(
+            QueryLog.open(self._settings, source=source, clock=lambda: clock().timestamp())
+        )

@@ -28,7 +28,7 @@ from pipeline.store.records import (
 )
 from pipeline.store.refusals import forgive, refused_lines
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
-from pipeline.store.served import amend_lines, lines_named, take_served
+from pipeline.store.served import add_later, amend_lines, lines_named, take_served
 from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
 from training.pairs import Pair
 from training.unlabelled import Document, ServedQuery
@@ -112,6 +112,12 @@ class Arrivals:
     def amend(self, lines: Mapping[str, ServedQuery]) -> None:
         """Give the newest line of each id the results, clicks and feedback of another one."""
         amend_lines(self.connection, lines)
+
+    def add_later(
+        self, id: str, clicked: Sequence[str], feedback: Mapping[str, int], answer: str
+    ) -> bool:
+        """Add to the newest line of an id what came later; return whether it changed."""
+        return add_later(self.connection, id, clicked, feedback.items(), answer)
 
     def _take(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         match self.kind:

@@ -47,7 +47,7 @@ def lines_named(connection: Connection, ids: Sequence[str]) -> dict[str, ServedQ
 
 
 def amend_lines(connection: Connection, lines: Mapping[str, ServedQuery]) -> None:
-    """Give the newest line of each id the results, clicks and feedback of another one.
+    """Give the newest line of each id the results, clicks, feedback and answer of another one.
 
     Each line notes the number of the sequence at which it was changed, so that feedback on what was
     served before a cut can be told from what was known then.
@@ -63,14 +63,32 @@ def _amend_rows(connection: Connection, lines: Mapping[int, ServedQuery]) -> Non
     if not lines:
         return
     first = next_numbers(connection, "sequence", len(lines))
-    names = ("amended", "shown", "clicked", "feedback")
+    names = ("amended", "shown", "clicked", "feedback", "answer")
     changed = update(served).where(served.c.sequence == bindparam("place"))
     rows = [
-        {"place": place, "new_amended": number}
+        {"place": place, "new_amended": number, "new_answer": line.answer}
         | {f"new_{name}": text for name, text in _done(line).items()}
         for number, (place, line) in enumerate(lines.items(), first)
     ]
     connection.execute(changed.values({name: bindparam(f"new_{name}") for name in names}), rows)
+
+
+def add_later(
+    connection: Connection,
+    id: str,
+    clicked: Sequence[str] = (),
+    feedback: Iterable[tuple[str, int]] = (),
+    answer: str = "",
+) -> bool:
+    """Add to the newest line of an id what came later; return whether it changed."""
+    known = lines_named(connection, [id]).get(id)
+    joined = known and _joined(known, clicked, feedback)
+    if joined and answer:
+        joined = replace(joined, answer=answer)
+    if joined is None or joined == known:
+        return False
+    amend_lines(connection, {id: joined})
+    return True
 
 
 def _add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
@@ -169,10 +187,12 @@ class ServedLog:
         id: str,
         clicked: Sequence[str] = (),
         feedback: Mapping[str, int] | Sequence[tuple[str, int]] = (),
+        answer: str = "",
     ) -> bool:
-        """Add clicks and feedback that came later to the newest line of an id.
+        """Add clicks, feedback and an answer that came later to the newest line of an id.
 
-        New clicks follow those known; a later rating of a result replaces its earlier one.
+        New clicks follow those known; a later rating of a result replaces its earlier one, and a
+        later answer the earlier one.
 
         Returns
         -------
@@ -181,12 +201,12 @@ class ServedLog:
         """
         rated = feedback.items() if isinstance(feedback, Mapping) else feedback
         with self._database.writing() as connection:
-            known = lines_named(connection, [id]).get(id)
-            joined = known and _joined(known, clicked, rated)
-            if joined is None or joined == known:
-                return False
-            amend_lines(connection, {id: joined})
-            return True
+            return add_later(connection, id, clicked, rated, answer)
+
+    def served_named(self, id: str) -> ServedQuery | None:
+        """Return the newest line of an id; None where there is none."""
+        with self._database.reading() as connection:
+            return lines_named(connection, [id]).get(id)
 
     def log_counts(self) -> dict[str, int]:
         """Return how many stored lines say what was shown, clicked and rated."""

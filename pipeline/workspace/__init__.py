@@ -2,7 +2,9 @@
 
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import NAMED, Base, length_warning
+from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.new_workspace import Ask, Proxies, make_workspace
+from pipeline.workspace.own_triggers import own_function
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.serve_settings import Serve
@@ -24,6 +26,7 @@ __all__ = [
     "Encoders",
     "Key",
     "Line",
+    "LogSettings",
     "OpenWorkspace",
     "Proxies",
     "Scores",
@@ -37,6 +40,7 @@ __all__ = [
     "load_settings",
     "make_workspace",
     "open_workspace",
+    "own_function",
     "read_values",
     "reference",
     "toml_key",

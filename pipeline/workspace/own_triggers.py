@@ -1,4 +1,4 @@
-"""Triggers of the user's own: classes from the workspace's folder or from the environment.
+"""Triggers and functions of the user's own: from the workspace's folder or from the environment.
 
 A module of the workspace is loaded by its place in the folder, under a private name that only this
 workspace uses. `sys.path` stays as it is, and two workspaces may each have a `rain.py`. Modules of
@@ -11,15 +11,15 @@ import hashlib
 import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, cast
 
-from pipeline.workspace.settings_fault import nearest
+from pipeline.workspace.settings_fault import SettingsFault, nearest
 
 _PREFIX = "anchorhold_workspace_"
 
@@ -39,21 +39,54 @@ def own_trigger(named: object, folder: Path | None) -> Any:
     ValueError
         It is named otherwise, cannot be imported, or is no trigger.
     """
+    worker = _own("class", named, folder)
+    if not callable(getattr(worker, "check", None)):
+        shown = json.dumps(named)
+        raise ValueError(f"class {shown} has no method check(observation); a trigger needs one")
+    return worker
+
+
+def own_function(key: str, named: str, folder: Path) -> Callable[..., Any]:
+    """Import a function of the user's own.
+
+    Parameters
+    ----------
+    key
+        What names it in the settings.
+    named
+        "module:function".
+    folder
+        The workspace, which is looked into first.
+
+    Raises
+    ------
+    SettingsFault
+        It is named otherwise, cannot be imported, or is no function.
+    """
+    try:
+        found = _own(key, named, folder)
+    except ValueError as fault:
+        raise SettingsFault(str(fault)) from fault
+    if not callable(found):
+        raise SettingsFault(f"{key} {json.dumps(named)} is no function; it must be one")
+    return cast(Callable[..., Any], found)
+
+
+def _own(key: str, named: object, folder: Path | None) -> Any:
     module, _, name = named.partition(":") if isinstance(named, str) else ("", "", "")
-    shown = json.dumps(named, default=str)
+    shown, form = json.dumps(named, default=str), "Class" if key == "class" else "function"
     if not (module and name):
-        raise ValueError(f'class is {shown}; allowed: "module:Class"')
+        raise ValueError(f'{key} is {shown}; allowed: "module:{form}"')
     places = f"{folder} or the environment" if folder else "the environment"
     try:
         found = _module(module, folder)
     except (ImportError, SyntaxError) as fault:
-        raise ValueError(f"class {shown} cannot be imported from {places}: {fault}") from fault
+        raise ValueError(f"{key} {shown} cannot be imported from {places}: {fault}") from fault
     worker = getattr(found, name, None)
     if worker is None:
-        classes = [each for each, value in vars(found).items() if isinstance(value, type)]
-        raise ValueError(f"class {shown}: {found.__file__} has no {name}{nearest(name, classes)}")
-    if not callable(getattr(worker, "check", None)):
-        raise ValueError(f"class {shown} has no method check(observation); a trigger needs one")
+        wanted = type if key == "class" else FunctionType
+        names = [each for each, value in vars(found).items() if isinstance(value, wanted)]
+        raise ValueError(f"{key} {shown}: {found.__file__} has no {name}{nearest(name, names)}")
     return worker
 
 
