@@ -76,7 +76,7 @@ def guard_champion(
     reason = f"{_BY_ITSELF}{harm}"
     try:
         champions.roll_back(None, reason=reason, now=now)
-    except DataFault as fault:
+    except (DataFault, UnknownVersion) as fault:
         logger.warning("version %d does harm (%s) and stays: %s", last.version, harm, fault)
         return None
     return RolledBackVersion(version=last.version, reason=reason)

@@ -44,8 +44,19 @@ def shows_more(values: Values, lowest: Values | float, mean: float, alpha: float
     >>> shows_more(heads, 0.0, 0.5, alpha=0.05), shows_more(heads, 0.0, 0.7, alpha=0.05)
     (True, False)
     """
-    if not len(values):
-        return False
+    return keys_until_shown(values, lowest, mean, alpha) is not None
+
+
+def keys_until_shown(
+    values: Values, lowest: Values | float, mean: float, alpha: float
+) -> int | None:
+    """Return after how many values they show it, as `shows_more` says; None: not yet.
+
+    Examples
+    --------
+    >>> keys_until_shown(np.ones(50), 0.0, 0.5, alpha=0.05)
+    13
+    """
     floor = np.broadcast_to(np.asarray(lowest, dtype=np.float64), values.shape)
     wealth = np.zeros((1, len(_STAKES)))
     step = max(1, _NUMBERS_AT_ONCE // len(_STAKES))
@@ -55,10 +66,11 @@ def shows_more(values: Values, lowest: Values | float, mean: float, alpha: float
         grown = wealth[-1:] + np.cumsum(np.log1p(np.outer(odds, _STAKES)), axis=0)
         best = grown.max(axis=1, keepdims=True)
         mixed = best[:, 0] + np.log(np.exp(grown - best).mean(axis=1))
-        if mixed.max() >= -math.log(alpha):
-            return True
+        reached = np.flatnonzero(mixed >= -math.log(alpha))
+        if len(reached):
+            return start + int(reached[0]) + 1
         wealth = grown
-    return False
+    return None
 
 
 def lower_mean(

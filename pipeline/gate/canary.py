@@ -130,7 +130,7 @@ class Canary:
     def harms(self, evidence: Evidence) -> str:
         """Return which metric shows harm, or "": as `judge`, without the bounds that it shows."""
         for name, outcomes, tolerated in self._compared(evidence):
-            steps, lowest, highest = self._steps(outcomes, evidence.paired)
+            steps, lowest, highest = self.steps(outcomes, evidence.paired)
             if not shows_more(steps, lowest, tolerated, self.alpha):
                 continue
             if name != "success" or not shows_more(-steps, -highest, -self.margin, self.alpha):
@@ -169,19 +169,7 @@ class Canary:
         told = f"no harm in {hours:.0f} hours and {keys} keys of the candidate{unknown}"
         return Finding("in time", metrics, told)
 
-    def _compared(
-        self, evidence: Evidence
-    ) -> list[tuple[Literal["success", "empty", "slow"], Outcomes, float]]:
-        found: list[tuple[Literal["success", "empty", "slow"], Outcomes, float]] = []
-        if evidence.failure is not None:
-            found.append(("success", evidence.failure, self.max_loss))
-        if evidence.empty is not None:
-            found.append(("empty", evidence.empty, self.max_empty))
-        if evidence.slow is not None:
-            found.append(("slow", evidence.slow, self.max_slow))
-        return [each for each in found if len(each[1].bad)]
-
-    def _steps(self, outcomes: Outcomes, paired: bool) -> tuple[Values, Values, Values]:
+    def steps(self, outcomes: Outcomes, paired: bool = False) -> tuple[Values, Values, Values]:
         """Return what each key says of the candidate's badness less the champion's, and its limits.
 
         Returns
@@ -201,6 +189,18 @@ class Canary:
         highest = np.maximum((1.0 - before) / self.share, before / rest)
         return steps, lowest, highest
 
+    def _compared(
+        self, evidence: Evidence
+    ) -> list[tuple[Literal["success", "empty", "slow"], Outcomes, float]]:
+        found: list[tuple[Literal["success", "empty", "slow"], Outcomes, float]] = []
+        if evidence.failure is not None:
+            found.append(("success", evidence.failure, self.max_loss))
+        if evidence.empty is not None:
+            found.append(("empty", evidence.empty, self.max_empty))
+        if evidence.slow is not None:
+            found.append(("slow", evidence.slow, self.max_slow))
+        return [each for each in found if len(each[1].bad)]
+
     def _metric(
         self,
         name: Literal["success", "empty", "slow"],
@@ -208,7 +208,7 @@ class Canary:
         tolerated: float,
         paired: bool,
     ) -> CanaryMetric:
-        steps, lowest, highest = self._steps(outcomes, paired)
+        steps, lowest, highest = self.steps(outcomes, paired)
         low = lower_mean(steps, lowest, self.alpha, _ALL)
         high = upper_mean(steps, highest, self.alpha, _ALL)
         harm = low > tolerated and not (name == "success" and high < self.margin)

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.gate.anytime import lower_mean, upper_mean
+from pipeline.gate.anytime import Values, lower_mean, upper_mean
 from training.settings import SETTINGS
 
 _SHARE = (0.0, 1.0)
@@ -38,7 +38,7 @@ class Guard:
     confidence: float = Field(default=0.99, gt=0.5, lt=1.0)
     """Confidence that a harmless promotion is not rolled back, over all looks together."""
 
-    def loss(self, before: Sequence[float], after: Sequence[float]) -> str:
+    def loss(self, before: Sequence[float] | Values, after: Sequence[float] | Values) -> str:
         """Say by how much success fell; "" where the data do not show that it did.
 
         Parameters
@@ -46,7 +46,7 @@ class Guard:
         before, after
             Share of successful queries of each key, those after the promotion in their order.
         """
-        if not before or not after:
+        if not len(before) or not len(after):
             return ""
         alpha = (1.0 - self.confidence) / 4.0
         least = lower_mean(np.array(before), 0.0, alpha, _SHARE)

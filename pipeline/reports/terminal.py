@@ -11,6 +11,7 @@ from pipeline.reports.counted import messages, stored
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
 from pipeline.reports.terminal_versions import SHOWN, Part, compared, number, planned, short
+from pipeline.reports.trials import before_cycle, canary_lines, left_lines
 from pipeline.results import (
     AcceptanceStatus,
     AnchorPower,
@@ -141,8 +142,7 @@ def _(result: CycleResult) -> Iterator[Part]:
         else f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
         f"({result.seconds['total']:.0f} s)"
     )
-    if result.approved:
-        yield f"  version {result.approved.version} was approved in MLflow and promoted first"
+    yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings((*result.decision.warnings, *result.intake.warnings))
     derived = result.lesson.derived if result.lesson else None
@@ -237,11 +237,9 @@ def _(result: StatusResult) -> Iterator[Part]:
             f"anchorhold promote {passed.version} --reason …"
         )
     yield from result.approvals
-    for left in result.rolled_back:
-        yield (
-            f"version {left.version} was rolled back ({left.reason}); promoting it, or a version "
-            "trained from it, needs --force"
-        )
+    if result.canary:
+        yield from canary_lines(result.canary)
+    yield from left_lines(result.rolled_back)
     if result.acceptances:
         yield _acceptance(result.acceptances[-1])
     if not result.history.verified:

@@ -56,8 +56,13 @@ class Loaded:
     candidate: Served | None = None
 
     def arm(self, arm: Arm) -> Served | None:
-        """Return the pair of an arm; the champion answers where no candidate is loaded."""
-        return self.candidate or self.champion if arm == "candidate" else self.champion
+        """Return the pair of an arm; the champion answers where the candidate cannot."""
+        tried = self.candidate
+        if arm == "champion" or tried is None:
+            return self.champion
+        # A candidate without the index that the champion has would find nothing.
+        lacks = tried.index is None and self.champion is not None and self.champion.index
+        return self.champion if lacks else tried
 
 
 class Pairs:

@@ -12,7 +12,8 @@ from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.gate import Canary
 from pipeline.operations.status import status_now
-from pipeline.service.route import Answered, CanaryRoute
+from pipeline.service.hooks import Answered
+from pipeline.service.route import CanaryRoute
 from pipeline.store import Record, Store
 from training.faults import DataFault
 from training.unlabelled import ServedQuery, Shown
