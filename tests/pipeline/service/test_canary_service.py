@@ -1,0 +1,66 @@
+"""A running service divides its users, and stops by itself when they are harmed."""
+
+import time
+from datetime import UTC, datetime
+
+import httpx
+from serving import serving, wait_until_ready
+
+from pipeline.gate import Canary
+from pipeline.service import route
+from pipeline.store import Record, Store
+from pipeline.workspace import load_settings
+from training.unlabelled import ServedQuery, Shown
+
+
+def versions_of(client, users):
+    """Return user -> the version in the header of an answer."""
+    found = {}
+    for user in users:
+        answer = client.post("/search", json={"query": "where is my card", "user": user})
+        assert answer.status_code == 200, answer.text
+        found[user] = int(answer.headers["x-anchorhold-version"])
+    return found
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def test_users_keep_their_version_until_harm_ends_the_canary_in_the_running_service(
+    indexed, monkeypatch
+):
+    monkeypatch.setattr(route, "_LOOK_SECONDS", 0.0)
+    users = [f"user {number}" for number in range(30)]
+    with Store.open(load_settings(indexed).store_url) as store:
+        with serving(indexed) as url, httpx.Client(base_url=url) as client:
+            wait_until_ready(url, 2)
+            assert set(versions_of(client, users).values()) == {2}
+            canary = {"share": 0.5, "max_seconds": 1.0}
+            Canary(**canary)
+            now = datetime.now(UTC)
+            row = store.begin_canary(1, 2, "0002", canary, now)
+            divided = {user: 1 if route.falls_to(row, user) else 2 for user in users}
+            assert set(divided.values()) == {1, 2}
+            # Until the candidate is loaded, the champion answers everybody.
+            wait_for(lambda: versions_of(client, users) == divided)
+            assert versions_of(client, users) == divided
+            harmed = [
+                ServedQuery(
+                    "q",
+                    () if candidate else (Shown("a"),),
+                    user=f"other {number}",
+                    timestamp=now.timestamp(),
+                    version=1 if candidate else 2,
+                )
+                for number in range(200)
+                for candidate in (route.falls_to(row, f"other {number}"),)
+            ]
+            store.add("served", "recent", [Record(each) for each in harmed])
+            wait_for(lambda: store.canaries()[0].harm)
+            wait_for(lambda: set(versions_of(client, users).values()) == {2})
+        assert store.canaries()[0].state == "running"  # The next run ends it.
