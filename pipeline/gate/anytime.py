@@ -1,4 +1,4 @@
-"""Bounds of a mean that hold at every look, however often and whenever somebody looks."""
+"""Bounds of a mean that hold at every check, however often and whenever one checks."""
 
 import math
 
@@ -19,7 +19,7 @@ def shows_more(values: Values, lowest: Values | float, mean: float, alpha: float
     Somebody who believes it bets on each next value. Where the mean of every next value, given all
     before, is at most the number, the wealth that the bets make is a nonnegative supermartingale
     that begins at 1; it reaches ``1 / alpha`` at any time with a probability of at most `alpha`
-    (Ville's inequality). So one may look after every value and stop at will.
+    (Ville's inequality). So one may check after every value and stop at will.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def shows_more(values: Values, lowest: Values | float, mean: float, alpha: float
     mean
         The number.
     alpha
-        Error of one-sided evidence, over all looks together.
+        Error of one-sided evidence, over all checks together.
 
     Notes
     -----
@@ -78,7 +78,7 @@ def lower_mean(
 ) -> float:
     """Bound the mean from below: the largest number that `shows_more` says it exceeds.
 
-    The numbers that are left out at one look stay left out at later ones.
+    Numbers that are left out once stay left out.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Evidence:
 
 @plain_dataclass(frozen=True)
 class Finding:
-    """What a look at a canary says."""
+    """What a check of a canary says."""
 
     decision: Decision
     metrics: tuple[CanaryMetric, ...]
@@ -79,9 +79,9 @@ class Canary:
     the candidate with the probability `share`. So each key estimates the difference of both
     versions without bias, by its outcome weighted with the inverse of its probability, less the
     mean of the keys before it; whatever changes over the day changes for both. The bounds of
-    `pipeline.gate.anytime` hold at every look. They are made for each of three metrics with a third
-    of the error. The candidate is stopped with a probability of at most ``1 - confidence`` where it
-    is never worse than is tolerated, however often one looks.
+    `pipeline.gate.anytime` hold at every check. Each of three metrics gets a third of the error.
+    The candidate is stopped with a probability of at most ``1 - confidence`` where it is never
+    worse than is tolerated, however often one checks.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class Canary:
     max_seconds: float | None = Field(default=None, gt=0.0, examples=[0.2])
     """Seconds from which an answer is slow (none: the slowest 5 % of the champion's before)."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    """Confidence that a harmless candidate is not stopped, over all looks and metrics together."""
+    """Confidence that a harmless candidate is not stopped, over all checks and metrics together."""
     on_timeout: Literal["promote", "keep"] = "promote"
     """What happens after `maximum_hours` where nothing shows harm, and nothing its absence."""
 
@@ -161,12 +161,12 @@ class Canary:
             return Finding("no worse", metrics, success.reason)
         if hours < self.maximum_hours:
             wanted = f"at least {self.minimum} are needed" if keys < self.minimum else "no harm yet"
-            return Finding("running", metrics, f"{keys} keys of the candidate so far; {wanted}")
+            return Finding("running", metrics, f"{keys} users of the candidate so far; {wanted}")
         if keys < self.minimum:
-            few = f"only {keys} keys of the candidate in {hours:.0f} hours, {self.minimum} needed"
-            return Finding("too few", metrics, few)
+            told = f"only {keys} users of the candidate in {hours:.0f} hours, {self.minimum} needed"
+            return Finding("too few", metrics, told)
         unknown = "" if success else "; no click or rating was recorded, so success is not known"
-        told = f"no harm in {hours:.0f} hours and {keys} keys of the candidate{unknown}"
+        told = f"no harm in {hours:.0f} hours to {keys} users of the candidate{unknown}"
         return Finding("in time", metrics, told)
 
     def steps(self, outcomes: Outcomes, paired: bool = False) -> tuple[Values, Values, Values]:
@@ -218,8 +218,8 @@ class Canary:
         difference = candidate - champion
         shown = (
             f"{name}: {_SHOWN[name]}, {candidate:.1%} with the candidate and {champion:.1%} with "
-            f"the champion (difference {difference:+.1%}, between {low:+.1%} and {high:+.1%} at "
-            f"any look)"
+            f"the champion (difference {difference:+.1%}, bounds {low:+.1%} … {high:+.1%}, valid "
+            "at every check)"
         )
         return CanaryMetric(
             name=name,

@@ -18,13 +18,13 @@ class Guard:
 
     Half of the error is for the feedback of users, half for the golden sets. Users before and after
     a promotion were not divided by chance: a campaign or a weekend changes them too, which is why a
-    loss must be larger here than in a canary. The bounds hold at every look.
+    loss must be larger here than in a canary. The bounds hold at every check.
 
     Examples
     --------
     >>> before, after = [1.0, 0.0] * 300, [0.0, 0.0, 0.0, 1.0] * 100
     >>> print(Guard().loss(before, after))
-    success fell from 50.0% of 600 keys to 25.0% of 400, by more than 5% at any look
+    success fell from 50.0% of 600 users to 25.0% of 400, by more than 5% (valid at every check)
     """
 
     enabled: bool = True
@@ -36,7 +36,7 @@ class Guard:
     settle_minutes: float = Field(default=30.0, ge=0.0, le=43_200.0)
     """Minutes for which the queries of one key are collected, and then for which it may click."""
     confidence: float = Field(default=0.99, gt=0.5, lt=1.0)
-    """Confidence that a harmless promotion is not rolled back, over all looks together."""
+    """Confidence that a harmless promotion is not rolled back, over all checks together."""
 
     def loss(self, before: Sequence[float] | Values, after: Sequence[float] | Values) -> str:
         """Say by how much success fell; "" where the data do not show that it did.
@@ -54,18 +54,19 @@ class Guard:
         if most >= least - self.max_loss:
             return ""
         return (
-            f"success fell from {np.mean(before):.1%} of {len(before)} keys to "
-            f"{np.mean(after):.1%} of {len(after)}, by more than {self.max_loss:.0%} at any look"
+            f"success fell from {np.mean(before):.1%} of {len(before)} users to "
+            f"{np.mean(after):.1%} of {len(after)}, by more than {self.max_loss:.0%} (valid at "
+            "every check)"
         )
 
-    def golden_confidence(self, look: int) -> float:
-        """Return the confidence of the golden sets at the n-th look, from 1.
+    def golden_confidence(self, check: int) -> float:
+        """Return the confidence of the golden sets at the n-th check, from 1.
 
-        The errors of all looks add up to half of the guard's.
+        The errors of all checks add up to half of the guard's.
 
         Examples
         --------
         >>> round(Guard(confidence=0.9).golden_confidence(1), 6)
         0.975
         """
-        return 1.0 - (1.0 - self.confidence) / 2.0 / (look * (look + 1))
+        return 1.0 - (1.0 - self.confidence) / 2.0 / (check * (check + 1))

@@ -22,7 +22,7 @@ class CanaryMetric(Result):
     difference
         Candidate minus champion.
     low, high
-        Bounds of the difference that hold at every look, each one-sided.
+        Bounds of the difference that hold at every check, each one-sided.
     keys
         Keys of both versions.
     harm

@@ -62,7 +62,7 @@ class CanaryRoute:
         try:
             self._trial = self._read()
         except StoreUnusable as fault:
-            logger.warning("the canary is not looked at: %s", fault)
+            logger.warning("the canary is not checked: %s", fault)
         return self._trial.row.candidate if self._trial else None
 
     def version(self, key: str) -> Arm:
