@@ -17,10 +17,12 @@ from pipeline.cycle.notes import (
 from pipeline.registry import CHAMPION, Measured, Registry, Version
 from pipeline.reports import write_report
 from pipeline.results import (
+    QUANTILES,
     CycleResult,
     DecisionResult,
     IndexPlan,
     RegressionsResult,
+    SetCosines,
     TrainingResult,
 )
 from pipeline.search import DOCUMENTS
@@ -123,6 +125,10 @@ def _describe_version(
     if version.logged_model is not None:
         registry.name_output(run, version.logged_model)
     registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
+    for given in result.cosines[-1].sets if result.cosines else ():
+        measured = Measured(version.logged_model, given.task, given.digest)
+        found = dict(_cosine_metrics(given))
+        registry.log_metrics(run, found, step=step, at=journal.started, of=measured)
     if result.plan:
         measured = Measured(version.logged_model, DOCUMENTS, result.plan.documents_digest)
         metrics = dict(_plan_metrics(result.plan))
@@ -209,6 +215,12 @@ def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
     for change in result.regressions.changes if result.regressions else ():
         yield f"{change.task}/queries_worse", change.worse
         yield f"{change.task}/documents_dark", change.dark
+
+
+def _cosine_metrics(found: SetCosines) -> Iterator[tuple[str, float]]:
+    for name, quantiles in (("relevant", found.relevant), ("random", found.random)):
+        for share, value in zip(QUANTILES, quantiles, strict=bool(quantiles)):
+            yield f"{found.task}/cosine_{name}_p{100 * share:02.0f}", value
 
 
 def _plan_metrics(plan: IndexPlan) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ from pipeline.cycle.canary import settle_canary, without_a_second
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
+from pipeline.cycle.cosines import with_cosines
 from pipeline.cycle.cut_short import cut_short
 from pipeline.cycle.given import STAGE as GIVEN
 from pipeline.cycle.given import (
@@ -135,7 +136,7 @@ def run_cycle(
         except (NoEmbedding, UnknownVersion, WorkLost) as found:
             result, fault = cycle.end(champion, found), found
     Indexing(opened).stage_of_champion(journal, result.champion.version)
-    result = result.changed(
+    result = with_cosines(opened, journal, result).changed(
         index=index_of_cycle(opened, journal, indexed),
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),

@@ -6,7 +6,7 @@ STAGES = {
     "intake": ("intake",),
     "check": ("window", "decision"),
     "train": ("derive", "prepare", "train/*", "champion"),
-    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions"),
+    "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions", "cosines"),
     "index": ("plan", "index/*"),
     "promote": ("promote",),
 }

@@ -1,6 +1,7 @@
 """The report of a cycle: what drifted, what was learned, what got better and worse, and why."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.reports.charts import Interval, Point, balance_chart, intervals_chart, loss_chart
@@ -13,6 +14,7 @@ from pipeline.results import (
     RegressionsResult,
     ReportResult,
     TrainingResult,
+    VersionCosines,
     threshold_of,
 )
 from pipeline.store import Store
@@ -58,6 +60,7 @@ def write_report(
             "planned": plan_page(plan),
             "intervals_chart": intervals_chart(lines, caption) if lines else None,
             "balance_chart": _balance(result.training) if result.training else None,
+            "cosines_chart": _cosines(result.cosines),
             "loss_chart": loss_chart(log) if len(log) > 1 else None,
         },
     )
@@ -69,6 +72,25 @@ def write_report(
     with written(path.with_suffix(".json")) as file:
         file.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return path
+
+
+def _cosines(cosines: Sequence[VersionCosines]) -> str | None:
+    """Draw the spread of the similarities of each version on each anchor set."""
+    lines = [
+        Interval(
+            label=f"{given.task}: v{version.version}, {name}",
+            low=quantiles[0],
+            difference=quantiles[len(quantiles) // 2],
+            high=quantiles[-1],
+            good=True if name == "relevant" else None,
+        )
+        for version in cosines
+        for given in version.sets
+        for name, quantiles in (("relevant", given.relevant), ("random", given.random))
+        if quantiles
+    ]
+    caption = "similarity of queries and documents (5 %, 50 % and 95 % quantiles)"
+    return intervals_chart(sorted(lines, key=lambda each: each.label), caption) if lines else None
 
 
 def _balance(training: TrainingResult) -> str | None:

@@ -9,6 +9,7 @@ from pipeline.results.canary import (
     CanaryState,
     RolledBackVersion,
 )
+from pipeline.results.cosines import QUANTILES, SetCosines, VersionCosines
 from pipeline.results.cycle import (
     TRAINED,
     AttemptResult,
@@ -100,6 +101,7 @@ from pipeline.results.versions_compared import (
 
 __all__ = [
     "ALERT_KINDS",
+    "QUANTILES",
     "TRAINED",
     "AcceptResult",
     "AcceptanceStatus",
@@ -181,6 +183,7 @@ __all__ = [
     "Serving",
     "ServingCost",
     "ServingCosts",
+    "SetCosines",
     "SourceCounts",
     "StatusResult",
     "StoredRecords",
@@ -189,6 +192,7 @@ __all__ = [
     "TaskLoss",
     "TrainingResult",
     "Verdict",
+    "VersionCosines",
     "VersionRegressions",
     "WaitingCounts",
     "WatchEvent",

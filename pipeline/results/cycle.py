@@ -3,6 +3,7 @@
 from typing import Literal, Self
 
 from pipeline.results.canary import CanaryResult, RolledBackVersion
+from pipeline.results.cosines import VersionCosines
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
 from pipeline.results.index import CycleIndex
@@ -210,6 +211,8 @@ class CycleResult(Result):
         or there are no documents.
     index
         What was done for the index of the documents; None where `index.mode` is "off".
+    cosines
+        Similarities on the anchor sets of the champion before and of the version that was made.
     intake
         What arrived.
     seconds
@@ -241,6 +244,7 @@ class CycleResult(Result):
     training: TrainingResult | None = None
     regressions: RegressionCounts | None = None
     plan: IndexPlan | None = None
+    cosines: tuple[VersionCosines, ...] = ()
     index: CycleIndex | None = None
     intake: IntakeResult
     seconds: dict[str, float]

@@ -6,7 +6,7 @@ from pipeline.search.indexes import Indexes
 from pipeline.search.plan import Bridging
 from pipeline.search.serving_pair import ServingPair, bridges_folder, pair_for
 from pipeline.search.settings import IndexSettings
-from pipeline.search.spaces import DOCUMENTS
+from pipeline.search.spaces import DOCUMENTS, alike
 from pipeline.search.stamp import (
     IndexBusy,
     IndexMissing,
@@ -33,6 +33,7 @@ __all__ = [
     "SpaceMismatch",
     "Stamp",
     "StoredDocuments",
+    "alike",
     "bridges_folder",
     "bridges_of",
     "pair_for",

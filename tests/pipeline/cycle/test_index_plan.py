@@ -168,5 +168,14 @@ def test_a_promotion_comes_with_a_plan(workspace, travel_arrives):
     kept = next(each for each in result.plan.bridges if each.kind == "procrustes").recall_kept
     assert run.data.metrics[name] == pytest.approx(kept.mean)
     assert {each.key for each in model.metrics} >= {name}
+    before, made = result.cosines
+    assert (before.version, made.version) == (1, 2)
+    bank = next(each for each in made.sets if each.task == "anchor/bank")
+    assert list(bank.relevant) == sorted(bank.relevant)
+    assert bank.relevant[2] > bank.random[2]
+    median = run.data.metrics["anchor/bank/cosine_relevant_p50"]
+    assert median == pytest.approx(bank.relevant[2])
     report = workspace / ".anchorhold" / "cycles" / result.cycle / "report.html"
-    assert "What the promotion means for your index" in report.read_text()
+    page = report.read_text()
+    assert "What the promotion means for your index" in page
+    assert "How similar queries and documents are" in page
