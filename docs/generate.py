@@ -175,9 +175,9 @@ def _results() -> dict[str, Any]:
     from pipeline import Workspace
     from pipeline.operations.serving import Serving
     from pipeline.operations.settings import SettingsListing
-    from pipeline.results import DemoResult
+    from pipeline.results import DemoResult, WatchEvent
 
-    others = {"demo": DemoResult, "settings": SettingsListing}
+    others = {"demo": DemoResult, "watch": WatchEvent, "settings": SettingsListing}
     methods = {**vars(Serving), **vars(Workspace), "init": Workspace.create}
     return {
         name: others.get(name) or get_type_hints(methods[name.replace(" ", "_")])["return"]

@@ -28,6 +28,7 @@ from pipeline.commands.search import search
 from pipeline.commands.serve import serve
 from pipeline.commands.settings import settings
 from pipeline.commands.status import status
+from pipeline.commands.watch import watch
 
 app = typer.Typer(
     name="anchorhold",
@@ -41,6 +42,7 @@ for command in (
     check,
     run,
     candidate,
+    watch,
     status,
     compare,
     evaluate,

@@ -11,6 +11,13 @@ from pipeline.store import Store
 _MOST_REASONS = 10
 _LONGEST_REASON = 500
 
+_WAITS = {
+    "awaiting_approval": "for a person: anchorhold promote {} --reason …",
+    "awaiting_index": "until its index can be built",
+    "awaiting_canary": "while a share of the traffic tries it",
+}
+"""Why a candidate that passed does not serve yet."""
+
 Found = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -48,12 +55,12 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
         found["insufficient_data"] = {champion: _body(result, summary)}
     if result.outcome not in TRAINED:
         return found
-    found |= {"rejected": {}, "inconclusive": {}, "awaiting_approval": {}}
+    found |= {kind: {} for kind in ("rejected", "inconclusive", *_WAITS)}
     candidate = f"version {result.candidate.version}" if result.candidate else "the candidate"
-    if result.awaiting_approval and result.candidate:
+    if (waits := waits_for(result)) and result.candidate:
         number = result.candidate.version
-        summary = f"{candidate} passed the gate and waits: anchorhold promote {number} --reason …"
-        found["awaiting_approval"] = {str(number): _body(result, summary)}
+        summary = f"{candidate} passed the gate and waits {_WAITS[waits].format(number)}"
+        found[waits] = {str(number): _body(result, summary)}
     elif result.outcome == "rejected":
         summary = f"{candidate} was rejected; version {champion} still serves"
         found["rejected"] = {f"{champion}: {_broken(result)}": _body(result, summary)}
@@ -69,6 +76,11 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
     return found
 
 
+def waits_for(result: CycleResult) -> str:
+    """Return why a candidate that passed does not serve yet, such as "awaiting_approval"."""
+    return next((each for each in _WAITS if getattr(result, each, False)), "")
+
+
 def _broken(result: CycleResult) -> str:
     """Name the tasks that a candidate failed; other ones make it news again."""
     compared = result.verdict.comparisons if result.verdict else ()
@@ -77,8 +89,7 @@ def _broken(result: CycleResult) -> str:
 
 def _inconclusive(result: CycleResult) -> bool:
     """Say whether nobody can tell, rather than that something is still awaited."""
-    waits = result.awaiting_approval or result.awaiting_canary
-    return result.outcome == "inconclusive" and not waits
+    return result.outcome == "inconclusive" and not waits_for(result)
 
 
 def _inconclusive_before(result: CycleResult, earlier: Sequence[PastCycle]) -> bool:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.machine.deliver import LARGEST_BODY, NotDelivered, Receiver, check_text
 from pipeline.machine.pace import pause_after, spread_out
-from pipeline.registry import Registry, UnknownVersion
+from pipeline.registry import Registry, UnknownVersion, Version
 from pipeline.results import DeliveriesResult, DeliveryResult
 from pipeline.store import Message, Store
 from pipeline.workspace import OpenWorkspace, Settings
@@ -26,6 +26,8 @@ _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 3600.0
 _LONGEST_PASS = 60.0
 """Seconds after which no further message is begun; the others wait for the next pass."""
+_PLANS = 50
+"""The last cycles, in which the plan of a version is looked for."""
 _REMEMBERED = timedelta(days=30)
 
 
@@ -59,7 +61,7 @@ def address(settings: Settings, store: Store, registry: Registry | None = None) 
         if message.kind == "promotion":
             if registry is None:
                 continue
-            body = _about_move(settings, registry, message)
+            body = _about_move(settings, store, registry, message)
             channels |= {f"promotion.{way}": body for way in promotion.ways}
             if message.body["action"] == "rollback" and "rolled_back" in alerts.kinds:
                 told = _about_rollback(settings, message)
@@ -166,21 +168,30 @@ def _receiver(settings: Settings, channel: str) -> tuple[Receiver, str]:
     return getattr(settings.tables, table), way
 
 
-def _about_move(settings: Settings, registry: Registry, message: Message) -> dict[str, Any]:
+def _about_move(
+    settings: Settings, store: Store, registry: Registry, message: Message
+) -> dict[str, Any]:
     """Return what the receivers of `[promotion]` get."""
     moved = message.body
+    new, old = (_version(registry, moved[name]) for name in ("version", "previous"))
+    number, index = moved["version"], settings.tables.index
     data = {
         "model": settings.tables.model.name,
         "row": int(message.subject),
         "action": moved["action"],
         "reason": moved["reason"],
         "cycle": moved["cycle"],
-        "version": moved["version"],
-        "fingerprint": _fingerprint(registry, moved["version"]),
+        "version": number,
+        "fingerprint": _fingerprint(new),
         "previous": moved["previous"],
-        "previous_fingerprint": _fingerprint(registry, moved["previous"]),
-        "export": f"anchorhold export {moved['version']} DIR",
+        "previous_fingerprint": _fingerprint(old),
+        "index": None,
+        "plan": _plan(store, new, moved["previous"]),
+        "export": f"anchorhold export {number} DIR",
     }
+    if index.mode != "off":
+        data["index"] = {"uri": index.uri, "table": f"v{number}", "mode": index.mode}
+        data["export"] = f"anchorhold index export FILE --version {number}"
     return _envelope("promotion", message.at, data)
 
 
@@ -212,13 +223,23 @@ def _envelope(kind: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any
     return {"type": kind, "timestamp": at.isoformat(), "data": dict(data)}
 
 
-def _fingerprint(registry: Registry, number: int | None) -> str | None:
-    if number is None:
-        return None
+def _version(registry: Registry, number: int | None) -> Version | None:
     try:
-        return registry.version(number).tags.get("anchorhold.fingerprint")
-    except UnknownVersion:  # a version that was deleted
+        return None if number is None else registry.version(number)
+    except UnknownVersion:  # it was deleted
         return None
+
+
+def _fingerprint(version: Version | None) -> str | None:
+    return version.tags.get("anchorhold.fingerprint") if version else None
+
+
+def _plan(store: Store, new: Version | None, previous: int | None) -> Any:
+    """Return the plan for the index that the cycle of a version made, if it is about this move."""
+    if new is None or new.tags.get("anchorhold.parent") != str(previous):
+        return None
+    rows = store.cycles(_PLANS)
+    return next((row.result.get("plan") for row in rows if row.id == new.cycle), None)
 
 
 def _written(body: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """The public face: a workspace with one verb per command, for programs, notebooks, schedulers."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.cycle import Champions, Indexing, check_now, run_cycle
@@ -16,6 +17,8 @@ from pipeline.operations.judge import Answering, Asking, judge_versions
 from pipeline.operations.messages import try_receivers
 from pipeline.operations.serving import Serving
 from pipeline.operations.status import status_now
+from pipeline.operations.watch import Watching
+from pipeline.operations.watched_settings import WatchedSettings
 from pipeline.reports import report_of
 from pipeline.results import (
     AcceptResult,
@@ -33,6 +36,7 @@ from pipeline.results import (
     MoveResult,
     ReportResult,
     StatusResult,
+    WatchEvent,
 )
 from pipeline.workspace import (
     Ask,
@@ -305,6 +309,30 @@ class Workspace(Serving):
             chosen, how = list(map(str, versions)), asking or Asking()
             return judge_versions(opened, chosen, how, answering, new=new, anchors=path_of(anchors))
 
+    def watch(
+        self,
+        *,
+        every: str | None = None,
+        records: int | None = None,
+        tell: Callable[[WatchEvent], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Run a cycle whenever something is new, each in a process of its own, until stopped.
+
+        Parameters
+        ----------
+        every
+            Time from one look at the data to the next, such as "15m"; by default, `watch.every`.
+        records
+            New records after which a cycle is run before that; by default, `watch.records`.
+        tell
+            Gets what happens.
+        stop
+            Ends it when it is set; by default nothing does but an interruption.
+        """
+        settings = WatchedSettings(self.settings.root, every, records)
+        Watching(settings, tell or _ignore, stop or threading.Event(), self._clock).go()
+
     def test_receivers(self) -> DeliveriesResult:
         """Send a test message to every receiver of `[promotion]` and `[alerts]`, once."""
         return try_receivers(self.settings, self._clock())
@@ -336,3 +364,7 @@ class Workspace(Serving):
 
 def _champions(opened: OpenWorkspace) -> Champions:
     return Champions.of(opened)
+
+
+def _ignore(event: WatchEvent) -> None:
+    """Take what happens without a word."""

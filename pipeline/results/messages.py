@@ -12,6 +12,8 @@ AlertKind = Literal[
     "rejected",
     "inconclusive",
     "awaiting_approval",
+    "awaiting_index",
+    "awaiting_canary",
     "rolled_back",
     "overused_anchors",
     "failed_run",

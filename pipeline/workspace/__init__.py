@@ -11,6 +11,7 @@ from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
 from pipeline.workspace.settings_fault import SettingsFault
 from pipeline.workspace.settings_file import load_settings, read_values
+from pipeline.workspace.telling import Watch
 from pipeline.workspace.toml_text import Line, toml_key, toml_text, toml_value
 from pipeline.workspace.versions import Versions
 from pipeline.workspace.workspace import OpenWorkspace, open_workspace
@@ -36,6 +37,7 @@ __all__ = [
     "TableReference",
     "Tables",
     "Versions",
+    "Watch",
     "length_warning",
     "load_settings",
     "make_workspace",

@@ -1,0 +1,88 @@
+"""`anchorhold watch`: cycles for as long as it runs."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.options import HERE, AsJson, Folder
+from pipeline.commands.output import say, show
+from pipeline.commands.process import opened
+
+if TYPE_CHECKING:
+    import threading
+
+    from pipeline.results import WatchEvent
+
+
+def watch(
+    workspace: Folder = HERE,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            help="Time from one look at the data to the next, such as 90s, 15m or 1d; "
+            "default: watch.every.",
+        ),
+    ] = None,
+    records: Annotated[
+        int | None,
+        typer.Option(
+            "--records", help="Run earlier when so many records are new; default: watch.records."
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option("--metrics-port", help="Serve /metrics for Prometheus on this loopback port."),
+    ] = None,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test", help="Only send a test message to the receivers of [promotion] and [alerts]."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a cycle whenever something is new, until stopped by Ctrl-C or SIGTERM (status 0).
+
+    A line per cycle; with --json, a JSON object per line. A cycle that was interrupted is resumed
+    by the next run. With --test: status 2 if a receiver did not take the message.
+    """
+    if test:
+        with opened(workspace) as work:
+            found = work.test_receivers()
+        show(found, as_json)
+        raise typer.Exit(2 if found.failed else 0)
+    out = sys.stdout
+    with opened(workspace) as work, _stopping() as stop:
+        from pipeline.service.watch_metrics import WatchMetrics
+
+        with contextlib.ExitStack() as stack:
+            metrics = None
+            if metrics_port is not None:
+                metrics = stack.enter_context(WatchMetrics(metrics_port))
+                say(f"metrics: http://127.0.0.1:{metrics.port}/metrics")
+
+            def tell(event: "WatchEvent") -> None:
+                if metrics:
+                    metrics.tell(event)
+                with contextlib.redirect_stdout(out):
+                    show(event, as_json)
+                    out.flush()
+
+            work.watch(every=every, records=records, tell=tell, stop=stop)
+
+
+@contextlib.contextmanager
+def _stopping() -> "Iterator[threading.Event]":
+    """Give an event that SIGTERM and Ctrl-C set."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    yield stop
