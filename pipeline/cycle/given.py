@@ -29,7 +29,6 @@ from pipeline.results import (
     Window,
 )
 from pipeline.workspace import Base, OpenWorkspace
-from training.encoding import fetch_base
 from training.evaluation import further_dimensions
 from training.faults import DataFault, NoEmbedding
 from training.finetuning import try_base
@@ -105,7 +104,8 @@ def checked_candidate(opened: OpenWorkspace, given: str) -> Iterator[tuple[Given
     place = opened.settings.state / "cache"
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="candidate-", dir=place) as folder:
-        fetched = fetch_base(base.place, Path(folder) / "model", model.max_length, "candidate")
+        fetched = Path(folder) / "model"
+        base.fetch(fetched)
         _refuse_known(opened, base, champion, fetched)
         _refuse_lengths(opened, base, champion, fetched)
         old = opened.versions.folder(champion)

@@ -17,7 +17,7 @@ from pipeline.registry import Facts, Registry, Version, VersionFolder
 from pipeline.results import Window
 from pipeline.store import Store, Traffic
 from pipeline.workspace import AnchorSets, Base, OpenWorkspace, Scores, Settings
-from training.encoding import Encoder, fetch_base, is_bare, stored_prompts, unused_prompts
+from training.encoding import Encoder, is_bare, stored_prompts, unused_prompts
 from training.evaluation import EvaluationSet, further_dimensions
 from training.faults import DataFault
 from training.finetuning import try_base
@@ -76,8 +76,7 @@ class NewVersion:
         model = self.path.parent / "base"
         try:
             if not model.exists():
-                length = self.settings.tables.model.max_length
-                fetch_base(Base(self.settings).place, model, length)
+                Base(self.settings).fetch(model)
             return self._of_fetched(model, anchor_sets, first)
         except DataFault:
             # The next run must fetch it again: it may be mended by then, or another one be named.

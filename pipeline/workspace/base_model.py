@@ -2,15 +2,23 @@
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.machine import why_silent
 from pipeline.registry import Version
 from pipeline.workspace.settings import Settings
-from training.encoding import fingerprint
+from training.encoding import (
+    fetch_base,
+    fingerprint,
+    hub_is_off,
+    is_hub_id,
+    was_fetched,
+)
 from training.faults import DataFault
 from training.whole_files import written
 
@@ -18,6 +26,7 @@ NAMED = "anchorhold.base"
 """Tag of a version that was not trained here: its model as the settings or a person named it."""
 FILES = "anchorhold.base_files"
 """Tag of such a version: identity of the files of its model."""
+_HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,27 @@ class Base:
         """The model as a folder where the workspace has it, else as it is named."""
         inside = self.settings.root / self.named
         return str(inside) if inside.is_dir() else self.named
+
+    def fetch(self, target: Path) -> None:
+        """Save it as a plain folder.
+
+        Raises
+        ------
+        DataFault
+            There is no such model, the hub does not answer and nothing was fetched from it earlier,
+            or the model is refused.
+        """
+        # The libraries try for minutes to reach a hub that does not answer.
+        asks = not Path(self.place).expanduser().is_dir() and is_hub_id(self.place)
+        silence = why_silent(_HUB) if asks and not hub_is_off() else ""
+        if silence and not was_fetched(self.place):
+            raise DataFault(
+                f"{self.called} is not a folder, and the hub {_HUB} does not answer ({silence}); "
+                "give a folder, or fetch the model where the hub can be reached"
+            )
+        length = self.settings.tables.model.max_length
+        name = "candidate" if self.given else "model.base"
+        fetch_base(self.place, target, length, name, offline=bool(silence))
 
     def tags(self, fetched: Path) -> dict[str, str]:
         """Return the tags of a version that was made from the base.

@@ -2,7 +2,15 @@
 
 from training.encoding.embedding_cache import prune_cache
 from training.encoding.encoder import Encoder, TextEncoder
-from training.encoding.loading import fetch_base, is_bare, load_model, save_model
+from training.encoding.loading import (
+    fetch_base,
+    hub_is_off,
+    is_bare,
+    is_hub_id,
+    load_model,
+    save_model,
+    was_fetched,
+)
 from training.encoding.model_folder import fingerprint, stored_prompts
 from training.encoding.prompts import Kind, has_routes, prompt_of, tells_sides_apart, unused_prompts
 from training.encoding.similarity import Similarity
@@ -15,7 +23,9 @@ __all__ = [
     "fetch_base",
     "fingerprint",
     "has_routes",
+    "hub_is_off",
     "is_bare",
+    "is_hub_id",
     "load_model",
     "prompt_of",
     "prune_cache",
@@ -23,4 +33,5 @@ __all__ = [
     "stored_prompts",
     "tells_sides_apart",
     "unused_prompts",
+    "was_fetched",
 ]

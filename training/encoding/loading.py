@@ -127,6 +127,8 @@ def fetch_base(
     target: str | os.PathLike[str],
     max_length: int,
     name: str = "model.base",
+    *,
+    offline: bool = False,
 ) -> Path:
     """Save a model from the hub or a folder as a plain, safe folder at `target`, and return it.
 
@@ -144,6 +146,8 @@ def fetch_base(
         Tokens after which a text is cut.
     name
         What messages call it, before `base`.
+    offline
+        Take a model of the hub only from what was fetched earlier.
 
     Raises
     ------
@@ -157,12 +161,12 @@ def fetch_base(
     folder = Path(base).expanduser()
     if folder.is_dir():
         model = _bare(folder, max_length) if is_bare(folder) else load_model(folder, max_length)
-    elif base.startswith((".", "/", "~")) or base.count("/") != 1:
+    elif not is_hub_id(base):
         raise DataFault(
             f"{name} {base!r} is not a folder; give a folder or a hub id such as owner/name"
         )
     else:
-        model = _from_hub(base, max_length, name)
+        model = _from_hub(base, max_length, name, offline=offline or hub_is_off())
     write_prompts(model)
     with folder_written(target) as partial:
         save_model(model, partial)
@@ -180,10 +184,34 @@ def _bare(folder: Path, max_length: int) -> "SentenceTransformer":
     return _load(str(folder), max_length, local=True)
 
 
-def _from_hub(base: str, max_length: int, name: str) -> "SentenceTransformer":
-    from sentence_transformers.util import load_file_path
+def is_hub_id(name: str) -> bool:
+    """Return whether a name that is no folder may be that of a model of the hub.
 
-    offline = os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}
+    Examples
+    --------
+    >>> is_hub_id("owner/name"), is_hub_id("./models/name"), is_hub_id("name")
+    (True, False, False)
+    """
+    return not name.startswith((".", "/", "~")) and name.count("/") == 1
+
+
+def was_fetched(hub_id: str) -> bool:
+    """Return whether the cache of the hub holds a model."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    return any(
+        isinstance(try_to_load_from_cache(hub_id, name, constants.HF_HUB_CACHE), str)
+        for name in ("modules.json", "config.json")
+    )
+
+
+def hub_is_off() -> bool:
+    """Return whether the environment forbids to ask the hub."""
+    return os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}
+
+
+def _from_hub(base: str, max_length: int, name: str, *, offline: bool) -> "SentenceTransformer":
+    from sentence_transformers.util import load_file_path
 
     def find(name: str) -> Path | None:
         try:

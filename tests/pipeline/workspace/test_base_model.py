@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from pipeline import Workspace
 from pipeline.workspace.base_model import Base
 from pipeline.workspace.settings_file import load_settings
+from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -111,3 +112,13 @@ def test_scores_under_another_maximum_length_are_not_mistaken_for_those_at_accep
     cut = opened.following(load_settings(root)).scores.of(folder, sets)
     assert cut.fingerprint != whole.fingerprint
     assert cut.means() != whole.means()
+
+
+def test_a_hub_that_does_not_answer_is_named_without_trying_for_minutes(
+    workspace, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("pipeline.workspace.base_model._HUB", "http://127.0.0.1:1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(DataFault, match=r"'owner/model' is not a folder, and the hub .* not ans"):
+        Base(load_settings(workspace), "owner/model").fetch(tmp_path / "model")
