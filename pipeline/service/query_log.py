@@ -15,7 +15,7 @@ from pipeline.intake.redaction import Redaction
 from pipeline.service.batches import Batches
 from pipeline.service.hooks import NotShown, Taken, UnknownQuery
 from pipeline.service.sampling import is_sampled, key_in
-from pipeline.store import Store, StoreUnusable
+from pipeline.store import VECTORS_ONLY, Store, StoreUnusable
 from pipeline.workspace import LogSettings, Settings, own_function
 from training.unlabelled import ServedQuery, Shown
 
@@ -144,7 +144,7 @@ class QueryLog:
             query,
             tuple(results or ()),
             id=query_id,
-            source=self._source,
+            source=VECTORS_ONLY if results is None else self._source,
             session=session,
             user=user,
             timestamp=self._clock(),

@@ -12,9 +12,11 @@ from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
+from pipeline.store.served import VECTORS_ONLY
 from pipeline.store.store import Store
 
 __all__ = [
+    "VECTORS_ONLY",
     "Acceptance",
     "Action",
     "Added",

@@ -14,6 +14,9 @@ from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered
 from pipeline.store.tables import served, traffic
 from training.unlabelled import ServedQuery, Shown
 
+VECTORS_ONLY = "service, vectors only"
+"""Source of the queries whose vectors alone were asked for: what was shown, nobody knows."""
+
 
 def take_served(connection: Connection, records: Sequence[Record], file: str, role: Role) -> Added:
     """Store new lines, and the query of each as traffic."""
@@ -153,7 +156,9 @@ class ServedLog:
         until: int | None = None,
         latest: int | None = None,
     ) -> list[tuple[int, ServedQuery]]:
-        """Return the lines that some versions answered, oldest first, each with its number.
+        """Return the searches that some versions answered, oldest first, each with its number.
+
+        Lines of vectors that were only handed out have no results to compare.
 
         Parameters
         ----------
@@ -166,7 +171,7 @@ class ServedLog:
         """
         chosen = select(served).where(*_between(after, until, amended=False))
         newest_first = (
-            chosen.where(served.c.version.in_(versions))
+            chosen.where(served.c.version.in_(versions), served.c.source != VECTORS_ONLY)
             .order_by(served.c.sequence.desc())
             .limit(latest)
         )

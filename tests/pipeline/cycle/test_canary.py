@@ -13,8 +13,10 @@ from pipeline.cycle.run import run_cycle
 from pipeline.gate import Canary
 from pipeline.operations.status import status_now
 from pipeline.service.hooks import Answered
+from pipeline.service.query_log import QueryLog
 from pipeline.service.route import CanaryRoute
 from pipeline.store import Record, Store
+from pipeline.workspace import LogSettings
 from training.faults import DataFault
 from training.unlabelled import ServedQuery, Shown
 
@@ -169,6 +171,20 @@ def test_what_was_counted_does_not_depend_on_how_often_one_looked(opened, regist
     assert sum(each.number > 0 for each in keys) == len({each.key for each in keys}) - 1
     # Nothing is read twice.
     assert opened.store.running_canary().cut == opened.store.last_sequence()
+
+
+def test_vectors_that_were_only_handed_out_count_for_neither_version(opened, registered, route):
+    on_trial(opened, registered)
+    serve(opened.store, route, 60, clicks=(0.6, 0.6))
+    before = status_now(opened, later(1)).canary
+    with QueryLog(Store.open(opened.settings.store_url), LogSettings()) as log:
+        for number in range(50):
+            log.record(
+                query=f"vector {number}", results=None, version=2, seconds=9.0, session="",
+                user=f"other {number}", query_id=f"v{number}",
+            )  # fmt: skip
+    assert opened.store.count_served() > 50
+    assert status_now(opened, later(1)).canary == before
 
 
 def test_too_few_users_until_the_end_keep_the_champion(opened, registered, route):
