@@ -53,6 +53,7 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
     if result.outcome == "insufficient_data":
         summary = "training is called for, but there is nothing, or too little, to learn from"
         found["insufficient_data"] = {champion: _body(result, summary)}
+    found |= _after_canary(result)
     if result.outcome not in TRAINED:
         return found
     found |= {kind: {} for kind in ("rejected", "inconclusive", *_WAITS)}
@@ -79,6 +80,23 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
 def waits_for(result: CycleResult) -> str:
     """Return why a candidate that passed does not serve yet, such as "awaiting_approval"."""
     return next((each for each in _WAITS if getattr(result, each, False)), "")
+
+
+def _after_canary(result: CycleResult) -> Found:
+    """Return what is true once a canary has ended."""
+    canary = result.canary
+    if canary is None or canary.state == "running":
+        return {}
+    number = canary.candidate
+    found: Found = {"awaiting_canary": {}}
+    if canary.state == "passed":
+        waits = _WAITS["awaiting_approval"].format(number)
+        summary = f"version {number} passed its canary and waits {waits}"
+        found["awaiting_approval"] = {str(number): _body(result, summary)}
+    elif canary.state == "stopped":
+        summary = f"version {number} was stopped as canary: {canary.reason}"
+        found["rejected"] = {f"canary {number}": _body(result, summary)}
+    return found
 
 
 def _broken(result: CycleResult) -> str:

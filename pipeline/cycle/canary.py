@@ -33,7 +33,7 @@ def begin_canary(
 def waits_for(row: CanaryRow) -> str:
     """Say that a version is on trial, and until when."""
     canary = Canary(**row.settings)
-    what = "is compared in the shadow of" if canary.shadow else "answers"
+    what = "is compared unseen for" if canary.shadow else "answers"
     return (
         f"version {row.candidate} is on trial as canary since "
         f"{row.began.isoformat(timespec='minutes')}: it {what} {canary.share:.0%} of the users for "

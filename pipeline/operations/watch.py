@@ -200,9 +200,9 @@ class Watching:
             return Seen(files, store.last_sequence(), moves, self.settings.raw)
 
     def _waits(self) -> bool:
-        """Say whether something waits for a person, who may have answered in MLflow."""
+        """Say whether a person may have answered in MLflow, or users of a canary in time."""
         with self._store() as store:
-            if store.unfinished_cycle() is not None:
+            if store.unfinished_cycle() is not None or store.running_canary() is not None:
                 return True
             moves = store.promotions()
             for each in past_cycles(store, limit=_SHARE):

@@ -7,6 +7,7 @@ import pytest
 from pipeline.cycle.alerts import alerts_of
 from pipeline.gate import Gate
 from pipeline.results import (
+    CanaryResult,
     CycleResult,
     DecisionResult,
     IntakeCounts,
@@ -106,3 +107,20 @@ def test_an_anchor_set_is_told_when_it_is_overused(told_by):
     assert told_by(judged(2)) == []
     assert told_by(judged(3)) == [("overused_anchors", "anchor/bank")]
     assert told_by(judged(4)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "kinds"),
+    [
+        ("running", set()),
+        ("promoted", {"awaiting_canary"}),
+        ("passed", {"awaiting_canary", "awaiting_approval"}),
+        ("stopped", {"awaiting_canary", "rejected"}),
+    ],
+)
+def test_the_end_of_a_canary_is_told_also_by_a_quiet_cycle(state, kinds):
+    canary = CanaryResult(candidate=3, champion=2, state=state, share=0.1, began=NOW, reason="why")
+    found = alerts_of(cycle("quiet").changed(canary=canary), [], Gate())
+    assert set(found) - {"blocked", "insufficient_data"} == kinds
+    assert not found.get("awaiting_canary")
+    assert all(found[kind] for kind in kinds - {"awaiting_canary"})
