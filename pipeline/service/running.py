@@ -46,7 +46,7 @@ def serve(
     route: Route,
     stop: threading.Event,
     tell: Callable[[str], None],
-    release: str = "",
+    release: str,
 ) -> ServeResult:
     """Serve a workspace until `stop` is set; requests that have begun are answered.
 
