@@ -50,6 +50,9 @@ def texts() -> list[str]:
 
 def serve_ours(port: int) -> None:
     """Serve the application of `anchorhold serve` with a pair that stays."""
+    from pipeline.commands.process import let_idle_threads_sleep
+
+    let_idle_threads_sleep()
     from pipeline.service.app import make_app
     from pipeline.service.batcher import Batcher
     from pipeline.service.hooks import ChampionOnly, NoRecorder

@@ -66,6 +66,15 @@ def at_work() -> Iterator[None]:
         gc.freeze()
 
 
+def let_idle_threads_sleep() -> None:
+    """Let the threads of the model sleep between its steps; to be called before torch is loaded.
+
+    By default they spin for milliseconds, and take the processor from the threads that answer
+    requests: a request cost twice the processor time on two cores. What the user set stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def keep_temporary_files_in(state: Path) -> None:
     """Let this process, and those it starts, make temporary files in a state folder."""
     temporary = state / "tmp"

@@ -10,7 +10,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import opened
+from pipeline.commands.process import let_idle_threads_sleep, opened
 
 
 def serve(
@@ -28,6 +28,7 @@ def serve(
     A promotion or rollback is followed within seconds, without a failed request. An address that
     other machines can reach needs a token in the environment variable that serve.token names.
     """
+    let_idle_threads_sleep()
     with opened(workspace) as work:
         stop = threading.Event()
         _stop_on_signals(stop)

@@ -2,8 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+
+def _whole(value: Any) -> Any:
+    """Return a whole number as such: to JSON, 5.0 is one too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Rating = Annotated[Literal[1, -1], BeforeValidator(_whole)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], Field(min_length=1)]
 Name = Annotated[str, Field(max_length=500)]
@@ -39,7 +47,7 @@ class EmbeddingsBody(_Body):
     encoding_format: Literal["float", "base64"] = Field(
         default="float", description="base64: float32, little endian."
     )
-    dimensions: int | None = Field(
+    dimensions: Whole | None = Field(
         default=None, ge=1, description="One of `model.dimensions` of the settings, or all."
     )
     input_type: Literal["query", "document"] = Field(
@@ -91,7 +99,7 @@ class EmbedBody(_Body):
     prompt_name: Literal["query", "document", "passage"] | None = Field(
         default=None, description="Side of the search; by default, query."
     )
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: Whole | None = Field(default=None, ge=1)
 
     _no_tokens = field_validator("inputs", mode="before")(_texts_only)
 
@@ -100,7 +108,7 @@ class SearchBody(_Body):
     """`POST /search`."""
 
     query: Text
-    k: int = Field(default=10, ge=1, description="How many documents.")
+    k: Whole = Field(default=10, ge=1, description="How many documents.")
     session: Name = Field(default="", description="Kept in the log; a canary keeps to it.")
     user: Name = Field(default="", description="Kept in the log; a canary keeps to it.")
 
@@ -127,7 +135,7 @@ class FeedbackBody(_Body):
 
     query_id: Id
     clicked: list[Id] = Field(default=[], max_length=1000, description="Ids, in order of clicks.")
-    feedback: dict[Id, Literal[1, -1]] = Field(
+    feedback: dict[Id, Rating] = Field(
         default={}, max_length=1000, description="Id of a result -> 1 or -1."
     )
     answer: str = Field(default="", description="What was generated from the results.")

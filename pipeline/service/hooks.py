@@ -19,7 +19,7 @@ class UnknownQuery(DataFault):
 
 
 class NotShown(DataFault):
-    """Feedback names a result that the query was not shown: HTTP status 422."""
+    """Feedback names a result that the query was not shown: HTTP status 409."""
 
 
 class Recorder(Protocol):

@@ -67,7 +67,7 @@ def search_routes(service: Service) -> APIRouter:
         except UnknownQuery as fault:
             raise Refused(404, "unknown_query", str(fault), param="query_id") from None
         except NotShown as fault:
-            raise unusable(str(fault), "not_shown") from None
+            raise Refused(409, "not_shown", str(fault)) from None
         return FeedbackAnswer(query_id=body.query_id, taken=taken)
 
     return routes
