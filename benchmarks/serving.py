@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 KINDS = ("ours", "plain def", "plain async def")
@@ -116,8 +117,8 @@ def model_folder() -> Path:
 
 
 @contextmanager
-def served(kind: str) -> Iterator[int]:
-    """Serve in a process of its own while the block runs; gives the port."""
+def served(kind: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Serve in a process of its own while the block runs; gives the port and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -133,7 +134,7 @@ def served(kind: str) -> Iterator[int]:
                         told.seek(0)
                         raise SystemExit(told.read().decode()) from None
                     time.sleep(0.1)
-            yield port
+            yield port, psutil.Process(process.pid)
         finally:
             process.kill()
 
@@ -174,6 +175,12 @@ async def load(
     return len(answers) / took, each, [(text, content) for text, _, content in answers[-COMPARED:]]
 
 
+def processor_seconds(process: psutil.Process) -> float:
+    """Return the processor time that a process has taken."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def vector_of(content: bytes) -> NDArray[np.float32]:
     """Return the vector in an answer."""
     return np.float32(json.loads(content)["data"][0]["embedding"])
@@ -208,28 +215,32 @@ def main() -> None:
     lengths = np.percentile([len(each) for each in sentences], [10, 50, 90])
     print(f"{len(sentences)} texts of {lengths.round()} characters (10 %, 50 %, 90 %)")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {given.seconds:g} s each\n")
-    print("| clients | server | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|")
-    rates: dict[tuple[str, int], tuple[float, float]] = {}
+    print("| clients | server | requests/s | p50 ms | p99 ms | processor ms per request |")
+    print("|---|---|---|---|---|---|")
+    rates: dict[tuple[str, int], tuple[float, float, float]] = {}
     compared: list[tuple[str, bytes]] = []
     for kind in KINDS:
         waiting = iter(sentences * 20)
-        with served(kind) as port:
+        with served(kind) as (port, process):
             asyncio.run(load(port, 8, waiting, min(3.0, given.seconds)))  # warm-up
             for clients in CLIENTS:
+                before = processor_seconds(process)
                 rate, each, some = asyncio.run(load(port, clients, waiting, given.seconds))
+                work = (processor_seconds(process) - before) / len(each) * 1000
                 middle, slow = np.percentile(each, [50, 99]) * 1000
-                rates[kind, clients] = rate, slow
-                print(
-                    f"| {clients} | {kind} | {rate:.0f} | {middle:.1f} | {slow:.1f} |", flush=True
-                )
+                rates[kind, clients] = rate, slow, work
+                numbers = f"{rate:.0f} | {middle:.1f} | {slow:.1f} | {work:.1f}"
+                print(f"| {clients} | {kind} | {numbers} |", flush=True)
                 if kind == "ours":
                     compared = some
-    print("\n| clients | against | throughput | p99 |\n|---|---|---|---|")
+    print("\n| clients | against | throughput | p99 | processor |\n|---|---|---|---|---|")
     for clients in CLIENTS:
         for kind in KINDS[1:]:
             ours, other = rates["ours", clients], rates[kind, clients]
-            ratios = ours[0] / other[0], ours[1] / other[1]
-            print(f"| {clients} | {kind} | {ratios[0]:.1f} times | {ratios[1]:.2f} times |")
+            faster, slow, work = (mine / its for mine, its in zip(ours, other, strict=True))
+            print(
+                f"| {clients} | {kind} | {faster:.1f} times | {slow:.2f} times | {work:.2f} times |"
+            )
     largest, equal = differences(compared)
     print(
         f"\nvectors of {len(compared)} texts served to {CLIENTS[-1]} clients at once, against each "
