@@ -2,15 +2,17 @@
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.cycle.indexing import Indexing
 from pipeline.observation import changed_copies
-from pipeline.registry import Version
+from pipeline.registry import UnknownVersion, Version
 from pipeline.results import IndexPlan, ReEmbeddingCost
-from pipeline.search import StoredDocuments, pair_for
+from pipeline.search import StoredDocuments
 from pipeline.search.bridge import bridge_file
 from pipeline.search.plan import Occasion, Planned
 from pipeline.search.serving_pair import bridges_folder
@@ -105,9 +107,10 @@ def old_of(opened: OpenWorkspace, champion: Version) -> Version:
     """Return the version whose index the champion searches: its own or, bridged, an older one."""
     if opened.settings.tables.index.mode == "off":
         return champion
-    fingerprint = opened.encoders.identity(opened.versions.folder(champion))
-    serving = pair_for(opened.indexes, champion.number, fingerprint)
-    return opened.registry.version(serving.table_version) if serving else champion
+    serving = Indexing(opened).serving(champion)
+    with suppress(UnknownVersion):  # deleted since
+        return opened.registry.version(serving.table_version) if serving else champion
+    return champion
 
 
 def plan_index(
@@ -155,18 +158,24 @@ def plan_promotion(
     plan, bridge = planned.plan, planned.bridge
     if bridge is not None and plan.verdict != "re-embed":
         bridge.save(bridge_file(bridges_folder(opened.indexes), plan.new, plan.old))
-    if opened.settings.tables.index.mode == "bridge":
-        serving = pair_for(
-            opened.indexes, plan.new, opened.encoders.identity(opened.versions.folder(candidate))
-        )
-        told = (
-            f"version {plan.new} searches the index of version {serving.table_version} through the "
+    told = (
+        _told(Indexing(opened), candidate) if opened.settings.tables.index.mode == "bridge" else ()
+    )
+    return plan.changed(notes=(*plan.notes, *told))
+
+
+def _told(indexing: Indexing, candidate: Version) -> Iterator[str]:
+    """Yield what a promotion does under `index.mode = "bridge"`."""
+    if indexing.settings.mode != "bridge":
+        return
+    serving, number = indexing.serving(candidate), candidate.number
+    if serving and serving.bridge:
+        yield (
+            f"version {number} searches the index of version {serving.table_version} through the "
             "bridge until its own is whole"
-            if serving and serving.bridge
-            else f"no bridge to an older index serves version {plan.new}: its own is built first"
         )
-        plan = plan.changed(notes=(*plan.notes, told))
-    return plan
+    elif indexing.builds_first(candidate):
+        yield f"no bridge to an older index serves version {number}: its own is built first"
 
 
 def _sample(documents: StoredDocuments, most: int) -> list[Document]:

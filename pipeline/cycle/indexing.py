@@ -13,8 +13,8 @@ from pipeline.registry import Version
 from pipeline.results import CycleIndex, IndexBuilt, IndexStatus, MoveResult, Serving
 from pipeline.search import (
     IndexSettings,
+    ServingPair,
     Space,
-    SpaceMismatch,
     Stamp,
     StoredDocuments,
     bridges_folder,
@@ -72,16 +72,19 @@ class Indexing:
         """
         if not self.builds or self.settings.build != "before_promotion":
             return False
-        return self.settings.mode == "rebuild" or not self.is_bridged(version)
+        return self.settings.mode == "rebuild" or self.serving(version) is None
 
-    def is_bridged(self, version: Version) -> bool:
-        """Say whether an index serves a version already: its own, or an older one by a bridge."""
+    def serving(self, version: Version) -> ServingPair | None:
+        """Return what a version searches now: its own index, or an older one by a bridge.
+
+        None where there is neither, or neither can be opened.
+        """
         opened = self.opened
         identity = opened.encoders.identity(opened.versions.folder(version))
         try:
-            return pair_for(opened.indexes, version.number, identity) is not None
-        except SpaceMismatch:
-            return False
+            return pair_for(opened.indexes, version.number, identity)
+        except _FAULTS:
+            return None
 
     def build(self, version: Version, now: datetime, vectors: Path | None = None) -> IndexBuilt:
         """Build the index of a version, or bring it up to date with the stored documents.

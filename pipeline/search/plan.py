@@ -129,7 +129,7 @@ class Bridging:
             verdict=verdict,
             reason=reason,
             chosen="none" if verdict == "not worth it" else chosen,
-            chosen_why=why,
+            chosen_why="" if verdict == "not worth it" else why,
             cost=occasion.cost,
             documents_digest=_digest(collections[0]),
             sampled=len(documents),
