@@ -89,16 +89,7 @@ class Answers:
 
     def relevant_scores(self) -> Floats:
         """Return the score of each measured query with each of its relevant documents."""
-        given = _measured_set(self.collection)
-        if given is None:
-            return np.zeros(0, dtype=np.float32)
-        place = {name: at for at, name in enumerate(self.collection.document_ids)}
-        wanted = [
-            (row, place[name])
-            for row in self.collection.measured
-            for name in given.relevant[self.collection.query_ids[row]]
-            if name in place
-        ]
+        wanted = self.collection.relevant_pairs()
         return self.scores_of([row for row, _ in wanted], [at for _, at in wanted])
 
     def reworded(self) -> NDArray[np.float64]:

@@ -30,6 +30,7 @@ from training.encoding import Similarity
 from training.settings import SETTINGS
 
 _FOLDS = 3
+_POOL = 100  # documents left to fit on from which the choice of a kind searches those alone
 _FEWEST = 30  # queries from which a kind is chosen by them, and not by documents too
 _NEIGHBOURED = 300  # documents whose neighbours are compared
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -118,7 +119,7 @@ class Bridging:
             BridgePlan(kind=kind, **dict(comparison.quality(Way(spaces, bridge))))
             for kind, bridge in bridges.items()
         ]
-        chosen, why = self._choose(kinds, parts, spaces)
+        chosen, why = self._choose(kinds, parts, collections[0].documents, spaces)
         re_embedded = comparison.quality(Way(spaces))
         verdict, reason = self._decide(occasion, measured, chosen)
         documents = collections[0].documents
@@ -166,7 +167,7 @@ class Bridging:
         return [kind for kind in KINDS if allowed[kind]]
 
     def _choose(
-        self, kinds: Sequence[BridgeKind], parts: Split, spaces: Spaces
+        self, kinds: Sequence[BridgeKind], parts: Split, documents: Both, spaces: Spaces
     ) -> tuple[BridgeKind | None, str]:
         """Choose a kind by cross-validation: the simplest that is as good as the best."""
         if not kinds:
@@ -174,7 +175,9 @@ class Bridging:
         queries = parts.asked
         if len(queries) < _FEWEST:
             queries = Both.joined([queries, parts.searched])
-        kept = _cross_validated(kinds, queries, parts.searched, spaces)
+        if not len(queries):
+            return kinds[0], ""
+        kept = _cross_validated(kinds, queries, parts, documents, spaces)
         best = max(kinds, key=lambda kind: kept[kind].mean())
         for kind in kinds:
             behind = kept[best] - kept[kind]
@@ -259,21 +262,25 @@ def _fitted(kind: BridgeKind, texts: Both, spaces: Spaces) -> Bridge:
 
 
 def _cross_validated(
-    kinds: Sequence[BridgeKind], queries: Both, searched: Both, spaces: Spaces
+    kinds: Sequence[BridgeKind], queries: Both, parts: Split, documents: Both, spaces: Spaces
 ) -> dict[BridgeKind, NDArray[np.float64]]:
     """Return for each kind which share of the ideal documents each query finds out of its fold.
 
-    What both models find first for the queries of a fold is not fitted on either.
+    What both models find first for the queries of a fold is not fitted on either. Where few
+    documents are left to fit on, the queries search all of them.
     """
+    fitted_on = parts.searched
+    searched = fitted_on if len(fitted_on) >= _POOL else documents
     ideal, _ = Way(spaces).search(queries, searched)
     before, _ = Way(spaces, old_queries=True).search(queries, searched)
     kept = {kind: np.zeros(len(queries)) for kind in kinds}
     folds = np.arange(len(queries)) % _FOLDS
     for fold in range(_FOLDS):
         held = np.flatnonzero(folds == fold)
-        answers = np.unique(np.concatenate([ideal[held, :1], before[held, :1]]))
-        others = np.setdiff1d(np.arange(len(searched)), answers)
-        texts = Both.joined([queries.at(np.flatnonzero(folds != fold)), searched.at(others)])
+        others = np.arange(len(fitted_on))
+        if searched is fitted_on:
+            others = np.setdiff1d(others, [ideal[held, 0], before[held, 0]])
+        texts = Both.joined([queries.at(np.flatnonzero(folds != fold)), fitted_on.at(others)])
         for kind in kinds:
             way = Way(spaces, _fitted(kind, texts, spaces))
             found, _ = way.search(queries.at(held), searched)

@@ -1,6 +1,6 @@
 """Texts in two embedding spaces: what is searched, asked, fitted on and measured."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -94,6 +94,19 @@ class Collection:
         """Places of the queries that are measured, and not fitted on."""
         return [row for row, text in enumerate(self.query_texts) if is_measured(text)]
 
+    def relevant_pairs(self) -> list[tuple[int, int]]:
+        """Return the places of each measured query and each of its relevant documents."""
+        if self.labelled is None:
+            return []
+        place = {name: row for row, name in enumerate(self.document_ids)}
+        relevant = self.labelled.relevant
+        return [
+            (row, place[name])
+            for row in self.measured
+            for name in relevant.get(self.query_ids[row], ())
+            if name in place
+        ]
+
 
 def is_measured(query: str) -> bool:
     """Say whether a query is measured; its text alone decides, so that copies go together.
@@ -183,7 +196,7 @@ class Split:
     asked, searched
         Queries and documents to fit on.
     held
-        Measured queries, and documents that answer them.
+        Measured queries, and documents that answer them best.
     """
 
     asked: Both
@@ -194,8 +207,8 @@ class Split:
 def split(collections: Sequence[Collection], spaces: Spaces) -> Split:
     """Split texts into those to fit on and those to measure.
 
-    No measured query is fitted on, and no document that answers one: not those that are labelled
-    as relevant, nor what either model finds first.
+    No measured query is fitted on, and no document that answers one: neither what either model
+    finds first for it, nor the relevant document that is nearest to it by either.
     """
     barred: set[str] = set()
     for each in collections:
@@ -225,7 +238,7 @@ def _chosen(parts: Iterable[tuple[Sequence[str], Both]], wanted: Callable[[str],
 
 
 def _answers(collection: Collection, spaces: Spaces) -> set[str]:
-    """Return the texts of the documents that answer measured queries."""
+    """Return the texts of the documents that answer measured queries best."""
     rows = collection.measured
     if not rows or not len(collection.documents):
         return set()
@@ -233,13 +246,18 @@ def _answers(collection: Collection, spaces: Spaces) -> set[str]:
     for way in (Way(spaces), Way(spaces, old_queries=True)):
         places, _ = way.search(collection.queries.at(rows), collection.documents)
         found.update(places[:, 0].tolist())
-    texts = {normalised(collection.document_texts[place]) for place in found}
-    if collection.labelled is not None:
-        relevant = collection.labelled.relevant
-        named = {name for row in rows for name in relevant.get(collection.query_ids[row], ())}
-        texts |= {
-            normalised(text)
-            for name, text in zip(collection.document_ids, collection.document_texts, strict=True)
-            if name in named
-        }
-    return texts
+        found.update(_nearest_relevant(collection, way))
+    return {normalised(collection.document_texts[place]) for place in found}
+
+
+def _nearest_relevant(collection: Collection, way: Way) -> Iterator[int]:
+    """Yield for each measured query the place of the relevant document that is nearest to it."""
+    pairs = collection.relevant_pairs()
+    if not pairs:
+        return
+    rows, places = zip(*pairs, strict=True)
+    scores = way.scores(collection.queries.at(rows), collection.documents.at(places))
+    best: dict[int, tuple[float, int]] = {}
+    for row, place, score in zip(rows, places, scores.tolist(), strict=True):
+        best[row] = max(best.get(row, (-np.inf, place)), (score, place))
+    yield from (place for _, place in best.values())
