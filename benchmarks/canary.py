@@ -1,11 +1,11 @@
 """How often a canary is wrong, and how soon it finds harm, over simulated lives.
 
-    python benchmarks/canary.py            # docs/measurements/canary.md; about ten minutes
-    python benchmarks/canary.py --lives 20 # a look
+    python benchmarks/canary.py            # docs/measurements/canary.md; about five minutes
+    python benchmarks/canary.py --lives 5   # a sample
 
-In each life, 20,000 users are divided by chance, and the canary is looked at after every user: with
+In each life, 20,000 users are divided by chance, and the canary is checked after every user: with
 the bounds of `pipeline.gate.anytime`, and with a two-sample z-test at the same error that is made
-anew at each look, as people do who watch a dashboard. A user has one to five queries that succeed
+anew at each check, as people do who watch a dashboard. A user has one to five queries that succeed
 together: the score of a user is their mean.
 """
 
@@ -20,7 +20,7 @@ from pipeline.gate.anytime import keys_until_shown
 
 KEYS = 20_000
 FIRST_LOOK = 50
-"""Users of each version before the z-test looks for the first time."""
+"""Users of each version before the first z-test."""
 CASES = {
     "success 40 %, the same": ("success", 0.6, 0.6),
     "success 40 % -> 37 %": ("success", 0.6, 0.63),
@@ -56,7 +56,7 @@ def life(chance: np.random.Generator, share: float, bad: tuple[float, float]) ->
 
 
 def watched_z(outcomes: Outcomes, tolerated: float, alpha: float) -> int | None:
-    """Return after how many users a z-test at every look says that the candidate is worse."""
+    """Return after how many users a z-test at every check says that the candidate is worse."""
     bad, arm = outcomes.bad, outcomes.candidate
     numbers, means, errors = [], [], []
     for chosen in (~arm, arm):
@@ -67,9 +67,9 @@ def watched_z(outcomes: Outcomes, tolerated: float, alpha: float) -> int | None:
         means.append(mean)
         errors.append((squares - mean**2) / np.maximum(number, 1))
     error = np.sqrt(np.maximum(sum(errors), 1e-12))
-    looked = np.minimum(*numbers) >= FIRST_LOOK
+    checked = np.minimum(*numbers) >= FIRST_LOOK
     z = (means[1] - means[0] - tolerated) / error
-    found = np.flatnonzero(looked & (z > norm.isf(alpha)))
+    found = np.flatnonzero(checked & (z > norm.isf(alpha)))
     return int(found[0]) + 1 if len(found) else None
 
 
@@ -83,9 +83,9 @@ def summary(found: list[int | None]) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lives", type=int, default=120)
+    parser.add_argument("--lives", type=int, default=60)
     lives = parser.parse_args().lives
-    print("| case | share | stopped | users until then | z-test at every look: stopped | users |")
+    print("| case | share | stopped | users until then | z-test at every check: stopped | users |")
     print("|---|---|---|---|---|---|")
     for case, (metric, *bad) in CASES.items():
         for share in (0.05, 0.2, 0.5):

@@ -168,7 +168,7 @@ def _overtaken(
     """Say why a canary is over, whatever it shows; None where it is not."""
     serving = champions.registry.serving()
     if serving is not None and serving.number == row.candidate:
-        return "promoted", "it was promoted by hand"
+        return "promoted", "it serves already"
     if serving is None or serving.number != row.champion:
         now = f"version {serving.number}" if serving else "none"
         return "ended", f"it was compared with version {row.champion}; the champion is now {now}"

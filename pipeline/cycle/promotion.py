@@ -306,11 +306,18 @@ class Champions:
     def _end_canary(self, serving: Version, now: datetime) -> None:
         """End the canary that runs, if any: its candidate serves, or its champion does no more."""
         row = self.store.running_canary()
-        if row is not None:
-            promoted = row.candidate == serving.number
-            reason = "it serves" if promoted else f"version {serving.number} serves"
-            state = "promoted" if promoted else "ended"
-            self.store.end_canary(row.number, state, now, {"reason": reason})
+        if row is None:
+            return
+        promoted = row.candidate == serving.number
+        state = "promoted" if promoted else "ended"
+        reason = "it serves" if promoted else f"version {serving.number} serves"
+        for each in self.registry.versions():
+            if each.number == row.candidate:
+                self.registry.tag(each, {CANARY: f"{state}: {reason}"})
+                if not promoted:
+                    decision = f"canary ended: {reason}"
+                    record_decision(self.registry, each, "not promoted", decision, now)
+        self.store.end_canary(row.number, state, now, {"reason": reason})
 
     @property
     def _intention(self) -> Path:

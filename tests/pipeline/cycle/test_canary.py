@@ -225,8 +225,24 @@ def test_a_move_by_hand_ends_the_canary(opened, registered, route):
     Champions.of(opened).roll_back(None, reason="complaints", now=later(1))
     assert opened.store.running_canary() is None
     assert opened.store.canaries()[0].state == "ended"
+    page = opened.registry.version(version.number)
+    assert page.tags["anchorhold.canary"] == "ended: version 1 serves"
     assert route.candidate() is None
     assert version.number not in {move.version for move in opened.store.promotions()}
+
+
+def test_a_promotion_by_hand_ends_the_canary_too(opened, registered):
+    version = on_trial(opened, registered)
+    Champions.of(opened).promote(version.number, reason="at once", force=False, now=later(1))
+    assert opened.store.canaries()[0].state == "promoted"
+    assert settle(opened, 2) is None
+
+
+def test_a_run_that_was_killed_behind_the_move_finishes_the_canary(opened, registered):
+    version = on_trial(opened, registered)
+    opened.registry.promote(version, expected=2)  # What a killed run has done already.
+    assert settle(opened, 1).state == "promoted"
+    assert opened.store.running_canary() is None
 
 
 def test_a_champion_that_others_moved_ends_the_canary(opened, registered):
