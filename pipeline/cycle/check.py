@@ -10,6 +10,7 @@ from drift_triggers.policy import PastCheck
 from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
+from pipeline.cycle.canary import without_a_second
 from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.quality_now import quality_now
@@ -69,6 +70,7 @@ def check_now(
             gathered = gather(opened.store, window, opened.settings.tables.observe)
             shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
         decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
+        decision = without_a_second(opened.store, decision)
         return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now, opened.store) if pairs else ([], [])

@@ -13,8 +13,10 @@ from pipeline.gate import Canary
 from pipeline.service.hooks import Answered, Arm
 from pipeline.store import CanaryKey, CanaryRow, Store, StoreUnusable
 
-_LOOK_SECONDS = 10.0
-"""Between two looks at what users did; a look reads what arrived since the one before."""
+_CHECK_SECONDS = 10.0
+"""Between two checks of what users did, at least."""
+_CHECK_SHARE = 0.05
+"""Of the time, at most, that checks take: after a long canary of many users they are slower."""
 _TOP = 10
 
 logger = logging.getLogger(__name__)
@@ -49,14 +51,14 @@ class CanaryRoute:
         self._store = store
         self._clock = clock
         self._trial: _Trial | None = None
-        self._looked = -_LOOK_SECONDS
+        self._due = 0.0
         self._waiting: list[CanaryKey] = []
         self._holds = threading.Lock()
 
     def candidate(self) -> int | None:
         """Return the version on trial; None where there is none, or harm was seen.
 
-        It looks at what users did, too: harm ends the routing here and now, and the next `run` ends
+        It checks what users did, too: harm ends the routing here and now, and the next `run` ends
         the canary. While the store cannot be read, everybody keeps the version that they have.
         """
         try:
@@ -77,7 +79,7 @@ class CanaryRoute:
         return trial is not None and trial.canary.shadow and falls_to(trial.row, key)
 
     def compare(self, key: str, champion: Answered, candidate: Answered) -> None:
-        """Keep what both versions answered to the same query, until the next look writes it."""
+        """Keep what both versions answered to the same query, until the next check writes it."""
         trial = self._trial
         if trial is None:
             return
@@ -105,14 +107,15 @@ class CanaryRoute:
         row = self._store.running_canary()
         if row is None or row.harm:
             return None
-        now = time.monotonic()
-        if now - self._looked >= _LOOK_SECONDS:
-            self._looked = now
+        began = time.monotonic()
+        if began >= self._due:
             with self._holds:
                 compared, self._waiting = self._waiting, []
             if compared:
                 self._store.add_shadowed(row.number, compared)
             harm = harm_now(self._store, row, self._clock())
+            ended = time.monotonic()
+            self._due = ended + max(_CHECK_SECONDS, (ended - began) / _CHECK_SHARE)
             if harm:
                 self._store.stop_canary(row.number, harm)
                 logger.warning("version %d gets no more requests: %s", row.candidate, harm)

@@ -263,7 +263,7 @@ def test_in_shadow_mode_users_keep_the_champion_and_both_answers_are_compared(op
     for place, key in enumerate(shadowed * 2):
         empty = place % 3 == 0
         route.compare(key, Answered(["a", "b"], 0.1), Answered([] if empty else ["b", "c"], 0.1))
-    route._looked = -1e9
+    route._due = 0.0
     route.candidate()
     found = status_now(opened, later(1)).canary
     assert found.candidate_keys == len(shadowed)  # Each user counts once.

@@ -34,7 +34,7 @@ def wait_for(condition, seconds=20):
 def test_users_keep_their_version_until_harm_ends_the_canary_in_the_running_service(
     indexed, monkeypatch
 ):
-    monkeypatch.setattr(route, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(route, "_CHECK_SECONDS", 0.0)
     users = [f"user {number}" for number in range(30)]
     with Store.open(load_settings(indexed).store_url) as store:
         with serving(indexed) as url, httpx.Client(base_url=url) as client:
