@@ -13,7 +13,7 @@ from pipeline.service.query_log import QueryLog
 from pipeline.workspace import OpenWorkspace, Serve, Settings
 from training.faults import DataFault
 
-_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+_PACKAGES = ("fastapi", "uvicorn", "prometheus_client", "lancedb")
 
 
 def recorder_of(settings: Settings) -> Recorder:

@@ -42,7 +42,7 @@ class Serve:
     """Tokens that may wait for the model; beyond it, 503 with Retry-After."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
     """Longest that a request may take, its body included; beyond it, 504, or 408 for the body."""
-    poll_seconds: float = Field(default=1.0, ge=0.05, le=3600)
+    poll_seconds: float = Field(default=0.5, ge=0.05, le=3600)
     """Seconds between two looks at the alias of the champion."""
     retry_seconds: float = Field(default=60.0, ge=0.05, le=86_400)
     """Seconds until a version that did not load is tried again; doubled each time, to one hour."""
