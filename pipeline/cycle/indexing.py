@@ -68,9 +68,10 @@ class Indexing:
         """Say whether a version gets its index before it serves.
 
         With `bridge`, it serves over an older one in the meantime, if a bridge leads there that is
-        good enough.
+        good enough. A canary searches, whatever `build` says.
         """
-        if not self.builds or self.settings.build != "before_promotion":
+        tried = self.opened.settings.tables.canary.share > 0
+        if not self.builds or (self.settings.build != "before_promotion" and not tried):
             return False
         return self.settings.mode == "rebuild" or self.serving(version) is None
 

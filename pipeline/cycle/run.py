@@ -136,6 +136,9 @@ def run_cycle(
         except (NoEmbedding, UnknownVersion, WorkLost) as found:
             result, fault = cycle.end(champion, found), found
     Indexing(opened).stage_of_champion(journal, result.champion.version)
+    on_trial = store.running_canary()
+    if on_trial is not None:
+        Indexing(opened).stage_of_champion(journal, on_trial.candidate)
     result = with_cosines(opened, journal, result).changed(
         index=index_of_cycle(opened, journal, indexed),
         seconds=journal.seconds(STAGES),

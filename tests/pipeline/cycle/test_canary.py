@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from made_streams import write_lines
 
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.canary import begin_canary, settle_canary
@@ -276,8 +277,11 @@ def test_in_shadow_mode_users_keep_the_champion_and_both_answers_are_compared(op
 def test_run_tries_what_passed_and_trains_no_second_candidate(workspace, travel_arrives):
     from pipeline.workspace import load_settings, open_workspace
 
-    with (workspace / "anchorhold.toml").open("a") as file:
-        file.write("\n[canary]\nshare = 0.5\nminimum = 40\nmargin = 0.2\nsettle_minutes = 10\n")
+    write_lines(workspace / "corpus" / "pages.jsonl", [{"id": "d1", "text": "about cards"}])
+    file = workspace / "anchorhold.toml"
+    written = file.read_text().replace("[data]", '[data]\ncorpus = ["corpus/*.jsonl"]')
+    canary = "[canary]\nshare = 0.5\nminimum = 40\nmargin = 0.2\nsettle_minutes = 10\n"
+    file.write_text(f'{written}\n{canary}[index]\nmode = "rebuild"\nbuild = "after"\n')
 
     def run(hours):
         settings = load_settings(workspace)
@@ -291,7 +295,12 @@ def test_run_tries_what_passed_and_trains_no_second_candidate(workspace, travel_
         "inconclusive", True, 1,
     )  # fmt: skip
     assert "is on trial as canary" in tried.verdict.reasons[-1]
+    with open_workspace(load_settings(workspace), doing="test", now=later(0)) as opened:
+        assert opened.indexes.numbers() == [1, 2]  # A canary searches before it is promoted.
+    write_lines(workspace / "corpus" / "more.jsonl", [{"id": "d2", "text": "about hotels"}])
     second = run(0.05)
+    with open_workspace(load_settings(workspace), doing="test", now=later(0)) as opened:
+        assert {opened.indexes.stamp(number).documents for number in (1, 2)} == {2}
     assert (second.outcome, second.candidate, second.canary.state) == ("quiet", None, "running")
     with Store.open(load_settings(workspace).store_url) as store:
         route = CanaryRoute(store, clock=lambda: later(0.2))
