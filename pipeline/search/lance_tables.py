@@ -32,6 +32,7 @@ _DISTANCE: dict[str, Literal["cosine", "dot", "l2"]] = {
 }
 _REFINED = 4  # times k rows whose distances are computed anew from the whole vectors
 _READERS_HAVE_MOVED = timedelta(minutes=10)
+_ANY_AGE = timedelta(milliseconds=1)
 _UNINDEXED = 0.2  # share of rows outside of the approximate index above which it is made anew
 
 
@@ -228,7 +229,7 @@ class LanceTable:
             newest = max(self._table.list_versions(), key=lambda each: each["version"])
             age = datetime.now(UTC) - newest["timestamp"].astimezone(UTC)
             if tagged == newest["version"] and age > _READERS_HAVE_MOVED:
-                self._table.optimize(cleanup_older_than=timedelta(0))
+                self._table.optimize(cleanup_older_than=_ANY_AGE)
 
     def approximate(self, similarity: SimilarityName) -> None:
         """Make an approximate index, where there is none that covers most rows."""

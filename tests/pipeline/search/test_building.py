@@ -4,12 +4,20 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.search import IndexBusy, Indexes, IndexMissing, IndexSettings, IndexUnusable, building
+from pipeline.search import (
+    IndexBusy,
+    Indexes,
+    IndexMissing,
+    IndexSettings,
+    IndexUnusable,
+    building,
+    lance_tables,
+)
 from pipeline.search.lance_tables import LanceTable
 from training.encoding import Encoder
 from training.encoding.similarity import Similarity
@@ -159,6 +167,26 @@ def test_rows_that_are_not_those_of_the_documents_are_found_out(
     built = indexes.build(1, fake_encoder, documents, now=NOW)
     assert built.from_scratch
     assert (built.documents, built.unchanged) == (6, 0)
+
+
+def test_earlier_states_are_deleted_at_the_next_build_once_readers_have_moved(
+    indexes, fake_encoder, monkeypatch
+):
+    for count in (3, 5, 7):
+        indexes.build(1, fake_encoder, made_documents(count), now=NOW)
+    assert len(states(indexes)) > 3
+    monkeypatch.setattr(lance_tables, "_READERS_HAVE_MOVED", timedelta(0))
+    reader = indexes.open(1, fake_encoder.fingerprint)
+    indexes.build(1, fake_encoder, made_documents(8), now=NOW)
+    # The state that was whole before this build can still be read.
+    assert len(reader.vectors()[0]) == 7
+    assert min(states(indexes)) == reader._table.state
+    assert len(indexes.open(1, fake_encoder.fingerprint).vectors()[0]) == 8
+
+
+def states(indexes):
+    """Return the Lance versions of the table that are on disk."""
+    return [each["version"] for each in indexes.tables._opened("v1").list_versions()]
 
 
 def test_two_documents_of_one_id_are_refused(indexes, fake_encoder):
