@@ -145,8 +145,8 @@ class FeedbackAnswer(BaseModel):
     """The answer of `POST /feedback`."""
 
     query_id: str
-    taken: Literal["taken", "not sampled", "dropped"] = Field(
-        description="not sampled: the log keeps a share of the queries only; dropped: it is full."
+    taken: Literal["taken", "not sampled"] = Field(
+        description="not sampled: the query is not in the log, which may keep a share only."
     )
 
 

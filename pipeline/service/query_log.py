@@ -223,6 +223,8 @@ class QueryLog:
 
     def _leave_out(self, query_id: str, why: str) -> None:
         with self._known:
+            if query_id in self._left_out:
+                return  # A batch that could not be written is looked at again.
             self._counts[why] += 1
             self._left_out[query_id] = None
             if len(self._left_out) > _LEFT_OUT:

@@ -51,7 +51,7 @@ def search_routes(service: Service) -> APIRouter:
             later.add_task(_shadow, service, key, body, shown)
         return SearchAnswer(query_id=query_id, version=served.version, results=results)
 
-    @routes.post("/feedback")
+    @routes.post("/feedback", status_code=202)
     async def feedback(body: FeedbackBody) -> FeedbackAnswer:
         """Keep which results of a query were clicked, and how they were rated."""
         if isinstance(service.recorder, NoRecorder):
@@ -68,6 +68,8 @@ def search_routes(service: Service) -> APIRouter:
             raise Refused(404, "unknown_query", str(fault), param="query_id") from None
         except NotShown as fault:
             raise Refused(409, "not_shown", str(fault)) from None
+        if taken == "dropped":
+            raise unavailable("log_full", "the log is full; nothing was kept of this")
         return FeedbackAnswer(query_id=body.query_id, taken=taken)
 
     return routes

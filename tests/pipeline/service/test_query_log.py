@@ -423,6 +423,19 @@ def test_a_redactor_that_fails_keeps_the_text_out_and_is_counted(store, opened, 
     assert "secret" not in caplog.text and "RuntimeError" in caplog.text
 
 
+def test_a_batch_that_is_tried_again_counts_what_it_refuses_once(store, url, opened, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.05)
+    log = opened(Redaction("mask", lambda text: "" if "secret" in text else text), flush_lines=2)
+    with Store.open(url) as other, other.rehearsal():
+        other.add("traffic", "recent", [Record(Traffic("a text"))])
+        ask(log, "a secret word", id="q1")
+        ask(log, id="q2")
+        wait_until(lambda: log.counts()["retries"] > 1)
+    log.flush(30)
+    assert (log.counts()["refused"], log.counts()["written"]) == (1, 1)
+    assert [line.id for line in store.served()] == ["q2"]
+
+
 @pytest.mark.parametrize("own", [lambda text: "", lambda text: None, lambda text: 7])
 def test_a_redactor_that_returns_no_text_keeps_the_line_out(store, opened, own):
     log = opened(Redaction("mask", own))
