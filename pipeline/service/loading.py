@@ -11,7 +11,7 @@ from pipeline.search import ServingPair, pair_for
 from pipeline.service.pair import Served
 from pipeline.workspace import OpenWorkspace
 from training.encoding import Encoder
-from training.faults import DataFault
+from training.faults import DataFault, NoEmbedding
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +80,11 @@ def _probe(number: int, encoder: Encoder, folder: VersionFolder) -> None:
     """Refuse a model whose vectors are not finite, or not those that were stored with it."""
     texts, stored = folder.probes()
     checked: Sequence[str] = texts[:_PROBES] or _WARM_UP
-    found = encoder.unit_vectors(checked)
-    if not np.isfinite(found).all() or found.shape[1] != encoder.dimensions:
-        raise ProbeFailed(f"version {number} does not give finite vectors for its probe texts")
+    try:
+        found = encoder.unit_vectors(checked)
+    except NoEmbedding:
+        # Its message quotes the text, which is a user's.
+        raise ProbeFailed(f"version {number} has no finite vector for a probe text") from None
     if not texts or folder.facts().fingerprint != encoder.fingerprint:
         return
     difference = float(np.abs(found - stored[: len(checked)]).max())
