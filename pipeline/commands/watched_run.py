@@ -1,7 +1,7 @@
 """One cycle in a process of its own, as `anchorhold watch` starts it: what it asks and answers.
 
-`python -m pipeline.commands.watched_run` reads one JSON object with the workspace and the text of
-its settings, and prints one with the result, or with the fault.
+It reads one JSON object with the workspace and the text of its settings, and prints one with the
+result, or with the fault.
 """
 
 import json
@@ -45,7 +45,3 @@ def main() -> None:
             sys.exit(130)  # nothing is lost: the next cycle goes on
         with answer:
             json.dump(told, answer, allow_nan=False)
-
-
-if __name__ == "__main__":
-    main()

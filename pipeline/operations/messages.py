@@ -142,7 +142,7 @@ def attempt(
     try:
         receiver.deliver(way, id, _written(body), named, settings.root)
     except NotDelivered as fault:
-        return str(fault)
+        return check_text(str(fault))
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from pipeline.operations.circumstances import Clock, Folder, clock_of
 from pipeline.operations.messages import addressing, send_quietly
+from pipeline.store import StoreUnusable
 from pipeline.workspace import OpenWorkspace, Settings, load_settings, open_workspace
 from training.faults import AnchorholdError, DataFault
 from training.progress import Progress, no_progress
@@ -90,6 +91,8 @@ class Opening:
                 addressing(opened) if writes else nullcontext(),
             ):
                 yield opened
+        except StoreUnusable:
+            raise
         except AnchorholdError:
             # A cycle that ended as blocked tells so although it raises.
             self._send(writes)

@@ -75,18 +75,21 @@ class Watching:
         counted = f", or when {pace.records} records are new" if pace.records else ""
         self._say("started", f"watching {self.settings.root}: a look every {pace.every}{counted}")
         while not self.stop.is_set():
-            began = time.monotonic()
+            spent = 0.0
             try:
                 if news := self.settings.read_again():
                     self._say("settings", news)
                     self._due = 0.0 if self._failures else self._due
                 if not self._failures:
                     self._send()
-                if self._called_for():
+                began = time.monotonic()
+                called_for = self._called_for()
+                spent = time.monotonic() - began
+                if called_for:
                     self._run()
             except (AnchorholdError, OSError) as fault:
                 self._failed(str(fault))
-            glance = max(min(_LOOK, self.settings.pace.every_seconds), _SHARE * _since(began))
+            glance = max(min(_LOOK, self.settings.pace.every_seconds), _SHARE * spent)
             if not self.stop.is_set():
                 self.stop.wait(min(glance, max(0.05, self._due - time.monotonic())))
         self._say("stopped", "stopped; an interrupted cycle is resumed by the next run")
@@ -238,7 +241,3 @@ def _sentence(result: CycleResult) -> str:
         f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
         f"({shown(result.seconds.get('total', 0.0))})"
     )
-
-
-def _since(began: float) -> float:
-    return time.monotonic() - began

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from pipeline.results import CycleResult
 
-COMMAND = (sys.executable, "-m", "pipeline.commands.watched_run")
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from pipeline.commands.watched_run import main; main()"
+)
+_ROOT = str(Path(__file__).resolve().parents[2])
+# -P: a folder of the name of a package, where the watching was started, must not replace it.
+COMMAND = (sys.executable, "-P", "-c", _START, _ROOT)
 _PATIENCE = 15.0
 """Seconds that a cycle has to end in order; killing it after that loses nothing either."""
 _BUSY = "WorkspaceBusy"
