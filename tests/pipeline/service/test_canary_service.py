@@ -85,7 +85,7 @@ def test_what_the_service_answers_and_its_users_click_is_what_the_canary_compare
                 asked = {"query": "where is my card", "user": user}
                 found = client.post("/search", json=asked).json()
                 clicked = {"query_id": found["query_id"], "clicked": [found["results"][0]["id"]]}
-                assert client.post("/feedback", json=clicked).status_code == 200
+                assert client.post("/feedback", json=clicked).status_code == 202
             asked = {"input": "only its vector", "model": "tiny-search", "user": "other"}
             client.post("/v1/embeddings", json={**asked, "input_type": "query"})
         with Workspace.open(indexed) as workspace:
