@@ -15,7 +15,7 @@ from pipeline.cycle.journal import Journal, Rehearsed
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion, notes_on, pairs_of
 from pipeline.cycle.promotion import Champions
-from pipeline.cycle.stages import WorkLost
+from pipeline.cycle.stages import STAGED, WorkLost
 from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
@@ -79,10 +79,10 @@ _FOLDER = Path("attempts") / STAGE
 
 
 @contextmanager
-def checked_candidate(opened: OpenWorkspace, given: str) -> Iterator[tuple[Given, Path]]:
+def checked_candidate(
+    opened: OpenWorkspace, given: str, folder: Path
+) -> Iterator[tuple[Given, Path]]:
     """Fetch a model and refuse it where it cannot be a candidate; yield it with its folder.
-
-    The folder is gone when the block ends, unless it was moved.
 
     Parameters
     ----------
@@ -90,6 +90,8 @@ def checked_candidate(opened: OpenWorkspace, given: str) -> Iterator[tuple[Given
         The open workspace.
     given
         Folder or hub id, as a person named it.
+    folder
+        Where to put it while the block runs; whatever is there is removed, before and after.
 
     Raises
     ------
@@ -101,10 +103,10 @@ def checked_candidate(opened: OpenWorkspace, given: str) -> Iterator[tuple[Given
     """
     base, model = Base(opened.settings, given), opened.settings.tables.model
     champion = opened.versions.champion()
-    place = opened.settings.state / "cache"
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="candidate-", dir=place) as folder:
-        fetched = Path(folder) / "model"
+    # A process that was killed left what it had fetched.
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        fetched = folder / "model"
         base.fetch(fetched)
         _refuse_known(opened, base, champion, fetched)
         _refuse_lengths(opened, base, champion, fetched)
@@ -116,6 +118,8 @@ def checked_candidate(opened: OpenWorkspace, given: str) -> Iterator[tuple[Given
         )
         notes = (f"{base.called}: {note}" for note in (*notes_on(base, fetched), *found))
         yield Given(named=base.named, tags=base.tags(fetched), notes=tuple(notes)), fetched
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_known(opened: OpenWorkspace, base: Base, champion: Version, fetched: Path) -> None:
@@ -216,7 +220,10 @@ def consider(
 def rehearse_candidate(opened: OpenWorkspace, given: str, now: datetime) -> CycleResult:
     """Say what the gate would say of a candidate; nothing is stored or registered."""
     champion = opened.versions.champion()
-    with checked_candidate(opened, given) as (found, model):
+    with (
+        tempfile.TemporaryDirectory(prefix="anchorhold-") as temporary,
+        checked_candidate(opened, given, Path(temporary) / STAGED) as (found, model),
+    ):
         journal, old = Rehearsed(model.parent, now), opened.versions.folder(champion)
         with opened.store.rehearsal():
             intake = opened.take_in(now)

@@ -32,6 +32,7 @@ from pipeline.cycle.new_version import NewVersion, register
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
 from pipeline.cycle.stages import (
+    STAGED,
     STAGES,
     Bootstrapped,
     Checked,
@@ -77,7 +78,7 @@ def run_candidate(opened: OpenWorkspace, given: str, now: datetime) -> CycleResu
     """
     if refuse_unfinished(opened, given):
         return run_cycle(opened, now)
-    with checked_candidate(opened, given) as candidate:
+    with checked_candidate(opened, given, opened.settings.state / STAGED) as candidate:
         return run_cycle(opened, now, candidate=candidate)
 
 

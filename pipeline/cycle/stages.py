@@ -13,6 +13,10 @@ STAGES = {
 """How the times of the stages are grouped in the result."""
 
 
+STAGED = "candidate"
+"""Folder, in the state folder, of a given candidate that is being checked: no cycle has it yet."""
+
+
 class WorkLost(Exception):
     """Files of a stage that is done are gone, so that the cycle cannot be resumed."""
 

@@ -3,6 +3,7 @@
 import shutil
 
 from pipeline.cycle.indexing import Indexing
+from pipeline.cycle.stages import STAGED
 from pipeline.workspace import OpenWorkspace
 from training.encoding import prune_cache
 
@@ -18,6 +19,7 @@ def tidy(opened: OpenWorkspace) -> None:
     known = [each.tags.get("anchorhold.fingerprint", "") for each in versions]
     prune_cache(opened.encoders.cache, [each for each in known if each])
     Indexing(opened).tidy()
+    shutil.rmtree(opened.settings.state / STAGED, ignore_errors=True)
     for left in (opened.settings.state / "cycles").glob("*/*"):
         if left.name in ("base", "attempts", "version") or left.name.endswith(".partial"):
             shutil.rmtree(left, ignore_errors=True)

@@ -174,7 +174,7 @@ def test_what_cannot_be_a_candidate_is_refused_before_a_cycle_begins(
     with at(begun) as work:
         status = work.status()
     assert status.unfinished is None and len(status.cycles) == 1
-    assert not [*(begun / ".anchorhold").rglob("candidate-*")]
+    assert not (begun / ".anchorhold" / "candidate").exists()
 
 
 @pytest.mark.parametrize(
@@ -243,6 +243,21 @@ def test_a_killed_candidate_is_resumed_by_run_or_by_the_same_command(begun, word
         result = work.candidate(words) if stage == "given" else work.run()
         assert (result.cycle, result.outcome, result.champion.version) == ("0002", "promoted", 2)
         assert [each.version for each in work.status().promotions] == [1, 2]
+
+
+def test_a_first_version_with_shorter_vectors_than_are_served_now_is_scored_at_its_own(begun):
+    settings = begun / "anchorhold.toml"
+    longer = settings.read_text().replace(
+        "max_length = 32", "max_length = 32\ndimensions = [32, 8]"
+    )
+    settings.write_text(longer)
+    with open_workspace(load_settings(begun), doing="look", now=NOW) as opened:
+        origin = opened.versions.folder(opened.versions.champion())
+        sets = opened.anchor_sets.of(origin)
+        with pytest.raises(DataFault, match="allowed are 1 to 16"):
+            opened.scores.of(origin, sets)
+        scored = opened.scores.reaching(origin).of(origin, sets)
+    assert set(scored.tasks) == {"anchor/bank", "anchor/bank/dim-8"}
 
 
 def test_a_candidate_needs_a_champion_to_be_compared_with(workspace, words):
