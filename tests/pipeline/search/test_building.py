@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -224,23 +223,28 @@ def test_a_large_index_finds_about_what_the_exact_search_finds(tmp_path, make_fa
 
 
 KILLED = """
-import sys, time
+import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-sys.path[:0] = sys.argv[2:]
+root, method, call, *folders = sys.argv[1:]
+sys.path[:0] = folders
 from conftest import FakeEncoder
 from pipeline.search import Indexes, IndexSettings, building
+from pipeline.search.lance_tables import LanceTable
 from test_building import made_documents
 
-class Slow(FakeEncoder):
-    def encode(self, texts, **options):
-        time.sleep(0.1)
-        return super().encode(texts, **options)
+work, calls = getattr(LanceTable, method), []
 
+def killed(table, *arguments):
+    calls.append(method)
+    if len(calls) == int(call):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work(table, *arguments)
+
+setattr(LanceTable, method, killed)
 building._AT_ONCE = 50
-root = Path(sys.argv[1])
-indexes = Indexes(IndexSettings(), root, root)
-indexes.build(1, Slow(), made_documents(2_000), now=datetime(2026, 3, 1, 12, tzinfo=UTC))
+indexes = Indexes(IndexSettings(), Path(root), Path(root))
+indexes.build(1, FakeEncoder(), made_documents(300), now=datetime(2026, 3, 1, 12, tzinfo=UTC))
 """
 
 
@@ -248,26 +252,15 @@ indexes.build(1, Slow(), made_documents(2_000), now=datetime(2026, 3, 1, 12, tzi
 def test_a_build_that_is_killed_again_and_again_ends_equal(tmp_path, fake_encoder):
     here = Path(__file__).parent
     indexes = Indexes(IndexSettings(), tmp_path, tmp_path)
-    command = [sys.executable, "-c", KILLED, tmp_path, here, here.parents[1]]
-    rows = 0
-    for _ in range(3):
-        with subprocess.Popen(command) as process:
-            while process.poll() is None:
-                if "v1" in indexes.tables.names():
-                    there = len(LanceTable(indexes.tables._opened("v1"), indexes.tables))
-                    if there > rows + 150:
-                        process.send_signal(signal.SIGKILL)
-                        break
-                time.sleep(0.02)
-        assert process.wait() == -signal.SIGKILL
-        assert there >= rows
-        rows = there
+    for method, call in (("add", 3), ("add", 2), ("finish", 1)):
+        command = [sys.executable, "-c", KILLED, tmp_path, method, str(call), here, here.parents[1]]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
         with pytest.raises(IndexMissing):
             indexes.open(1, fake_encoder.fingerprint)
-    built = indexes.build(1, fake_encoder, made_documents(2_000), now=NOW)
-    assert built.unchanged >= rows
+    built = indexes.build(1, fake_encoder, made_documents(300), now=NOW)
+    assert (built.unchanged, built.encoded) == (300, 0)
     undisturbed = Indexes(IndexSettings(uri="undisturbed"), tmp_path, tmp_path / "other")
-    undisturbed.build(1, fake_encoder, made_documents(2_000), now=NOW)
+    undisturbed.build(1, fake_encoder, made_documents(300), now=NOW)
     one, other = (each.open(1, fake_encoder.fingerprint) for each in (indexes, undisturbed))
     assert one.stamp == other.stamp
     assert contents(one) == contents(other)
