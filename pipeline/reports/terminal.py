@@ -21,6 +21,7 @@ from pipeline.results import (
     Comparison,
     CycleResult,
     DecisionResult,
+    DemoPart,
     DemoResult,
     DerivedKind,
     EvaluateResult,
@@ -319,6 +320,13 @@ def _(result: EvaluateResult) -> Iterator[Part]:
 
 @parts_of.register
 def _(result: DemoResult) -> Iterator[Part]:
+    yield "with labelled pairs"
+    yield from _story(result)
+    yield "from documents and a log alone, without labels"
+    yield from _story(result.without_labels)
+
+
+def _story(result: DemoPart) -> Iterator[Part]:
     table = Table("step", "cycle", "outcome", "champion", "why")
     for step in result.story:
         table.add_row(step.step, step.cycle, step.outcome, str(step.champion), step.why)

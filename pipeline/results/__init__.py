@@ -24,7 +24,7 @@ from pipeline.results.cycle import (
     TrainingResult,
 )
 from pipeline.results.decision import DecisionResult, HeadroomResult, Window
-from pipeline.results.demo import DemoResult, StoryStep
+from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
@@ -126,6 +126,7 @@ __all__ = [
     "DecisionResult",
     "DeliveriesResult",
     "DeliveryResult",
+    "DemoPart",
     "DemoResult",
     "DerivedKind",
     "DerivedResult",

@@ -28,8 +28,8 @@ class StoryStep(Result):
     why: str
 
 
-class DemoResult(Result):
-    """A demonstration.
+class DemoPart(Result):
+    """One of the two stories of a demonstration.
 
     Attributes
     ----------
@@ -48,3 +48,17 @@ class DemoResult(Result):
     workspace: str
     report: str
     mlflow: str
+
+
+class DemoResult(DemoPart):
+    """A demonstration: the story with labelled pairs, and the one without.
+
+    Attributes
+    ----------
+    cycles, story, workspace, report, mlflow
+        As for each part: the story with labelled pairs.
+    without_labels
+        The story from documents and a log alone.
+    """
+
+    without_labels: DemoPart

@@ -1,0 +1,78 @@
+"""Telling a story: cycles run one after the other, each with what happened and why."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.operations import Workspace
+from pipeline.results import CycleResult, DemoPart, StoryStep
+from pipeline.workspace import STATE_FOLDER
+from training.progress import Progress
+
+
+@dataclass
+class Telling:
+    """Runs cycles of one workspace and writes down what happened.
+
+    Attributes
+    ----------
+    workspace
+        Its folder.
+    progress, say
+        Progress bars, and what prints a line of narration.
+    now
+        The clock; by default the system's.
+    """
+
+    workspace: Path
+    progress: Progress
+    say: Callable[[str], None]
+    now: Callable[[], datetime] | None = None
+    story: list[StoryStep] = field(default_factory=list)
+    cycles: list[CycleResult] = field(default_factory=list)
+
+    def opened(self) -> Workspace:
+        """Open the workspace."""
+        return Workspace.open(self.workspace, progress=self.progress, now=self.now)
+
+    def run(self, step: str) -> CycleResult:
+        """Run one cycle and tell how it ended."""
+        self.say(f"{step} …")
+        with self.opened() as workspace:
+            result = workspace.run()
+        self.cycles.append(result)
+        why = _why(result)
+        self.story.append(told(step, result.cycle, result.outcome, result.champion.version, why))
+        self.say(f"  {why}")
+        return result
+
+    def part(self, reported: int) -> DemoPart:
+        """Return the story; `reported` is the place of the cycle whose report is named."""
+        state = self.workspace / STATE_FOLDER
+        report = state / "cycles" / self.cycles[reported].cycle / "report.html"
+        command = ("mlflow", "ui", "--backend-store-uri", f"sqlite:///{state}/mlflow.db")
+        return DemoPart(
+            cycles=tuple(self.cycles),
+            story=tuple(self.story),
+            workspace=str(self.workspace),
+            report=str(report),
+            mlflow=shlex.join(command),
+        )
+
+
+def told(step: str, cycle: str, outcome: str, champion: int, why: str) -> StoryStep:
+    """Return one step of a story."""
+    return StoryStep(step=step, cycle=cycle, outcome=outcome, champion=champion, why=why)
+
+
+def _why(result: CycleResult) -> str:
+    """Return the sentence that says most about how a cycle ended."""
+    verdict = result.verdict
+    if verdict is None:
+        return result.decision.reasons[0]
+    if verdict.without_labels:
+        return verdict.reasons[0]
+    # The first reason of a verdict is its summary; the second is what decided.
+    return verdict.reasons[1]
