@@ -102,7 +102,7 @@ def test_the_story_ends_as_it_is_told_and_mlflow_loads_its_champion(tmp_path, mo
     unlabelled = told.without_labels
     outcomes = [cycle.outcome for cycle in unlabelled.cycles]
     assert outcomes[:3] == ["bootstrapped", "quiet", "promoted"]
-    assert outcomes[3] in ("rejected", "inconclusive")
+    assert outcomes[3] != "promoted"
     assert unlabelled.cycles[2].verdict.without_labels
     assert [step.champion for step in unlabelled.story] == [1, 1, 2, 2]
     assert Path(unlabelled.report).exists()
