@@ -76,7 +76,7 @@ FULL = Sizes(
     window=200,
     new_pairs=640,
     poisoned_pairs=320,
-    unlabelled=UnlabelledSizes(known=900, first_log=300, window=150, new=1000, poisoned=300),
+    unlabelled=UnlabelledSizes(known=700, first_log=300, window=150, new=640, poisoned=300),
 )
 FAST = Sizes(
     history=250,
@@ -85,7 +85,7 @@ FAST = Sizes(
     window=150,
     new_pairs=420,
     poisoned_pairs=240,
-    unlabelled=UnlabelledSizes(known=800, first_log=250, window=120, new=800, poisoned=240),
+    unlabelled=UnlabelledSizes(known=600, first_log=250, window=120, new=500, poisoned=240),
 )
 
 

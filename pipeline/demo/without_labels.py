@@ -30,6 +30,9 @@ max_length = 64        # tokens: the passages are short
 corpus = ["corpus/*.jsonl"]    # the documentation: passages without their questions
 log = ["log/*.jsonl"]          # the questions: what was asked, without answers
 
+[known_items]
+share = 0.3            # more documents to measure on, of these few
+
 [gate]
 proxies = "allow"      # a promotion may rest on evidence without labels, and is stamped so
 """
