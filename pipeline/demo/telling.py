@@ -73,6 +73,10 @@ def _why(result: CycleResult) -> str:
     if verdict is None:
         return result.decision.reasons[0]
     if verdict.without_labels:
-        return verdict.reasons[0]
+        why = verdict.reasons[0]
+        if result.outcome == "inconclusive" and result.candidate:
+            champion, candidate = result.champion.version, result.candidate.version
+            why += f"; `anchorhold judge {champion} {candidate}` asks a person what would settle it"
+        return why
     # The first reason of a verdict is its summary; the second is what decided.
     return verdict.reasons[1]

