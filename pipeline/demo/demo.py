@@ -160,7 +160,7 @@ def without_labels(stage: UnlabelledStage, telling: Telling) -> DemoPart:
     stage.new_packages()
     telling.run("documents of other packages, and questions about them")
     stage.misleading_log()
-    telling.run("a log with clicks on passages that answer nothing")
+    telling.run("more questions, with clicks on passages that answer nothing")
     return telling.part(reported=2)
 
 

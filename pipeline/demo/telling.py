@@ -73,10 +73,17 @@ def _why(result: CycleResult) -> str:
     if verdict is None:
         return result.decision.reasons[0]
     if verdict.without_labels:
-        why = verdict.reasons[0]
+        why = "; ".join([*_left_out(result), verdict.reasons[0]])
         if result.outcome == "inconclusive" and result.candidate:
             champion, candidate = result.champion.version, result.candidate.version
             why += f"; `anchorhold judge {champion} {candidate}` asks a person what would settle it"
         return why
     # The first reason of a verdict is its summary; the second is what decided.
     return verdict.reasons[1]
+
+
+def _left_out(result: CycleResult) -> list[str]:
+    """Return which kinds of pairs were left out as noise, a clause each."""
+    derived = result.lesson.derived if result.lesson else None
+    notes = derived.notes if derived else ()
+    return [clause for note in notes for clause in note.split("; ") if "is left out" in clause]
