@@ -10,6 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from pipeline.demo.demo import Sizes, Stage
+from pipeline.demo.without_labels import UnlabelledSizes
 from pipeline.operations.workspace import Workspace
 from training.encoding.loading import load_model
 from training.evaluation.evaluation_set import EvaluationSet
@@ -17,7 +18,13 @@ from training.finetuning.trainer import prompts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SMALL = Sizes(
-    history=70, reference=150, anchor_queries=60, window=100, new_pairs=130, poisoned_pairs=0
+    history=70,
+    reference=150,
+    anchor_queries=60,
+    window=100,
+    new_pairs=130,
+    poisoned_pairs=0,
+    unlabelled=UnlabelledSizes(known=0, first_log=0, window=0, new=0, poisoned=0),
 )
 LARGER = replace(SMALL, anchor_queries=100, new_pairs=400)
 ANCHOR = "anchor/scientific-python"
