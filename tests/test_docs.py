@@ -149,6 +149,7 @@ def test_the_code_of_the_readme_runs(turned_once, tmp_path, monkeypatch):
     assert namespace["vectors"].shape == (1, 16)
 
 
+@pytest.mark.slow
 def test_the_notebook_and_the_ten_lines_run(reader):
     for script in ("notebook.py", "ten_lines.py"):
         told = subprocess.run(

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import pipeline
 from training.faults import AnchorholdError
 
@@ -71,6 +73,7 @@ def test_the_public_names_are_these_and_exist():
     assert not hasattr(pipeline, "Wheel")
 
 
+@pytest.mark.slow
 def test_check_and_run_leave_the_process_as_it_was(workspace, travel_arrives):
     with pipeline.Workspace.open(workspace) as first:
         first.run()

@@ -8,7 +8,7 @@ from pipeline.cycle.canary_keys import successes
 from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.promotion import Champions
 from pipeline.gate import Guard
-from pipeline.registry import UnknownVersion, Version, VersionFolder
+from pipeline.registry import RegistryFault, UnknownVersion, Version, VersionFolder
 from pipeline.results import RolledBackVersion, past_cycles
 from pipeline.store import Promotion, Store
 from pipeline.workspace import OpenWorkspace
@@ -116,14 +116,16 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
     That is golden sets that changed since the promotion, and labelled pairs that arrived since it
     learned. On all else the gate has compared the two.
     """
-    try:
-        before = opened.registry.version(last.previous or 0)
-    except UnknownVersion:
-        return ""
-    old, new = opened.versions.folder(before), opened.versions.folder(serving)
-    tables = opened.settings.tables
+    new, tables = opened.versions.folder(serving), opened.settings.tables
     sets = _labelled_anew(opened, new, tables.gate.minimum_queries)
     if not sets:
+        return ""
+    try:
+        before = opened.registry.version(last.previous or 0)
+        old = opened.versions.folder(before)
+    # Without the version before, nothing can be compared, and nothing rolled back to.
+    except RegistryFault as fault:
+        logger.warning("the champion is not compared with the version before: %s", fault)
         return ""
     looks = 1 + sum(cycle.started >= last.at for cycle in past_cycles(opened.store))
     error = (1.0 - tables.guard.golden_confidence(looks)) / len(sets)

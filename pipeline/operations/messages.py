@@ -63,10 +63,10 @@ def address(settings: Settings, store: Store, registry: Registry | None = None) 
                 continue
             body = _about_move(settings, store, registry, message)
             channels |= {f"promotion.{way}": body for way in promotion.ways}
-            if message.body["action"] == "rollback" and "rolled_back" in alerts.kinds:
+            if message.body["action"] == "rollback" and alerts.tells("rolled_back"):
                 told = _about_rollback(settings, message)
                 channels |= {f"alerts.{way}": told for way in alerts.ways}
-        elif message.kind in alerts.kinds:
+        elif alerts.tells(message.kind):
             told = about_alert(settings, message.kind, message.body, message.at)
             channels |= {f"alerts.{way}": told for way in alerts.ways}
         store.address(message, channels)

@@ -172,7 +172,7 @@ class Watching:
         """Tell that nothing can be kept, once, in one attempt: there is no outbox either."""
         settings = self.settings.settings
         alerts = settings.tables.alerts
-        if self._told_directly or "failed_run" not in alerts.kinds:
+        if self._told_directly or not alerts.tells("failed_run"):
             return
         self._told_directly = True
         told = about_alert(settings, "failed_run", body, now)

@@ -73,6 +73,8 @@ class Watcher:
         self._failed: dict[int, tuple[float, float]] = {}
         self._retired: list[weakref.ref[Served]] = []
         self._silent = False
+        # Not the generator that the whole process shares: others rely on its state.
+        self._chance = random.Random()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="anchorhold-watcher", daemon=True)
 
@@ -170,5 +172,5 @@ class Watcher:
             except Exception:
                 # A fault of our own must not end the watching.
                 logger.exception("the watcher failed")
-            jitter = 1 + random.uniform(-_JITTER, _JITTER)
+            jitter = 1 + self._chance.uniform(-_JITTER, _JITTER)
             self._stopped.wait(self._poll_seconds * jitter)

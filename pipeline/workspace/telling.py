@@ -5,7 +5,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.machine.deliver import Receiver
 from pipeline.machine.pace import INTERVAL, seconds_of
-from pipeline.results.messages import ALERT_KINDS, AlertKind
+from pipeline.results.messages import AlertKind
 from training.settings import SETTINGS
 
 
@@ -26,12 +26,16 @@ class Alerts(Receiver):
 
     Examples
     --------
-    >>> "rolled_back" in Alerts().kinds
-    True
+    >>> Alerts(silent=("rejected",)).tells("rejected"), Alerts().tells("rejected")
+    (False, True)
     """
 
-    kinds: tuple[AlertKind, ...] = Field(default=ALERT_KINDS, strict=False)
-    """What is told."""
+    silent: tuple[AlertKind, ...] = Field(default=(), strict=False, examples=[["rejected"]])
+    """Kinds that are not told; all others are."""
+
+    def tells(self, kind: str) -> bool:
+        """Say whether a kind is told."""
+        return kind not in self.silent
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -203,14 +203,15 @@ class Encoder:
         Unlike `encode` it divides and refuses nothing: a text without an embedding has NaN or
         infinity, so that others in the same pass are answered.
         """
-        return self._forward(list(texts), kind, lambda _: None, batch=max(1, len(texts)))
+        return self._forward(list(texts), kind, lambda _: None, batch=len(texts))
 
     def _forward(
-        self, texts: list[str], kind: Kind, step: Callable[[int], None], batch: int = _BATCH
+        self, texts: list[str], kind: Kind, step: Callable[[int], None], batch: int = 0
     ) -> NDArray[np.float32]:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         prompt = prompt_of(self._model, kind)
         parts = []
+        batch = batch or _BATCH
         with quiet():
             # One batch per call: of more texts the library would sort them by their characters.
             for start in range(0, len(texts), batch):

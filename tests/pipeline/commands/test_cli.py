@@ -149,6 +149,7 @@ def promoted(workspace, travel_arrives):
     return workspace
 
 
+@pytest.mark.slow
 def test_a_run_that_could_not_train_is_seen_in_the_exit_status(tmp_path, turned_once):
     space = tmp_path / "space"
     shutil.copytree(turned_once, space)
@@ -250,6 +251,7 @@ def test_the_commands_tell_one_story(promoted, tmp_path):
     assert report["report"].endswith("report.html")
 
 
+@pytest.mark.slow
 def test_check_checks_a_file_given_instead(promoted, tmp_path):
     write_lines(tmp_path / "texts.jsonl", texts_of(sentences(TRAVEL, 60, 11)))
     write_lines(tmp_path / "pairs.jsonl", sentences(TRAVEL, 60, 12))

@@ -185,6 +185,7 @@ def test_drift_without_enough_labelled_pairs_is_said_and_not_trained_on(workspac
     assert "not enough new pairs" in result.decision.reasons[-1]
 
 
+@pytest.mark.slow
 def test_strategies_are_tried_side_by_side_and_one_goes_to_the_gate(workspace, travel_arrives):
     turn(workspace)
     travel_arrives()

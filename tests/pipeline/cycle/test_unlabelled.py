@@ -125,6 +125,7 @@ def test_queries_that_a_language_model_writes_are_learned_beside_the_others(allo
         assert not any(each.whole in sent for each in CORPUS if each.id in held)
 
 
+@pytest.mark.slow
 def test_a_language_model_out_of_reach_is_named_and_the_cycle_goes_on(allowed):
     settle(allowed, '[generate]\nurl = "http://127.0.0.1:1/v1"\nmodel = "local"\n')
     result = turn(allowed)

@@ -31,6 +31,7 @@ SMALL = Sizes(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
 def test_the_real_model_tells_known_packages_from_new_ones(tmp_path):
     stage = lay_out(tmp_path / "demo", SMALL)

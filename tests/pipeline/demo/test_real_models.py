@@ -82,6 +82,7 @@ def test_minilm_learns_new_packages_and_is_judged(tmp_path, minilm):
     judged(tmp_path, *cycle(tmp_path, minilm, finetune="maximum_steps = 4"))
 
 
+@pytest.mark.slow
 def test_a_static_model_learns_new_packages_at_every_length_that_is_served(tmp_path, static_model):
     cycles = cycle(
         tmp_path,

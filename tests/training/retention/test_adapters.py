@@ -51,7 +51,9 @@ def test_new_adapters_change_nothing_and_draw_no_random_number(tiny_model, peft)
     assert all(weight.requires_grad for weight in model.parameters())
 
 
-@pytest.mark.parametrize("step", [1, 5, 7])
+@pytest.mark.parametrize(
+    "step", [1, pytest.param(5, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow)]
+)
 def test_adapters_stopped_at_any_step_end_with_the_same_weights(tiny_model, tmp_path, peft, step):
     worker = settings(**ADAPTED, elastic=1.0, distillation=0.5)
     whole, parts, steps = undisturbed_and_killed(tiny_model, tmp_path, worker, step)
