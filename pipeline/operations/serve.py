@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import logging
 import threading
 from collections.abc import Callable
 
@@ -12,6 +13,8 @@ from pipeline.service.hooks import NoRecorder, Recorder
 from pipeline.service.query_log import QueryLog
 from pipeline.workspace import OpenWorkspace, Serve, Settings
 from training.faults import DataFault
+
+logger = logging.getLogger(__name__)
 
 _PACKAGES = ("fastapi", "uvicorn", "prometheus_client", "lancedb")
 
@@ -80,6 +83,12 @@ def serve_workspace(
     from pipeline.service.route import CanaryRoute
     from pipeline.service.running import serve
 
+    tables = opened.settings.tables
+    if tables.data.corpus and tables.index.mode == "off":
+        logger.warning(
+            "index.mode is off: after a promotion, /search answers 503 until `anchorhold index "
+            'build`; mode = "rebuild" builds the index before'
+        )
     recorder = recorder_of(opened.settings)
     try:
         return serve(
