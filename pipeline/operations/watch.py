@@ -158,6 +158,9 @@ class Watching:
             self._alert(fault)
 
     def _alert(self, fault: str) -> None:
+        if self._told_directly:
+            # Until a run succeeds it is the same state, also where the store is back before.
+            return
         settings, now = self.settings.settings, self.clock()
         body = {"summary": f"no cycle could be run: {fault}"}
         try:
@@ -172,7 +175,7 @@ class Watching:
         """Tell that nothing can be kept, once, in one attempt: there is no outbox either."""
         settings = self.settings.settings
         alerts = settings.tables.alerts
-        if self._told_directly or not alerts.tells("failed_run"):
+        if not alerts.tells("failed_run"):
             return
         self._told_directly = True
         told = about_alert(settings, "failed_run", body, now)
