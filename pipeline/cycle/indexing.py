@@ -12,6 +12,7 @@ from pipeline.cycle.stages import Indexed
 from pipeline.registry import Version
 from pipeline.results import CycleIndex, IndexBuilt, IndexStatus, MoveResult, Serving
 from pipeline.search import (
+    IndexMissing,
     IndexSettings,
     ServingPair,
     Space,
@@ -102,7 +103,7 @@ class Indexing:
         opened = self.opened
         encoder = opened.encoders.load(opened.versions.folder(version).model)
         documents = StoredDocuments.now(opened.store)
-        return opened.indexes.build(
+        built = opened.indexes.build(
             version.number,
             encoder,
             documents,
@@ -110,6 +111,8 @@ class Indexing:
             progress=opened.progress,
             vectors=vectors,
         )
+        self._show_champion()
+        return built
 
     def status(self, version: Version) -> IndexStatus | None:
         """Return the state of the index of a version; None where there is no whole one."""
@@ -138,7 +141,24 @@ class Indexing:
 
     def follow(self, version: Version, now: datetime) -> Indexed:
         """Bring the index of the version that serves up to date; a fault is told, not raised."""
-        return self._tried(version, now) if self.builds else Indexed()
+        found = self._tried(version, now) if self.builds else Indexed()
+        self._show_champion()
+        return found
+
+    def show(self, version: Version) -> None:
+        """Let other applications read the index of the version that serves now, in a database.
+
+        Where it is not whole yet, they read the one before until it is. What goes wrong is logged,
+        and the next run tries again.
+        """
+        indexes = self.opened.indexes
+        try:
+            if indexes.tables.shows:
+                indexes.show(version.number)
+        except IndexMissing:
+            return
+        except _FAULTS as fault:
+            logger.warning("applications still read the index before: %s", fault)
 
     def before_promotion(self, candidate: Version, now: datetime) -> Indexed:
         """Build the index of a version that passed the gate; a fault is told, not raised."""
@@ -200,6 +220,15 @@ class Indexing:
         except _FAULTS as fault:
             logger.warning("old indexes stay: %s", fault)
             return []
+
+    def _show_champion(self) -> None:
+        try:
+            shows = self.opened.indexes.tables.shows
+            champion = self.opened.versions.champion_if_any() if shows else None
+        except _FAULTS:
+            return
+        if champion is not None:
+            self.show(champion)
 
     def _tried(self, version: Version, now: datetime) -> Indexed:
         try:

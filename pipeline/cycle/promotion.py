@@ -40,6 +40,10 @@ def nothing_before(_version: Version, _action: Action, _now: datetime) -> None:
     """Prepare nothing."""
 
 
+def nothing_after(_version: Version) -> None:
+    """Do nothing with the version that serves."""
+
+
 def answer(version: Version) -> str:
     """Return what the tag of approval says: "approved", "rejected", "" or something else."""
     return version.tags.get(APPROVAL, "").strip().lower()
@@ -71,18 +75,21 @@ class Champions:
         The workspace's state folder.
     before_move
         What must be done before a version serves by a move that is no cycle's.
+    after_move
+        What is done with the version that serves now.
     """
 
     registry: Registry
     store: Store
     state: Path
     before_move: Callable[[Version, Action, datetime], None] = nothing_before
+    after_move: Callable[[Version], None] = nothing_after
 
     @classmethod
     def of(cls, opened: OpenWorkspace) -> Self:
         """Return what moves the champion of an open workspace."""
-        prepare = Indexing(opened).before_move
-        return cls(opened.registry, opened.store, opened.settings.state, prepare)
+        indexing, state = Indexing(opened), opened.settings.state
+        return cls(opened.registry, opened.store, state, indexing.before_move, indexing.show)
 
     def install(
         self,
@@ -115,6 +122,7 @@ class Champions:
             self.before_move(version, action, now)
             self._note_intention(version.number, previous, action, reason, now)
         self.registry.promote(version, expected=expected)
+        self.after_move(version)
         moves = self.store.promotions()
         last = moves[-1] if moves else None
         if cycle is None or last is None or (last.version, last.cycle) != (version.number, cycle):

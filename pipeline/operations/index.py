@@ -47,7 +47,7 @@ def index_status(opened: OpenWorkspace) -> IndexStatusResult:
     whole = {each.version for each in found}
     return IndexStatusResult(
         mode=indexing.settings.mode,
-        uri=indexing.settings.uri,
+        uri=indexing.settings.place,
         documents=opened.store.count_documents(),
         indexes=tuple(found),
         unfinished=tuple(each for each in numbers if each not in whole),

@@ -190,7 +190,7 @@ def _about_move(
         "export": f"anchorhold export {number} DIR",
     }
     if index.mode != "off":
-        data["index"] = {"uri": index.uri, "table": f"v{number}", "mode": index.mode}
+        data["index"] = {"uri": index.place, "table": f"v{number}", "mode": index.mode}
         data["export"] = f"anchorhold index export FILE --version {number}"
     return _envelope("promotion", message.at, data)
 

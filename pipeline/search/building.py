@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.exchange import GivenVectors
-from pipeline.search.lance_tables import LanceTable, vectors_of
+from pipeline.search.lance_tables import vectors_of
 from pipeline.search.row_keys import Keys, digest_of, digest_of_all, key_of, packed
 from pipeline.search.stamp import IndexUnusable
+from pipeline.search.tables import Table
 from training.encoding import TextEncoder
 from training.encoding.similarity import Similarity
 from training.faults import DataFault
@@ -56,7 +57,7 @@ class Build:
         taken out.
     """
 
-    table: LanceTable
+    table: Table
     encoder: DocumentEncoder
     given: GivenVectors | None = None
     encoded: int = 0
@@ -195,9 +196,7 @@ class Build:
                 self._sample = heapq.nsmallest(_SAMPLE, self._sample)
 
 
-def exact_nearest(
-    table: LanceTable, vectors: Floats, k: int, similarity: Similarity
-) -> list[list[str]]:
+def exact_nearest(table: Table, vectors: Floats, k: int, similarity: Similarity) -> list[list[str]]:
     """Return the ids of the first k rows for each vector; memory does not grow with the table."""
     ids: list[list[str]] = [[] for _ in vectors]
     scores: list[Floats] = [np.zeros(0, dtype=np.float32) for _ in vectors]
@@ -224,7 +223,7 @@ class _Rows:
     met: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, table: LanceTable) -> "_Rows":
+    def of(cls, table: Table) -> "_Rows":
         names: list[Keys] = [packed([])]
         contents: list[Keys] = [packed([])]
         for batch in table.batches("key", "digest"):

@@ -7,9 +7,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.search.lance_tables import LanceTable, vectors_of
+from pipeline.search.lance_tables import vectors_of
 from pipeline.search.row_keys import key_of
 from pipeline.search.stamp import Stamp
+from pipeline.search.tables import Table
 from training.encoding.similarity import Similarity
 from training.evaluation import nearest
 from training.faults import DataFault
@@ -43,7 +44,7 @@ class Index:
         What it is.
     """
 
-    def __init__(self, table: LanceTable) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
         self.stamp: Stamp = table.stamp
         self._loading = Lock()

@@ -15,7 +15,7 @@ from pipeline.results import IndexBuilt
 from pipeline.search.building import Build, DocumentEncoder, NotWhole
 from pipeline.search.exchange import GivenVectors, write_vectors
 from pipeline.search.index import Index
-from pipeline.search.lance_tables import LanceTable, LanceTables
+from pipeline.search.lance_tables import LanceTables
 from pipeline.search.settings import IndexSettings
 from pipeline.search.stamp import (
     IndexBusy,
@@ -25,10 +25,13 @@ from pipeline.search.stamp import (
     Stamp,
 )
 from pipeline.search.stored_documents import StoredDocuments
+from pipeline.search.tables import Table, Tables
+from training.faults import DataFault
 from training.progress import Progress, no_progress
 from training.unlabelled import Document
 
 _TABLE = re.compile(r"v([1-9][0-9]*)")
+_POSTGRES = re.compile(r"postgres(ql)?(\+psycopg)?://")
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,36 @@ class Indexes:
         The workspace: a relative folder lies in it.
     state
         Its state folder, for the locks.
+    model
+        Name of the model, after which the schema in PostgreSQL is named.
     """
 
     settings: IndexSettings
     root: Path
     state: Path
+    model: str = ""
 
     @cached_property
-    def tables(self) -> LanceTables:
+    def tables(self) -> Tables:
         """The tables."""
         uri = self.settings.uri
+        if _POSTGRES.match(uri):
+            return _postgres_tables(uri, self.model)
         return LanceTables(uri if "://" in uri else str(self.root.resolve() / uri))
+
+    def show(self, version: int) -> None:
+        """Let other applications read the whole index of the version that serves, in a database.
+
+        The view moves in one transaction with the check that its rows are whole.
+
+        Raises
+        ------
+        IndexMissing
+            There is no whole one; the view stays where it is.
+        IndexUnusable
+            Its rows are not as many as its stamp says, or the view cannot be moved.
+        """
+        self.tables.show(_name(version))
 
     def build(
         self,
@@ -211,7 +233,7 @@ class Indexes:
             Another process builds it.
         """
         if version not in self.numbers():
-            raise IndexMissing(f"version {version} has no index at {self.settings.uri}")
+            raise IndexMissing(f"version {version} has no index at {self.settings.place}")
         with self._alone(version):
             self.tables.drop(_name(version))
 
@@ -228,17 +250,17 @@ class Indexes:
             dropped.append(number)
         return dropped
 
-    def _whole(self, version: int) -> LanceTable:
+    def _whole(self, version: int) -> Table:
         table = self.tables.whole(_name(version))
         if table is None:
             raise IndexMissing(
-                f"version {version} has no whole index at {self.settings.uri}; "
+                f"version {version} has no whole index at {self.settings.place}; "
                 f"`anchorhold index build {version}` builds it"
             )
         return table
 
     def _is_large(self, documents: int, space: Space) -> bool:
-        return documents > self.settings.ann_above and space.similarity != "manhattan"
+        return documents > self.settings.ann_above and self.tables.can_approximate(space)
 
     def _space(self, encoder: DocumentEncoder) -> Space:
         return Space(
@@ -271,7 +293,7 @@ def _filled(
     documents: Iterable[Document],
     given: GivenVectors | None,
     progress: Progress,
-    table: LanceTable,
+    table: Table,
 ) -> Build:
     """Bring a table in line with the documents, and verify it."""
     built = Build(table, encoder, given)
@@ -280,6 +302,17 @@ def _filled(
         built.take(documents, step)
     built.verify()
     return built
+
+
+def _postgres_tables(uri: str, model: str) -> Tables:
+    try:
+        from pipeline.search.postgres_tables import PostgresTables
+    except ImportError:
+        raise DataFault(
+            "the index in PostgreSQL needs psycopg, which is not installed: "
+            'pip install "anchorhold[postgres]"'
+        ) from None
+    return PostgresTables(uri, model)
 
 
 def _name(version: int) -> str:

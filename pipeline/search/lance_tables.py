@@ -45,6 +45,8 @@ class LanceTables:
         Any LanceDB URI.
     """
 
+    shows = False
+
     def __init__(self, uri: str) -> None:
         self.uri = uri
 
@@ -107,6 +109,13 @@ class LanceTables:
         """Delete a table."""
         with self._told():
             self._database.drop_table(name)
+
+    def can_approximate(self, space: Space) -> bool:
+        """Say whether vectors of a space can be searched approximately."""
+        return space.similarity in _DISTANCE
+
+    def show(self, name: str) -> None:
+        """Do nothing: a folder has no view."""
 
     def _opened(self, name: str) -> Any:
         if name not in self.names():

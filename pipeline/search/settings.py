@@ -29,7 +29,8 @@ class IndexSettings:
     build: Literal["before_promotion", "after", "off"] = "before_promotion"
     """When `run` builds the index of a version that passed the gate."""
     uri: str = Field(default=".anchorhold/index", min_length=1)
-    """Folder of the tables, relative to the workspace, or a LanceDB URI such as `s3://…`."""
+    """Folder of the tables, relative to the workspace, a LanceDB URI such as `s3://…`, or a
+    PostgreSQL database with pgvector, `postgresql://…`."""
     keep: int = Field(default=3, ge=1)
     """Versions whose tables stay, newest first, besides the champion's, the candidate's and the
     previous champion's."""
@@ -45,3 +46,23 @@ class IndexSettings:
     def preparation(self) -> str:
         """How a document becomes the text that is encoded."""
         return f"{AS_WHOLE}; {self.chunker}" if self.chunker else AS_WHOLE
+
+    @property
+    def place(self) -> str:
+        """Where the tables are, as it may be shown."""
+        return shown_uri(self.uri)
+
+
+def shown_uri(uri: str) -> str:
+    """Return a URI as it may be shown: of a database, without user, password and parameters.
+
+    Examples
+    --------
+    >>> shown_uri("postgresql://me:secret@127.0.0.1:5432/app?sslmode=require")
+    'postgresql://127.0.0.1:5432/app'
+    """
+    scheme, found, rest = uri.partition("://")
+    if not found or not scheme.startswith("postgres"):
+        return uri
+    before, _, parameters = rest.partition("?")
+    return f"{scheme}://…" if "@" in parameters else f"{scheme}://{before.rpartition('@')[2]}"

@@ -57,7 +57,8 @@ class OpenWorkspace:
     @property
     def indexes(self) -> Indexes:
         """The indexes of the versions."""
-        return Indexes(self.settings.tables.index, self.settings.root, self.settings.state)
+        tables = self.settings.tables
+        return Indexes(tables.index, self.settings.root, self.settings.state, tables.model.name)
 
     @property
     def versions(self) -> Versions:

@@ -4,9 +4,11 @@ import shutil
 import time
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from conftest import let_travel_arrive, make_workspace
 from made_streams import TRAVEL, sentences, write_lines
+from postgres_server import postgres_server, with_vectors
 
 from pipeline.cycle.journal import Journal
 from pipeline.operations import Workspace
@@ -127,6 +129,28 @@ def test_a_rollback_moves_model_and_index_and_a_promotion_adds_what_is_missing(h
         workspace.promote(2, reason="again", force=True)
         assert workspace.status().index.behind == 0
         assert [each.version for each in workspace.index_status().indexes] == [1, 2]
+
+
+def test_in_postgresql_a_view_of_the_champion_moves_with_promotion_and_rollback(history, tmp_path):
+    def shown(uri):
+        with psycopg.connect(uri) as connection:
+            query = (
+                'SELECT version, count(*) FROM "anchorhold_tiny-search".champion GROUP BY version'
+            )
+            return connection.execute(query).fetchall()
+
+    space = shutil.copytree(history["regressions"], tmp_path / "space")
+    with postgres_server() as uri:
+        with_vectors(uri)
+        change_settings(space, mode="rebuild", uri=uri)
+        assert run(space).outcome == "promoted"
+        assert shown(uri) == [(2, 31)]
+        with Workspace.open(space, now=NOW) as workspace:
+            workspace.rollback()
+            assert shown(uri) == [(1, 31)]
+            found = workspace.search("where is my train", k=3)
+            assert (found.version, found.searched, len(found.found)) == (1, 1, 3)
+            assert "tester" not in workspace.index_status().uri
 
 
 def test_an_index_may_be_built_after_the_promotion(history, tmp_path):
