@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -24,11 +24,16 @@ class Journal:
         The cycle.
     folder
         Where the stages may put files.
+    now
+        The present of this process; by default, when the cycle began.
     """
 
-    def __init__(self, store: Store, row: CycleRow, folder: Path) -> None:
+    def __init__(
+        self, store: Store, row: CycleRow, folder: Path, now: datetime | None = None
+    ) -> None:
         self._store = store
         self._row = row
+        self._now, self._opened = now or row.started, time.monotonic()
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -41,6 +46,11 @@ class Journal:
     def started(self) -> datetime:
         """When the cycle began; this is its present, also when another process finishes it."""
         return self._row.started
+
+    @property
+    def present(self) -> datetime:
+        """What the clock says now, however long ago the cycle began: for what lasts after it."""
+        return self._now + timedelta(seconds=time.monotonic() - self._opened)
 
     def known(self, stage: str) -> bool:
         """Say whether a stage is done."""

@@ -58,8 +58,8 @@ def promote_or_refuse(
         if on_trial is not None and on_trial.candidate != candidate.number:
             reason = f"{waits}: version {on_trial.candidate} is on trial as canary, one at a time"
             return Promoted(outcome="inconclusive", champion=champion.number, reasons=(reason,))
-        now, cycle = journal.started, journal.cycle
-        told = begin_canary(champions, canary, champion, candidate, cycle, now)
+        # Its hours begin now: the training before it may have taken longer than they last.
+        told = begin_canary(champions, canary, champion, candidate, journal.cycle, journal.present)
         return Promoted(
             outcome="inconclusive",
             champion=champion.number,

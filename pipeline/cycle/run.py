@@ -122,7 +122,7 @@ def run_cycle(
         rolled_back = unless_not_ready(lambda: guard_champion(opened, champions, now))
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
-    journal = Journal(store, row, state / "cycles" / row.id)
+    journal = Journal(store, row, state / "cycles" / row.id, now)
     if candidate is not None:
         given, folder = candidate
         journal.once(GIVEN, lambda: given.taken(folder, journal), Given)

@@ -1,6 +1,6 @@
 """The journal: each stage of a cycle is done once, over however many processes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -52,3 +52,11 @@ def test_times_are_summed_by_group_and_in_all(journal):
 def test_a_resumed_cycle_keeps_the_present_it_began_with(journal):
     assert journal.started == STARTED
     assert journal.cycle == "0001"
+
+
+def test_what_outlasts_a_resumed_cycle_begins_when_it_is_resumed(tmp_path):
+    resumed = STARTED + timedelta(days=1)
+    with Store.open("sqlite://") as store:
+        journal = Journal(store, store.begin_cycle(STARTED), tmp_path / "cycle", resumed)
+        assert journal.started == STARTED
+        assert timedelta(0) <= journal.present - resumed < timedelta(hours=1)
