@@ -243,8 +243,8 @@ class QueryLog:
         return _names(line)
 
     def _write(self, batch: Sequence[ServedQuery | Later]) -> None:
-        lines, later = self._redacted(batch)
         try:
+            lines, later = self._redacted(batch)
             self._live_log().write([_fields(each) for each in lines], later)
         except StoreUnusable:
             raise

@@ -52,7 +52,7 @@ class CanaryRoute:
         self._clock = clock
         self._trial: _Trial | None = None
         self._due = 0.0
-        self._waiting: list[CanaryKey] = []
+        self._waiting: dict[tuple[int, str], tuple[CanaryKey, CanaryKey]] = {}
         self._holds = threading.Lock()
 
     def candidate(self) -> int | None:
@@ -88,7 +88,7 @@ class CanaryRoute:
         common = len(best & set(candidate.results[:_TOP]))
         overlap = common / len(best) if best else None
         above = trial.row.slow_above
-        rows = [
+        of_champion, of_candidate = (
             CanaryKey(
                 digest,
                 candidate=is_candidate,
@@ -99,20 +99,20 @@ class CanaryRoute:
                 overlap=overlap if is_candidate else None,
             )
             for is_candidate, answered in ((False, champion), (True, candidate))
-        ]
+        )
         with self._holds:
-            self._waiting += rows
+            # The first answer to a key counts, and only for the canary that it was given in.
+            self._waiting.setdefault((trial.row.number, digest), (of_champion, of_candidate))
 
     def _read(self) -> _Trial | None:
         row = self._store.running_canary()
         if row is None or row.harm:
+            with self._holds:
+                self._waiting.clear()
             return None
         began = time.monotonic()
         if began >= self._due:
-            with self._holds:
-                compared, self._waiting = self._waiting, []
-            if compared:
-                self._store.add_shadowed(row.number, compared)
+            self._write_compared(row.number)
             harm = harm_now(self._store, row, self._clock())
             ended = time.monotonic()
             self._due = ended + max(_CHECK_SECONDS, (ended - began) / _CHECK_SHARE)
@@ -122,6 +122,22 @@ class CanaryRoute:
                 return None
             row = self._store.running_canary() or row
         return _Trial(row, Canary(**row.settings))
+
+    def _write_compared(self, number: int) -> None:
+        """Write what was compared in this canary; what cannot be written now waits."""
+        with self._holds:
+            read = list(self._waiting)
+            rows = [
+                row
+                for (canary, _), pair in self._waiting.items()
+                if canary == number
+                for row in pair
+            ]
+        if rows:
+            self._store.add_shadowed(number, rows)
+        with self._holds:
+            for each in read:
+                del self._waiting[each]
 
 
 def falls_to(row: CanaryRow, key: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
@@ -133,7 +133,8 @@ class CanaryLog:
 
     def running_canary(self) -> CanaryRow | None:
         """Return the canary that runs; None where none does."""
-        return next((row for row in self.canaries() if row.state == "running"), None)
+        with self._database.reading() as connection:
+            return next(iter(_rows(connection, canaries.c.state == "running")), None)
 
     def stop_canary(self, number: int, harm: str) -> None:
         """Note the harm that a running service saw: no request goes to the candidate any more."""
@@ -234,9 +235,9 @@ class CanaryLog:
             _insert(connection, number, rows)
 
 
-def _rows(connection: Connection) -> list[CanaryRow]:
-    found = connection.execute(select(canaries).order_by(canaries.c.number)).mappings()
-    return [_row(row) for row in found]
+def _rows(connection: Connection, *conditions: ColumnElement[bool]) -> list[CanaryRow]:
+    chosen = select(canaries).where(*conditions).order_by(canaries.c.number)
+    return [_row(row) for row in connection.execute(chosen).mappings()]
 
 
 def _row(row: RowMapping) -> CanaryRow:
