@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
-from pipeline.store.rows import next_numbers
+from pipeline.store.rows import next_numbers, plain
 from pipeline.store.tables import acceptances
 
 
@@ -113,7 +113,7 @@ def _append(
     # Holding the sequence makes entries one at a time on every engine.
     next_numbers(connection, "sequence", 0)
     last = connection.scalar(select(func.max(acceptances.c.number)))
-    plain = reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
-    entry = Acceptance((last or 0) + 1, action, until, cycle, plain, who, at)
+    reason = plain(reason)
+    entry = Acceptance((last or 0) + 1, action, until, cycle, reason, who, at)
     connection.execute(insert(acceptances).values({**asdict(entry), "at": as_text(at)}))
     return entry

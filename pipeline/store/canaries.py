@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
-from pipeline.store.rows import chunks, next_numbers
+from pipeline.store.rows import chunks, next_numbers, plain
 from pipeline.store.tables import canaries, canary_keys
 
 
@@ -140,7 +140,7 @@ class CanaryLog:
         """Note the harm that a running service saw: no request goes to the candidate any more."""
         with self._database.writing() as connection:
             chosen = canaries.c.number == number, canaries.c.harm == ""
-            connection.execute(update(canaries).where(*chosen).values(harm=_plain(harm)))
+            connection.execute(update(canaries).where(*chosen).values(harm=plain(harm)))
 
     def end_canary(
         self, number: int, state: str, at: datetime, result: Mapping[str, Any] | None = None
@@ -258,8 +258,3 @@ def _insert(connection: Connection, number: int, keys: Sequence[CanaryKey]) -> N
         for row in rows:
             row |= {name: int(row[name]) for name in ("candidate", "rated")}
         connection.execute(insert(canary_keys), rows)
-
-
-def _plain(text: str) -> str:
-    """Return a text that every engine stores."""
-    return text.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
 from pipeline.store.records import Role
-from pipeline.store.rows import next_numbers
+from pipeline.store.rows import next_numbers, plain
 from pipeline.store.tables import discarded, discards, documents, pairs, served, traffic
 
 ARRIVALS = (pairs, traffic, documents, served)
@@ -200,8 +200,7 @@ def _next(connection: Connection) -> int:
 def _write(connection: Connection, row: Discard) -> None:
     if row.kind not in get_args(Named):
         raise ValueError(f"a discard names one of {', '.join(get_args(Named))}, got {row.kind!r}")
-    plain = row.reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
-    values = {**asdict(row), "reason": plain, "at": as_text(row.at)}
+    values = {**asdict(row), "reason": plain(row.reason), "at": as_text(row.at)}
     connection.execute(insert(discards).values(values))
 
 

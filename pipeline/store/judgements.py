@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
-from pipeline.store.rows import next_numbers
+from pipeline.store.rows import next_numbers, plain
 from pipeline.store.tables import judgements, judgings
 
 Preference = Literal["first", "second", "same", "none"]
@@ -90,7 +90,7 @@ class JudgementLog:
         """Begin the comparison of two versions and return it with its number."""
         with self._database.writing() as connection:
             number = next_numbers(connection, "judging", 1)
-            row = Judging(number, first, second, digest, _plain(who), at)
+            row = Judging(number, first, second, digest, plain(who), at)
             connection.execute(insert(judgings).values({**asdict(row), "at": as_text(at)}))
         return row
 
@@ -104,7 +104,7 @@ class JudgementLog:
         """Keep what the answers of a comparison say so far."""
         with self._database.writing() as connection:
             chosen = update(judgings).where(judgings.c.number == number)
-            connection.execute(chosen.values(summary=_plain(summary)))
+            connection.execute(chosen.values(summary=plain(summary)))
 
     def add_judgement(self, judgement: Judgement) -> Judgement | None:
         """Store an answer and return it with its number.
@@ -122,7 +122,7 @@ class JudgementLog:
             if _answered(connection, judgement.judging) != judgement.turn:
                 return None
             row = {**asdict(judgement), "number": number, "at": as_text(judgement.at)}
-            row |= {name: _plain(row[name]) for name in ("query", "who")}
+            row |= {name: plain(row[name]) for name in ("query", "who")}
             row["results"] = json.dumps(row["results"])
             connection.execute(insert(judgements).values(row))
         return Judgement(**{**asdict(judgement), "number": number})
@@ -166,8 +166,3 @@ def _answered(connection: Connection, judging: int) -> int:
         judgements.c.judging == judging, judgements.c.undone.is_(None)
     )
     return int(connection.scalar(chosen) or 0)
-
-
-def _plain(text: str) -> str:
-    """Return a text that every engine stores."""
-    return text.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")

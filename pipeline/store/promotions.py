@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
 from pipeline.store.outbox import post
+from pipeline.store.rows import plain
 from pipeline.store.tables import promotion_head, promotions
 from training.faults import AnchorholdError
 
@@ -92,13 +93,13 @@ class PromotionHistory:
                 for row in _rows(connection):
                     if (row.cycle, row.version, row.action) == (cycle, version, action):
                         return row
-            plain = reason.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
+            reason = plain(reason)
             moment = as_moment(as_text(at))
-            row = Promotion(count + 1, version, previous, action, plain, cycle, moment, hash="")
+            row = Promotion(count + 1, version, previous, action, reason, cycle, moment, hash="")
             row = replace(row, hash=_seal(sealed, row))
             connection.execute(insert(promotions).values({**asdict(row), "at": as_text(at)}))
             connection.execute(update(promotion_head).values(rows=row.number, hash=row.hash))
-            told = {"version": version, "previous": previous, "action": action, "reason": plain}
+            told = {"version": version, "previous": previous, "action": action, "reason": reason}
             post(connection, "promotion", str(row.number), {**told, "cycle": cycle}, moment)
             return row
 

@@ -20,6 +20,11 @@ def digest_of(*parts: str) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
+def plain(text: str) -> str:
+    """Return a text that every engine stores."""
+    return text.replace("\0", " ").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Yield the items in parts that one statement can name."""
     for start in range(0, len(items), _CHUNK):
