@@ -2,10 +2,13 @@
 
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -43,8 +46,6 @@ def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
 @contextmanager
 def at_work() -> Iterator[None]:
     """Keep stdout for the result alone, and end an interruption with a sentence."""
-    import signal
-
     from pipeline.registry import quiet_environment
     from training.acceleration import keep_freed_memory
 
@@ -64,6 +65,26 @@ def at_work() -> Iterator[None]:
     finally:
         # Whatever is left is never searched again: the process is about to end.
         gc.freeze()
+
+
+def stop_on_signals(*, second_ends: bool = False) -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set, so that what has begun is ended in order.
+
+    Parameters
+    ----------
+    second_ends
+        Whether a second signal ends the process at once.
+    """
+    stop = threading.Event()
+
+    def ask(number: int, _: FrameType | None) -> None:
+        if stop.is_set() and second_ends:
+            os._exit(128 + number)
+        stop.set()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, ask)
+    return stop
 
 
 def let_idle_threads_sleep() -> None:

@@ -1,16 +1,12 @@
 """`anchorhold serve`: vectors and search over HTTP."""
 
-import os
-import signal
-import threading
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import let_idle_threads_sleep, opened
+from pipeline.commands.process import let_idle_threads_sleep, opened, stop_on_signals
 
 
 def serve(
@@ -30,23 +26,10 @@ def serve(
     """
     let_idle_threads_sleep()
     with opened(workspace) as work:
-        stop = threading.Event()
-        _stop_on_signals(stop)
+        stop = stop_on_signals(second_ends=True)
         result = work.serve(host=host, port=port, stop=stop, tell=_tell)
     show(result, as_json)
 
 
 def _tell(address: str) -> None:
     say(f"serving at {address}  ({address}/openapi.json; stop with Ctrl-C)")
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    """Let the first signal end the serving in order, and the second one at once."""
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)

@@ -2,18 +2,15 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import opened
+from pipeline.commands.process import opened, stop_on_signals
 
 if TYPE_CHECKING:
-    import threading
-
     from pipeline.results import WatchEvent
 
 
@@ -57,7 +54,8 @@ def watch(
         show(found, as_json)
         raise typer.Exit(2 if found.failed else 0)
     out = sys.stdout
-    with opened(workspace) as work, _stopping() as stop:
+    with opened(workspace) as work:
+        stop = stop_on_signals()
         from pipeline.service.watch_metrics import WatchMetrics
 
         with contextlib.ExitStack() as stack:
@@ -74,15 +72,3 @@ def watch(
                     out.flush()
 
             work.watch(every=every, records=records, tell=tell, stop=stop)
-
-
-@contextlib.contextmanager
-def _stopping() -> "Iterator[threading.Event]":
-    """Give an event that SIGTERM and Ctrl-C set."""
-    import signal
-    import threading
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    yield stop
