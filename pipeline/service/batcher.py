@@ -18,6 +18,7 @@ from pipeline.service.pair import Served
 from pipeline.service.passes import passes
 from training.encoding import Encoder
 from training.encoding.prompts import Kind
+from training.progress import quiet
 
 logger = logging.getLogger(__name__)
 
@@ -188,8 +189,12 @@ class Batcher:
         return known
 
     def _work(self) -> None:
-        while self._wait():
-            self._turn()
+        # Until there is a model there is no library to keep quiet.
+        if self._wait():
+            with quiet():
+                self._turn()
+                while self._wait():
+                    self._turn()
 
     def _wait(self) -> bool:
         """Wait until there is something to do; return whether there is."""

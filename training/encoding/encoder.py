@@ -155,7 +155,8 @@ class Encoder:
         with progress("encode", len(missing)) as step:
             for start in range(0, len(missing), _CHUNK):
                 rows = missing[start : start + _CHUNK]
-                vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
+                with quiet():
+                    vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
                 sound = [row for row in rows if np.isfinite(vectors[row]).all()]
                 if cache and sound:
                     cache.put([digests[row] for row in sound], vectors[sound])
@@ -201,7 +202,8 @@ class Encoder:
         """Return vectors, (texts, dimensions), of one forward pass, without the cache.
 
         Unlike `encode` it divides and refuses nothing: a text without an embedding has NaN or
-        infinity, so that others in the same pass are answered.
+        infinity, so that others in the same pass are answered. Nor does it keep the libraries
+        quiet, which takes half a millisecond and is not safe between threads.
         """
         return self._forward(list(texts), kind, lambda _: None, batch=len(texts))
 
@@ -212,20 +214,19 @@ class Encoder:
         prompt = prompt_of(self._model, kind)
         parts = []
         batch = batch or _BATCH
-        with quiet():
-            # One batch per call: of more texts the library would sort them by their characters.
-            for start in range(0, len(texts), batch):
-                some = texts[start : start + batch]
-                with _unicode_only():
-                    part = encode(
-                        some,
-                        prompt=prompt,
-                        batch_size=batch,
-                        show_progress_bar=False,
-                        normalize_embeddings=self.similarity.name == "cosine",
-                    )
-                parts.append(np.asarray(part, dtype=np.float32))
-                step(len(some))
+        # One batch per call: of more texts the library would sort them by their characters.
+        for start in range(0, len(texts), batch):
+            some = texts[start : start + batch]
+            with _unicode_only():
+                part = encode(
+                    some,
+                    prompt=prompt,
+                    batch_size=batch,
+                    show_progress_bar=False,
+                    normalize_embeddings=self.similarity.name == "cosine",
+                )
+            parts.append(np.asarray(part, dtype=np.float32))
+            step(len(some))
         return np.concatenate(parts)
 
     def _refuse_missing(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
