@@ -66,7 +66,7 @@ def serve_ours(port: int) -> None:
 
     limits, metrics, pairs = Serve(), Metrics(), Pairs()
     encoder = Encoder.load(model_folder(), max_length=MAX_LENGTH)
-    pairs.loaded = Loaded(Served(1, encoder.fingerprint, encoder))
+    pairs.loaded = Loaded(Served(1, encoder))
     batcher = Batcher(
         metrics, batch_tokens=limits.batch_tokens, waiting_tokens=limits.waiting_tokens
     )

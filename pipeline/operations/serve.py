@@ -101,5 +101,4 @@ def serve_workspace(
             release=__version__,
         )
     finally:
-        # Where it could not even begin; otherwise it is closed already.
         recorder.close()

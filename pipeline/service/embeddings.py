@@ -66,10 +66,11 @@ def embedding_routes(service: Service) -> APIRouter:
         service.check(texts, "inputs")
         service.check_length(served, body.dimensions)
         kind: Kind = "query" if body.prompt_name in (None, "query") else "document"
+        counts = None
         if not body.truncate:
             counts = await service.counts(served, texts, kind, cut=False)
             _refuse_long(counts, served.encoder.max_tokens)
-        encoded = await service.encode(served, texts, kind)
+        encoded = await service.encode(served, texts, kind, counts)
         similarity = served.encoder.similarity
         vectors = similarity.ready(encoded.vectors, body.dimensions)
         return _json((similarity.directions(vectors) if body.normalize else vectors).tolist())

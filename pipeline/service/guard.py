@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 VERSION_HEADER = "x-anchorhold-version"
 
 _OPEN = {"/health", "/ready"}
-"""Paths that need no token: probes of a cluster have none, and they tell nothing."""
+"""Paths that need no token and always have room: probes of a cluster have no token, and a busy
+service is not a dead one."""
 _DRAINED = 64_000_000
 """Bytes of a refused body that are read and thrown away, so that the client sees the answer."""
 _DRAINING = 5.0  # seconds
@@ -74,6 +75,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._limits = limits
+        self._hosts = limits.hosts
         self._token = token.encode()
         self._metrics = metrics
         self._serving = serving
@@ -117,22 +119,22 @@ class Guard:
 
     def _let_in(self, visit: "_Visit") -> None:
         headers = Headers(scope=visit.scope)
-        hosts = self._limits.hosts
         named = headers.getlist("host")
-        if "*" not in hosts and (len(named) != 1 or host_of(named[0]) not in hosts):
+        if "*" not in self._hosts and (len(named) != 1 or host_of(named[0]) not in self._hosts):
             raise Refused(
                 HTTPStatus.FORBIDDEN,
                 "host_not_allowed",
                 "the Host header names another machine; serve.allowed_hosts lists further names",
             )
-        if self._token and visit.scope["path"] not in _OPEN and not self._has_token(headers):
+        is_probe = visit.scope["path"] in _OPEN
+        if self._token and not is_probe and not self._has_token(headers):
             raise Refused(
                 HTTPStatus.UNAUTHORIZED,
                 "invalid_token",
                 "a valid token is required: Authorization: Bearer TOKEN, or x-api-key: TOKEN",
                 headers={"www-authenticate": "Bearer"},
             )
-        if self._at_work > self._limits.concurrency:
+        if self._at_work > self._limits.concurrency and not is_probe:
             raise unavailable(
                 "overloaded",
                 f"{self._limits.concurrency} requests are at work, no more are taken now",

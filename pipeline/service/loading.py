@@ -59,17 +59,19 @@ class Loader:
                 f"registered with {expected[:12]}"
             )
         _probe(number, encoder, folder)
-        served = Served(number, encoder.fingerprint, encoder, self._index(number, encoder))
+        served = Served(number, encoder, self._index(number, encoder))
         _warm_up(served)
         return served
 
     def with_index_of_today(self, served: Served) -> Served:
         """Return the pair with the index as it is now, or itself where that did not change."""
         found = self._index(served.version, served.encoder)
-        now = Served(served.version, served.fingerprint, served.encoder, found)
+        now = Served(served.version, served.encoder, found)
         if now.index_state == served.index_state:
             return served
-        _warm_up(now)
+        if found is not None:
+            # The model serves already; only what is new is tried, by any vector.
+            found.search(np.eye(1, served.encoder.dimensions, dtype=np.float32), 1)
         return now
 
     def _index(self, number: int, encoder: Encoder) -> ServingPair | None:

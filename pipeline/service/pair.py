@@ -18,8 +18,6 @@ class Served:
     ----------
     version
         Its number.
-    fingerprint
-        Identity of its embedding space.
     encoder
         Its model.
     index
@@ -27,9 +25,13 @@ class Served:
     """
 
     version: int
-    fingerprint: str
     encoder: "Encoder"
     index: "ServingPair | None" = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of its embedding space."""
+        return self.encoder.fingerprint
 
     @property
     def index_state(self) -> tuple[object, ...] | None:

@@ -57,7 +57,7 @@ def serve(
     limits
         As in `[serve]`.
     recorder
-        Keeps what was served; it is closed at the end.
+        Keeps what was served; the caller closes it.
     route
         Names the candidate of a canary.
     stop
@@ -104,7 +104,7 @@ def serve(
         route=route,
         documents=opened.store.documents_named,
     )
-    with _closed(listening), _running(batcher, watcher, recorder):
+    with _closed(listening), _running(batcher, watcher):
         serve_app(make_app(service, token), listening, limits, stop, lambda: tell(address))
     return ServeResult(
         address=address,
@@ -124,8 +124,8 @@ def _closed(listening: socket.socket) -> Iterator[None]:
 
 
 @contextmanager
-def _running(batcher: Batcher, watcher: Watcher, recorder: Recorder) -> Iterator[None]:
-    """Run the threads of the service; at the end, the log is written last."""
+def _running(batcher: Batcher, watcher: Watcher) -> Iterator[None]:
+    """Run the threads of the service."""
     batcher.start()
     watcher.start()
     try:
@@ -133,4 +133,3 @@ def _running(batcher: Batcher, watcher: Watcher, recorder: Recorder) -> Iterator
     finally:
         watcher.close()
         batcher.close()
-        recorder.close()

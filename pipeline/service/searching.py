@@ -1,12 +1,11 @@
 """Search over HTTP, and what users did with the results."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
 
-from fastapi import APIRouter, BackgroundTasks, Request
+from fastapi import APIRouter, Request
 
-from pipeline.search import Hit
 from pipeline.service.bodies import FeedbackAnswer, FeedbackBody, Found, SearchAnswer, SearchBody
 from pipeline.service.faults import Refused, unavailable, unusable
 from pipeline.service.hooks import Answered, NoRecorder, NotShown, UnknownQuery
@@ -14,13 +13,16 @@ from pipeline.service.pair import Served
 from pipeline.service.service import Service
 from training.unlabelled import Shown
 
+logger = logging.getLogger(__name__)
+
 
 def search_routes(service: Service) -> APIRouter:
     """Return the routes that search the documents."""
     routes = APIRouter()
+    shadows: set[asyncio.Task[None]] = set()
 
     @routes.post("/search")
-    async def search(body: SearchBody, request: Request, later: BackgroundTasks) -> SearchAnswer:
+    async def search(body: SearchBody, request: Request) -> SearchAnswer:
         """Return the documents that are nearest to a query."""
         service.check([body.query], "query")
         if body.k > service.limits.max_results:
@@ -28,16 +30,7 @@ def search_routes(service: Service) -> APIRouter:
         key = body.user or body.session or body.query
         served = service.pair(service.route.version(key))
         request.state.version = served.version
-        began = time.perf_counter()
-        hits = await _nearest(service, served, body)
-        documents = await asyncio.to_thread(service.documents, [hit.id for hit in hits])
-        results = [
-            # A document that was withdrawn since the index was built is not shown.
-            Found(id=hit.id, score=hit.score, title=found.title, url=found.url)
-            for hit in hits
-            if (found := documents.get(hit.id))
-        ]
-        seconds = time.perf_counter() - began
+        results, seconds = await _found(service, served, body)
         query_id = service.record(
             query=body.query,
             results=[Shown(id=each.id, score=each.score) for each in results],
@@ -48,7 +41,11 @@ def search_routes(service: Service) -> APIRouter:
         )
         if service.route.shadows(key):
             shown = Answered([each.id for each in results], seconds)
-            later.add_task(_shadow, service, key, body, shown)
+            # A task of its own: as a background task it would be part of the request, with its
+            # time-out and its seconds.
+            task = asyncio.create_task(_shadow(service, key, body, shown))
+            shadows.add(task)
+            task.add_done_callback(shadows.discard)
         return SearchAnswer(query_id=query_id, version=served.version, results=results)
 
     @routes.post("/feedback", status_code=202)
@@ -75,16 +72,29 @@ def search_routes(service: Service) -> APIRouter:
     return routes
 
 
-async def _nearest(service: Service, served: Served, body: SearchBody) -> Sequence[Hit]:
-    """Return what a version finds: its vector in its own index, from beginning to end."""
-    if served.index is None:
+async def _found(service: Service, served: Served, body: SearchBody) -> tuple[list[Found], float]:
+    """Return what a version finds, its vector in its own index, and the seconds that it took."""
+    index = served.index
+    if index is None:
         raise unavailable(
             "no_index",
             f"version {served.version} has no index; `anchorhold index build` builds it",
         )
+    began = time.perf_counter()
     encoded = await service.encode(served, [body.query], "query")
-    found = await asyncio.to_thread(served.index.search, encoded.vectors, body.k)
-    return found[0]
+
+    def search() -> list[Found]:
+        hits = index.search(encoded.vectors, body.k)[0]
+        documents = service.documents([hit.id for hit in hits])
+        return [
+            # A document that was withdrawn since the index was built is not shown.
+            Found(id=hit.id, score=hit.score, title=found.title, url=found.url)
+            for hit in hits
+            if (found := documents.get(hit.id))
+        ]
+
+    results = await asyncio.to_thread(search)
+    return results, time.perf_counter() - began
 
 
 async def _shadow(service: Service, key: str, body: SearchBody, shown: Answered) -> None:
@@ -92,10 +102,12 @@ async def _shadow(service: Service, key: str, body: SearchBody, shown: Answered)
     candidate = service.pairs.loaded.candidate
     if candidate is None:
         return
-    began = time.perf_counter()
     try:
-        hits = await _nearest(service, candidate, body)
+        results, seconds = await _found(service, candidate, body)
     except Refused:
         return  # Too much to do, or no index: nothing is compared.
-    answered = Answered([hit.id for hit in hits], time.perf_counter() - began)
-    service.route.compare(key, shown, answered)
+    except Exception as fault:
+        # Without the message of the fault, which may quote a user.
+        logger.warning("the candidate did not answer in the shadow: %s", type(fault).__name__)
+        return
+    service.route.compare(key, shown, Answered([each.id for each in results], seconds))

@@ -123,15 +123,27 @@ class Service:
             most = f"at most {self.limits.max_characters} are taken"
             raise unusable(f"a text has {longest} characters, {most}", "text_too_long", param)
 
-    async def encode(self, served: Served, texts: Sequence[str], kind: Kind) -> Encoded:
+    async def encode(
+        self,
+        served: Served,
+        texts: Sequence[str],
+        kind: Kind,
+        counts: Sequence[int] | None = None,
+    ) -> Encoded:
         """Return the vectors of texts and their tokens.
+
+        Parameters
+        ----------
+        counts
+            Tokens of each text, where they are known already.
 
         Raises
         ------
         Refused
             A text is not valid Unicode or has no embedding, or too much waits already.
         """
-        counts = await self.counts(served, texts, kind)
+        if counts is None:
+            counts = await self.counts(served, texts, kind)
         return await self.batcher.encode(served, texts, kind, counts)
 
     async def counts(

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
+from pipeline.machine.pace import pause_after, spread_out
 from pipeline.service.hooks import Route
 from pipeline.service.metrics import Metrics
 from pipeline.service.pair import Loaded, Pairs, Served
@@ -70,7 +71,7 @@ class Watcher:
         self._metrics = metrics
         self._poll_seconds = poll_seconds
         self._retry_seconds = retry_seconds
-        self._failed: dict[int, tuple[float, float]] = {}
+        self._failed: dict[int, tuple[float, int]] = {}
         self._retired: list[weakref.ref[Served]] = []
         self._silent = False
         # Not the generator that the whole process shares: others rely on its state.
@@ -137,8 +138,9 @@ class Watcher:
                 self._metrics.load_seconds.set(time.monotonic() - began)
         # Whatever a model folder or an index makes a library raise: what serves goes on.
         except Exception as fault:
-            wait = min(self._failed.get(number, (0.0, self._retry_seconds))[1], _LONGEST_RETRY)
-            self._failed[number] = (time.monotonic() + wait, wait * 2)
+            failures = self._failed.get(number, (0.0, 0))[1] + 1
+            wait = pause_after(failures, self._retry_seconds, _LONGEST_RETRY)
+            self._failed[number] = (time.monotonic() + wait, failures)
             self._metrics.load_failures.inc()
             told = fault if isinstance(fault, AnchorholdError) else type(fault).__name__
             logger.warning("version %d is not loaded, again in %.0f s: %s", number, wait, told)
@@ -172,5 +174,4 @@ class Watcher:
             except Exception:
                 # A fault of our own must not end the watching.
                 logger.exception("the watcher failed")
-            jitter = 1 + self._chance.uniform(-_JITTER, _JITTER)
-            self._stopped.wait(self._poll_seconds * jitter)
+            self._stopped.wait(spread_out(self._poll_seconds, _JITTER, self._chance))

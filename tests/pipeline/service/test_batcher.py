@@ -34,7 +34,7 @@ def watched(tiny_model):
 def together(encoder, requests, *, hold=False, **options):
     """Answer requests, each a list of texts, at once; return their vectors or faults."""
     batcher = Batcher(Metrics(), **options)
-    served = Served(1, encoder.fingerprint, encoder)
+    served = Served(1, encoder)
 
     async def ask(texts):
         counts = encoder.token_counts(texts)

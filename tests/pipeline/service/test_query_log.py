@@ -75,6 +75,17 @@ def test_what_was_served_is_stored_as_a_line_of_a_log_and_as_traffic(store, open
     assert text == Traffic(line.query, "q1", "service", line.timestamp, "s1", "u1")
 
 
+def test_a_line_that_cannot_be_kept_does_not_end_the_writing(store, opened):
+    log = opened()
+    ask(log, "no text is its user", id="q1", user=None)
+    ask(log, id="q2")
+    assert log.flush(10)
+    ask(log, id="q3")
+    assert log.flush(10)
+    assert [line.id for line in store.served()] == ["q2", "q3"]
+    assert log.counts()["failed"] == 1
+
+
 def test_lines_of_the_service_are_counted_as_those_of_a_file(store, opened):
     log = opened()
     for number in range(3):
