@@ -64,7 +64,8 @@ def look(
     if not canary.shadow:
         lines = store.versions_served((row.champion, row.candidate), after=row.cut)
         after, changed = count(after, keys, lines, canary, now)
-    if keep and after != row and not store.count_keys(row, changed, after):
+    # A key that is not settled yet keeps the cut where it is, while others are new.
+    if keep and (changed or after != row) and not store.count_keys(row, changed, after):
         # Another process looked in the meantime, and counted the same.
         keys, changed = store.canary_keys(row.number), []
     by_key = {(each.key, each.candidate): each for each in (*keys, *changed)}

@@ -174,6 +174,20 @@ def test_what_was_counted_does_not_depend_on_how_often_one_looked(opened, regist
     assert opened.store.running_canary().cut == opened.store.last_sequence()
 
 
+def test_who_comes_between_two_looks_is_counted_before_the_first_users_are_settled(
+    opened, registered, route
+):
+    on_trial(opened, registered)
+    serve(opened.store, route, 60, clicks=(0.6, 0.6))
+    settle(opened, 0.15)
+    before = opened.store.canary_keys(1)
+    serve(opened.store, route, 30, clicks=(0.6, 0.6), hours=0.15, seed=1)
+    settle(opened, 0.2)
+    after = opened.store.canary_keys(1)
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 30
+
+
 def test_vectors_that_were_only_handed_out_count_for_neither_version(opened, registered, route):
     on_trial(opened, registered)
     serve(opened.store, route, 60, clicks=(0.6, 0.6))
