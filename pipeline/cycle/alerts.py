@@ -23,7 +23,7 @@ Found = dict[str, dict[str, dict[str, Any]]]
 
 def finish_and_tell(store: Store, gate: Gate, result: CycleResult, now: datetime) -> None:
     """Close a cycle, and leave its alerts in the same transaction."""
-    found = alerts_of(result, past_cycles(store, limit=_MOST_REASONS), gate)
+    found = alerts_of(result, past_cycles(store, limit=1, outcomes=TRAINED), gate)
     with store.together():
         store.finish_cycle(result.cycle, result.outcome, result.to_json())
         store.settle_alerts(found, now)

@@ -26,8 +26,6 @@ _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 3600.0
 _LONGEST_PASS = 60.0
 """Seconds after which no further message is begun; the others wait for the next pass."""
-_PLANS = 50
-"""The last cycles, in which the plan of a version is looked for."""
 _REMEMBERED = timedelta(days=30)
 
 
@@ -238,8 +236,8 @@ def _plan(store: Store, new: Version | None, previous: int | None) -> Any:
     """Return the plan for the index that the cycle of a version made, if it is about this move."""
     if new is None or new.tags.get("anchorhold.parent") != str(previous):
         return None
-    rows = store.cycles(_PLANS)
-    return next((row.result.get("plan") for row in rows if row.id == new.cycle), None)
+    row = store.cycle(new.cycle)
+    return row.result.get("plan") if row else None
 
 
 def _written(body: Mapping[str, Any]) -> bytes:

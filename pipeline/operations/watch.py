@@ -211,10 +211,9 @@ class Watching:
             if store.unfinished_cycle() is not None or store.running_canary() is not None:
                 return True
             moves = store.promotions()
-            for each in past_cycles(store, limit=_SHARE):
-                if each.result.outcome in TRAINED:
-                    serves = bool(moves) and moves[-1].version == each.result.champion.version
-                    return serves and bool(waits_for(each.result))
+            for each in past_cycles(store, limit=1, outcomes=TRAINED):
+                serves = bool(moves) and moves[-1].version == each.result.champion.version
+                return serves and bool(waits_for(each.result))
         return False
 
     def _store(self) -> Store:

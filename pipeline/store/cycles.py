@@ -1,7 +1,7 @@
 """The journal of cycles: which were begun, which of their stages are done, how they ended."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -116,13 +116,23 @@ class CycleJournal:
             )
             return _cycle(connection.execute(select(cycles).where(chosen)).mappings().one())
 
-    def cycles(self, limit: int | None = None) -> list[CycleRow]:
-        """Return the cycles, newest first."""
+    def cycle(self, id: str) -> CycleRow | None:
+        """Return the cycle of an id; None where there is none."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(cycles).where(cycles.c.id == id)).mappings().first()
+            return None if found is None else _cycle(found)
+
+    def cycles(
+        self, limit: int | None = None, outcomes: Collection[str] | None = None
+    ) -> list[CycleRow]:
+        """Return the cycles, newest first; with `outcomes`, those that ended with one of them."""
         # Ids grow in length beyond 9999: shorter ones are older.
         order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
+        chosen = select(cycles).order_by(*order).limit(limit)
+        if outcomes is not None:
+            chosen = chosen.where(cycles.c.outcome.in_(outcomes))
         with self._database.reading() as connection:
-            found = connection.execute(select(cycles).order_by(*order).limit(limit)).mappings()
-            return [_cycle(row) for row in found]
+            return [_cycle(row) for row in connection.execute(chosen).mappings()]
 
 
 def _unfinished(connection: Connection) -> CycleRow | None:

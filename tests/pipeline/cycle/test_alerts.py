@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.cycle.alerts import alerts_of
+from pipeline.cycle.alerts import alerts_of, finish_and_tell
 from pipeline.gate import Gate
 from pipeline.results import (
     CanaryResult,
@@ -88,6 +88,18 @@ def test_only_the_second_inconclusive_candidate_in_a_row_is_told(told_by):
     assert told_by(cycle("quiet")) == []
     assert told_by(cycle("inconclusive", candidate=4)) == [("inconclusive", "2")]
     assert told_by(cycle("inconclusive", candidate=5)) == []
+
+
+def test_the_candidate_before_is_found_behind_any_number_of_quiet_cycles():
+    with Store.open("sqlite://") as store:
+        for place in range(14):
+            row = store.begin_cycle(NOW)
+            last = place in (0, 13)
+            result = cycle("inconclusive" if last else "quiet", place + 1, candidate=3)
+            finish_and_tell(store, Gate(), result.changed(cycle=row.id), NOW)
+        assert [(each.kind, each.subject) for each in store.unaddressed()] == [
+            ("inconclusive", "2")
+        ]
 
 
 def test_each_version_that_waits_for_a_person_is_told(told_by):

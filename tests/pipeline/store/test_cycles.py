@@ -51,6 +51,17 @@ def test_cycle_ids_grow_when_the_clock_goes_back(store):
     assert [row.id for row in store.cycles(limit=3)] == ["0012", "0011", "0010"]
 
 
+def test_the_newest_cycle_with_an_outcome_is_found_behind_any_number_of_others(store):
+    for outcome in ("promoted", "rejected", *["quiet"] * 60):
+        store.finish_cycle(store.begin_cycle(NOON).id, outcome, {})
+    store.begin_cycle(NOON)
+    found = store.cycles(limit=1, outcomes=("promoted", "rejected", "inconclusive"))
+    assert [row.id for row in found] == ["0002"]
+    assert store.cycles(outcomes=()) == []
+    assert store.cycle("0001").outcome == "promoted"
+    assert store.cycle("0099") is None
+
+
 def test_cycles_beyond_the_four_digits_stay_in_order(url):
     Store.open(url).close()
     path = url.removeprefix("sqlite:///")
