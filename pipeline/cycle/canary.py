@@ -10,6 +10,7 @@ from pipeline.gate import Canary, Finding
 from pipeline.registry import CANDIDATE, UnknownVersion, Version
 from pipeline.results import CanaryResult, CanaryState, DecisionResult
 from pipeline.store import CanaryRow, Store
+from training.faults import DataFault
 
 _SECONDS_AN_HOUR = 3600.0
 
@@ -27,10 +28,10 @@ def begin_canary(
         candidate.number, champion.number, cycle, asdict(canary), now
     )
     champions.registry.tag(candidate, {CANARY: "running"})
-    return waits_for(row)
+    return on_trial(row)
 
 
-def waits_for(row: CanaryRow) -> str:
+def on_trial(row: CanaryRow) -> str:
     """Say that a version is on trial, and until when."""
     canary = Canary(**row.settings)
     what = "is compared unseen for" if canary.shadow else "answers"
@@ -46,8 +47,17 @@ def without_a_second(store: Store, decision: DecisionResult) -> DecisionResult:
     row = store.running_canary()
     if row is None or not decision.train:
         return decision
-    reason = f"{waits_for(row)}; no other candidate is trained before it ends"
+    reason = f"{on_trial(row)}; no other candidate is trained before it ends"
     return decision.changed(train=False, reasons=(reason, *decision.reasons))
+
+
+def refuse_second(store: Store) -> None:
+    """Raise DataFault while a canary runs: no candidate is given before it ends."""
+    row = store.running_canary()
+    if row is not None:
+        raise DataFault(
+            f"{on_trial(row)}; give another candidate when `anchorhold run` has ended it"
+        )
 
 
 def canary_now(champions: Champions, now: datetime) -> CanaryResult | None:

@@ -1,5 +1,6 @@
 """One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pipeline.cycle.alerts import finish_and_tell
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.awaiting_index import settle_awaiting_index
-from pipeline.cycle.canary import settle_canary, without_a_second
+from pipeline.cycle.canary import refuse_second, settle_canary, without_a_second
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
@@ -74,10 +75,11 @@ def run_candidate(opened: OpenWorkspace, given: str, now: datetime) -> CycleResu
     ------
     DataFault
         There is no champion yet, another cycle is unfinished, or the encoder is refused before a
-        cycle begins.
+        cycle begins; or another candidate is on trial as canary.
     """
     if refuse_unfinished(opened, given):
         return run_cycle(opened, now)
+    refuse_second(opened.store)
     with checked_candidate(opened, given, opened.settings.state / STAGED) as candidate:
         return run_cycle(opened, now, candidate=candidate)
 
@@ -139,7 +141,9 @@ def run_cycle(
     Indexing(opened).stage_of_champion(journal, result.champion.version)
     on_trial = store.running_canary()
     if on_trial is not None:
-        Indexing(opened).stage_of_champion(journal, on_trial.candidate)
+        # A version that was deleted in MLflow ends its canary, not the cycle.
+        with suppress(UnknownVersion):
+            Indexing(opened).stage_of_champion(journal, on_trial.candidate)
     result = with_cosines(opened, journal, result).changed(
         index=index_of_cycle(opened, journal, indexed),
         seconds=journal.seconds(STAGES),

@@ -13,6 +13,7 @@ from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.gate import Canary
 from pipeline.operations.status import status_now
+from pipeline.search import IndexSettings
 from pipeline.service.hooks import Answered
 from pipeline.service.query_log import QueryLog
 from pipeline.service.route import CanaryRoute
@@ -186,6 +187,16 @@ def test_who_comes_between_two_looks_is_counted_before_the_first_users_are_settl
     after = opened.store.canary_keys(1)
     assert after[: len(before)] == before
     assert len(after) == len(before) + 30
+
+
+def test_a_candidate_on_trial_that_was_deleted_ends_no_run(opened, registered):
+    version = on_trial(opened, registered)
+    opened.store.begin_cycle(later(1))
+    opened.registry.client.delete_model_version("tiny-search", str(version.number))
+    tables = dataclasses.replace(opened.settings.tables, index=IndexSettings(mode="rebuild"))
+    opened = opened.following(dataclasses.replace(opened.settings, tables=tables))
+    assert run_cycle(opened, later(1)).canary is None
+    assert run_cycle(opened, later(2)).canary.state == "ended"
 
 
 def test_vectors_that_were_only_handed_out_count_for_neither_version(opened, registered, route):

@@ -1,5 +1,6 @@
 """The given candidate: another encoder goes through the gate as a trained one does."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from odd_models import (
 )
 
 from pipeline import Workspace
+from pipeline.gate import Canary
 from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
 from training.faults import DataFault
@@ -190,6 +192,13 @@ def test_vectors_that_do_not_have_the_lengths_served_are_refused(
     settings.write_text(text.replace("max_length = 32", f"max_length = 32\ndimensions = {lengths}"))
     with at(begun) as work, pytest.raises(DataFault, match=why):
         work.candidate(with_dense(tiny_model, tmp_path / "narrow"))
+
+
+def test_while_a_canary_runs_a_candidate_is_refused_before_it_is_fetched(begun):
+    with open_workspace(load_settings(begun), doing="look", now=NOW) as opened:
+        opened.store.begin_canary(2, 1, "0001", dataclasses.asdict(Canary(share=0.5)), NOW)
+    with at(begun) as work, pytest.raises(DataFault, match="version 2 is on trial as canary"):
+        work.candidate("/no/such/model")
 
 
 def test_another_base_in_the_settings_is_named_with_the_command_that_takes_it(begun, words):
