@@ -218,6 +218,14 @@ checkpoint_steps = 4
     return space
 
 
+def name_corpus(space: Path, more: str = "") -> None:
+    """Name the files of `corpus` in the settings of a workspace, and add more tables."""
+    file = space / "anchorhold.toml"
+    written = file.read_text(encoding="utf-8")
+    written = written.replace("[data]\n", '[data]\ncorpus = ["corpus/*.jsonl"]\n', 1)
+    file.write_text(written + more, encoding="utf-8")
+
+
 def let_travel_arrive(space: Path) -> None:
     """Let questions about travel, and labelled pairs, arrive in a workspace."""
     write_lines(space / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3))

@@ -12,13 +12,17 @@ from threading import Thread
 def receiving(
     status: Callable[[int], int] = lambda _: 204, *, hang: float = 0.0, location: str = ""
 ) -> Iterator[tuple[str, list[dict]]]:
-    """Yield the URL and the requests received; `status` gets the number of each, from 0."""
+    """Yield the URL and the requests received; `status` gets the number of each, from 0.
+
+    The names of headers are in small letters.
+    """
     received: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append({"headers": dict(self.headers), "raw": raw, "body": json.loads(raw)})
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            received.append({"headers": headers, "raw": raw, "body": json.loads(raw)})
             answer = status(len(received) - 1)
             time.sleep(hang)
             self.send_response(answer)

@@ -12,10 +12,6 @@ from pipeline.operations.status import status_now
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from conftest import name_corpus
 from made_streams import write_lines
 
 from pipeline.cycle.approval import settle_approvals
@@ -24,10 +25,6 @@ from training.unlabelled import ServedQuery, Shown
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 HALF = Canary(share=0.5, minimum=40, maximum_hours=24, margin=0.2, settle_minutes=10)
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 
 
 def later(hours):
@@ -303,10 +300,8 @@ def test_run_tries_what_passed_and_trains_no_second_candidate(workspace, travel_
     from pipeline.workspace import load_settings, open_workspace
 
     write_lines(workspace / "corpus" / "pages.jsonl", [{"id": "d1", "text": "about cards"}])
-    file = workspace / "anchorhold.toml"
-    written = file.read_text().replace("[data]", '[data]\ncorpus = ["corpus/*.jsonl"]')
     canary = "[canary]\nshare = 0.5\nminimum = 40\nmargin = 0.2\nsettle_minutes = 10\n"
-    file.write_text(f'{written}\n{canary}[index]\nmode = "rebuild"\nbuild = "after"\n')
+    name_corpus(workspace, f'\n{canary}[index]\nmode = "rebuild"\nbuild = "after"\n')
 
     def run(hours):
         settings = load_settings(workspace)

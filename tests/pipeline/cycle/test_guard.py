@@ -19,11 +19,6 @@ from training.faults import DataFault
 from training.pairs import Pair
 from training.unlabelled import ServedQuery, Shown
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
-
 
 def later(hours):
     return NOW + timedelta(hours=hours)

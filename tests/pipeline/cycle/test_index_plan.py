@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from conftest import name_corpus
 from made_streams import BANK, TRAVEL, sentences, write_lines
 
 from pipeline.cycle.index_plan import old_of, plan_index, plan_promotion
@@ -21,10 +22,7 @@ LENIENT = "[bridge]\nminimum_recall = 0.1\n[gate]\nmax_drop = 0.9\n"
 
 
 def with_corpus(space, more=""):
-    settings = space / "anchorhold.toml"
-    settings.write_text(
-        settings.read_text().replace("[data]\n", '[data]\ncorpus = ["corpus/*.jsonl"]\n') + more
-    )
+    name_corpus(space, more)
     answers = [row["positive"] for row in (*sentences(BANK, 120), *sentences(TRAVEL, 120, 3))]
     write_lines(
         space / "corpus" / "all.jsonl",

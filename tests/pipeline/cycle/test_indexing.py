@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from conftest import let_travel_arrive, make_workspace
+from conftest import let_travel_arrive, make_workspace, name_corpus
 from made_streams import TRAVEL, sentences, write_lines
 from postgres_server import postgres_server, with_vectors
 
@@ -43,9 +43,7 @@ def history(tmp_path_factory, tiny_model, empty_tracking_store):
     """Return moment -> a workspace of that moment in its first two cycles."""
     place = tmp_path_factory.mktemp("indexed")
     space = make_workspace(place / "space", tiny_model, empty_tracking_store)
-    settings = space / "anchorhold.toml"
-    text = settings.read_text().replace("[data]\n", '[data]\ncorpus = ["corpus/*.jsonl"]\n')
-    settings.write_text(text)
+    name_corpus(space)
     change_settings(space, mode="rebuild")
     write_lines(space / "corpus" / "abroad.jsonl", ABROAD)
     found = {}

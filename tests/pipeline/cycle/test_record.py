@@ -8,10 +8,6 @@ from pipeline.cycle.notes import run_name, version_note
 from pipeline.cycle.record import record_decision
 from pipeline.results import CycleResult
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 HOSTILE = "a | b <script>alert(1)</script> [x](http://y)"
 COMPARISON = {
     "task": f"new/{HOSTILE}", "metric": "ndcg_at_10", "champion": 0.7, "candidate": 0.6,

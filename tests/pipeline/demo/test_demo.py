@@ -82,8 +82,7 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
-# MLflow's tables under SQLAlchemy 2.1; its type hints; what it calls of other libraries.
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning")
+# MLflow's type hints; what it calls of other libraries.
 @pytest.mark.filterwarnings("ignore::UserWarning:mlflow")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from answering import answering, completion
+from conftest import name_corpus
 from made_corpus import documents
 from made_streams import TRAVEL, write_lines
 
@@ -14,9 +15,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def settle(space, text):
-    file = space / "anchorhold.toml"
-    whole = file.read_text().replace("[data]\n", '[data]\ncorpus = ["corpus/*.jsonl"]\n', 1)
-    file.write_text(whole + text)
+    name_corpus(space, text)
     corpus = [{"id": each.id, "text": each.whole} for each in documents(TRAVEL, 60)]
     write_lines(space / "corpus" / "pages.jsonl", corpus)
 

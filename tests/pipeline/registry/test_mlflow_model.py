@@ -14,8 +14,7 @@ from pipeline.registry.mlflow_model import write_description
 
 TEXTS = ["where is my card", "how do i book a hotel"]
 pytestmark = [
-    # MLflow's tables under SQLAlchemy 2.1; its type hints; what it calls of other libraries.
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning"),
+    # MLflow's type hints; what it calls of other libraries.
     pytest.mark.filterwarnings("ignore::UserWarning:mlflow"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),

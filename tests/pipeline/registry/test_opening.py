@@ -16,10 +16,6 @@ from pipeline.registry import RegistryFault, quiet_environment
 from pipeline.registry.opening import open_tracking
 from training.whole_files import MACHINE
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 ROOT = Path(__file__).parents[3]
 OPEN = """
 import sys

@@ -8,10 +8,6 @@ import pytest
 
 from pipeline.registry.opening import open_tracking
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

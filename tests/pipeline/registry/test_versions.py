@@ -16,10 +16,6 @@ from pipeline.registry import ChampionMoved, RegistryFault, open_registry
 from pipeline.registry.versions import ModelDamaged, UnknownVersion
 from training.manifest import Manifest
 
-pytestmark = pytest.mark.filterwarnings(
-    # MLflow's own tables under SQLAlchemy 2.1.
-    "ignore:The ``noload`` loader strategy is deprecated:sqlalchemy.exc.SADeprecationWarning"
-)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -1,15 +1,19 @@
 """A real service on this machine, in a thread, for tests."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from conftest import name_corpus
 from made_streams import write_lines
 
 from pipeline import Workspace
+
+_Found = TypeVar("_Found")
 
 DOCUMENTS = [
     {"id": f"d{number}", "title": f"title {number}", "text": f"the {word} is {number}"}
@@ -20,9 +24,7 @@ DOCUMENTS = [
 def with_documents(space: Path) -> Path:
     """Give a workspace documents, and quick polls of the service."""
     write_lines(space / "corpus" / "pages.jsonl", DOCUMENTS)
-    settings = (space / "anchorhold.toml").read_text(encoding="utf-8")
-    settings = settings.replace("[data]", '[data]\ncorpus = ["corpus/*.jsonl"]')
-    (space / "anchorhold.toml").write_text(settings + SERVE, encoding="utf-8")
+    name_corpus(space, SERVE)
     return space
 
 
@@ -65,6 +67,15 @@ def serving(space: Path, **options: Any) -> Iterator[str]:
     assert not thread.is_alive()
     if isinstance(results[0], BaseException):
         raise results[0]
+
+
+def wait_for(condition: Callable[[], _Found], seconds: float = 20.0) -> _Found:
+    """Wait until a condition gives something true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
 
 
 def wait_until_ready(url: str, version: int | None = None, seconds: float = 60) -> None:

@@ -1,10 +1,9 @@
 """A running service divides its users, and stops by itself when they are harmed."""
 
-import time
 from datetime import UTC, datetime
 
 import httpx
-from serving import serving, wait_until_ready
+from serving import serving, wait_for, wait_until_ready
 
 from pipeline import Workspace
 from pipeline.gate import Canary
@@ -21,14 +20,6 @@ def versions_of(client, users):
         answer = client.post("/search", json={"query": "where is my card", "user": user})
         assert answer.status_code == 200, answer.text
         found[user] = int(answer.headers["x-anchorhold-version"])
-    return found
-
-
-def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
     return found
 
 

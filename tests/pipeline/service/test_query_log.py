@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from serving import wait_for
 
 from pipeline.intake import Intake
 from pipeline.intake.redaction import Redaction
@@ -122,14 +123,14 @@ def test_a_batch_is_written_when_it_is_full(store, opened):
     time.sleep(0.3)
     assert store.count_served() == 0
     ask(log, id="q4")
-    wait_until(lambda: store.count_served() == 5)
+    wait_for(lambda: store.count_served() == 5)
 
 
 def test_a_batch_is_written_when_its_time_is_up(store, opened):
     log = opened(flush_seconds=0.2)
     ask(log)
     assert store.count_served() == 0
-    wait_until(lambda: store.count_served() == 1)
+    wait_for(lambda: store.count_served() == 1)
 
 
 def test_closing_writes_all_that_waits_and_takes_no_more(store, opened):
@@ -208,7 +209,7 @@ def test_a_database_in_use_for_longer_than_a_writer_waits_loses_nothing(
         other.add("traffic", "recent", [Record(Traffic("a text"))])
         for number in range(20):
             ask(log, id=f"q{number}")
-        wait_until(lambda: log.counts()["retries"] > 2)
+        wait_for(lambda: log.counts()["retries"] > 2)
     assert log.flush(30)
     assert store.count_served() == 20
 
@@ -441,7 +442,7 @@ def test_a_batch_that_is_tried_again_counts_what_it_refuses_once(store, url, ope
         other.add("traffic", "recent", [Record(Traffic("a text"))])
         ask(log, "a secret word", id="q1")
         ask(log, id="q2")
-        wait_until(lambda: log.counts()["retries"] > 1)
+        wait_for(lambda: log.counts()["retries"] > 1)
     log.flush(30)
     assert (log.counts()["refused"], log.counts()["written"]) == (1, 1)
     assert [line.id for line in store.served()] == ["q2"]
@@ -453,13 +454,6 @@ def test_a_redactor_that_returns_no_text_keeps_the_line_out(store, opened, own):
     ask(log)
     log.flush(10)
     assert (store.served(), store.quarantine(), log.counts()["refused"]) == ([], [], 1)
-
-
-def wait_until(holds, seconds=20.0):
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def test_a_log_open_for_hours_takes_todays_moments(store, opened):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import NOW
 from made_streams import write_lines
-from serving import serving, wait_until_ready
+from serving import serving, wait_for, wait_until_ready
 
 from pipeline import Workspace
 from pipeline.workspace import open_workspace
@@ -127,15 +127,14 @@ def test_a_version_that_cannot_be_loaded_changes_nothing(indexed):
         # `rollback` would refuse; others may move the alias in MLflow.
         with open_workspace(workspace.settings, doing="test", now=NOW) as opened:
             opened.registry.client.set_registered_model_alias("tiny-search", "champion", "1")
-        for _ in range(200):
-            page = httpx.get(f"{url}/metrics").text
-            if "anchorhold_load_failures_total 1.0" in page:
-                break
-            time.sleep(0.02)
-        assert "anchorhold_load_failures_total 1.0" in page
+
+        def failed_once():
+            return "anchorhold_load_failures_total 1.0" in httpx.get(f"{url}/metrics").text
+
+        wait_for(failed_once)
         # It is not tried in each of the polls that follow.
         time.sleep(0.5)
-        assert "anchorhold_load_failures_total 1.0" in httpx.get(f"{url}/metrics").text
+        assert failed_once()
         answer = httpx.post(f"{url}/search", json={"query": "my card"})
         assert answer.json()["version"] == 2
         assert answer.headers["x-anchorhold-version"] == "2"
@@ -151,9 +150,8 @@ def test_an_index_brought_up_to_date_is_served_without_a_promotion(indexed):
             opened.take_in(NOW)
         workspace.index_build(2)
         query = {"query": "an umbrella in the rain", "k": 1}
-        for _ in range(300):
-            found = httpx.post(f"{url}/search", json=query).json()
-            if found["results"][0]["id"] == "new":
-                break
-            time.sleep(0.02)
-        assert found["results"][0]["id"] == "new"
+
+        def best():
+            return httpx.post(f"{url}/search", json=query).json()["results"][0]["id"]
+
+        wait_for(lambda: best() == "new")
