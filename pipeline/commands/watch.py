@@ -21,14 +21,15 @@ def watch(
         typer.Option(
             "--every",
             metavar="TIME",
-            help="Time from one look at the data to the next, such as 90s, 15m or 1d; "
+            help="Time between two checks for new data, such as 90s, 15m or 1d; "
             "default: watch.every.",
         ),
     ] = None,
     records: Annotated[
         int | None,
         typer.Option(
-            "--records", help="Run earlier when so many records are new; default: watch.records."
+            "--records",
+            help="Also run as soon as this many records are new; default: watch.records.",
         ),
     ] = None,
     metrics_port: Annotated[

@@ -137,8 +137,8 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
         high = gate.bounds(change)[1]
         if high < -margin:
             return (
-                f"{each.name}: {gate.metric} is {change.mean():+.3f} (at most {high:+.3f}) beside "
-                f"version {before.number} on {len(change)} queries"
+                f"{each.name}: {gate.metric} differs by {change.mean():+.3f} from version "
+                f"{before.number} (upper bound {high:+.3f}, {len(change)} queries)"
             )
     return ""
 

@@ -103,24 +103,28 @@ class Canary:
     maximum_hours: float = Field(default=72.0, gt=0.0, le=8_760.0)
     """Hours after which the canary ends, whatever it knows."""
     settle_minutes: float = Field(default=30.0, ge=0.0, le=43_200.0)
-    """Minutes for which the queries of one key are collected, and then for which clicks may come.
+    """Minutes during which the queries of one user are collected.
 
-    A key without a click counts as a failure only after both, not while the user still reads.
+    Clicks count for as many minutes after that. A key without a click counts as a failure only
+    after both, not while the user still reads.
     """
     margin: float = Field(default=0.05, gt=0.0, lt=1.0)
     """Loss of success within which a candidate is no worse, as a share of the queries."""
     max_loss: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Loss of success that is not yet harm, as a share of the queries."""
+    """Loss of success that is tolerated, as a share of the queries."""
     max_empty: float = Field(default=0.01, ge=0.0, lt=1.0)
-    """More queries without results that are not yet harm, as a share of the queries."""
+    """Increase of queries without results that is tolerated, as a share of the queries."""
     max_slow: float = Field(default=0.05, ge=0.0, lt=1.0)
-    """More slow answers that are not yet harm, as a share of the queries."""
+    """Increase of slow answers that is tolerated, as a share of the queries."""
     max_seconds: float | None = Field(default=None, gt=0.0, examples=[0.2])
-    """Seconds from which an answer is slow (none: the slowest 5 % of the champion's before)."""
+    """An answer that takes longer, in seconds, is slow.
+
+    Not set: longer than 95 % of the champion's earlier answers.
+    """
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     """Confidence that a harmless candidate is not stopped, over all checks and metrics together."""
     on_timeout: Literal["promote", "keep"] = "promote"
-    """What happens after `maximum_hours` where nothing shows harm, and nothing its absence."""
+    """What happens after `maximum_hours` if the data show neither harm nor its absence."""
 
     @property
     def alpha(self) -> float:

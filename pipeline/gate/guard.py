@@ -32,9 +32,12 @@ class Guard:
     hours: float = Field(default=72.0, gt=0.0, le=8_760.0)
     """Hours after a promotion in which it is watched; at most one rollback in as many hours."""
     max_loss: float = Field(default=0.05, ge=0.0, lt=1.0)
-    """Loss of success that is not yet harm, as a share of the queries."""
+    """Loss of success that is tolerated, as a share of the queries."""
     settle_minutes: float = Field(default=30.0, ge=0.0, le=43_200.0)
-    """Minutes for which the queries of one key are collected, and then for which it may click."""
+    """Minutes during which the queries of one user are collected.
+
+    Clicks count for as many minutes after that.
+    """
     confidence: float = Field(default=0.99, gt=0.5, lt=1.0)
     """Confidence that a harmless promotion is not rolled back, over all checks together."""
 

@@ -73,7 +73,8 @@ class Watching:
         """Watch until the event is set; a fault of the workspace never ends it."""
         pace = self.settings.pace
         counted = f", or when {pace.records} records are new" if pace.records else ""
-        self._say("started", f"watching {self.settings.root}: a look every {pace.every}{counted}")
+        every = f"checks for new data every {pace.every}"
+        self._say("started", f"watching {self.settings.root}: {every}{counted}")
         while not self.stop.is_set():
             spent = 0.0
             try:

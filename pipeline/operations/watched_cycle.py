@@ -122,6 +122,6 @@ def _answer(told: dict[str, object]) -> Answer:
 def _why(status: int) -> str:
     if status < 0:
         name = signal.Signals(-status).name
-        memory = ", perhaps for want of memory" if -status == 9 else ""
+        memory = ", perhaps out of memory" if -status == 9 else ""
         return f"the process of the cycle was ended by {name}{memory}; the next one resumes it"
     return f"the process of the cycle ended with status {status}; what it wrote says why"

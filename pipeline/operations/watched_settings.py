@@ -50,7 +50,7 @@ class WatchedSettings:
         try:
             settings = load_settings(self.root, raw)
         except AnchorholdError as fault:
-            return f"the settings of before stay in force: {fault}"
+            return f"the earlier settings stay in force: {fault}"
         if raw is None:
             return ""  # it could be read a moment later
         self.settings, self.raw = settings, raw

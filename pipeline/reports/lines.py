@@ -131,10 +131,10 @@ def _(result: ReportResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: WatchEvent) -> Iterator[str]:
-    next_look = (
-        "" if result.next_seconds is None else f"; next look in {shown(result.next_seconds)}"
-    )
-    yield f"{result.at.isoformat(timespec='seconds')}  {result.message}{next_look}"
+    following = ""
+    if result.next_seconds is not None:
+        following = f"; next check for new data in {shown(result.next_seconds)}"
+    yield f"{result.at.isoformat(timespec='seconds')}  {result.message}{following}"
 
 
 @lines_of.register

@@ -18,10 +18,10 @@ def before_cycle(result: CycleResult) -> Iterator[str]:
 
 def canary_lines(canary: CanaryResult) -> Iterator[str]:
     """Yield what a canary showed, and what follows from it."""
-    what = "in shadow mode" if canary.shadow else "as canary"
+    what = "shadow canary" if canary.shadow else "canary"
     yield (
-        f"version {canary.candidate} {what}, {canary.share:.0%} of the users for "
-        f"{canary.hours:.1f} hours, beside version {canary.champion}: {canary.state}; "
+        f"{what} of version {canary.candidate} against version {canary.champion}, "
+        f"{canary.share:.0%} of the users, {canary.hours:.1f} hours: {canary.state}; "
         f"{canary.reason}"
     )
     for each in canary.metrics:

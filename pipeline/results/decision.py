@@ -107,7 +107,7 @@ class Window(Result):
     discards
         Which exclusions concern the data: what is left is another body of data.
     accepted
-        Up to here, texts behind the cut count as known: they were the first reference, or a
+        Up to here, texts after the cut count as known: they were the first reference, or a
         person accepted them. 0 where none do.
     """
 

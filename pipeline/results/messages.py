@@ -76,7 +76,7 @@ class WatchEvent(Result):
     failures
         Failures in a row.
     next_seconds
-        Time until the next look at the data; None where that is not known.
+        Time until the next check for new data; None where that is not known.
     """
 
     event: Literal["started", "run", "failed", "busy", "settings", "messages", "stopped"]

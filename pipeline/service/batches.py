@@ -82,7 +82,7 @@ class Batches(Generic[_Item]):
         if os.getpid() != self._process:
             raise AnchorholdError(
                 f"the log was opened in process {self._process}, and process {os.getpid()} has no "
-                "thread that writes it; open it behind the fork"
+                "thread that writes it; open it in the forked process"
             )
         with self._changed:
             if self._ends is not None or len(self._waiting) >= self._most:

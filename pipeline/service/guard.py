@@ -137,7 +137,8 @@ class Guard:
         if self._at_work > self._limits.concurrency and not is_probe:
             raise unavailable(
                 "overloaded",
-                f"{self._limits.concurrency} requests are at work, no more are taken now",
+                f"{self._limits.concurrency} requests are in progress, the limit of "
+                "serve.concurrency; try again later",
             )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > self._limits.max_body_bytes:

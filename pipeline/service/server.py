@@ -42,8 +42,8 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as fault:
         raise DataFault(
-            f"{host} port {port} cannot be listened at ({fault.strerror}); name another with "
-            "--host, --port or in [serve]"
+            f"cannot listen on {host}:{port} ({fault.strerror}); choose another with --host, "
+            "--port or in [serve]"
         ) from None
     return listening
 

@@ -13,9 +13,9 @@ class LogSettings:
     """The log of what `anchorhold serve`, or an application of your own, answers."""
 
     share: float = Field(default=1.0, ge=0, le=1)
-    """Share of the sessions that are kept, each whole; of queries without a session, their share.
+    """Share of the sessions that are logged, each as a whole.
 
-    0 keeps none.
+    Queries without a session are sampled one by one. 0 logs none.
     """
     flush_lines: int = Field(default=500, ge=1, le=100_000)
     """Lines after which a batch is written, before its time is up."""
@@ -29,4 +29,4 @@ class LogSettings:
     "mask" writes their kind, such as [e-mail]; "tag" adds letters that tell two values apart.
     """
     redactor: str = Field(default="", pattern=r"^$|^[\w.]+:\w+$")
-    """Your own function "module:function", from text to text, called behind `redact`."""
+    """Your own function "module:function", from text to text, called after `redact`."""

@@ -173,7 +173,8 @@ def _allowed(kind: Any, limits: list[Any]) -> str:
         *first, last = (f'"{part}"' for part in parts)
         return f"{', '.join(first)} or {last}"
     if get_origin(kind) in (list, tuple):
-        return f"list of {_allowed(parts[0], [])}s"
+        inner = _allowed(parts[0], [])
+        return f"list of {inner}" + ("" if inner.endswith('"') else "s")
     if any(getattr(limit, "pattern", None) == NAME for limit in limits):
         return NAME_RULE
     names = {bool: "true or false", int: "whole number", float: "number", str: "text"}

@@ -43,7 +43,7 @@ class Serve:
     timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
     """Longest that a request may take, its body included; beyond it, 504, or 408 for the body."""
     poll_seconds: float = Field(default=0.5, ge=0.05, le=3600)
-    """Seconds between two looks at the alias of the champion."""
+    """Seconds between two requests to MLflow for the champion's version."""
     retry_seconds: float = Field(default=60.0, ge=0.05, le=86_400)
     """Seconds until a version that did not load is tried again; doubled each time, to one hour."""
     batch_tokens: int = Field(default=2048, ge=1, le=1_000_000)

@@ -1,4 +1,4 @@
-"""Who is told what: receivers of promotions, alerts and their kinds, and how often to look."""
+"""Receivers of promotions, alerts and their kinds, and how often to check for new data."""
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -22,7 +22,7 @@ class PromotionReceiver(Receiver):
 
 @dataclass(frozen=True, config=SETTINGS)
 class Alerts(Receiver):
-    """Whom to tell when a person is needed; each state is told once, until it changes.
+    """Whom to tell when a person is needed; one message per state, until it changes.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class Alerts(Receiver):
     """
 
     silent: tuple[AlertKind, ...] = Field(default=(), strict=False, examples=[["rejected"]])
-    """Kinds that are not told; all others are."""
+    """Kinds for which no message is sent."""
 
     def tells(self, kind: str) -> bool:
         """Say whether a kind is told."""
@@ -49,18 +49,18 @@ class Watch:
     """
 
     every: str = Field(default="15m", pattern=INTERVAL, examples=["15m"])
-    """Time from one look at the data to the next: a number and its unit, s, m, h or d.
+    """Time between two checks for new data: a number and its unit, s, m, h or d.
 
     A cycle is run if something is new.
     """
     records: int = Field(default=0, ge=0)
-    """New records after which a cycle is run before that time; 0: none are counted."""
+    """Number of new records that starts a cycle before `every` has passed; 0: off."""
     at_least: str = Field(default="1d", pattern=INTERVAL, examples=["1d"])
     """Time after which a cycle is run although nothing is new, as models age."""
     jitter: float = Field(default=0.1, ge=0, le=0.5)
     """Share by which each wait varies by chance."""
     longest_pause: str = Field(default="6h", pattern=INTERVAL, examples=["6h"])
-    """Longest wait after failures; each failure in a row doubles it."""
+    """Upper limit of the wait after failures. The wait doubles with each failure in a row."""
 
     def __post_init__(self) -> None:
         """Refuse times that are none."""

@@ -133,4 +133,4 @@ def test_pairs_labelled_after_the_promotion_that_the_version_before_answers_bett
     opened.store.add("pair", "recent", [Record(pair) for pair in pairs])
     left = guard(opened, 1)
     assert left.version == 2
-    assert "fresh pairs: ndcg_at_10 is -" in left.reason
+    assert "fresh pairs: ndcg_at_10 differs by -" in left.reason

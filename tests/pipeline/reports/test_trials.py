@@ -27,8 +27,8 @@ CANARY = CanaryResult(
 
 def test_a_canary_says_what_became_of_it_and_names_each_metric_once():
     lines = list(canary_lines(CANARY))
-    assert lines[0].startswith("version 3 as canary, 10% of the users for 1.5 hours, beside ")
-    assert "version 2: stopped; empty: 40 % with the candidate" in lines[0]
+    assert lines[0].startswith("canary of version 3 against version 2, 10% of the users, ")
+    assert "1.5 hours: stopped; empty: 40 % with the candidate" in lines[0]
     assert sum(HARM.reason in line for line in lines) == 1
     assert lines[-1].strip().startswith("25% of the champion's best results")
 
@@ -49,6 +49,6 @@ def test_a_run_tells_first_what_it_did_before_its_cycle():
     told = [str(part) for part in parts_of(result)]
     places = [
         next(place for place, line in enumerate(told) if words in line)
-        for words in ("version 3 as canary", "version 2 was rolled back: by itself", "nothing new")
+        for words in ("canary of version 3", "version 2 was rolled back: by itself", "nothing new")
     ]
     assert places == sorted(places)

@@ -78,7 +78,7 @@ def test_a_port_that_is_in_use_is_named(indexed):
     with socket.socket() as taken, Workspace.open(indexed) as workspace:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(DataFault, match="cannot be listened at"):
+        with pytest.raises(DataFault, match="cannot listen on"):
             workspace.serve(port=taken.getsockname()[1])
 
 

@@ -294,7 +294,7 @@ def test_a_forked_process_is_told_that_it_has_no_writer(opened):
         try:
             ask(log)
         except AnchorholdError as fault:
-            os._exit(0 if "open it behind the fork" in str(fault) else 1)
+            os._exit(0 if "open it in the forked process" in str(fault) else 1)
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 

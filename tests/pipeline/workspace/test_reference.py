@@ -35,6 +35,12 @@ def test_a_key_says_what_it_allows_and_its_default(table, key, allowed, default)
     assert not TABLES[table][key].required
 
 
+def test_a_list_of_given_words_names_them_as_they_are_written():
+    allowed = TABLES["alerts"]["silent"].allowed
+    assert allowed.startswith('list of "insufficient_data", ')
+    assert allowed.endswith(' or "failed_run"')
+
+
 def test_a_required_key_has_an_example():
     required = [key for keys in TABLES.values() for key in keys.values() if key.required]
     assert [key.name for key in required] == ["name", "base", "path"]
