@@ -19,7 +19,7 @@ class FirstTexts:
     cut
         Sequence number up to which the version knows what is stored.
     known
-        Sequence number up to which the texts that arrived are part of the reference; pairs behind
+        Sequence number up to which the texts that arrived are part of the reference; pairs after
         the cut wait all the same.
     """
 

@@ -140,7 +140,7 @@ class Indexing:
         return found is not None and not found.stale and not found.behind
 
     def follow(self, version: Version, now: datetime) -> Indexed:
-        """Bring the index of the version that serves up to date; a fault is told, not raised."""
+        """Bring the index of the serving version up to date; a fault is reported, not raised."""
         found = self._tried(version, now) if self.builds else Indexed()
         self._show_champion()
         return found
@@ -161,7 +161,7 @@ class Indexing:
             logger.warning("applications still read the index before: %s", fault)
 
     def before_promotion(self, candidate: Version, now: datetime) -> Indexed:
-        """Build the index of a version that passed the gate; a fault is told, not raised."""
+        """Build the index of a version that passed the gate; a fault is reported, not raised."""
         return self._tried(candidate, now) if self.builds_first(candidate) else Indexed()
 
     def stage_of_champion(self, journal: Journal, version: int) -> None:

@@ -23,7 +23,7 @@ _CHUNK = 1 << 16
 
 
 class DelimitedRows:
-    r"""The rows of an open file behind its header, which is row 1; values are texts or UTF-8.
+    r"""The rows of an open file after its header, which is row 1; values are texts or UTF-8.
 
     A row is a record: a quoted field may hold line ends. Lines that a stray quotation mark swallows
     count as rows of their own, and all of them are bad. The delimiter is the one of `,`, `;`, tab

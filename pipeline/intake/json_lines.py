@@ -29,7 +29,7 @@ class Line:
 
 
 class JsonLines:
-    """The lines of an open file behind what was consumed before.
+    """The lines of an open file after what was consumed before.
 
     If the file no longer begins with the bytes consumed before, it was rewritten and is read from
     its beginning. Only what the file held when it was opened is read. A last line that has no line

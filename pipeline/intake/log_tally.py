@@ -59,7 +59,7 @@ class LogTally:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a person should check, in sentences that begin behind the name of the file."""
+        """What a person should check, in sentences that begin after the name of the file."""
         counts, found = self.counts, []
         if len(self.formats) > 1:
             places = ", ".join(f"{name} from line {first}" for name, first in self.formats.items())

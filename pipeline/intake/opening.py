@@ -42,7 +42,7 @@ def open_source(
     max_line_bytes: int,
     complete: bool,
 ) -> Iterator[Reader | None]:
-    """Open a source behind what was consumed; None if it did not change.
+    """Open a source after what was consumed; None if it did not change.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ class Retrieval(Protocol):
 
 
 class TracePage(Protocol):
-    """Some retrievals and the mark behind them, as `pipeline.registry.traces.TracePage`."""
+    """Some retrievals and the mark after them, as `pipeline.registry.traces.TracePage`."""
 
     @property
     def retrievals(self) -> Sequence[Retrieval]: ...  # noqa: D102
@@ -84,7 +84,7 @@ class TraceSource(Protocol):
         """Its name in the store and in messages."""
 
     def pages(self, mark: str, now: datetime) -> Iterator[TracePage]:
-        """Yield what is new behind a mark, and what was rated since."""
+        """Yield what is new after a mark, and what was rated since."""
 
 
 OpenTraces = Callable[[str], TraceSource]

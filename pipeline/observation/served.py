@@ -68,11 +68,11 @@ def answered(
     until
         Sequence number of the last line to read.
     window
-        Chooses the recent window from the lines behind `known`.
+        Chooses the recent window from the lines after `known`.
     newest
         Number of the newest lines of the reference period that are read.
     lines
-        Stand for the lines behind `known`.
+        Stand for the lines after `known`.
     """
     since = store.served(after=known, until=until) if lines is None else lines
     if not since:

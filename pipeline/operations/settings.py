@@ -68,7 +68,7 @@ class SettingsListing(Result):
         source = f"those that are set in {self.workspace}" if self.workspace else "none is set"
         head = (
             f"All settings of anchorhold: {source}.\n"
-            "A key behind a # is not set and shows its default, or an example where it has none."
+            "A key after a # is not set and shows its default, or an example where it has none."
         )
         tables: dict[str, list[Line]] = {}
         for each in self.settings:

@@ -322,9 +322,9 @@ class Workspace(Serving):
         Parameters
         ----------
         every
-            Time from one look at the data to the next, such as "15m"; by default, `watch.every`.
+            Time between two checks for new data, such as "15m"; by default, `watch.every`.
         records
-            New records after which a cycle is run before that; by default, `watch.records`.
+            Number of new records that starts a cycle before `every`; by default, `watch.records`.
         tell
             Gets what happens.
         stop

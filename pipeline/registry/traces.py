@@ -167,7 +167,7 @@ class Traces:
         return without_password(self._uri)
 
     def pages(self, mark: str, now: datetime) -> Iterator[TracePage]:
-        """Yield what is new behind a mark, and what was rated since; the oldest first.
+        """Yield what is new after a mark, and what was rated since; the oldest first.
 
         Traces near the mark, and rated ones, are yielded again.
 

@@ -42,7 +42,7 @@ class Facts:
         Tokens after which it cuts a text; None where that was not recorded.
     known
         Sequence number up to which texts are in its reference though labelled pairs before them
-        wait behind the cut; 0 where there are none.
+        wait after the cut; 0 where there are none.
     """
 
     cycle: str

@@ -1,4 +1,4 @@
-"""The application: every route, how faults are told, and the page that describes them."""
+"""The application: every route, how faults are answered, and the page that describes them."""
 
 from http import HTTPStatus
 from typing import Any
@@ -21,12 +21,12 @@ _ALWAYS = (401, 403, 413, 503, 504)
 _OF_A_BODY = (400, 404, 408, 409, 415, 422)
 _ABOUT = (
     f"Every answer says in {VERSION_HEADER} which version gave it. Vectors of different versions "
-    "must not be compared. Every fault is told in OpenAI's shape."
+    "must not be compared. Every error has OpenAI's form."
 )
 
 
 def make_app(service: Service, token: str = "") -> ASGIApp:
-    """Return the application behind its guard.
+    """Return the application, wrapped in its guard.
 
     Parameters
     ----------

@@ -247,7 +247,7 @@ class Batcher:
             vectors = group.encoder.encode_pass([each.text for each in batch], kind=group.kind)
             for each, vector in zip(batch, vectors, strict=True):
                 each.vector = vector
-        # The requests are told; the thread must go on for all others.
+        # The requests get the fault; the thread must go on for all others.
         except Exception as found:
             if len(batch) > 1:
                 # Whichever text it is, the others are answered.

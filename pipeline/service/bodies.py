@@ -28,7 +28,7 @@ class _Body(BaseModel):
 
 
 def _texts_only(value: Any) -> Any:
-    """Refuse token arrays by name; anything else wrong is told as usual."""
+    """Refuse token arrays by name; other faults are answered as usual."""
     first = value[0] if isinstance(value, list) and value else None
     if isinstance(first, int | list) and not isinstance(first, bool):
         raise ValueError(_NO_TOKENS)

@@ -1,4 +1,4 @@
-"""What a request can be refused for, each with its status, and how that is told."""
+"""Why a request can be refused, each reason with its status and the body of its answer."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The outbox: messages to send about what happened, and which alerts were told already."""
+"""The outbox: messages to send about what happened, and which alerts were sent already."""
 
 import json
 import uuid
@@ -100,8 +100,8 @@ class Outbox:
         Parameters
         ----------
         found
-            Kind -> subject -> body of what is true now; what was told of other subjects of these
-            kinds is over, and would be told again. Kinds that are missing stay as they are.
+            Kind -> subject -> body of each alert that is true now. Alerts of these kinds on other
+            subjects are over: they are sent again when they return. Other kinds stay as they are.
         at
             The present.
         """

@@ -182,7 +182,7 @@ class ServedLog:
     def count_served(
         self, after: int = 0, until: int | None = None, *, amended: bool = False
     ) -> int:
-        """Return the number of lines behind a cut, as `served` returns them."""
+        """Return the number of lines after a cut, as `served` returns them."""
         chosen = select(func.count()).select_from(served).where(*_between(after, until, amended))
         with self._database.reading() as connection:
             return int(connection.scalar(chosen) or 0)

@@ -51,8 +51,8 @@ class Store(
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
     All arrivals share one sequence, in the order in which they were stored. A *cut* is a number
-    of it: `after` leaves out everything up to the cut, `until` everything behind it. Numbers are
-    given inside the transaction that stores the rows, so nothing ever appears behind a cut.
+    of it: `after` leaves out everything up to the cut, `until` everything after it. Numbers are
+    given inside the transaction that stores the rows, so no row below a cut appears later.
 
     Discarded records stay stored, but are neither returned nor counted as arrivals.
 
@@ -260,13 +260,13 @@ class Store(
     def count_pairs(
         self, after: int = 0, until: int | None = None, role: Role | None = None
     ) -> int:
-        """Return the number of pairs behind a cut."""
+        """Return the number of pairs after a cut."""
         return self._count(pairs, role, after, until)
 
     def count_traffic(
         self, after: int = 0, until: int | None = None, role: Role | None = None
     ) -> int:
-        """Return the number of texts behind a cut."""
+        """Return the number of texts after a cut."""
         return self._count(traffic, role, after, until)
 
     def quarantine(self, limit: int | None = None) -> list[Fault]:
@@ -328,7 +328,7 @@ class Store(
         return self._read_traffic(None, ~kept(traffic))
 
     def files_of_pairs(self, after: int = 0, until: int | None = None) -> dict[str, str]:
-        """Return pair id -> file for the pairs behind a cut."""
+        """Return pair id -> file for the pairs after a cut."""
         chosen = select(pairs.c.id, pairs.c.file).where(*within(pairs, None, after, until))
         with self._database.reading() as connection:
             return {row.id: row.file for row in connection.execute(chosen)}

@@ -22,7 +22,7 @@ Ask = Callable[[], Proxies]
 
 _HEAD = """
 Settings of an anchorhold workspace. Relative paths are relative to this folder.
-A key behind a # shows its default. All other settings have defaults, too:
+A key after a # shows its default. All other settings have defaults, too:
 `anchorhold settings` prints each with its meaning, default and allowed values.
 """
 _DEFAULTS = {

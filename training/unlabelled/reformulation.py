@@ -49,7 +49,7 @@ class Reformulation:
     per_document: int = Field(default=8, ge=1)
     """Largest number of pairs with the same document."""
     per_user: int = Field(default=20, ge=1)
-    """Largest number of pairs from one user, or from one session where no user is told."""
+    """Largest number of pairs from one user, or from one session where no user is given."""
 
     def derive(
         self, log: Iterable[ServedQuery], corpus: Corpus, reserved: Reserved | None = None
