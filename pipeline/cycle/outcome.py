@@ -81,7 +81,8 @@ def promote_or_refuse(
             expected=champion.number,
             action="promote",
             reason=f"cycle {journal.cycle}: {verdict.reasons[0]}",
-            now=journal.started,
+            # Its users count from now on, not from before the training.
+            now=journal.present,
             cycle=journal.cycle,
         )
     except ChampionMoved as moved:

@@ -85,6 +85,12 @@ def test_nothing_is_rolled_back_without_evidence_of_harm(opened, before, after, 
     assert guard(opened, hours, **settings) is None
 
 
+def test_a_promotion_is_recorded_when_it_happens_not_when_its_cycle_began(opened):
+    last = opened.store.promotions()[-1]
+    assert (last.action, last.cycle) == ("promote", "0002")
+    assert NOW == opened.store.cycle("0002").started < last.at < later(1)
+
+
 def test_a_forced_promotion_is_a_persons_word(opened):
     Champions.of(opened).promote(1, reason="by hand", force=True, now=NOW)
     served(opened.store, 2, 0.6, hours=-10)
