@@ -153,29 +153,39 @@ def evidence(keys: Sequence[CanaryKey], *, paired: bool) -> Evidence:
 
 
 def successes(
-    lines: Sequence[ServedQuery], *, since: float, until: float
+    lines: Sequence[ServedQuery], *, since: float, until: float, window: float
 ) -> tuple[list[float], bool]:
     """Return the share of successful queries of each key that was first answered in a period.
+
+    As in a canary, the lines of a key's first minutes count. So a later look finds the same values
+    in the same order, and more behind them, except where a click comes later than a key is counted.
 
     Parameters
     ----------
     lines
-        What one version served, oldest first.
+        What one version served.
     since, until
         The period, in seconds since the epoch.
+    window
+        Seconds for which the lines of one key are collected.
 
     Returns
     -------
     (list of float, bool)
         In the order of their first lines; and whether anybody clicked or rated.
     """
+    timed = [(each.timestamp, each) for each in lines if each.timestamp is not None]
+    first: dict[str, float] = {}
     found: dict[str, list[float]] = {}
     recorded = False
-    for line in lines:
-        if line.timestamp is None or not since <= line.timestamp <= until:
+    for moment, line in sorted(timed, key=lambda each: each[0]):
+        if moment < since:
             continue
-        found.setdefault(key_of(line), []).append(1.0 - _failed(line))
-        recorded = recorded or bool(line.clicked or line.feedback)
+        key = key_of(line)
+        begun = first.setdefault(key, moment)
+        if begun <= until and moment <= begun + window:
+            found.setdefault(key, []).append(1.0 - _failed(line))
+            recorded = recorded or bool(line.clicked or line.feedback)
     return [float(np.mean(values)) for values in found.values()], recorded
 
 

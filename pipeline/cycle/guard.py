@@ -9,7 +9,7 @@ from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.promotion import Champions
 from pipeline.gate import Guard
 from pipeline.registry import RegistryFault, UnknownVersion, Version, VersionFolder
-from pipeline.results import RolledBackVersion, past_cycles
+from pipeline.results import RolledBackVersion
 from pipeline.store import Promotion, Store
 from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet
@@ -51,7 +51,8 @@ def guard_champion(
     watched = last.action == "promote" and last.previous is not None
     if not watched or serving is None or serving.number != last.version:
         return None
-    if _hours(last, now) > guard.hours:
+    # Right after a move, nothing can have changed; the next run is the first check.
+    if not 0.0 < _hours(last, now) <= guard.hours:
         return None
     harm = feedback_loss(store, guard, last, now) or _golden_loss(opened, serving, last)
     if not harm:
@@ -100,12 +101,14 @@ def feedback_loss(store: Store, guard: Guard, last: Promotion, now: datetime) ->
     """
     if last.previous is None:
         return ""
-    moved = last.at.timestamp()
-    waits = 2 * guard.settle_minutes * 60.0
-    old = [line for _, line in store.versions_served((last.previous,), latest=_MOST_LINES)]
-    new = [line for _, line in store.versions_served((last.version,), latest=_MOST_LINES)]
-    before, known = successes(old, since=moved - guard.hours * _SECONDS_AN_HOUR, until=moved)
-    after, rated = successes(new, since=moved, until=now.timestamp() - waits)
+    moved, window = last.at.timestamp(), guard.settle_minutes * 60.0
+    earlier, settled = moved - guard.hours * _SECONDS_AN_HOUR, now.timestamp() - 2 * window
+    served = store.versions_served
+    old = [line for _, line in served((last.previous,), since=earlier, latest=_MOST_LINES)]
+    # The first ones: what was counted once must not change, so that the bounds hold at each check.
+    new = [line for _, line in served((last.version,), since=moved, earliest=_MOST_LINES)]
+    before, known = successes(old, since=earlier, until=min(moved, settled), window=window)
+    after, rated = successes(new, since=moved, until=settled, window=window)
     # Where nothing is recorded, a log without clicks says nothing about users.
     return guard.loss(before, after) if known and rated else ""
 
@@ -127,9 +130,8 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
     except RegistryFault as fault:
         logger.warning("the champion is not compared with the version before: %s", fault)
         return ""
-    looks = 1 + sum(cycle.started >= last.at for cycle in past_cycles(opened.store))
-    error = (1.0 - tables.guard.golden_confidence(looks)) / len(sets)
-    gate = replace(tables.gate, confidence=1.0 - error)
+    looks = 1 + sum(cycle.started > last.at for cycle in opened.store.cycles())
+    gate = replace(tables.gate, confidence=tables.guard.golden_confidence(looks, len(sets)))
     then, now = opened.scores.of(old, sets).tasks, opened.scores.of(new, sets).tasks
     for each in sets:
         margin = gate.margin_of(each.name, opened.anchor_sets.margins)

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.gate.anytime import Values, lower_mean, upper_mean
+from pipeline.gate.bounds import DRAWS
 from training.settings import SETTINGS
 
 _SHARE = (0.0, 1.0)
@@ -62,14 +63,28 @@ class Guard:
             "every check)"
         )
 
-    def golden_confidence(self, check: int) -> float:
-        """Return the confidence of the golden sets at the n-th check, from 1.
+    def golden_confidence(self, check: int, sets: int = 1) -> float:
+        """Return the confidence of each golden set's bound at the n-th check.
 
-        The errors of all checks add up to half of the guard's.
+        The errors of all checks add up to half of the guard's. Each check counts, which is
+        conservative: one that finds no new label adds no error. A check whose share is smaller than
+        the draws of a bound resolve adds ``1 / DRAWS`` per set instead.
+
+        Parameters
+        ----------
+        check
+            Number of the check, from 1.
+        sets
+            How many sets share the error of a check.
 
         Examples
         --------
         >>> round(Guard(confidence=0.9).golden_confidence(1), 6)
         0.975
+        >>> round(Guard().golden_confidence(1000, sets=2), 6)
+        0.99995
         """
-        return 1.0 - (1.0 - self.confidence) / 2.0 / (check * (check + 1))
+        error = (1.0 - self.confidence) / 2.0 / (check * (check + 1)) / sets
+        # Of n draws, the smallest has an expected share of 1 / (n + 1) below it. A quantile for a
+        # smaller error is that draw again, so that the bound would not be as sure as it said.
+        return 1.0 - max(error, 1.0 / DRAWS)

@@ -155,6 +155,9 @@ class ServedLog:
         after: int = 0,
         until: int | None = None,
         latest: int | None = None,
+        *,
+        since: float | None = None,
+        earliest: int | None = None,
     ) -> list[tuple[int, ServedQuery]]:
         """Return the searches that some versions answered, oldest first, each with its number.
 
@@ -166,18 +169,21 @@ class ServedLog:
             Their numbers.
         after, until
             Sequence numbers between which the lines arrived.
-        latest
-            Limits them to the newest.
+        latest, earliest
+            Limits them to the newest, or to the oldest.
+        since
+            Only those of this moment or later, in seconds since the epoch.
         """
         chosen = select(served).where(*_between(after, until, amended=False))
-        newest_first = (
-            chosen.where(served.c.version.in_(versions), served.c.source != VECTORS_ONLY)
-            .order_by(served.c.sequence.desc())
-            .limit(latest)
-        )
+        chosen = chosen.where(served.c.version.in_(versions), served.c.source != VECTORS_ONLY)
+        if since is not None:
+            chosen = chosen.where(served.c.timestamp >= since)
+        order = served.c.sequence.desc() if earliest is None else served.c.sequence
+        chosen = chosen.order_by(order).limit(latest if earliest is None else earliest)
         with self._database.reading() as connection:
-            found = connection.execute(newest_first).mappings()
-            return [(int(row["sequence"]), _served_query(row)) for row in found][::-1]
+            found = connection.execute(chosen).mappings()
+            lines = [(int(row["sequence"]), _served_query(row)) for row in found]
+        return lines[::-1] if earliest is None else lines
 
     def count_served(
         self, after: int = 0, until: int | None = None, *, amended: bool = False

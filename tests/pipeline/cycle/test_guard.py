@@ -9,6 +9,7 @@ import pytest
 from conftest import NOW
 from made_streams import TRAVEL, sentences
 
+from pipeline.cycle.canary_keys import successes
 from pipeline.cycle.guard import guard_champion
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
@@ -89,6 +90,17 @@ def test_a_promotion_is_recorded_when_it_happens_not_when_its_cycle_began(opened
     last = opened.store.promotions()[-1]
     assert (last.action, last.cycle) == ("promote", "0002")
     assert NOW == opened.store.cycle("0002").started < last.at < later(1)
+
+
+def test_what_a_user_does_later_does_not_change_what_was_counted():
+    def line(user, moment, clicked):
+        return ServedQuery("where", user=user, timestamp=moment, clicked=clicked, version=2)
+
+    lines = [line("a", 10.0, ("b",)), line("a", 60.0, ()), line("b", 50.0, ())]
+    assert successes(lines, since=0.0, until=20.0, window=100.0) == ([0.5], True)
+    lines += [line("a", 111.0, ()), line("c", 5.0, ("b",))]
+    assert successes(lines[:4], since=0.0, until=80.0, window=100.0) == ([0.5, 0.0], True)
+    assert successes(lines, since=6.0, until=20.0, window=100.0) == ([0.5], True)
 
 
 def test_a_forced_promotion_is_a_persons_word(opened):
