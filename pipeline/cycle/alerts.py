@@ -58,10 +58,10 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
         return found
     found |= {kind: {} for kind in ("rejected", "inconclusive", *_WAITS)}
     candidate = f"version {result.candidate.version}" if result.candidate else "the candidate"
-    if (waits := waits_for(result)) and result.candidate:
+    if result.waits and result.candidate:
         number = result.candidate.version
-        summary = f"{candidate} passed the gate and waits {_WAITS[waits].format(number)}"
-        found[waits] = {str(number): _body(result, summary)}
+        summary = f"{candidate} passed the gate and waits {_WAITS[result.waits].format(number)}"
+        found[result.waits] = {str(number): _body(result, summary)}
     elif result.outcome == "rejected":
         summary = f"{candidate} was rejected; version {champion} still serves"
         found["rejected"] = {f"{champion}: {_broken(result)}": _body(result, summary)}
@@ -75,11 +75,6 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
             if each.judged > gate.reuse_budget
         }
     return found
-
-
-def waits_for(result: CycleResult) -> str:
-    """Return why a candidate that passed does not serve yet, such as "awaiting_approval"."""
-    return next((each for each in _WAITS if getattr(result, each, False)), "")
 
 
 def _after_canary(result: CycleResult) -> Found:
@@ -107,7 +102,7 @@ def _broken(result: CycleResult) -> str:
 
 def _inconclusive(result: CycleResult) -> bool:
     """Say whether nobody can tell, rather than that something is still awaited."""
-    return result.outcome == "inconclusive" and not waits_for(result)
+    return result.outcome == "inconclusive" and not result.waits
 
 
 def _inconclusive_before(result: CycleResult, earlier: Sequence[PastCycle]) -> bool:

@@ -127,9 +127,9 @@ class Candidacy:
             # The texts stay in the report: results are read again at every check.
             regressions=RegressionCounts(changes=worse.changes),
             plan=plan.without_texts() if plan else None,
-            awaiting_approval=promoted.awaiting_approval,
-            awaiting_index=promoted.awaiting_index,
-            awaiting_canary=promoted.awaiting_canary,
+            awaiting_approval=promoted.waits == "awaiting_approval",
+            awaiting_index=promoted.waits == "awaiting_index",
+            awaiting_canary=promoted.waits == "awaiting_canary",
         )
 
     def _plan(self, candidate: Version, verdict: Verdict) -> IndexPlan | None:
@@ -204,9 +204,8 @@ class Candidacy:
             no_index=no_index,
             canary=tables.canary,
         )
-        waits = promoted.awaiting_approval or promoted.awaiting_canary
-        if promoted.awaiting_index:
+        if promoted.waits == "awaiting_index":
             self.opened.registry.tag(candidate, {AWAITS_INDEX: no_index})
-        elif promoted.outcome != "promoted" and not waits:
+        elif promoted.outcome != "promoted" and not promoted.waits:
             self.opened.registry.drop_candidate(candidate)
         return promoted

@@ -51,7 +51,7 @@ def promote_or_refuse(
             outcome="inconclusive",
             champion=champion.number,
             reasons=(f"{waits}: {no_index}; the next `anchorhold run` tries again",),
-            awaiting_index=True,
+            waits="awaiting_index",
         )
     if canary.share:
         on_trial = champions.store.running_canary()
@@ -64,7 +64,7 @@ def promote_or_refuse(
             outcome="inconclusive",
             champion=champion.number,
             reasons=(f"{waits} yet: {told}",),
-            awaiting_canary=True,
+            waits="awaiting_canary",
         )
     if approval:
         command = f"anchorhold promote {candidate.number} --reason …"
@@ -73,7 +73,7 @@ def promote_or_refuse(
             outcome="inconclusive",
             champion=champion.number,
             reasons=(f"{waits}: it awaits approval: {command}, {tag}",),
-            awaiting_approval=True,
+            waits="awaiting_approval",
         )
     try:
         champions.install(

@@ -1,6 +1,14 @@
 """What the stages of a cycle record in its journal, where it is not part of the result."""
 
-from pipeline.results import DecisionResult, IndexBuilt, Outcome, Result, Suspect, TrainingResult
+from pipeline.results import (
+    DecisionResult,
+    IndexBuilt,
+    Outcome,
+    Result,
+    Suspect,
+    TrainingResult,
+    Waits,
+)
 
 STAGES = {
     "intake": ("intake",),
@@ -76,6 +84,4 @@ class Promoted(Result):
     outcome: Outcome
     champion: int
     reasons: tuple[str, ...] = ()
-    awaiting_approval: bool = False
-    awaiting_index: bool = False
-    awaiting_canary: bool = False
+    waits: Waits = ""

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline.cycle.alerts import waits_for
 from pipeline.intake.news import Files
 from pipeline.machine.pace import pause_after, shown, spread_out
 from pipeline.operations.circumstances import Clock
@@ -214,7 +213,7 @@ class Watching:
             moves = store.promotions()
             for each in past_cycles(store, limit=1, outcomes=TRAINED):
                 serves = bool(moves) and moves[-1].version == each.result.champion.version
-                return serves and bool(waits_for(each.result))
+                return serves and bool(each.result.waits)
         return False
 
     def _store(self) -> Store:

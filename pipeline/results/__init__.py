@@ -22,6 +22,7 @@ from pipeline.results.cycle import (
     Serving,
     SourceCounts,
     TrainingResult,
+    Waits,
 )
 from pipeline.results.decision import DecisionResult, HeadroomResult, Window
 from pipeline.results.demo import DemoPart, DemoResult, StoryStep
@@ -196,6 +197,7 @@ __all__ = [
     "VersionCosines",
     "VersionRegressions",
     "WaitingCounts",
+    "Waits",
     "WatchEvent",
     "Window",
     "past_cycles",

@@ -19,6 +19,8 @@ Outcome = Literal[
 ]
 TRAINED: tuple[Outcome, ...] = ("promoted", "rejected", "inconclusive")
 """Outcomes of cycles that trained."""
+Waits = Literal["", "awaiting_approval", "awaiting_index", "awaiting_canary"]
+"""Why a candidate that passed the gate does not serve yet; "" where none waits."""
 
 
 class Serving(Result):
@@ -251,6 +253,15 @@ class CycleResult(Result):
     peak_memory_megabytes: float | None = None
     run_id: str
     dry_run: bool = False
+
+    @property
+    def waits(self) -> Waits:
+        """Why the candidate passed the gate and does not serve yet; "" where it does not wait."""
+        if self.awaiting_approval:
+            return "awaiting_approval"
+        if self.awaiting_index:
+            return "awaiting_index"
+        return "awaiting_canary" if self.awaiting_canary else ""
 
     @property
     def made(self) -> Serving | None:
