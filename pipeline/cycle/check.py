@@ -18,6 +18,7 @@ from pipeline.cycle.window import (
     Gathered,
     answered_in,
     arrived_since,
+    checks,
     gather,
     known_until,
     later_reference,
@@ -33,7 +34,7 @@ from pipeline.observation import (
     served_as_traffic,
 )
 from pipeline.registry import Version, VersionFolder
-from pipeline.results import TRAINED, DecisionResult, Window, past_cycles
+from pipeline.results import TRAINED, DecisionResult, PastCycle, Window, past_cycles
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
@@ -70,7 +71,6 @@ def check_now(
             gathered = gather(opened.store, window, opened.settings.tables.observe)
             shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
         decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
-        decision = without_a_second(opened.store, decision)
         return decision.changed(shortage=shortage if decision.train else "")
     intake = opened.settings.tables.intake
     labelled, refused_pairs = intake.parse(pairs, "pair", now, opened.store) if pairs else ([], [])
@@ -87,7 +87,7 @@ def check_now(
         recent=texts[-observing.window :],
         pairs=labelled,
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
-        answered=answered_in(opened.store, window, observing, lines),
+        answered=answered_in(opened.store, window, observing, checks(opened.store), lines),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
@@ -124,6 +124,8 @@ def find(
 ) -> DecisionResult:
     """Compare what was gathered with the champion's reference and let the policy decide.
 
+    While a canary runs, nothing is trained, whatever the policy says.
+
     Parameters
     ----------
     champion
@@ -147,7 +149,8 @@ def find(
         return DecisionResult(train=False, reasons=(gathered.idle,), warnings=warnings)
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
-    observation = observe(opened, folder, gathered, now, anchors, today, refused_pairs)
+    past = past_cycles(opened.store)
+    observation = observe(opened, folder, gathered, now, anchors, today, past, refused_pairs)
     signals = []
     for trigger in opened.settings.triggers:
         try:
@@ -161,6 +164,7 @@ def find(
         signals,
         past_looks(
             opened.store,
+            past,
             champion,
             opened.settings.tables.mix.minimum_pairs,
             known=known_until(opened.store, folder.facts()),
@@ -175,7 +179,7 @@ def find(
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
     clusters = new_clusters(observation) if moved else ()
     hit_rates = {name: task.mean("recall_at_10") for name, task in today.tasks.items()}
-    return DecisionResult(
+    found = DecisionResult(
         train=decision.train,
         reasons=decision.reasons,
         blocked_by=decision.blocked_by,
@@ -186,6 +190,7 @@ def find(
         headroom=headroom_now(opened, folder, [each.text for each in gathered.recent]),
         warnings=(*warnings, *left_out(anchors)),
     )
+    return without_a_second(opened.store, found)
 
 
 def _ask_quality(
@@ -219,6 +224,7 @@ def observe(
     now: datetime,
     anchors: Sequence[EvaluationSet],
     today: Scorecard,
+    past: Sequence[PastCycle],
     refused_pairs: int = 0,
 ) -> Observation:
     """Return what the triggers read: what was gathered, and what the champion was accepted with.
@@ -227,6 +233,8 @@ def observe(
     ----------
     anchors, today
         Today's anchor sets and the champion's scores on them.
+    past
+        The finished cycles, newest first.
     refused_pairs
         Number of records of pairs that intake refused.
     """
@@ -251,7 +259,7 @@ def observe(
         ),
         KnownQuality(
             scores=quality_now(opened, folder, gathered, anchors, today),
-            hit_rates=_past_hit_rates(opened.store, today),
+            hit_rates=_past_hit_rates(past, today),
             anchor_queries=[query for each in anchors for query in each.queries.values()],
         ),
         comparable(gathered.answered, tables, trained=facts.parent is not None),
@@ -276,19 +284,25 @@ def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered
     return replace(answered, before=before[-tables.observe.reference :])
 
 
-def _past_hit_rates(store: Store, today: Scorecard) -> Mapping[str, tuple[float, ...]]:
+def _past_hit_rates(past: Sequence[PastCycle], today: Scorecard) -> Mapping[str, tuple[float, ...]]:
     """Return each anchor set's hit rate at the checks so far and now, oldest first."""
-    past: dict[str, list[float]] = {}
-    for cycle in reversed(past_cycles(store)):
+    rates: dict[str, list[float]] = {}
+    for cycle in reversed(past):
         for name, rate in cycle.result.decision.hit_rates.items():
-            past.setdefault(name, []).append(rate)
+            rates.setdefault(name, []).append(rate)
     return {
-        name: (*past.get(name, ()), task.mean("recall_at_10")) for name, task in today.tasks.items()
+        name: (*rates.get(name, ()), task.mean("recall_at_10"))
+        for name, task in today.tasks.items()
     }
 
 
 def past_looks(
-    store: Store, champion: int, minimum_pairs: int, *, known: int = 0
+    store: Store,
+    past: Sequence[PastCycle],
+    champion: int,
+    minimum_pairs: int,
+    *,
+    known: int = 0,
 ) -> list[PastCheck]:
     """Return the earlier decisions about the data of one champion, oldest first.
 
@@ -297,6 +311,10 @@ def past_looks(
 
     Parameters
     ----------
+    store
+        Where records are.
+    past
+        The finished cycles, newest first.
     champion
         Number of the champion.
     minimum_pairs
@@ -305,7 +323,7 @@ def past_looks(
         Sequence number up to which texts are known: what was found in them confirms nothing.
     """
     looks = []
-    for cycle in reversed(past_cycles(store)):
+    for cycle in reversed(past):
         window, decision = cycle.result.window, cycle.result.decision
         if window and window.champion == champion and decision.signals:
             looks.append(

@@ -108,12 +108,16 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
-        answered=answered_in(store, window, observe),
+        answered=answered_in(store, window, observe, earlier),
     )
 
 
 def answered_in(
-    store: Store, window: Window, observe: Observe, lines: Sequence[ServedQuery] | None = None
+    store: Store,
+    window: Window,
+    observe: Observe,
+    earlier: Sequence[Check],
+    lines: Sequence[ServedQuery] | None = None,
 ) -> Answered:
     """Read what the service answered before and recently; `lines` may stand for the recent ones.
 
@@ -124,7 +128,7 @@ def answered_in(
     if not store.count_served(until=known):
         quiet = [
             checked.until
-            for cycle, checked in checks(store)
+            for cycle, checked in earlier
             if checked.champion == window.champion and cycle.result.outcome == "quiet"
         ]
         known = min(quiet, default=known)

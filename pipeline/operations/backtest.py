@@ -10,7 +10,7 @@ from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation
 from pipeline.cycle import Gathered, checks, later_reference, observe
 from pipeline.operations.window_quality import WindowQuality
-from pipeline.results import BacktestResult, PastWindow, Serving
+from pipeline.results import BacktestResult, PastWindow, Serving, past_cycles
 from pipeline.store import Store, Traffic
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
@@ -80,6 +80,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
     anchors = opened.anchor_sets.of(champion)
     today = opened.scores.of(champion, anchors)
     added = later_reference(opened.store, champion.facts().cut)
+    past = past_cycles(opened.store)
     return lambda texts: observe(
         opened,
         champion,
@@ -87,6 +88,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
         now,
         anchors,
         today,
+        past,
     )
 
 
