@@ -51,21 +51,12 @@ def centre(
     made = opened.settings.tables.centre.make(champion.model, vectors, place)
     if made.folder is None:
         return Attempt(strategy=CENTRE, fault=made.reason)
-    training = TrainingResult(
-        strategy=CENTRE,
-        run_id=run,
-        folder=str(place.relative_to(folder)),
-        selection=None,
-        steps=0,
+    training = TrainingResult.untrained(
+        CENTRE,
+        run,
+        str(place.relative_to(folder)),
+        f"the champion was centred, not trained: {made.reason}",
         seconds=time.perf_counter() - began,
-        precision="none",
-        pairs=0,
-        held=0,
-        log=(),
-        negatives="",
-        merge=f"the champion was centred, not trained: {made.reason}",
-        share=1.0,
-        curve=(),
     )
     return Attempt(strategy=CENTRE, training=training)
 

@@ -16,3 +16,9 @@ def cut_short(fault: Exception) -> tuple[Outcome, DecisionResult, Verdict | None
     reason = f"inconclusive: something that this cycle worked with was deleted: {fault}"
     verdict = Verdict(promote=False, outcome="inconclusive", reasons=(reason,))
     return "inconclusive", DecisionResult(train=False, reasons=(reason,)), verdict
+
+
+def no_candidate(fault: Exception) -> Verdict:
+    """Return the verdict where a fault left nothing to judge."""
+    reason = f"rejected: there is no candidate: {fault}"
+    return Verdict(promote=False, outcome="rejected", reasons=(reason,))

@@ -11,6 +11,7 @@ from typing import Self
 
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.check import window_of
+from pipeline.cycle.cut_short import no_candidate
 from pipeline.cycle.journal import Journal, Rehearsed
 from pipeline.cycle.lesson import Lesson, prepare_lesson
 from pipeline.cycle.new_version import NewVersion, notes_on, pairs_of
@@ -25,7 +26,6 @@ from pipeline.results import (
     Result,
     Serving,
     TrainingResult,
-    Verdict,
     Window,
 )
 from pipeline.workspace import Base, OpenWorkspace
@@ -213,7 +213,7 @@ def consider(
     try:
         candidate = candidacy.register(seen.run_id, make, more=given.tags)
     except NoEmbedding as fault:
-        return seen.changed(outcome="rejected", verdict=_no_candidate(fault))
+        return seen.changed(outcome="rejected", verdict=no_candidate(fault))
     return candidacy.settle(candidate, seen.changed(candidate=Serving(version=candidate.number)))
 
 
@@ -245,7 +245,7 @@ def rehearse_candidate(opened: OpenWorkspace, given: str, now: datetime) -> Cycl
         try:
             folder = new.of_given(champion, old, lesson, model, called)
         except NoEmbedding as fault:
-            return seen.changed(verdict=_no_candidate(fault))
+            return seen.changed(verdict=no_candidate(fault))
         candidacy = Candidacy(opened, journal, champion, lesson, learned_from=None)
         return candidacy.rehearse(folder, seen)
 
@@ -273,24 +273,5 @@ def _lesson(
 
 
 def _training(given: Given, run: str) -> TrainingResult:
-    return TrainingResult(
-        strategy=STAGE,
-        run_id=run,
-        folder=_FOLDER.as_posix(),
-        selection=None,
-        steps=0,
-        seconds=0.0,
-        precision="none",
-        pairs=0,
-        held=0,
-        log=(),
-        negatives="",
-        merge=f"the candidate was given, not trained: {given.named}",
-        share=1.0,
-        curve=(),
-    )
-
-
-def _no_candidate(fault: NoEmbedding) -> Verdict:
-    reason = f"rejected: there is no candidate: {fault}"
-    return Verdict(promote=False, outcome="rejected", reasons=(reason,))
+    told = f"the candidate was given, not trained: {given.named}"
+    return TrainingResult.untrained(STAGE, run, _FOLDER.as_posix(), told)

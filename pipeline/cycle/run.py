@@ -10,12 +10,12 @@ from pipeline.cycle.alerts import finish_and_tell
 from pipeline.cycle.approval import settle_approvals
 from pipeline.cycle.attempts import attempt
 from pipeline.cycle.awaiting_index import settle_awaiting_index
-from pipeline.cycle.canary import refuse_second, settle_canary, without_a_second
+from pipeline.cycle.canary import refuse_second, settle_canary
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
 from pipeline.cycle.cosines import with_cosines
-from pipeline.cycle.cut_short import cut_short
+from pipeline.cycle.cut_short import cut_short, no_candidate
 from pipeline.cycle.given import STAGE as GIVEN
 from pipeline.cycle.given import (
     Given,
@@ -46,13 +46,14 @@ from pipeline.cycle.window import gather
 from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
+    CanaryResult,
     CycleResult,
     DecisionResult,
     IntakeResult,
     LessonResult,
     Outcome,
+    RolledBackVersion,
     Serving,
-    Verdict,
     Window,
 )
 from pipeline.workspace import OpenWorkspace
@@ -266,9 +267,7 @@ class _Cycle:
         try:
             training = attempt(opened, journal, self.run, old, lesson)
         except NonFiniteLoss as fault:
-            reason = f"rejected: there is no candidate: {fault}"
-            verdict = Verdict(promote=False, outcome="rejected", reasons=(reason,))
-            return seen.changed(outcome="rejected", lesson=facts, verdict=verdict)
+            return seen.changed(outcome="rejected", lesson=facts, verdict=no_candidate(fault))
         lesson = lesson_of(opened.settings, lesson, training)
         candidacy = Candidacy(opened, journal, champion, lesson, learned_from=window)
 
@@ -302,7 +301,6 @@ class _Cycle:
         refused = self.intake.pairs.quarantined
         now = self.journal.started
         decision = find(self.opened, window.champion, gathered, now, refused_pairs=refused)
-        decision = without_a_second(self.opened.store, decision)
         return Checked(decision=decision, fresh=gathered.fresh)
 
     def _result(

@@ -148,6 +148,36 @@ class TrainingResult(Result):
     attempts: tuple[AttemptResult, ...] = ()
     champion_selection: tuple[float, float] | None = None
 
+    @classmethod
+    def untrained(
+        cls, strategy: str, run_id: str, folder: str, told: str, *, seconds: float = 0.0
+    ) -> Self:
+        """Return what stands for a training where a candidate was made or given without one.
+
+        Parameters
+        ----------
+        strategy, run_id, folder, seconds
+            As for a training.
+        told
+            How the candidate came about, in a sentence.
+        """
+        return cls(
+            strategy=strategy,
+            run_id=run_id,
+            folder=folder,
+            selection=None,
+            steps=0,
+            seconds=seconds,
+            precision="none",
+            pairs=0,
+            held=0,
+            log=(),
+            negatives="",
+            merge=told,
+            share=1.0,
+            curve=(),
+        )
+
 
 class RegressionCounts(Result):
     """What the candidate answers worse than the champion, counted by task."""
