@@ -44,6 +44,9 @@ def settle_awaiting_index(
     """
     if opened.store.unfinished_cycle() is not None or opened.store.running_canary() is not None:
         return None
+    # One listing tells that there are none, as there mostly are.
+    if not any(awaits_index(each) for each in opened.registry.versions()):
+        return None
     waiting = [each for each in champions.awaiting_approval() if awaits_index(each)]
     if not waiting:
         return None

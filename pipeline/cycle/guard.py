@@ -47,12 +47,12 @@ def guard_champion(
     if not guard.enabled or not moves or store.unfinished_cycle() is not None:
         return None
     last = moves[-1]
-    serving = opened.registry.serving()
     watched = last.action == "promote" and last.previous is not None
-    if not watched or serving is None or serving.number != last.version:
-        return None
     # Right after a move, nothing can have changed; the next run is the first check.
-    if not 0.0 < _hours(last, now) <= guard.hours:
+    if not watched or not 0.0 < _hours(last, now) <= guard.hours:
+        return None
+    serving = opened.registry.serving()
+    if serving is None or serving.number != last.version:
         return None
     harm = feedback_loss(store, guard, last, now) or _golden_loss(opened, serving, last)
     if not harm:

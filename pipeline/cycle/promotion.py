@@ -1,7 +1,7 @@
 """Moving the champion: by the gate, by hand, and back again; each move is in the history."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -173,8 +173,11 @@ class Champions:
         """
         moves = self.store.promotions()
         marked = rolled_back(moves)
+        if not marked:
+            return ""
         forced = {move.version for move in moves if move.action == "force"}
-        parents = {str(each.number): each for each in self.registry.versions()}
+        versions = self.registry.versions()
+        parents = {str(each.number): each for each in versions}
         line: Version | None = version
         while line is not None and (line.number in marked or line.number not in forced):
             if line.number in marked:
@@ -184,15 +187,14 @@ class Champions:
             # A candidate that was given shares nothing with the version it was compared with.
             given = NAMED in line.tags
             line = None if given else parents.get(line.tags.get("anchorhold.parent", "none"))
-        if version.number in forced or not (twin := self.rolled_back_twin(_space(version))):
+        if version.number in forced or not (twin := _twin(versions, marked, _space(version))):
             return ""
         return f"version {twin.number}, the same model, was rolled back ({marked[twin.number]})"
 
     def rolled_back_twin(self, fingerprint: str) -> Version | None:
         """Return a version of an embedding space that was rolled back; None where none was."""
         marked = rolled_back(self.store.promotions())
-        twins = (each for each in self.registry.versions() if _space(each) == fingerprint)
-        return next((each for each in twins if each.number in marked), None)
+        return _twin(self.registry.versions(), marked, fingerprint) if marked else None
 
     def stopped(self, version: Version) -> str:
         """Say which harm ended the canary of a version; empty where none did, or it was forced."""
@@ -345,6 +347,12 @@ class Champions:
         }
         with written(self._intention) as file:
             file.write_text(json.dumps(meant), encoding="utf-8")
+
+
+def _twin(versions: Iterable[Version], marked: Container[int], fingerprint: str) -> Version | None:
+    """Return the first version of an embedding space that is marked."""
+    twins = (each for each in versions if _space(each) == fingerprint)
+    return next((each for each in twins if each.number in marked), None)
 
 
 def _space(version: Version) -> str:

@@ -71,18 +71,21 @@ class Versions:
         first = [move.version for move in self.store.promotions()[:1]]
         return next((each for each in self.registry.versions() if each.number in first), None)
 
-    def root(self, version: Version) -> Version:
-        """Return what a version descends from: the first one, or a candidate that was given.
+    def root_and_origin(self, version: Version) -> tuple[Version, Version]:
+        """Return what a version descends from, and the first champion, by one listing.
 
-        Where a version in between was deleted, it is the oldest that is left.
+        A version descends from the first one, or from a candidate that was given. Where a version
+        in between was deleted, the root is the oldest that is left; where the first champion was,
+        the root takes its place.
         """
         known = {str(each.number): each for each in self.registry.versions()}
         while NAMED not in version.tags:
             parent = known.get(version.tags.get("anchorhold.parent", "none"))
             if parent is None:
-                return version
+                break
             version = parent
-        return version
+        moves = self.store.promotions()
+        return version, known.get(str(moves[0].version), version) if moves else version
 
     def named(self, reference: int | str) -> Version:
         """Return a version by number or alias; "origin" names the first champion.

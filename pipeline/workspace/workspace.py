@@ -67,10 +67,10 @@ class OpenWorkspace:
 
     def warnings(self, champion: Version) -> tuple[str, ...]:
         """Say what of the settings the versions cannot follow: another base, another length."""
-        root = self.versions.root(champion)
+        root, origin = self.versions.root_and_origin(champion)
         made_with = self.versions.folder(champion).facts().max_length
         found = (
-            Base(self.settings).warning(root, self.versions.origin() or root),
+            Base(self.settings).warning(root, origin),
             length_warning(self.settings, champion.number, made_with),
         )
         return tuple(each for each in found if each)
