@@ -1,7 +1,7 @@
 """The canary of a candidate that passed the gate: begun, looked at, and ended with its reason."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.cycle.canary_keys import look
 from pipeline.cycle.promotion import CANARY, Champions, answer
@@ -11,8 +11,6 @@ from pipeline.registry import CANDIDATE, UnknownVersion, Version
 from pipeline.results import CanaryResult, CanaryState, DecisionResult
 from pipeline.store import CanaryRow, Store
 from training.faults import DataFault
-
-_SECONDS_AN_HOUR = 3600.0
 
 
 def begin_canary(
@@ -153,7 +151,7 @@ def _found(
     """Look at a canary."""
     canary = Canary(**row.settings)
     evidence, keys = look(store, row, canary, now.timestamp(), keep=keep)
-    hours = max(0.0, (now - row.began).total_seconds()) / _SECONDS_AN_HOUR
+    hours = max(0.0, (now - row.began) / timedelta(hours=1))
     finding = canary.judge(evidence, hours)
     overlaps = [each.overlap for each in keys if each.overlap is not None]
     seen = evidence.failure or evidence.empty or evidence.slow

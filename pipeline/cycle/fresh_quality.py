@@ -12,7 +12,7 @@ FRESH = "fresh pairs"
 _KNOWN = "known pairs"
 _SMALLEST = 20
 """Pairs of a known task: the mean of fewer tells little."""
-_LARGEST = 500
+MOST_PAIRS = 500
 """Pairs of each side: a loss of 0.1 of nDCG@10 is then five standard errors."""
 
 
@@ -77,7 +77,7 @@ def _beside(
     metric: str,
 ) -> Quality | None:
     """Return the scores on recent pairs beside those on the hardest of several tasks."""
-    fresh = list(recent)[-_LARGEST:]
+    fresh = list(recent)[-MOST_PAIRS:]
     known = [_some(pairs) for pairs in tasks]
     if not fresh or not known:
         return None
@@ -117,4 +117,4 @@ def _known(champion: VersionFolder, anchors: Sequence[EvaluationSet]) -> list[li
 
 def _some(pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pairs, or as many of them as are scored."""
-    return sorted(pairs, key=lambda pair: hash_share(0, "known", pair.id))[:_LARGEST]
+    return sorted(pairs, key=lambda pair: hash_share(0, "known", pair.id))[:MOST_PAIRS]

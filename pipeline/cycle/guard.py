@@ -2,10 +2,10 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.cycle.canary_keys import successes
-from pipeline.cycle.fresh_quality import FRESH
+from pipeline.cycle.fresh_quality import FRESH, MOST_PAIRS
 from pipeline.cycle.promotion import Champions
 from pipeline.gate import Guard
 from pipeline.registry import RegistryFault, UnknownVersion, Version, VersionFolder
@@ -18,8 +18,7 @@ from training.faults import DataFault
 _BY_ITSELF = "by itself: "
 """What the reason of a rollback begins with that no person asked for."""
 _MOST_LINES = 50_000
-_MOST_PAIRS = 500
-_SECONDS_AN_HOUR = 3600.0
+"""Lines of one version that are read; chosen, not measured."""
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +101,8 @@ def feedback_loss(store: Store, guard: Guard, last: Promotion, now: datetime) ->
     if last.previous is None:
         return ""
     moved, window = last.at.timestamp(), guard.settle_minutes * 60.0
-    earlier, settled = moved - guard.hours * _SECONDS_AN_HOUR, now.timestamp() - 2 * window
+    earlier = (last.at - timedelta(hours=guard.hours)).timestamp()
+    settled = now.timestamp() - 2 * window
     served = store.versions_served
     old = [line for _, line in served((last.previous,), since=earlier, latest=_MOST_LINES)]
     # The first ones: what was counted once must not change, so that the bounds hold at each check.
@@ -155,13 +155,13 @@ def _labelled_anew(
         for each in opened.anchor_sets.of(champion)
         if each.digest not in known and len(each.queries) >= fewest
     ]
-    fresh = opened.store.pairs(role="recent", after=champion.facts().cut)[-_MOST_PAIRS:]
+    fresh = opened.store.pairs(role="recent", after=champion.facts().cut)[-MOST_PAIRS:]
     if len({pair.query for pair in fresh}) >= fewest:
-        others = champion.memory()[:_MOST_PAIRS]
+        others = champion.memory()[:MOST_PAIRS]
         size = len(fresh) + len(others)
         sets.append(EvaluationSet.from_pairs(FRESH, fresh, others, maximum_documents=size))
     return sets
 
 
 def _hours(move: Promotion, now: datetime) -> float:
-    return (now - move.at).total_seconds() / _SECONDS_AN_HOUR
+    return (now - move.at) / timedelta(hours=1)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import hmac
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.machine.process import end_group
 from training.faults import AnchorholdError
 from training.settings import SETTINGS
 
@@ -286,11 +286,7 @@ def _keep_end(pipe: IO[bytes] | None, end: "deque[bytes]") -> None:
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End a command and all that it started."""
-    with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    end_group(process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=1)
 

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import platform
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +59,15 @@ def peak_memory_megabytes() -> float | None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts kibibytes, macOS bytes.
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads a group, with all that it started where the system has groups."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _runs(process: int) -> bool:

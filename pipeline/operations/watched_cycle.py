@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.machine.process import end_group
 from pipeline.results import CycleResult
 
 _START = (
@@ -105,11 +105,7 @@ def _wait(process: "subprocess.Popen[bytes]", stop: threading.Event) -> bool:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    end_group(process)
     process.wait()
 
 

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.gate import Gate
 from pipeline.results import (
+    QUANTILES,
     BridgeKind,
     BridgePlan,
     IndexPlan,
@@ -33,7 +34,6 @@ _FOLDS = 3
 _POOL = 100  # documents left to fit on from which the choice of a kind searches those alone
 _FEWEST = 30  # queries from which a kind is chosen by them, and not by documents too
 _NEIGHBOURED = 300  # documents whose neighbours are compared
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NAMES = {
     "none": "naive reuse",
     "mean_shift": "a mean shift",
@@ -332,7 +332,7 @@ def _movement(held: Both, spaces: Spaces, rotation: Bridge | None) -> Movement |
     return Movement(
         texts=len(held),
         mean=None if before is None else float(before.mean()),
-        quantiles=() if before is None else tuple(np.quantile(before, _QUANTILES).tolist()),
+        quantiles=() if before is None else tuple(np.quantile(before, QUANTILES).tolist()),
         aligned_mean=float(after.mean()),
-        aligned_quantiles=tuple(np.quantile(after, _QUANTILES).tolist()),
+        aligned_quantiles=tuple(np.quantile(after, QUANTILES).tolist()),
     )
