@@ -12,7 +12,6 @@ together: the score of a user is their mean.
 import argparse
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from pipeline.gate import Canary, Outcomes
@@ -36,8 +35,6 @@ CASES = {
     "slow 5 % -> 50 %": ("slow", 0.05, 0.5),
 }
 """Name -> metric, and how often it is bad with the champion and with the candidate."""
-
-Values = NDArray[np.float64]
 
 
 def life(chance: np.random.Generator, share: float, bad: tuple[float, float]) -> Outcomes:

@@ -124,7 +124,6 @@ class Rehearsed(Journal):
     def __init__(self, folder: Path, started: datetime) -> None:
         self.folder = folder
         self._started = started
-        self._done: dict[str, Result] = {}
 
     @property
     def cycle(self) -> str:
@@ -136,20 +135,6 @@ class Rehearsed(Journal):
         """The present."""
         return self._started
 
-    def known(self, stage: str) -> bool:
-        """Say whether a stage is done."""
-        return stage in self._done
-
-    def result(self, stage: str, kind: type[Kept]) -> Kept | None:
-        """Return the result of a stage; None if it is not done."""
-        return kind.model_validate(self._done[stage].to_json()) if stage in self._done else None
-
     def once(self, stage: str, work: Callable[[], Kept], kind: type[Kept]) -> Kept:
-        """Return the stage's result, doing the work unless it is done already."""
-        if stage not in self._done:
-            self._done[stage] = work()
-        return kind.model_validate(self._done[stage].to_json())
-
-    def seconds(self, stages: Mapping[str, Sequence[str]]) -> dict[str, float]:
-        """Return no times: none were taken."""
-        return {}
+        """Do the work of a stage."""
+        return kind.model_validate(work().to_json())

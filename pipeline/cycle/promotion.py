@@ -36,14 +36,6 @@ APPROVAL = "anchorhold.approval"
 """Tag by which a person approves or rejects, in MLflow, a version that waits."""
 
 
-def nothing_before(_version: Version, _action: Action, _now: datetime) -> None:
-    """Prepare nothing."""
-
-
-def nothing_after(_version: Version) -> None:
-    """Do nothing with the version that serves."""
-
-
 def answer(version: Version) -> str:
     """Return what the tag of approval says: "approved", "rejected", "" or something else."""
     return version.tags.get(APPROVAL, "").strip().lower()
@@ -82,8 +74,8 @@ class Champions:
     registry: Registry
     store: Store
     state: Path
-    before_move: Callable[[Version, Action, datetime], None] = nothing_before
-    after_move: Callable[[Version], None] = nothing_after
+    before_move: Callable[[Version, Action, datetime], None]
+    after_move: Callable[[Version], None]
 
     @classmethod
     def of(cls, opened: OpenWorkspace) -> Self:

@@ -252,7 +252,6 @@ def _tags(result: CycleResult) -> dict[str, str]:
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
         **_moved(result),
-        **_moved(result),
         **({WITHOUT_LABELS: "true"} if result.verdict and result.verdict.without_labels else {}),
     }
 

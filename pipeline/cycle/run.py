@@ -115,14 +115,7 @@ def run_cycle(
     keep_history_head(store, opened.registry)
     adopted = version_to_adopt(opened, adopt)
     keep_files_in(opened.registry, opened.settings.artifacts)
-    tables, approved, indexed, canary, rolled_back = opened.settings.tables, None, None, None, None
-    if not adopted:
-        approved = unless_not_ready(lambda: settle_approvals(champions, store, now))
-        indexed = unless_not_ready(lambda: settle_awaiting_index(opened, champions, now))
-    approval, share = tables.gate.approval, tables.canary.share
-    canary = unless_not_ready(lambda: settle_canary(champions, approval, share, now))
-    if not adopted:
-        rolled_back = unless_not_ready(lambda: guard_champion(opened, champions, now))
+    settled = _Settled() if adopted else _settle(opened, champions, now)
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id, now)
@@ -146,12 +139,12 @@ def run_cycle(
         with suppress(UnknownVersion):
             Indexing(opened).stage_of_champion(journal, on_trial.candidate)
     result = with_cosines(opened, journal, result).changed(
-        index=index_of_cycle(opened, journal, indexed),
+        index=index_of_cycle(opened, journal, settled.indexed),
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
-        approved=approved,
-        canary=canary,
-        rolled_back=rolled_back,
+        approved=settled.approved,
+        canary=settled.canary,
+        rolled_back=settled.rolled_back,
     )
     close_record(opened, journal, cycle.run, result)
     finish_and_tell(store, opened.settings.tables.gate, result, now)
@@ -159,6 +152,28 @@ def run_cycle(
     if isinstance(fault, NoEmbedding):
         raise fault
     return result
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What became of versions before the cycle began; None where nothing did."""
+
+    approved: Serving | None = None
+    indexed: Serving | None = None
+    canary: CanaryResult | None = None
+    rolled_back: RolledBackVersion | None = None
+
+
+def _settle(opened: OpenWorkspace, champions: Champions, now: datetime) -> _Settled:
+    """Do, in this order, what people, indexes and users decided since the last cycle."""
+    store, tables = opened.store, opened.settings.tables
+    approval, share = tables.gate.approval, tables.canary.share
+    return _Settled(
+        approved=unless_not_ready(lambda: settle_approvals(champions, store, now)),
+        indexed=unless_not_ready(lambda: settle_awaiting_index(opened, champions, now)),
+        canary=unless_not_ready(lambda: settle_canary(champions, approval, share, now)),
+        rolled_back=unless_not_ready(lambda: guard_champion(opened, champions, now)),
+    )
 
 
 @dataclass(frozen=True)

@@ -142,13 +142,9 @@ class CanaryLog:
             chosen = canaries.c.number == number, canaries.c.harm == ""
             connection.execute(update(canaries).where(*chosen).values(harm=plain(harm)))
 
-    def end_canary(
-        self, number: int, state: str, at: datetime, result: Mapping[str, Any] | None = None
-    ) -> None:
-        """Record what became of a canary; a result that is known already stays where none comes."""
-        values: dict[str, Any] = {"state": state, "ended": as_text(at)}
-        if result is not None:
-            values["result"] = json.dumps(result)
+    def end_canary(self, number: int, state: str, at: datetime, result: Mapping[str, Any]) -> None:
+        """Record what became of a canary."""
+        values = {"state": state, "ended": as_text(at), "result": json.dumps(result)}
         with self._database.writing() as connection:
             connection.execute(update(canaries).where(canaries.c.number == number).values(values))
 

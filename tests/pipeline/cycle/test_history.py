@@ -170,7 +170,7 @@ Registry.set_history_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
-    champions = Champions(opened.registry, opened.store, settings.state)
+    champions = Champions.of(opened)
     champions.roll_back(None, reason="complaints", now=now)
 """
 
