@@ -148,7 +148,7 @@ def with_labels(stage: "Stage", telling: Telling) -> DemoPart:
     telling.say("rollback and forward …")
     with telling.opened() as workspace:
         telling.story.extend(_back_and_forward(workspace))
-    return telling.part(reported=2)
+    return telling.part()
 
 
 def without_labels(stage: UnlabelledStage, telling: Telling) -> DemoPart:
@@ -161,7 +161,7 @@ def without_labels(stage: UnlabelledStage, telling: Telling) -> DemoPart:
     telling.run("documents of other packages, and questions about them")
     stage.misleading_log()
     telling.run("more questions, with clicks on passages that answer nothing")
-    return telling.part(reported=2)
+    return telling.part()
 
 
 class Stage:

@@ -48,10 +48,11 @@ class Telling:
         self.say(f"  {why}")
         return result
 
-    def part(self, reported: int) -> DemoPart:
-        """Return the story; `reported` is the place of the cycle whose report is named."""
+    def part(self) -> DemoPart:
+        """Return the story; the report is that of the cycle that promoted, else of the last."""
         state = self.workspace / STATE_FOLDER
-        report = state / "cycles" / self.cycles[reported].cycle / "report.html"
+        promoted = (each for each in self.cycles if each.outcome == "promoted")
+        report = state / "cycles" / next(promoted, self.cycles[-1]).cycle / "report.html"
         command = ("mlflow", "ui", "--backend-store-uri", f"sqlite:///{state}/mlflow.db")
         return DemoPart(
             cycles=tuple(self.cycles),
