@@ -10,6 +10,7 @@ from pipeline.store import Store
 
 _MOST_REASONS = 10
 _LONGEST_REASON = 500
+"""What fits into a message that people read; chosen, not measured."""
 
 _WAITS = {
     "awaiting_approval": "for a person: anchorhold promote {} --reason …",

@@ -17,8 +17,10 @@ from pipeline.store import CanaryKey, CanaryRow, Store
 from training.unlabelled import ServedQuery
 
 _SLOWEST = 0.95
+"""Share of the champion's answers that are not slow; chosen, not measured."""
 _FEWEST_SECONDS = 100
 _MOST_SECONDS = 5_000
+"""Times that the threshold is taken from, at least and at most; chosen, not measured."""
 
 Line = tuple[int, ServedQuery]
 """A served line and its number of the sequence."""

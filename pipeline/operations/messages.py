@@ -24,9 +24,11 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 3600.0
+"""Seconds until the next try after a failure, at first and at most; chosen, not measured."""
 _LONGEST_PASS = 60.0
 """Seconds after which no further message is begun; the others wait for the next pass."""
 _REMEMBERED = timedelta(days=30)
+"""How long a message that was given up is counted; chosen, not measured."""
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from training.faults import AnchorholdError
 _LOOK = 5.0
 """Seconds from one glance at the files to the next, at the shortest; a glance is cheap."""
 _SHARE = 20
-"""Glances take at most one part in so many of the time."""
+"""Glances take at most one part in so many of the time; chosen, not measured."""
 _BUSY_PAUSE = 30.0
 _FIRST_PAUSE = 60.0
+"""Seconds until the next try, where somebody else is at work and after a failure; chosen, too."""
 _ALERT_FROM = 2
 """Failures in a row from which a person is told: a registry may be out of reach for a minute."""
 
