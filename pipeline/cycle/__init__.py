@@ -1,6 +1,7 @@
 """One cycle, from intake to a recorded outcome."""
 
 from pipeline.cycle.approval import approvals
+from pipeline.cycle.awaiting_index import awaits_index
 from pipeline.cycle.canary import canary_now, harm_now
 from pipeline.cycle.canary_keys import digest_of_key
 from pipeline.cycle.check import check_now, observe
@@ -23,6 +24,7 @@ __all__ = [
     "Indexing",
     "answers_folder",
     "approvals",
+    "awaits_index",
     "canary_now",
     "check_now",
     "checks",

@@ -1,7 +1,8 @@
 """Versions that passed the gate and wait for their index: each run tries to build it again."""
 
 import logging
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 
 from pipeline.cycle.canary import begin_canary
 from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
@@ -51,21 +52,28 @@ def settle_awaiting_index(
     if not waiting:
         return None
     version, champion = waiting[-1], opened.registry.champion()
+    if any(row.candidate == version.number for row in opened.store.canaries()):
+        # A run was killed behind the beginning of its canary, which had an index.
+        opened.registry.tag(version, {AWAITS_INDEX: _BUILT})
+        return None
+    began = time.monotonic()
     fault = Indexing(opened).before_promotion(version, now).fault
-    opened.registry.tag(version, {AWAITS_INDEX: fault or _BUILT})
+    now += timedelta(seconds=time.monotonic() - began)
     if fault:
+        opened.registry.tag(version, {AWAITS_INDEX: fault})
         logger.warning("version %s waits on: %s", version.number, fault)
         return None
-    tables = opened.settings.tables
+    tables, serving = opened.settings.tables, None
     if tables.canary.share and champion is not None:
         begin_canary(champions, tables.canary, champion, version, version.cycle, now)
-        return None
-    if tables.gate.approval:
-        return None
-    return champions.install(
-        version,
-        expected=champion.number if champion else None,
-        action="promote",
-        reason=f"passed the gate in cycle {version.cycle}; its index was built later",
-        now=now,
-    ).champion
+    elif not tables.gate.approval:
+        serving = champions.install(
+            version,
+            expected=champion.number if champion else None,
+            action="promote",
+            reason=f"passed the gate in cycle {version.cycle}; its index was built later",
+            now=now,
+        ).champion
+    # Last: a run that is killed before it leaves the version to the next one.
+    opened.registry.tag(version, {AWAITS_INDEX: _BUILT})
+    return serving

@@ -7,6 +7,7 @@ from pipeline.cycle import (
     Champions,
     Indexing,
     approvals,
+    awaits_index,
     canary_now,
     known_until,
     rolled_back,
@@ -87,7 +88,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         awaiting_approval=tuple(
             PassedVersion(version=each.number, cycle=each.cycle)
             for each in champions.awaiting_approval()
-            if canary is None or each.number != canary.candidate
+            if not awaits_index(each) and (canary is None or each.number != canary.candidate)
         ),
         approvals=tuple(approvals(champions)),
         canary=canary,

@@ -11,6 +11,7 @@ from made_streams import TRAVEL, sentences, write_lines
 from postgres_server import postgres_server, with_vectors
 
 from pipeline.cycle.journal import Journal
+from pipeline.cycle.promotion import Champions
 from pipeline.operations import Workspace
 from training.faults import AnchorholdError, DataFault
 
@@ -104,8 +105,18 @@ def test_without_an_index_a_version_waits_and_the_next_run_tries_again(history, 
     with Workspace.open(space, now=NOW) as workspace:
         with pytest.raises(AnchorholdError, match="does not serve yet"):
             workspace.promote(2, reason="test")
-        assert workspace.status().champion.version == 1
+        status = workspace.status()
+        assert (status.champion.version, status.awaiting_approval) == (1, ())
     change_settings(space, mode="rebuild")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Champions, "install", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(space)
+    assert indexes(space)[1] == 1
     result = run(space)
     assert result.index.promoted == 2
     found, champion = indexes(space)
