@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.search.stamp import IndexUnusable, Space, Stamp
+from pipeline.search.tables import READERS_HAVE_MOVED
 from training.encoding.similarity import SimilarityName
 from training.faults import DataFault
 
@@ -31,7 +32,6 @@ _DISTANCE: dict[str, Literal["cosine", "dot", "l2"]] = {
     "euclidean": "l2",
 }
 _REFINED = 4  # times k rows whose distances are computed anew from the whole vectors
-_READERS_HAVE_MOVED = timedelta(minutes=10)
 _ANY_AGE = timedelta(milliseconds=1)
 _UNINDEXED = 0.2  # share of rows outside of the approximate index above which it is made anew
 
@@ -237,7 +237,7 @@ class LanceTable:
             tagged = self._tagged()
             newest = max(self._table.list_versions(), key=lambda each: each["version"])
             age = datetime.now(UTC) - newest["timestamp"].astimezone(UTC)
-            if tagged == newest["version"] and age > _READERS_HAVE_MOVED:
+            if tagged == newest["version"] and age > READERS_HAVE_MOVED:
                 self._table.optimize(cleanup_older_than=_ANY_AGE)
 
     def approximate(self, similarity: SimilarityName) -> None:

@@ -5,7 +5,6 @@ next one; a builder that was killed finds its rows.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,13 @@ from psycopg import sql
 
 from pipeline.search.postgres_schema import Connection, PostgresSchema
 from pipeline.search.stamp import IndexBusy, IndexUnusable, Space, Stamp
+from pipeline.search.tables import READERS_HAVE_MOVED
 from training.encoding.similarity import SimilarityName
 from training.faults import DataFault
 
 _ROWS = 8_192  # read at once
 _CANDIDATES = (100, 1_000)  # of an approximate search: at least, and at most that pgvector allows
 _PER_HIT = 4
-_READERS_HAVE_MOVED = timedelta(minutes=10)
 _PATIENCE = "10s"  # for an application that holds the view
 
 OPERATORS: dict[str, tuple[sql.SQL, sql.SQL]] = {
@@ -223,7 +222,7 @@ class PostgresTable:
         ).format(schema.at("states"))
         gone = sql.SQL("DELETE FROM {} WHERE died <= %s").format(self.rows)
         with schema.session() as connection:
-            given = (self.name, self.part, _READERS_HAVE_MOVED)
+            given = (self.name, self.part, READERS_HAVE_MOVED)
             if connection.execute(old, given).fetchone():
                 connection.execute(gone, (self.state,))
                 for each in parts_of(schema, connection, self.name):

@@ -1,6 +1,7 @@
 """What keeps the tables of vectors: the same promises, whatever the database is."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,13 @@ from pipeline.search.stamp import Space, Stamp
 from training.encoding.similarity import SimilarityName
 
 Floats = NDArray[np.float32]
+
+READERS_HAVE_MOVED = timedelta(minutes=10)
+"""Age of the newest state from which earlier ones may be deleted.
+
+A service opens the newest state more often: `serve.poll_seconds` has a bound, and so has the time
+until the service repeats an attempt that failed.
+"""
 
 
 class Table(Protocol):

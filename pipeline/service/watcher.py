@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _JITTER = 0.1
 _LONGEST_RETRY = 3600.0
+_LONGEST_INDEX_RETRY = 200.0  # of what serves, before its state is deleted (READERS_HAVE_MOVED)
 
 
 class Loads(Protocol):
@@ -139,7 +140,8 @@ class Watcher:
         # Whatever a model folder or an index makes a library raise: what serves goes on.
         except Exception as fault:
             failures = self._failed.get(number, (0.0, 0))[1] + 1
-            wait = pause_after(failures, self._retry_seconds, _LONGEST_RETRY)
+            longest = _LONGEST_RETRY if known is None else _LONGEST_INDEX_RETRY
+            wait = pause_after(failures, self._retry_seconds, longest)
             self._failed[number] = (time.monotonic() + wait, failures)
             self._metrics.load_failures.inc()
             told = fault if isinstance(fault, AnchorholdError) else type(fault).__name__

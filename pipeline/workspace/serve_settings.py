@@ -42,10 +42,13 @@ class Serve:
     """Tokens that may wait for the model; beyond it, 503 with Retry-After."""
     timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
     """Longest that a request may take, its body included; beyond it, 504, or 408 for the body."""
-    poll_seconds: float = Field(default=0.5, ge=0.05, le=3600)
+    poll_seconds: float = Field(default=0.5, ge=0.05, le=300)
     """Seconds between two requests to MLflow for the champion's version."""
     retry_seconds: float = Field(default=60.0, ge=0.05, le=86_400)
-    """Seconds until a version that did not load is tried again; doubled each time, to one hour."""
+    """Seconds until a version that did not load is tried again; doubled each time, to one hour.
+
+    A new state of the index that could not be opened is tried again after 200 seconds at most.
+    """
     batch_tokens: int = Field(default=2048, ge=1, le=1_000_000)
     """Most tokens in one forward pass, padding included; a longer text has one of its own."""
     batch_wait_ms: float = Field(default=0.0, ge=0, le=1000)

@@ -174,7 +174,7 @@ def test_earlier_states_are_deleted_at_the_next_build_once_readers_have_moved(
     for count in (3, 5, 7):
         indexes.build(1, fake_encoder, made_documents(count), now=NOW)
     assert len(states(indexes)) > 3
-    monkeypatch.setattr(lance_tables, "_READERS_HAVE_MOVED", timedelta(0))
+    monkeypatch.setattr(lance_tables, "READERS_HAVE_MOVED", timedelta(0))
     reader = indexes.open(1, fake_encoder.fingerprint)
     indexes.build(1, fake_encoder, made_documents(8), now=NOW)
     # The state that was whole before this build can still be read.

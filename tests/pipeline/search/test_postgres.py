@@ -94,7 +94,7 @@ def test_a_reader_keeps_its_state_until_readers_have_moved(indexes, fake_encoder
     indexes.build(1, fake_encoder, documents_of("lost card", "my money"), now=NOW)
     assert before.vectors()[0] == ["d0", "d1", "d2", "d3"]
     assert indexes.open(1, fake_encoder.fingerprint).vectors()[0] == ["d0", "d1"]
-    monkeypatch.setattr(postgres_table, "_READERS_HAVE_MOVED", timedelta(0))
+    monkeypatch.setattr(postgres_table, "READERS_HAVE_MOVED", timedelta(0))
     indexes.build(1, fake_encoder, documents_of("lost card", "my money"), now=NOW)
     assert len(before._table) == 1  # Of the first state, only what is still there.
 

@@ -2,19 +2,24 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import NOW
+from pydantic import ValidationError
 
 from pipeline import Workspace
 from pipeline.registry import CHAMPION, RegistryFault, version_with
+from pipeline.search.tables import READERS_HAVE_MOVED
+from pipeline.service import watcher as watching
 from pipeline.service.hooks import ChampionOnly
 from pipeline.service.loading import Loader, ProbeFailed
 from pipeline.service.metrics import Metrics
 from pipeline.service.pair import Pairs
 from pipeline.service.watcher import Watcher
 from pipeline.workspace import open_workspace
+from pipeline.workspace.serve_settings import Serve
 
 
 @pytest.fixture
@@ -96,3 +101,25 @@ def test_a_model_that_gives_other_vectors_than_registered_is_not_served(watched,
     assert metrics.total(metrics.load_failures) == 1
     with pytest.raises(ProbeFailed, match="gives other vectors"):
         watcher._loader.load(2)
+
+
+def test_readers_have_moved_before_an_earlier_state_of_the_index_is_deleted(watched, monkeypatch):
+    _, _, pairs, _, watcher = watched
+    polls = Serve(poll_seconds=300).poll_seconds * (1 + watching._JITTER)
+    with pytest.raises(ValidationError):
+        Serve(poll_seconds=301)
+    watcher.poll()
+    serving = pairs.loaded.champion
+    looks, clock = [], [0.0]
+
+    def failing(loader, served):
+        looks.append(clock[0])
+        raise OSError("no route to the bucket")
+
+    monkeypatch.setattr(Loader, "with_index_of_today", failing)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for _ in range(40):
+        watcher.poll()
+        clock[0] += 50
+    assert pairs.loaded.champion is serving
+    assert max(np.diff(looks)) + polls < READERS_HAVE_MOVED.total_seconds()
