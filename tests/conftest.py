@@ -77,6 +77,9 @@ class FakeEncoder:
 
     unit_vectors = encode
 
+    def without_cache(self) -> "FakeEncoder":
+        return self
+
     def _vector(self, word: str) -> NDArray[np.float32]:
         seed = int.from_bytes(hashlib.sha256(f"{self.salt} {word}".encode()).digest()[:8], "big")
         return np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from pipeline.results import BridgeKind
 from pipeline.search.stamp import SpaceMismatch
+from training.encoding.similarity import unit
 from training.faults import DataFault
 from training.whole_files import written
 
 Floats = NDArray[np.float32]
 KINDS: tuple[BridgeKind, ...] = ("none", "mean_shift", "procrustes", "affine")
 """All kinds, the simplest first."""
-_SHORTEST = 1e-12
 _RIDGES = np.logspace(-3, 4, 8)
 """Ridge penalties that are tried, as multiples of the mean variance of a direction."""
 
@@ -139,11 +139,8 @@ class Bridge:
         if vectors.ndim != 2 or vectors.shape[1] != wanted:
             raise DataFault(f"the bridge takes vectors (n, {wanted}), got {tuple(vectors.shape)}")
         mapped = vectors if self.weights is None else vectors @ self.weights
-        mapped = mapped + self.offset
-        if self.unit:
-            norms = np.linalg.norm(mapped, axis=1, keepdims=True)
-            mapped = mapped / np.maximum(norms, _SHORTEST)
-        return np.asarray(mapped, dtype=np.float32)
+        mapped = np.asarray(mapped + self.offset, dtype=np.float32)
+        return unit(mapped) if self.unit else mapped
 
     def check(self, *, new: str, old: str) -> None:
         """Refuse any other pair of spaces than the bridge's own.

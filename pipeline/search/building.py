@@ -1,6 +1,5 @@
 """Building an index: only what changed is encoded, and what is there is verified at the end."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.exchange import GivenVectors
-from pipeline.search.lance_tables import vectors_of
 from pipeline.search.row_keys import Keys, digest_of, digest_of_all, key_of, packed
+from pipeline.search.spot_checks import Compared, Sample
 from pipeline.search.stamp import IndexUnusable
-from pipeline.search.tables import Table
+from pipeline.search.tables import Table, vectors_of
 from training.encoding import TextEncoder
 from training.encoding.similarity import Similarity
+from training.evaluation import nearest
 from training.faults import DataFault
 from training.progress import Progress
 from training.unlabelled import Document
 
 _AT_ONCE = 8_192  # documents between two writes to the table
-_SAMPLE = 32  # documents whose vectors are checked after the build
-_APART = 0.045  # relative distance of vectors whose cosine is 0.999
+_SAMPLE = 32  # documents whose vectors are checked after the build; chosen, not measured
 _DEPTH = 10  # of the recall
 
 Floats = NDArray[np.float32]
@@ -38,6 +37,9 @@ class DocumentEncoder(TextEncoder, Protocol):
     @property
     def dimensions(self) -> int:
         """Number of dimensions of an embedding."""
+
+    def without_cache(self) -> TextEncoder:
+        """Return an encoder of the same model that encodes every text anew."""
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Build:
     removed: int = 0
     _keys: list[Keys] = field(default_factory=list)
     _digests: list[Keys] = field(default_factory=list)
-    _sample: list[tuple[str, str, str]] = field(default_factory=list)
+    _sample: Sample = field(default_factory=lambda: Sample(_SAMPLE))
 
     def take(self, documents: Iterable[Document], step: Callable[[int], None]) -> None:
         """Bring the table in line with the documents.
@@ -82,7 +84,8 @@ class Build:
             keys, digests = packed(names), packed(contents)
             self._keys.append(keys)
             self._digests.append(digests)
-            self._draw(names, some)
+            for name, each in zip(names, some, strict=True):
+                self._sample.add(name, each)
             same, old = there.meet(keys, digests)
             todo = np.flatnonzero(~same).tolist()
             step(len(some) - len(todo))
@@ -124,6 +127,8 @@ class Build:
     def verify(self) -> None:
         """Compare the table with the documents, and some of its vectors with new ones.
 
+        Those are encoded anew, whatever a cache holds: the table may have its vectors from there.
+
         Raises
         ------
         NotWhole
@@ -135,15 +140,18 @@ class Build:
                 f"the index holds {len(rows.keys)} rows that are not those of the {self.documents} "
                 "documents"
             )
-        checked = self._vectors([name for name, _, _ in self._sample])
-        for name, id, text in self._sample:
-            anew = self.encoder.encode([text], kind="document")[0]
-            size = max(float(np.linalg.norm(anew)), 1e-12)
-            apart = float(np.linalg.norm(checked[name] - anew)) / size
-            if apart > _APART:
+        drawn = self._sample.drawn
+        if not drawn:
+            return
+        checked = self._vectors([name for name, _, _ in drawn])
+        texts = [text for _, _, text in drawn]
+        anew = self.encoder.without_cache().encode(texts, kind="document")
+        for (name, id, _), vector in zip(drawn, anew, strict=True):
+            found = Compared.of(checked[name], vector)
+            if not found.is_the_models:
                 raise NotWhole(
                     f"the vector of document {id[:60]!r} in the index is not the model's (relative "
-                    f"distance {apart:.3f})"
+                    f"distance {found.apart:.3f})"
                 )
 
     def recall(self) -> float:
@@ -152,10 +160,10 @@ class Build:
         It is measured with documents of the sample, each of which finds itself; that one does not
         count.
         """
-        names = [name for name, _, _ in self._sample]
+        names = [name for name, _, _ in self._sample.drawn]
         found = self._vectors(names)
         vectors = np.stack([found[name] for name in names])
-        ids = [id for _, id, _ in self._sample]
+        ids = [id for _, id, _ in self._sample.drawn]
         exact = exact_nearest(self.table, vectors, _DEPTH + 1, self.encoder.similarity)
         about = self.table.nearest(vectors, _DEPTH + 1, self.encoder.similarity.name)
         shares = []
@@ -188,30 +196,23 @@ class Build:
             found.update(zip(batch["key"].to_pylist(), rows, strict=True))
         return found
 
-    def _draw(self, names: Sequence[str], documents: Sequence[Document]) -> None:
-        """Keep those of lowest key, which are as good as random and the same at each build."""
-        for name, each in zip(names, documents, strict=True):
-            if len(self._sample) < _SAMPLE or name < self._sample[-1][0]:
-                self._sample.append((name, each.id, each.whole))
-                self._sample = heapq.nsmallest(_SAMPLE, self._sample)
-
 
 def exact_nearest(table: Table, vectors: Floats, k: int, similarity: Similarity) -> list[list[str]]:
     """Return the ids of the first k rows for each vector; memory does not grow with the table."""
-    ids: list[list[str]] = [[] for _ in vectors]
-    scores: list[Floats] = [np.zeros(0, dtype=np.float32) for _ in vectors]
+    kept: list[list[tuple[float, str]]] = [[] for _ in vectors]
     for batch in table.batches("id", "vector"):
-        found = similarity.between(vectors, vectors_of(batch["vector"], vectors.shape[1]))
         names = batch["id"].to_pylist()
-        for row, given in enumerate(found):
-            together = np.concatenate([scores[row], given])
-            known = len(scores[row])
-            best = np.argsort(-together, kind="stable")[:k]
-            ids[row] = [
-                ids[row][place] if place < known else names[place - known] for place in best
-            ]
-            scores[row] = together[best]
-    return ids
+        places, scores = nearest(
+            vectors,
+            vectors_of(batch["vector"], vectors.shape[1]),
+            depth=k,
+            rows_at_once=len(vectors),
+            similarity=similarity,
+        )
+        for row, found in enumerate(zip(places.tolist(), scores.tolist(), strict=True)):
+            more = [(score, names[place]) for place, score in zip(*found, strict=True)]
+            kept[row] = sorted([*kept[row], *more], key=lambda hit: -hit[0])[:k]
+    return [[name for _, name in hits] for hits in kept]
 
 
 @dataclass

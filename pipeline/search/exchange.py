@@ -1,18 +1,18 @@
 """Vectors in a Parquet file, with their stamp: written for other databases, read from users."""
 
-import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from pipeline.search.row_keys import Keys, digest_of, key_of, packed
+from pipeline.search.spot_checks import LEAST_COSINE, Compared, Sample
 from pipeline.search.stamp import Space, SpaceMismatch, Stamp
+from pipeline.search.tables import vectors_of
 from training.encoding import TextEncoder
 from training.faults import DataFault
 from training.unlabelled import Document
@@ -22,9 +22,7 @@ STAMP = b"anchorhold.stamp"
 """Key of the stamp in the metadata of the file's schema."""
 
 _ROWS = 8_192  # read or written at once
-_PROBES = 64
-_LEAST = 0.999  # cosine of a probe and the model's own vector
-_LONGER = 0.05  # relative difference of their lengths
+_PROBES = 64  # documents that are encoded anew; chosen, not measured
 
 Floats = NDArray[np.float32]
 
@@ -64,7 +62,7 @@ def write_vectors(file: Path, stamp: Stamp, batches: Iterator[pa.RecordBatch]) -
 
 
 class GivenVectors:
-    """Vectors of a user, on disk beside the file until they are closed.
+    """Vectors of a user, on disk while they are used.
 
     Parameters
     ----------
@@ -74,7 +72,7 @@ class GivenVectors:
     space
         The space that they must be of.
     folder
-        For a temporary copy that can be read in any order.
+        For a temporary copy that can be read in any order; it has no name, so that none stays.
 
     Raises
     ------
@@ -87,9 +85,7 @@ class GivenVectors:
     def __init__(self, file: Path, space: Space, folder: Path) -> None:
         self.file = file
         self._columns = self._checked_columns(space)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._copy = folder / f"vectors-{os.getpid()}.partial"
-        self._rows = self._blank(space.dimensions)
+        self._rows = self._blank(space.dimensions, folder)
         names: list[Keys] = [packed([])]
         digests: list[str] = []
         done = 0
@@ -105,15 +101,6 @@ class GivenVectors:
         self._digests = np.array(digests) if digests else None
         if len(np.unique(keys)) < len(keys):
             raise DataFault(f"{file}: two rows have the same id; an id may name one vector")
-
-    def __enter__(self) -> Self:
-        """Return the vectors."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Delete the copy."""
-        del self._rows
-        self._copy.unlink(missing_ok=True)
 
     def of(self, names: Sequence[str], digests: Sequence[str]) -> dict[int, Floats]:
         """Return place -> vector for the documents, named by key and digest, that have one."""
@@ -138,32 +125,29 @@ class GivenVectors:
         DataFault
             None of the documents has a vector.
         """
-        chosen: list[tuple[str, str, str]] = []
+        chosen = Sample(_PROBES)
         for each in documents:
             name = key_of(each.id)
-            low = len(chosen) < _PROBES or name < chosen[-1][0]
-            if low and self.of([name], [digest_of(each.whole)]):
-                chosen = sorted([*chosen, (name, each.id, each.whole)])[:_PROBES]
-        if not chosen:
+            if chosen.takes(name) and self.of([name], [digest_of(each.whole)]):
+                chosen.add(name, each)
+        if not chosen.drawn:
             raise DataFault(f"{self.file}: none of its ids is the id of a document as it is now")
-        texts = [text for _, _, text in chosen]
-        anew = encoder.encode(texts, kind="document")
-        for (name, id, text), true in zip(chosen, anew, strict=True):
-            given = self.of([name], [digest_of(text)])[0]
-            lengths = float(np.linalg.norm(given)), float(np.linalg.norm(true))
-            cosine = float(given @ true) / max(lengths[0] * lengths[1], 1e-12)
-            if cosine < _LEAST and max(lengths) > 0:
+        anew = encoder.encode([text for _, _, text in chosen.drawn], kind="document")
+        for (name, id, text), true in zip(chosen.drawn, anew, strict=True):
+            found = Compared.of(self.of([name], [digest_of(text)])[0], true)
+            if found.is_the_models:
+                continue
+            if found.cosine < LEAST_COSINE:
                 raise SpaceMismatch(
                     f"{self.file}: the vectors are not of the model {encoder.fingerprint[:12]}: "
-                    f"encoded again, document {id[:60]!r} has cosine {cosine:.3f} with its vector; "
-                    f"{_LEAST} is required"
+                    f"encoded again, document {id[:60]!r} has cosine {found.cosine:.3f} with its "
+                    f"vector; {LEAST_COSINE} is required"
                 )
-            if abs(lengths[0] - lengths[1]) > _LONGER * lengths[1]:
-                raise SpaceMismatch(
-                    f"{self.file}: the vectors are not of the model {encoder.fingerprint[:12]}: "
-                    f"document {id[:60]!r} has a vector of length {lengths[0]:.3f}; the model's "
-                    f"has {lengths[1]:.3f}"
-                )
+            raise SpaceMismatch(
+                f"{self.file}: the vectors are not of the model {encoder.fingerprint[:12]}: "
+                f"document {id[:60]!r} has a vector of length {found.length:.3f}; the model's "
+                f"has {found.wanted_length:.3f}"
+            )
 
     def _checked_columns(self, space: Space) -> list[str]:
         try:
@@ -188,15 +172,17 @@ class GivenVectors:
             return ["id", "digest", "vector"] if "digest" in schema.names else ["id", "vector"]
         return ["id", "vector"]
 
-    def _blank(self, dimensions: int) -> Floats:
-        """Return rows to fill, on disk."""
+    def _blank(self, dimensions: int, folder: Path) -> Floats:
+        """Return rows to fill, in a file without a name."""
         try:
             shape = parquet.read_metadata(self.file).num_rows, dimensions
         except (OSError, pa.ArrowException) as fault:
             raise self._unreadable(fault) from None
         if not shape[0]:
             return np.zeros(shape, dtype=np.float32)
-        return np.memmap(self._copy, dtype=np.float32, mode="w+", shape=shape)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:  # The map keeps it open.
+            return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -208,17 +194,16 @@ class GivenVectors:
     def _vectors(self, batch: pa.RecordBatch, dimensions: int) -> Floats:
         if any(batch[name].null_count for name in self._columns):
             raise DataFault(f"{self.file}: a row has no id or no vector; each needs both")
-        lengths = set(pc.list_value_length(batch["vector"]).to_pylist()) - {dimensions}
+        lengths = set(batch["vector"].value_lengths().to_pylist()) - {dimensions}
         if lengths:
             raise SpaceMismatch(
                 f"{self.file}: a vector has {min(lengths)} dimensions, but the model's have "
                 f"{dimensions}"
             )
-        flat = batch["vector"].flatten().cast(pa.float32())
-        vectors = flat.to_numpy(zero_copy_only=False).reshape(len(batch), dimensions)
+        vectors = vectors_of(batch["vector"], dimensions)
         if not np.isfinite(vectors).all():
             raise DataFault(f"{self.file}: a vector has a number that is not finite")
-        return np.asarray(vectors, dtype=np.float32)
+        return vectors
 
     def _unreadable(self, fault: Exception) -> DataFault:
         first = str(fault).partition("\n")[0]

@@ -7,11 +7,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.search.lance_tables import vectors_of
 from pipeline.search.row_keys import key_of
 from pipeline.search.stamp import Stamp
-from pipeline.search.tables import Table
-from training.encoding.similarity import Similarity
+from pipeline.search.tables import Table, vectors_of
+from training.encoding.similarity import Similarity, unit
 from training.evaluation import nearest
 from training.faults import DataFault
 
@@ -127,6 +126,5 @@ class Index:
         if not np.isfinite(vectors).all():
             raise DataFault("a vector has a number that is not finite, so nothing is near it")
         if self.stamp.similarity == "cosine":
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            vectors = np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
+            return unit(vectors)
         return vectors

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Sized
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -118,9 +118,10 @@ class Indexes:
         """
         began = time.perf_counter()
         space = self._space(encoder)
-        with self._alone(version), self._given(vectors, space) as given:
+        with self._alone(version):
+            given = GivenVectors(vectors, space, self.state / "tmp") if vectors else None
             if given:
-                given.probe(encoder, documents)
+                given.probe(encoder.without_cache(), documents)
             table, why = self.tables.newest(_name(version), space)
             table.forget()
             fill = partial(_filled, encoder, documents, given, progress)
@@ -269,11 +270,6 @@ class Indexes:
             encoder.dimensions,
             encoder.similarity.name,
         )
-
-    def _given(
-        self, file: Path | None, space: Space
-    ) -> AbstractContextManager[GivenVectors | None]:
-        return GivenVectors(file, space, self.state / "tmp") if file else nullcontext()
 
     @contextmanager
     def _alone(self, version: int) -> Iterator[None]:

@@ -272,13 +272,6 @@ class LanceTable:
         return int(tag["version"]) if tag else 0
 
 
-def vectors_of(column: pa.Array | pa.ChunkedArray, dimensions: int) -> NDArray[np.float32]:
-    """Return a column of vectors as (rows, dimensions)."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    return np.asarray(column.flatten(), dtype=np.float32).reshape(-1, dimensions)
-
-
 def _parts(keys: Iterable[str]) -> Iterator[str]:
     """Yield conditions that name the keys, which are digests: no text of anybody's."""
     keys = list(keys)

@@ -97,3 +97,10 @@ class Tables(Protocol):
 
     def show(self, name: str) -> None:
         """Let the view show a whole table; nothing where there is no view."""
+
+
+def vectors_of(column: pa.Array | pa.ChunkedArray, dimensions: int) -> Floats:
+    """Return a column of vectors as (rows, dimensions)."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return np.asarray(column.flatten(), dtype=np.float32).reshape(-1, dimensions)

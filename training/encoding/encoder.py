@@ -98,6 +98,10 @@ class Encoder:
         identity = fingerprint(folder, max_length)
         return cls(model, identity, None if cache is None else Path(cache), name or str(folder))
 
+    def without_cache(self) -> "Encoder":
+        """Return an encoder of the same loaded model that encodes every text anew."""
+        return Encoder(self._model, self.fingerprint, None, self._name)
+
     @property
     def dimensions(self) -> int:
         """Number of dimensions of an embedding."""

@@ -48,11 +48,11 @@ class Similarity:
         if length is None or length == vectors.shape[1]:
             return vectors
         cut = vectors[:, :length]
-        return _unit(cut) if self.name == "cosine" else cut
+        return unit(cut) if self.name == "cosine" else cut
 
     def directions(self, vectors: Floats) -> Floats:
         """Return unit vectors, for questions of geometry; those of the cosine are unit already."""
-        return vectors if self.name == "cosine" else _unit(vectors)
+        return vectors if self.name == "cosine" else unit(vectors)
 
     def between(self, queries: Floats, documents: Floats) -> Floats:
         """Return (queries, documents): the similarity of each query to each document."""
@@ -81,6 +81,7 @@ class Similarity:
         return max(size, _SHORTEST)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """Return vectors, (n, dimensions), at length 1; one without a direction stays short."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, _SHORTEST), dtype=np.float32)

@@ -168,6 +168,15 @@ def test_rows_that_are_not_those_of_the_documents_are_found_out(
     assert (built.documents, built.unchanged) == (6, 0)
 
 
+def test_vectors_of_a_cache_that_are_not_the_models_are_found_out(indexes, make_fake_encoder):
+    class Cached(type(make_fake_encoder())):
+        def without_cache(self):
+            return make_fake_encoder(salt="other")
+
+    with pytest.raises(IndexUnusable, match="not the model's"):
+        indexes.build(1, Cached(), made_documents(6), now=NOW)
+
+
 def test_earlier_states_are_deleted_at_the_next_build_once_readers_have_moved(
     indexes, fake_encoder, monkeypatch
 ):

@@ -117,3 +117,4 @@ def test_files_that_hold_something_else_are_refused_in_one_sentence(
         with pytest.raises(DataFault, match=told) as fault:
             indexes.build(1, fake_encoder, DOCUMENTS, now=NOW, vectors=file)
         assert file.name in str(fault.value)
+    assert not list((tmp_path / ".anchorhold").glob("tmp/*")), "copies of what was refused"
