@@ -16,6 +16,7 @@ from pipeline.search.spaces import (
     is_measured,
     split,
 )
+from training.encoding import Similarity
 from training.evaluation import EvaluationSet
 from training.pairs import normalised
 
@@ -190,8 +191,14 @@ def test_no_queries_means_that_nothing_was_measured():
 
 
 def test_the_ways_of_a_space_without_cosine_compare_as_its_models_do():
-    documents, queries = World().documents * 2, World().queries * 2
-    spaces = Spaces("b", "a", SPACES.new_similarity, SPACES.old_similarity)
-    both = Both(queries, queries)
-    scores = Way(spaces).scores(both, Both(documents[: len(queries)], documents[: len(queries)]))
-    assert scores[0] == pytest.approx(float(queries[0] @ documents[0]), abs=1e-5)
+    documents, queries = World().documents * 2, World().queries * 3
+    spaces = Spaces("b", "a", Similarity("euclidean"), Similarity("dot"))
+    asked, searched = Both(queries, queries), Both(documents, documents)
+    rows = searched.at(range(len(queries)))
+    apart = -float(np.linalg.norm(queries[0] - documents[0]))
+    new, old = Way(spaces), Way(spaces, old_queries=True)
+    assert new.scores(asked, rows)[0] == pytest.approx(apart, abs=1e-5)
+    assert old.scores(asked, rows)[0] == pytest.approx(float(queries[0] @ documents[0]), abs=1e-5)
+    for way in (new, old):
+        places, scores = way.search(asked, searched)
+        assert scores[:, 0] == pytest.approx(way.scores(asked, searched.at(places[:, 0])), abs=1e-4)
