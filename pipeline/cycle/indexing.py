@@ -15,7 +15,6 @@ from pipeline.search import (
     IndexMissing,
     IndexSettings,
     ServingPair,
-    Space,
     Stamp,
     StoredDocuments,
     bridges_folder,
@@ -142,7 +141,8 @@ class Indexing:
     def follow(self, version: Version, now: datetime) -> Indexed:
         """Bring the index of the serving version up to date; a fault is reported, not raised."""
         found = self._tried(version, now) if self.builds else Indexed()
-        self._show_champion()
+        if found.built is None:  # A build shows it too.
+            self._show_champion()
         return found
 
     def show(self, version: Version) -> None:
@@ -254,10 +254,7 @@ class Indexing:
     def _stale(self, version: Version, stamp: Stamp) -> str:
         opened = self.opened
         identity = opened.encoders.identity(opened.versions.folder(version))
-        preparation = self.settings.preparation
-        return stamp.space.difference(
-            Space(identity, preparation, stamp.dimensions, stamp.similarity)
-        )
+        return opened.indexes.difference(stamp, identity)
 
 
 def unless_not_ready(move: Callable[[], Moved | None]) -> Moved | None:

@@ -185,8 +185,7 @@ class Indexes:
         """
         table = self._whole(version)
         stamp = table.stamp
-        wanted = Space(fingerprint, self.settings.preparation, stamp.dimensions, stamp.similarity)
-        difference = stamp.space.difference(wanted)
+        difference = self.difference(stamp, fingerprint)
         if difference:
             raise SpaceMismatch(
                 f"the index of version {version} cannot be searched: its vectors have "
@@ -213,6 +212,13 @@ class Indexes:
         table = self.tables.whole(_name(version))
         return table.stamp if table else None
 
+    def difference(self, stamp: Stamp, fingerprint: str) -> str:
+        """Say why an encoder cannot search an index; "" if it can."""
+        preparation = self.settings.preparation
+        return stamp.space.difference(
+            Space(fingerprint, preparation, stamp.dimensions, stamp.similarity)
+        )
+
     def numbers(self) -> list[int]:
         """Return the versions that have a table, whole or not."""
         found = (_TABLE.fullmatch(name) for name in self.tables.names())
@@ -235,8 +241,7 @@ class Indexes:
         """
         if version not in self.numbers():
             raise IndexMissing(f"version {version} has no index at {self.settings.place}")
-        with self._alone(version):
-            self.tables.drop(_name(version))
+        self._drop(version)
 
     def keep(self, versions: Collection[int]) -> list[int]:
         """Delete the indexes of all versions but these, and return whose were deleted."""
@@ -245,11 +250,15 @@ class Indexes:
             if number in versions:
                 continue
             try:
-                self.drop(number)
+                self._drop(number)
             except IndexBusy:
                 continue
             dropped.append(number)
         return dropped
+
+    def _drop(self, version: int) -> None:
+        with self._alone(version):
+            self.tables.drop(_name(version))
 
     def _whole(self, version: int) -> Table:
         table = self.tables.whole(_name(version))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Self
 
 from pipeline.intake import IntakeResult
@@ -54,7 +55,7 @@ class OpenWorkspace:
         tables = self.settings.tables
         return AnchorSets(self.settings.root, tables.anchors, tables.learned_anchors)
 
-    @property
+    @cached_property
     def indexes(self) -> Indexes:
         """The indexes of the versions."""
         tables = self.settings.tables
