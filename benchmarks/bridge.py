@@ -21,6 +21,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,7 @@ class Models:
         self.old, self.new = (
             Encoder.load(each, max_length=max_length, cache=cache) for each in (old, new)
         )
-        self.spaces = Spaces(
-            self.new.fingerprint, self.old.fingerprint, self.new.similarity, self.old.similarity
-        )
+        self.spaces = Spaces.of(self.new, self.old)
 
     def both(self, texts: Sequence[str], kind: Kind) -> Both:
         """Encode texts by both."""
@@ -55,19 +54,8 @@ class Models:
 
     def collection(self, name: str, given: EvaluationSet, *, labelled: bool) -> Collection:
         """Return a set as what is searched and asked."""
-        documents, queries = sorted(given.corpus), sorted(given.queries)
-        texts = [given.corpus[each] for each in documents]
-        asked = [given.queries[each] for each in queries]
-        return Collection(
-            name,
-            tuple(documents),
-            texts,
-            self.both(texts, "document"),
-            tuple(queries),
-            asked,
-            self.both(asked, "query"),
-            labelled=given if labelled else None,
-        )
+        made = replace(Collection.of_set(given, self.both), name=name)
+        return made if labelled else replace(made, labelled=None)
 
 
 def is_hidden(query: str) -> bool:

@@ -25,7 +25,7 @@ from training.unlabelled import Document, distinct_queries
 
 _TIMED = 64  # documents that are encoded once more to measure the time
 _REWORDED = 100  # measured queries that are asked again in other words
-_ROW_BYTES = 96  # of a row of an index besides its vector and its id
+_ROW_BYTES = 96  # estimate for a row of an index besides its vector and its id
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,7 @@ class _Models:
     @property
     def spaces(self) -> Spaces:
         """Their embedding spaces."""
-        return Spaces(
-            self.new_encoder.fingerprint,
-            self.old_encoder.fingerprint,
-            self.new_encoder.similarity,
-            self.old_encoder.similarity,
-        )
+        return Spaces.of(self.new_encoder, self.old_encoder)
 
     def both(self, texts: Sequence[str], kind: Kind) -> Both:
         """Encode texts by both models, each text at most once ever: the cache keeps the vectors."""
@@ -68,22 +63,6 @@ class _Models:
             for encoder in (self.new_encoder, self.old_encoder)
         )
         return Both(new, old)
-
-    def labelled(self, given: EvaluationSet) -> Collection:
-        """Return an evaluation set as what is searched and asked."""
-        documents, queries = sorted(given.corpus), sorted(given.queries)
-        texts = [given.corpus[name] for name in documents]
-        asked = [given.queries[name] for name in queries]
-        return Collection(
-            given.name,
-            tuple(documents),
-            texts,
-            self.both(texts, "document"),
-            tuple(queries),
-            asked,
-            self.both(asked, "query"),
-            labelled=given,
-        )
 
     def searched(self, documents: Sequence[Document], asked: Sequence[str]) -> Collection:
         """Return documents of the workspace, and texts that ask for them."""
@@ -133,7 +112,7 @@ def plan_index(
     known = sum(models.new_encoder.known([each.whole for each in sample], kind="document"))
     collections = [
         models.searched(sample, _asked(opened, new, bridging.queries)),
-        *(models.labelled(each) for each in sets if each.queries),
+        *(Collection.of_set(each, models.both) for each in sets if each.queries),
     ]
     cost = _cost(models, sample, len(documents), known)
     occasion = Occasion(
@@ -197,10 +176,7 @@ def _cost(
     models: _Models, sample: Sequence[Document], documents: int, cached: int
 ) -> ReEmbeddingCost:
     """Measure what embedding costs, on some of the documents and without the cache."""
-    encoder = Encoder.load(
-        models.opened.versions.folder(models.new).model,
-        max_length=models.opened.encoders.max_length,
-    )
+    encoder = models.new_encoder.without_cache()
     texts = [each.whole for each in sample]
     timed = [texts[row] for row in np.linspace(0, len(texts) - 1, _TIMED).astype(int)]
     timed = list(dict.fromkeys(timed))

@@ -121,7 +121,7 @@ class ReEmbeddingCost(Result):
     bytes
         Size of their vectors as float32.
     index_bytes
-        Size that an index of them takes on disk; None where there is none to measure.
+        Estimate of the size of an index of them on disk; None where there is none.
     minutes
         Time on this machine.
     timed
@@ -166,7 +166,7 @@ class IndexPlan(Result):
     before, re_embedded, bridges
         The old pair, full re-embedding, and each possible bridge.
     neighbours
-        Share of the ten nearest documents of a document that are the same in both spaces.
+        Share of the nine documents nearest to a document that are the same in both spaces.
     movement
         How far the measured texts moved: queries, and documents that answer them.
     notes

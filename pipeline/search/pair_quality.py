@@ -14,10 +14,9 @@ from pipeline.search.estimates import loss, share
 from pipeline.search.spaces import DOCUMENTS, Both, Collection, Places, Spaces, Way
 from training.evaluation import (
     DarkDocument,
-    EvaluationSet,
     Ranking,
     TaskScores,
-    cut,
+    dark_documents,
     scores_of_ranking,
 )
 
@@ -56,40 +55,28 @@ class Answers:
     @cached_property
     def task_scores(self) -> TaskScores | None:
         """The labelled metrics by query; None without labels."""
-        given = _measured_set(self.collection)
-        if given is None:
-            return None
-        ranking = Ranking(
+        given = self.collection.measured_set
+        return None if given is None else scores_of_ranking(given, self.ranking)[given.name]
+
+    @property
+    def ranking(self) -> Ranking:
+        """The same by ids."""
+        return Ranking(
             tuple(self.collection.query_ids[row] for row in self.collection.measured),
             self.collection.document_ids,
             self.places,
             self.scores,
         )
-        return scores_of_ranking(given, ranking)[given.name]
-
-    def relevant_found(self) -> dict[str, tuple[str, int]]:
-        """Return relevant document -> (the query that finds it best, its rank there)."""
-        found: dict[str, tuple[str, int]] = {}
-        given = _measured_set(self.collection)
-        if given is None:
-            return found
-        for row, places in zip(self.collection.measured, self.places.tolist(), strict=True):
-            query = self.collection.query_ids[row]
-            for rank, place in enumerate(places, 1):
-                name = self.collection.document_ids[place]
-                best = found.get(name)
-                if name in given.relevant[query] and (best is None or rank < best[1]):
-                    found[name] = (query, rank)
-        return found
 
     def scores_of(self, rows: Sequence[int], places: Sequence[int]) -> Floats:
         """Return the score of some queries, by their rows in the collection, with documents."""
         queries, documents = self.collection.queries, self.collection.documents
         return self.way.scores(queries.at(rows), documents.at(places))
 
+    @cached_property
     def relevant_scores(self) -> Floats:
-        """Return the score of each measured query with each of its relevant documents."""
-        wanted = self.collection.relevant_pairs()
+        """The score of each measured query with each of its relevant documents."""
+        wanted = self.collection.relevant_pairs
         return self.scores_of([row for row, _ in wanted], [at for _, at in wanted])
 
     def reworded(self) -> NDArray[np.float64]:
@@ -140,9 +127,8 @@ class Comparison:
             if len(each.documents) and each.measured
         ]
 
-    def quality(self, way: Way) -> PairQuality:
-        """Measure one way."""
-        found = self.answers(way)
+    def quality(self, found: Sequence[Answers]) -> PairQuality:
+        """Measure one way by its answers."""
         dark = list(self._dark(found))
         tasks = list(self._losses(found))
         scores = _joined(each.scores for each in found)
@@ -196,26 +182,17 @@ class Comparison:
     def _dark(self, found: Sequence[Answers]) -> Iterator[DarkDocument]:
         """Yield the relevant documents that the old pair found and this way does not."""
         for each, before in zip(found, self.before, strict=True):
-            given, now = each.collection.labelled, each.relevant_found()
-            if given is None:
-                continue
-            for name, (query, rank) in sorted(before.relevant_found().items()):
-                if name not in now:
-                    yield DarkDocument(
-                        task=each.collection.name,
-                        document=name,
-                        text=cut(given.corpus[name]),
-                        query=cut(given.queries[query]),
-                        rank=rank,
-                    )
+            given = each.collection.measured_set
+            if given is not None:
+                yield from dark_documents(given, before.ranking, each.ranking)
 
     def _below(self, found: Sequence[Answers]) -> float | None:
         """Return the share of relevant documents below the old pair's threshold for most."""
-        before = _joined(each.relevant_scores() for each in self.before)
+        before = _joined(each.relevant_scores for each in self.before)
         if not len(before):
             return None
         threshold = np.quantile(before, 1 - _RELEVANT_PASS)
-        return float((_joined(each.relevant_scores() for each in found) < threshold).mean())
+        return float((_joined(each.relevant_scores for each in found) < threshold).mean())
 
     def _recalibrated(
         self, found: Sequence[Answers]
@@ -250,7 +227,7 @@ def overlap(found: Places, wanted: Places) -> NDArray[np.float64]:
 
 
 def neighbours(documents: Both, spaces: Spaces, rows: Sequence[int]) -> NDArray[np.float64]:
-    """Return for some documents the share of their ten nearest that both spaces have in common."""
+    """Return for some documents the share of the nine nearest others that both spaces share."""
     nearest = []
     for way in (Way(spaces), Way(spaces, old_queries=True)):
         own = Both(way.searched(documents), way.searched(documents))
@@ -263,13 +240,6 @@ def neighbours(documents: Both, spaces: Spaces, rows: Sequence[int]) -> NDArray[
             for new, old, me in zip(*nearest, itself.ravel(), strict=True)
         ]
     )
-
-
-def _measured_set(collection: Collection) -> EvaluationSet | None:
-    """Return the evaluation set of a collection with its measured queries only."""
-    if collection.labelled is None:
-        return None
-    return collection.labelled.of_queries(collection.query_ids[row] for row in collection.measured)
 
 
 def _joined(parts: Iterable[NDArray[np.floating]]) -> NDArray[np.float64]:

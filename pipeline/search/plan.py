@@ -115,12 +115,13 @@ class Bridging:
         texts = self._limited(parts)
         kinds = self._possible(texts)
         bridges = {kind: _fitted(kind, texts, spaces) for kind in kinds}
+        answers = {kind: comparison.answers(Way(spaces, each)) for kind, each in bridges.items()}
         measured = [
-            BridgePlan(kind=kind, **dict(comparison.quality(Way(spaces, bridge))))
-            for kind, bridge in bridges.items()
+            BridgePlan(kind=kind, **dict(comparison.quality(found)))
+            for kind, found in answers.items()
         ]
         chosen, why = self._choose(kinds, parts, collections[0].documents, spaces)
-        re_embedded = comparison.quality(Way(spaces))
+        re_embedded = comparison.quality(comparison.ideal)
         verdict, reason = self._decide(occasion, measured, chosen)
         documents = collections[0].documents
         rows = range(0, len(documents), max(1, len(documents) // _NEIGHBOURED))
@@ -138,7 +139,7 @@ class Bridging:
             fitted_on=len(texts),
             confidence=occasion.gate.confidence,
             pass_rates=PASS_RATES,
-            before=comparison.quality(Way(spaces, old_queries=True)),
+            before=comparison.quality(comparison.before),
             re_embedded=re_embedded,
             bridges=tuple(measured),
             neighbours=share(neighbours(documents, spaces, list(rows)), occasion.gate),

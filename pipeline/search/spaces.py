@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.bridge import Bridge, Floats
-from training.encoding import Similarity
+from training.encoding import Kind, Similarity, TextEncoder
 from training.evaluation import EvaluationSet, nearest
 from training.pairs import hash_share, normalised
 
@@ -59,6 +60,11 @@ class Spaces:
     new_similarity: Similarity = field(default_factory=Similarity)
     old_similarity: Similarity = field(default_factory=Similarity)
 
+    @classmethod
+    def of(cls, new: TextEncoder, old: TextEncoder) -> Self:
+        """Return the spaces of two encoders."""
+        return cls(new.fingerprint, old.fingerprint, new.similarity, old.similarity)
+
 
 @dataclass(frozen=True)
 class Collection:
@@ -89,13 +95,38 @@ class Collection:
     reworded: Both | None = None
     reworded_of: tuple[int, ...] = ()
 
-    @property
+    @classmethod
+    def of_set(cls, given: EvaluationSet, both: Callable[[Sequence[str], Kind], Both]) -> Self:
+        """Return an evaluation set as what is searched and asked; `both` encodes its texts."""
+        documents, queries = sorted(given.corpus), sorted(given.queries)
+        texts = [given.corpus[name] for name in documents]
+        asked = [given.queries[name] for name in queries]
+        return cls(
+            given.name,
+            tuple(documents),
+            texts,
+            both(texts, "document"),
+            tuple(queries),
+            asked,
+            both(asked, "query"),
+            labelled=given,
+        )
+
+    @cached_property
     def measured(self) -> list[int]:
         """Places of the queries that are measured, and not fitted on."""
         return [row for row, text in enumerate(self.query_texts) if is_measured(text)]
 
+    @cached_property
+    def measured_set(self) -> EvaluationSet | None:
+        """The evaluation set with its measured queries only; None without labels."""
+        if self.labelled is None:
+            return None
+        return self.labelled.of_queries(self.query_ids[row] for row in self.measured)
+
+    @cached_property
     def relevant_pairs(self) -> list[tuple[int, int]]:
-        """Return the places of each measured query and each of its relevant documents."""
+        """The places of each measured query and each of its relevant documents."""
         if self.labelled is None:
             return []
         place = {name: row for row, name in enumerate(self.document_ids)}
@@ -252,7 +283,7 @@ def _answers(collection: Collection, spaces: Spaces) -> set[str]:
 
 def _nearest_relevant(collection: Collection, way: Way) -> Iterator[int]:
     """Yield for each measured query the place of the relevant document that is nearest to it."""
-    pairs = collection.relevant_pairs()
+    pairs = collection.relevant_pairs
     if not pairs:
         return
     rows, places = zip(*pairs, strict=True)

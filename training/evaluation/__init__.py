@@ -18,6 +18,7 @@ from training.evaluation.regressions import (
     Regressions,
     WorstQuery,
     cut,
+    dark_documents,
     regressions,
 )
 from training.evaluation.score_cache import rankings, scorecard
@@ -45,6 +46,7 @@ __all__ = [
     "collection",
     "content_id",
     "cut",
+    "dark_documents",
     "dimensions_of",
     "further_dimensions",
     "is_beir",

@@ -155,7 +155,7 @@ def regressions(
     for given in sets:
         old, new = before[1][given.name], after[1][given.name]
         falls = _falls(given.name, before[0], after[0], metric)
-        lost = _dark(given, old, new)
+        lost = dark_documents(given, old, new)
         dark.extend(lost)
         worse = np.flatnonzero(falls > _ROUNDING)
         changes.append(
@@ -208,7 +208,8 @@ def _lost(
     return np.setdiff1d(old.places[hits], new.places[_relevant(given, new)]), hits
 
 
-def _dark(given: EvaluationSet, old: Ranking, new: Ranking) -> list[DarkDocument]:
+def dark_documents(given: EvaluationSet, old: Ranking, new: Ranking) -> list[DarkDocument]:
+    """Return the relevant documents that only the old ranking finds, in the order of their ids."""
     lost, hits = _lost(given, old, new)
     rows, ranks = np.nonzero(hits)
     documents = old.places[rows, ranks]
