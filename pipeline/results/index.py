@@ -104,7 +104,7 @@ class IndexStatusResult(Result):
     Attributes
     ----------
     mode, uri
-        Whether a promotion brings an index along, and where the tables are.
+        What a promotion does with the index, and where the tables are.
     documents
         Documents that there are now.
     indexes

@@ -20,7 +20,7 @@ class IndexSettings:
     """
 
     mode: Literal["off", "rebuild", "bridge"] = "off"
-    """Whether a promotion brings an index along.
+    """What a promotion does with the index.
 
     With `rebuild`, `run` encodes all documents with the new version. With `bridge`, the new
     champion searches the old index through a fitted map until that is done. With `off`, only
@@ -32,10 +32,10 @@ class IndexSettings:
     """Folder of the tables, relative to the workspace, a LanceDB URI such as `s3://…`, or a
     PostgreSQL database with pgvector, `postgresql://…`."""
     keep: int = Field(default=3, ge=1)
-    """Versions whose tables stay, newest first, besides the champion's, the candidate's and the
-    previous champion's."""
+    """Versions whose indexes are kept, newest first, besides those of the champion, the candidate
+    and the previous champion."""
     ann_above: int = Field(default=100_000, ge=1_000)
-    """Documents above which the index is searched approximately; up to there, exactly."""
+    """Number of documents above which the search is approximate instead of exact."""
     chunker: str = ""
     """How the documents were cut from longer ones, in your words.
 
