@@ -4,6 +4,7 @@
   + DataFault: data, a name or an argument that cannot be used
     - NoEmbedding: a text for which the model gives no finite numbers
   + NonFiniteLoss: a training that diverged
+  + EngineFault: the workers of an engine are lost, or none can be had
   + FolderDamaged (in `manifest`): files that are not those of their manifest
   + further ones beside their owners in `pipeline`: settings, store, registry, lock
 """
@@ -23,3 +24,7 @@ class NoEmbedding(DataFault):
 
 class NonFiniteLoss(AnchorholdError, ArithmeticError):
     """A loss, a gradient or a weight is infinite or not a number; the message names the step."""
+
+
+class EngineFault(AnchorholdError):
+    """Work that was given to other processes or machines was not done; the message says why."""

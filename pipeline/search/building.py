@@ -20,7 +20,7 @@ from training.faults import DataFault
 from training.progress import Progress
 from training.unlabelled import Document
 
-_AT_ONCE = 8_192  # documents between two writes to the table
+_AT_ONCE = 32_768  # documents between two writes to the table; 16 shards for workers
 _SAMPLE = 32  # documents whose vectors are checked after the build; chosen, not measured
 _DEPTH = 10  # of the recall
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.registry import VersionFolder
+from training.distributed import Engine
 from training.encoding import Encoder, fingerprint
 from training.evaluation import (
     Evaluate,
@@ -33,15 +34,20 @@ class Encoders:
         Folder of the vectors that models gave to texts; safe to delete at any time.
     dimensions
         Lengths at which their vectors are served; empty: whole vectors only.
+    engine
+        Where many texts at once are encoded; None: in this process.
     """
 
     max_length: int
     cache: Path
     dimensions: tuple[int, ...] = ()
+    engine: Engine | None = None
 
     def load(self, model: Path, name: str | None = None) -> Encoder:
         """Load the encoder of a model folder; messages call it by its name or else its folder."""
-        return Encoder.load(model, max_length=self.max_length, cache=self.cache, name=name)
+        return Encoder.load(
+            model, max_length=self.max_length, cache=self.cache, name=name, engine=self.engine
+        )
 
     def fingerprint(self, model: Path) -> str:
         """Return the identity of the space of what `load` gives for a model folder."""

@@ -24,6 +24,7 @@ from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.telling import Alerts, PromotionReceiver, Watch
 from pipeline.workspace.trigger_tables import TriggerTables, made
+from training.distributed import Compute
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
 from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix
@@ -173,6 +174,7 @@ class Tables:
     index: Table[IndexSettings] = IndexSettings()
     bridge: Table[Bridging] = Bridging()
     suspects: Table[Suspects] = Suspects()
+    compute: Table[Compute] = Compute()
     serve: Table[Serve] = Serve()
     log: Table[LogSettings] = LogSettings()
     promotion: Table[PromotionReceiver] = PromotionReceiver()

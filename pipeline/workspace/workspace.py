@@ -1,7 +1,7 @@
 """An open workspace: its settings, store and registry, and the parts that stages work with."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from pipeline.workspace.place import note_place, settle
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import Settings
 from pipeline.workspace.versions import Versions
+from training.distributed import Engine
 from training.faults import DataFault
 from training.progress import Progress, no_progress
 
@@ -30,13 +31,14 @@ class OpenWorkspace:
     store: Store
     registry: Registry
     progress: Progress = no_progress
+    engine: Engine | None = None
 
     @property
     def encoders(self) -> Encoders:
         """The encoders of model folders, with one cache."""
         cache = self.settings.state / "cache" / "embeddings"
         model = self.settings.tables.model
-        return Encoders(model.max_length, cache, model.dimensions)
+        return Encoders(model.max_length, cache, model.dimensions, self.engine)
 
     @property
     def scores(self) -> Scores:
@@ -162,4 +164,6 @@ def _opened(
             moved=moved,
         )
         note_place(settings)
-        yield OpenWorkspace(settings, store, registry, progress)
+        engine = settings.tables.compute.engine_of_tasks()
+        with closing(engine) if engine else nullcontext():
+            yield OpenWorkspace(settings, store, registry, progress, engine)

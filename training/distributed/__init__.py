@@ -1,6 +1,9 @@
-"""Training in several processes as one."""
+"""Several processes or machines: for a training that they share, and for tasks of their own."""
 
+from training.distributed.compute import Compute
+from training.distributed.engines import Engine, Processes
 from training.distributed.launch import FAULTS, JOB, launch
+from training.distributed.on_ray import Ray
 from training.distributed.ranks import (
     connect,
     from_first,
@@ -14,6 +17,10 @@ from training.distributed.ranks import (
 __all__ = [
     "FAULTS",
     "JOB",
+    "Compute",
+    "Engine",
+    "Processes",
+    "Ray",
     "connect",
     "from_first",
     "launch",

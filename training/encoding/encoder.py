@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from training.distributed import Engine
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
 from training.encoding.loading import first_line, load_model
 from training.encoding.model_folder import fingerprint
 from training.encoding.prompts import Kind, prompt_of, tells_sides_apart
+from training.encoding.sharded import Shard, ShardWork, encode_shards
 from training.encoding.similarity import Similarity
+from training.encoding.words import words_of
 from training.faults import DataFault, NoEmbedding
 from training.progress import Progress, no_progress, quiet
 
@@ -64,6 +67,7 @@ class Encoder:
         self._cache = cache
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
+        self._elsewhere: tuple[Engine, ShardWork] | None = None
         self.fingerprint = identity
         self.similarity = Similarity(model.similarity_fn_name)
 
@@ -75,6 +79,7 @@ class Encoder:
         max_length: int | None = None,
         cache: str | os.PathLike[str] | None = None,
         name: str | None = None,
+        engine: Engine | None = None,
     ) -> "Encoder":
         """Load a model folder, with remote code off and from safetensors only.
 
@@ -88,6 +93,8 @@ class Encoder:
             Folder of the embedding cache; None: no cache.
         name
             What messages call the model; None: its folder.
+        engine
+            Where many texts at once are encoded; None: in this process.
 
         Raises
         ------
@@ -96,7 +103,11 @@ class Encoder:
         """
         model = load_model(folder, max_length)
         identity = fingerprint(folder, max_length)
-        return cls(model, identity, None if cache is None else Path(cache), name or str(folder))
+        encoder = cls(model, identity, None if cache is None else Path(cache), name or str(folder))
+        if engine is not None:
+            work = ShardWork(str(folder), max_length, identity, travels=not engine.reads_files)
+            encoder._elsewhere = engine, work
+        return encoder
 
     def without_cache(self) -> "Encoder":
         """Return an encoder of the same loaded model that encodes every text anew."""
@@ -157,10 +168,9 @@ class Encoder:
         sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
         missing.sort(key=lambda row: (-sizes[row], unique[row]))
         with progress("encode", len(missing)) as step:
-            for start in range(0, len(missing), _CHUNK):
-                rows = missing[start : start + _CHUNK]
-                with quiet():
-                    vectors[rows] = self._forward([unique[row] for row in rows], kind, step)
+            chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
+            for rows, part in self._encoded(chunks, unique, kind, step):
+                vectors[rows] = part
                 sound = [row for row in rows if np.isfinite(vectors[row]).all()]
                 if cache and sound:
                     cache.put([digests[row] for row in sound], vectors[sound])
@@ -209,15 +219,54 @@ class Encoder:
         infinity, so that others in the same pass are answered. Nor does it keep the libraries
         quiet, which takes half a millisecond and is not safe between threads.
         """
-        return self._forward(list(texts), kind, lambda _: None, batch=len(texts))
+        return self.forward(texts, kind=kind, batch=max(len(texts), 1))
 
-    def _forward(
-        self, texts: list[str], kind: Kind, step: Callable[[int], None], batch: int = 0
+    def _encoded(
+        self,
+        chunks: Sequence[list[int]],
+        texts: Sequence[str],
+        kind: Kind,
+        step: Callable[[int], None],
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Yield the rows of each chunk and their vectors, as they are ready."""
+        if self._elsewhere is None or len(chunks) < 2:
+            for rows in chunks:
+                with quiet():
+                    yield rows, self.forward([texts[row] for row in rows], kind=kind, step=step)
+            return
+        engine, work = self._elsewhere
+        shards = [Shard(tuple(texts[row] for row in rows), kind) for rows in chunks]
+        for place, part in encode_shards(engine, work, shards, self.dimensions):
+            step(len(part))
+            yield chunks[place], part
+
+    def forward(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "query",
+        step: Callable[[int], None] = lambda _: None,
+        batch: int | None = None,
     ) -> NDArray[np.float32]:
+        """Return vectors, (texts, dimensions), without the cache, in batches as the texts come.
+
+        Unlike `encode` it refuses nothing: a text without an embedding has NaN or infinity.
+
+        Parameters
+        ----------
+        texts
+            What to encode.
+        kind
+            Whether they are queries or documents.
+        step
+            Called with the number of texts after each batch.
+        batch
+            Texts per forward pass; None: as many as fit a processor's caches.
+        """
+        batch = batch or _BATCH
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         prompt = prompt_of(self._model, kind)
         parts = []
-        batch = batch or _BATCH
         # One batch per call: of more texts the library would sort them by their characters.
         for start in range(0, len(texts), batch):
             some = texts[start : start + batch]
@@ -288,14 +337,8 @@ class Encoder:
         DataFault
             The model's tokenizer is not a fast one.
         """
-        tokenizer = self._word_tokenizer()
-        unknown = _unknown_token(tokenizer)
         with quiet():
-            encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return tuple(
-            _words_of(text, encoding, unknown)
-            for text, encoding in zip(texts, encodings, strict=True)
-        )
+            return words_of(self._word_tokenizer(), texts)
 
     @property
     def tokenizer(self) -> str:
@@ -328,31 +371,6 @@ def _unicode_only() -> Iterator[None]:
         raise DataFault(
             f"a text cannot be tokenized ({first_line(fault)}); texts must be Unicode"
         ) from fault
-
-
-def _unknown_token(tokenizer: Any) -> str | None:
-    token = getattr(tokenizer.model, "unk_token", None)
-    if token is None and (place := getattr(tokenizer.model, "unk_id", None)) is not None:
-        token = tokenizer.id_to_token(place)
-    return token
-
-
-def _words_of(text: str, encoding: Any, unknown: str | None) -> tuple[tuple[str, int, bool], ...]:
-    words: list[tuple[int, int, int, int, bool]] = []  # word, start, end, pieces, unknown
-    for word, (start, end), token in zip(
-        encoding.word_ids, encoding.offsets, encoding.tokens, strict=True
-    ):
-        if word is None:
-            continue
-        if words and words[-1][0] == word:
-            _, first, _, pieces, had_unknown = words[-1]
-            words[-1] = (word, first, end, pieces + 1, had_unknown or token == unknown)
-        else:
-            words.append((word, start, end, 1, token == unknown))
-    return tuple(
-        (text[start:end].strip(), pieces, has_unknown)
-        for _, start, end, pieces, has_unknown in words
-    )
 
 
 class TextEncoder(Protocol):

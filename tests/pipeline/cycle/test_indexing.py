@@ -13,6 +13,7 @@ from postgres_server import postgres_server, with_vectors
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.promotion import Champions
 from pipeline.operations import Workspace
+from training.encoding import encoder
 from training.faults import AnchorholdError, DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -170,6 +171,24 @@ def test_an_index_may_be_built_after_the_promotion(history, tmp_path):
     assert result.index.built[-1].version == 2
     assert result.index.built[-1].encoded == 31
     assert set(indexes(space)[0]) == {1, 2}
+
+
+def test_workers_build_the_same_index_as_the_command_itself(history, tmp_path, monkeypatch):
+    monkeypatch.setattr(encoder, "_CHUNK", 8)
+    space = shutil.copytree(history["bootstrapped"], tmp_path / "space")
+    with Workspace.open(space, now=NOW) as workspace:
+        before = workspace.search("the museum by the harbour", k=10)
+    (first,) = indexes(space)[0].values()
+    shutil.rmtree(space / ".anchorhold" / "index")
+    shutil.rmtree(space / ".anchorhold" / "cache")
+    settings = space / "anchorhold.toml"
+    settings.write_text(f"{settings.read_text()}\n[compute]\nworkers = 2\n")
+    with Workspace.open(space, now=NOW) as workspace:
+        built = workspace.index_build("champion")
+        after = workspace.search("the museum by the harbour", k=10)
+    assert built.encoded == built.documents == first.documents > 16
+    assert [each.id for each in after.found] == [each.id for each in before.found]
+    assert [each.score for each in after.found] == pytest.approx([e.score for e in before.found])
 
 
 def test_indexes_of_versions_that_serve_are_not_deleted_by_hand(history, tmp_path):

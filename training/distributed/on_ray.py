@@ -1,0 +1,197 @@
+"""Ray: the same tasks on the machines of a Ray cluster."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from training.faults import EngineFault
+
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+_INSTALL = "pip install 'anchorhold[ray]'"
+_PATIENCE = 300.0  # seconds until the first worker must have a place; clusters grow by minutes
+
+
+class Ray:
+    """Tasks in actors on a Ray cluster; Ray places them and replaces those that are lost.
+
+    Parameters
+    ----------
+    address
+        Address of the cluster; None: `RAY_ADDRESS`, or else a cluster on this machine that ends
+        with `close`.
+    workers
+        Most actors at once. Those for which the cluster has no place yet join when it has.
+    cpus, gpus
+        Processors and accelerators of each.
+    retries
+        How often a task is repeated whose actor was lost.
+    patience
+        Seconds to wait for the first actor.
+    """
+
+    reads_files = False
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int = 1,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        retries: int = 3,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self.workers = workers
+        # Without an address, and without `RAY_ADDRESS`, the cluster is this machine's own.
+        address = address or os.environ.get("RAY_ADDRESS")
+        self._place: dict[str, Any] = {"address": address or "local"}
+        if not address:
+            self._place |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        self._needs = {"num_cpus": cpus, "num_gpus": gpus}
+        self._retries = retries
+        self._patience = patience
+        self._make: Any = None
+        self._kept: Any = None
+        self._ready: list[Any] = []
+        self._starting: dict[Any, Any] = {}  # what each actor answers when it is ready
+        self._began = False
+
+    def map(
+        self, make: Callable[[], Callable[[Task], Done]], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Done]]:
+        """Yield the place of each task and what became of it, in the order in which they end."""
+        ray = self._connect()
+        self._start(make)
+        left = list(reversed(list(enumerate(tasks))))
+        idle = list(self._ready)
+        running: dict[Any, tuple[int, Any]] = {}
+        try:
+            while left or running:
+                while left and idle:
+                    place, task = left.pop()
+                    actor = idle.pop()
+                    running[actor.run.remote(task)] = place, actor
+                refs = [*running, *self._starting]
+                patience = None if self._ready else self._patience
+                found, _ = ray.wait(refs, num_returns=1, timeout=patience)
+                if not found:
+                    raise EngineFault(
+                        "the Ray cluster had no place for a worker with "
+                        f"{self._needs['num_cpus']:g} CPUs and {self._needs['num_gpus']:g} GPUs "
+                        f"within {self._patience:g} seconds; lower compute.cpus or compute.gpus, "
+                        "or add machines"
+                    )
+                for ref in found:
+                    if ref in self._starting:
+                        ray.get(ref)
+                        actor = self._starting.pop(ref)
+                        self._ready.append(actor)
+                        idle.append(actor)
+                        continue
+                    place, actor = running.pop(ref)
+                    done = ray.get(ref)
+                    idle.append(actor)
+                    yield place, done
+        except ray.exceptions.RayTaskError as fault:
+            self._end()
+            raise fault.cause from fault
+        except ray.exceptions.RayError as fault:
+            self._end()
+            raise EngineFault(
+                f"a worker on the Ray cluster was lost {self._retries + 1} times before its work "
+                f"was done ({_first_line(fault)}); what was done is kept, and the next run goes on"
+            ) from fault
+        except BaseException:
+            self._end()
+            raise
+
+    def close(self) -> None:
+        """End the actors, and the cluster if this began it."""
+        self._end()
+        if self._began:
+            import ray
+
+            ray.shutdown()
+            self._began = False
+
+    def _connect(self) -> Any:
+        try:
+            import ray
+        except ImportError as fault:
+            raise EngineFault(f'compute.engine = "ray" needs Ray: {_INSTALL}') from fault
+        if not ray.is_initialized():
+            try:
+                with _set(RAY_USAGE_STATS_ENABLED="0"):
+                    ray.init(logging_level=logging.ERROR, log_to_driver=False, **self._place)
+            except (ConnectionError, RuntimeError, ValueError) as fault:
+                raise EngineFault(
+                    f"no Ray cluster at {self._place['address']}: {_first_line(fault)}"
+                ) from fault
+            self._began = True
+        return ray
+
+    def _start(self, make: Callable[[], Any]) -> None:
+        import ray
+
+        if self._make == make and (self._ready or self._starting):
+            return
+        self._end()
+        # Ray drops an object that nobody here refers to; an actor that is replaced needs it again.
+        self._kept = ray.put(make)
+        kind: Any = ray.remote(_Actor).options(
+            max_restarts=-1, max_task_retries=self._retries, **self._needs
+        )
+        threads = max(1, int(self._needs["num_cpus"]))
+        for _ in range(self.workers):
+            actor = kind.remote(self._kept, threads)
+            self._starting[actor.ready.remote()] = actor
+        self._make = make
+
+    def _end(self) -> None:
+        if self._ready or self._starting:
+            import ray
+
+            if ray.is_initialized():
+                for actor in (*self._ready, *self._starting.values()):
+                    ray.kill(actor)
+        self._ready, self._starting, self._make, self._kept = [], {}, None, None
+
+
+class _Actor:
+    """What does the tasks on a machine of the cluster."""
+
+    def __init__(self, make: Callable[[], Callable[[Any], Any]], threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self._make = make
+        self._work: Callable[[Any], Any] | None = None
+
+    def ready(self) -> None:
+        """Return when the actor can work."""
+
+    def run(self, task: Any) -> Any:
+        """Do one task; the first one also makes what does them, whose faults are passed on."""
+        self._work = self._work or self._make()
+        return self._work(task)
+
+
+def _first_line(fault: BaseException) -> str:
+    return next(iter(str(fault).splitlines()), type(fault).__name__)
+
+
+@contextmanager
+def _set(**values: str) -> Iterator[None]:
+    """Set variables of the environment, which the processes of a new cluster inherit."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update({name: each for name, each in values.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
