@@ -160,6 +160,7 @@ def test_the_notebook_and_the_ten_lines_run(reader):
         assert ("promoted" if script == "notebook.py" else "version 2 serves") in told
 
 
+@pytest.mark.slow
 def test_each_benchmark_can_be_started_from_its_file():
     names = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py"))
     started = f"import sys; sys.path[0] = 'benchmarks'; import {', '.join(names)}"

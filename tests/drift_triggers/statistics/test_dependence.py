@@ -61,7 +61,14 @@ def rarely(values, level=0.05, allowed=0.08):
     return (np.array(values) <= level).sum() <= stats.binom.ppf(0.999, len(values), allowed)
 
 
-@pytest.mark.parametrize("what", ["sessions", "times", "nothing"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "sessions",
+        pytest.param("times", marks=pytest.mark.slow),
+        pytest.param("nothing", marks=pytest.mark.slow),
+    ],
+)
 def test_p_values_of_quiet_windows_are_valid_where_people_ask_again(what):
     far, moved = [], []
     for seed in range(0, 120, 2):

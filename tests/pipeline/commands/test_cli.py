@@ -191,6 +191,7 @@ def test_help_tells_every_exit_status_of_a_run():
     assert all(f"{status} {outcome}" in told for outcome, status in OUTCOME_STATUS.items())
 
 
+@pytest.mark.slow
 def test_the_commands_tell_one_story(promoted, tmp_path):
     check = anchorhold("check", "-w", promoted, "--json", "--exit-code")
     assert check.returncode == 3, check.stderr

@@ -78,6 +78,7 @@ def route(opened):
     return CanaryRoute(opened.store, clock=lambda: later(0.2))
 
 
+@pytest.mark.slow
 def test_a_user_keeps_the_version_for_the_life_of_the_canary_across_restarts(
     opened, registered, route
 ):

@@ -90,6 +90,7 @@ def test_a_better_encoder_of_another_dimension_is_promoted_on_old_tasks_and_left
             work.candidate(words)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_the_same_and_stores_nothing(begun, words, tiny_model):
     write_lines(begun / "pairs" / "travel.jsonl", sentences(TRAVEL, 300, 3))
     with at(begun) as work:
@@ -104,6 +105,7 @@ def test_a_dry_run_says_the_same_and_stores_nothing(begun, words, tiny_model):
     assert result.intake.pairs.stored == 300 and result.lesson.recent == 0
 
 
+@pytest.mark.slow
 def test_what_arrived_is_still_new_and_the_next_cycle_learns_it_from_the_new_champion(begun, words):
     let_travel_arrive(begun)
     with at(begun) as work:
@@ -201,6 +203,7 @@ def test_while_a_canary_runs_a_candidate_is_refused_before_it_is_fetched(begun):
         work.candidate("/no/such/model")
 
 
+@pytest.mark.slow
 def test_another_base_in_the_settings_is_named_with_the_command_that_takes_it(begun, words):
     settings = begun / "anchorhold.toml"
     text, tiny = settings.read_text(), load_settings(begun).tables.model.base
@@ -237,7 +240,8 @@ with Workspace.open(sys.argv[1], now=datetime(2026, 3, 2, 1, tzinfo=UTC)) as wor
 """
 
 
-@pytest.mark.parametrize("stage", ["given", pytest.param("evaluate", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["given", "evaluate"])
 def test_a_killed_candidate_is_resumed_by_run_or_by_the_same_command(begun, words, stage):
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(begun), str(words), stage],

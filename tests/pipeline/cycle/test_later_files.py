@@ -38,6 +38,7 @@ def test_texts_added_to_the_reference_are_known_ground_from_then_on(workspace):
     assert not fired(known.decision)
 
 
+@pytest.mark.slow
 def test_a_new_version_keeps_what_was_added_to_history_and_reference(workspace, travel_arrives):
     turn(workspace, 0)
     travel_arrives()

@@ -331,6 +331,7 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(
     assert found == undisturbed
 
 
+@pytest.mark.slow
 def test_what_lies_in_pairs_and_traffic_before_the_first_run_is_learned_by_the_second(
     workspace, travel_arrives
 ):
@@ -366,6 +367,7 @@ def test_pairs_without_a_past_are_named_when_the_first_run_is_refused(workspace,
         turn(workspace)
 
 
+@pytest.mark.slow
 def test_a_bootstrap_that_is_killed_is_continued(workspace):
     killed_run(workspace, "bootstrap", "before")
     result = turn(workspace, 1)

@@ -67,6 +67,7 @@ def served_ndcg(space, version, length):
     return np.where(ranks < 10, 1 / np.log2(ranks + 2), 0).mean()
 
 
+@pytest.mark.slow
 def test_the_gate_judges_what_the_plain_model_serves_at_each_length(learned):
     space, result = learned
     found = {each.task: each for each in result.verdict.comparisons}

@@ -123,6 +123,7 @@ def test_few_texts_and_few_documents_are_concentration(signals):
     assert found["feedback_loop"].fired, found["feedback_loop"].reason
 
 
+@pytest.mark.slow
 def test_the_command_says_what_the_log_shows(with_log, tmp_path):
     space = shutil.copytree(with_log, tmp_path / "copy")
     lines = log(ROWS[400:], start=400, shown=lambda place, rank: place + 17 + rank)

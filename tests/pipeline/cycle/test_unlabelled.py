@@ -108,6 +108,7 @@ def test_a_promotion_without_labels_is_stamped_wherever_it_is_seen(allowed):
         assert run_cycle(opened, NOW).decision.reasons[0].startswith("nothing has arrived")
 
 
+@pytest.mark.slow
 def test_queries_that_a_language_model_writes_are_learned_beside_the_others(allowed):
     def write(body):
         words = body["messages"][-1]["content"].partition("<text>")[2].split()

@@ -95,6 +95,7 @@ def test_a_slice_that_is_declared_later_is_compared_with_the_same_queries_at_acc
     assert row.now == pytest.approx(row.accepted)
 
 
+@pytest.mark.slow
 def test_what_was_learned_from_several_sources_is_compared_with_what_was_accepted(
     workspace, travel_arrives
 ):

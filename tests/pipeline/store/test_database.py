@@ -46,6 +46,7 @@ def test_a_store_keeps_what_it_holds(url):
         assert store.pairs() == [pair(1)]
 
 
+@pytest.mark.slow
 def test_four_processes_open_a_fresh_store_at_once_and_write(tmp_path):
     code = """
 import sys, time

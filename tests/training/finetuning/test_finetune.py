@@ -119,7 +119,16 @@ def undisturbed_and_killed(tiny_model, place, worker, step):
     return whole, fit(tiny_model, place / "parts", worker, on_step=steps.append), steps
 
 
-@pytest.mark.parametrize("step", [1, 2, 5, 7, 10])
+@pytest.mark.parametrize(
+    "step",
+    [
+        1,
+        pytest.param(2, marks=pytest.mark.slow),
+        pytest.param(5, marks=pytest.mark.slow),
+        7,
+        pytest.param(10, marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_stopped_at_any_step_ends_with_the_same_weights(tiny_model, tmp_path, step):
     worker = settings(
         batch_size=8,
@@ -134,7 +143,14 @@ def test_a_training_stopped_at_any_step_ends_with_the_same_weights(tiny_model, t
     assert [row["loss"] for row in parts.log] == [row["loss"] for row in whole.log]
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip", "no manifest"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("truncate", marks=pytest.mark.slow),
+        "flip",
+        pytest.param("no manifest", marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     tiny_model, tmp_path, damage, caplog
 ):

@@ -62,7 +62,9 @@ def test_weights_that_are_held_infinitely_hard_do_not_move(tiny_model, tmp_path)
     assert distance(held, tiny_model) < 1e-12
 
 
-@pytest.mark.parametrize("held", [{"elastic": 50.0}, {"frozen_layers": 1}])
+@pytest.mark.parametrize(
+    "held", [{"elastic": 50.0}, pytest.param({"frozen_layers": 1}, marks=pytest.mark.slow)]
+)
 def test_such_a_training_is_continued_exactly(tiny_model, tmp_path, held):
     held = worker(**held)
     whole = fit(tiny_model, tmp_path / "whole", held)
