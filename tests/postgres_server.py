@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,29 +52,76 @@ CREATE OPERATOR <-> (FUNCTION = l2_distance, LEFTARG = vector, RIGHTARG = vector
 """
 
 
+@dataclass
+class PostgresServer:
+    """A server of its own in a folder, on a socket there; started and stopped at will.
+
+    Attributes
+    ----------
+    folder
+        Holds the data and the socket.
+    """
+
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        """URI of its first database."""
+        return self.database("postgres")
+
+    def database(self, name: str) -> str:
+        """Return the URI of a database."""
+        return f"postgresql://tester:hidden@/{name}?host={self.folder}"
+
+    def create(self, name: str) -> str:
+        """Create a database and return its URI."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.database(name)
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        self._control("-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop at once: open connections and transactions are cut off."""
+        self._control("-m", "immediate", "stop")
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _control(self, *arguments: str) -> None:
+        control = [*_as_user(), str(shutil.which("pg_ctl")), "-D", str(self.folder / "data"), "-w"]
+        _run([*control, "-l", str(self.folder / "log"), *arguments], self.folder)
+
+
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a server of its own on a socket, and yield the URI of its first database."""
-    initdb, pg_ctl = shutil.which("initdb"), shutil.which("pg_ctl")
-    if not initdb or not pg_ctl:
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server of its own, and stop it at the end; skip the test where there is none."""
+    initdb = shutil.which("initdb")
+    if not initdb or not shutil.which("pg_ctl"):
         pytest.skip("PostgreSQL (initdb, pg_ctl) is not installed")
     with TemporaryDirectory(prefix="pg") as name:
-        folder, as_user = Path(name), []
+        server = PostgresServer(Path(name))
         if os.geteuid() == 0:  # The server refuses root.
             if not shutil.which("setpriv"):
                 pytest.skip("PostgreSQL does not run as root, and setpriv is not installed")
-            shutil.chown(folder, "postgres", "postgres")
-            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        data = str(folder / "data")
-        made = [initdb, "-D", data, "-U", "tester", "-A", "trust", "-N", "-E", "UTF8"]
-        control = [*as_user, pg_ctl, "-D", data, "-w", "-l", str(folder / "log")]
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        _run([*as_user, *made, "--no-locale"], folder)
-        _run([*control, "-o", options, "start"], folder)
+            shutil.chown(name, "postgres", "postgres")
+        made = [initdb, "-D", f"{name}/data", "-U", "tester", "-A", "trust", "-N", "-E", "UTF8"]
+        _run([*_as_user(), *made, "--no-locale"], server.folder)
+        server.start()
         try:
-            yield f"postgresql://tester:hidden@/postgres?host={folder}"
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"], folder)
+            server.stop()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Start a server of its own, and yield the URI of its first database."""
+    with running_postgres() as server:
+        yield server.uri
 
 
 def with_vectors(uri: str) -> bool:
@@ -85,6 +133,12 @@ def with_vectors(uri: str) -> bool:
             return True
         connection.execute(STAND_IN)
         return False
+
+
+def _as_user() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
 
 
 def _run(command: list[str], folder: Path) -> None:

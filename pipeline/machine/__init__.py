@@ -2,7 +2,7 @@
 
 from pipeline.machine.lock import WorkspaceBusy, hold_workspace
 from pipeline.machine.process import lives, peak_memory_megabytes, this_process
-from pipeline.machine.reachable import why_closed, why_silent
+from pipeline.machine.reachable import why_silent, why_unreachable
 
 __all__ = [
     "WorkspaceBusy",
@@ -10,6 +10,6 @@ __all__ = [
     "lives",
     "peak_memory_megabytes",
     "this_process",
-    "why_closed",
     "why_silent",
+    "why_unreachable",
 ]

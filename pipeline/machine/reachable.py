@@ -3,9 +3,11 @@
 import socket
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 _TRIES = 2
 _SECONDS_PER_TRY = 8.0
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def why_closed(host: str, port: int) -> str:
@@ -21,6 +23,28 @@ def why_closed(host: str, port: int) -> str:
             return ""
     except (OSError, ValueError) as fault:
         return str(fault)
+
+
+def why_unreachable(uri: str) -> str:
+    """Return why an MLflow server, or the server of a database, does not answer.
+
+    Empty when it does, and for what is no server on a port.
+
+    Examples
+    --------
+    >>> why_unreachable("postgresql://me:secret@127.0.0.1:1/mlflow")
+    '...Connection refused'
+    >>> why_unreachable("sqlite:///mlflow.db")
+    ''
+    """
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https"):
+        return why_silent(f"{uri.rstrip('/')}/health")
+    try:
+        port = parts.port or _PORTS.get(parts.scheme.split("+")[0])
+    except ValueError as fault:
+        return str(fault)
+    return why_closed(parts.hostname, port) if parts.hostname and port else ""
 
 
 def why_silent(address: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from pipeline.machine import WorkspaceBusy
 from pipeline.machine.deliver import LARGEST_BODY, NotDelivered, Receiver, check_text
 from pipeline.machine.pace import pause_after, spread_out
 from pipeline.registry import Registry, UnknownVersion, Version
@@ -97,9 +98,12 @@ def send(
         return ()
     try:
         # Whoever holds it sends these messages, too.
-        with FileLock(settings.state / "outbox.lock").acquire(timeout=0):
+        with (
+            FileLock(settings.state / "outbox.lock").acquire(timeout=0),
+            store.held("messages", part="outbox"),
+        ):
             return tuple(_pass(settings, now, store))
-    except Timeout:
+    except (Timeout, WorkspaceBusy):
         return ()
 
 

@@ -20,8 +20,8 @@ _QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _UNLESS_CHOSEN = {
-    # With MLflow's own seven a server that went down is found after four minutes.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # A server that is restarted is waited for, for a minute. With MLflow's own seven it is four.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
     # At INFO it reports every table that it creates and every version that it waits for.
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }

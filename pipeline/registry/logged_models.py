@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.machine import lives, this_process
+from pipeline.machine import this_process
 from pipeline.registry.runs import (
     PREFIX,
     Measured,
     Tracking,
     clear_faults,
     every_page,
+    is_left,
     owned,
-    owner,
 )
 from training.evaluation import Scorecard
 
@@ -90,13 +90,15 @@ class LoggedModels(Tracking):
             }
             self.log_metrics(run, means, step=step, at=at, of=Measured(id, data_set, digest))
 
-    def reap(self, resuming: str | None = None) -> list[str]:
-        """End what dead processes of this machine left: runs, and logged models without all files.
+    def reap(self, resuming: str | None = None, *, alone: bool = False) -> list[str]:
+        """End what dead processes left: runs, and logged models without all files.
 
         Parameters
         ----------
         resuming
             Id of the cycle that is about to be resumed; what it left is kept.
+        alone
+            Whether no other machine runs a cycle: then what cycles left there is ended, too.
 
         Returns
         -------
@@ -106,16 +108,15 @@ class LoggedModels(Tracking):
         from mlflow.entities import LoggedModelStatus
 
         with clear_faults("look for unfinished models"):
-            here = (
-                f"tags.`{PREFIX}host` = '{this_process()['host']}' "
-                f"AND tags.`{PREFIX}workspace` = '{self.workspace}'"
-            )
-            for found in self._search_models(here):
-                if found.status != LoggedModelStatus.PENDING or lives(owner(found.tags)):
+            chosen = f"tags.`{PREFIX}workspace` = '{self.workspace}'"
+            if not alone:
+                chosen += f" AND tags.`{PREFIX}host` = '{this_process()['host']}'"
+            for found in self._search_models(chosen):
+                if found.status != LoggedModelStatus.PENDING or not is_left(found.tags):
                     continue
                 if found.tags.get(f"{PREFIX}cycle") != resuming:
                     self.client.finalize_logged_model(found.model_id, LoggedModelStatus.FAILED)
-        return super().reap(resuming)
+        return super().reap(resuming, alone=alone)
 
     def name_output(self, run: str, id: str) -> None:
         """Show a logged model on the page of a run."""

@@ -10,17 +10,19 @@ import os
 import shutil
 import tempfile
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from pipeline.machine import why_silent
+from pipeline.machine import why_unreachable
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
 from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults, without_password
 from pipeline.registry.versions import Registry
+from pipeline.store import missing_driver, opening_alone
 from training.whole_files import written
 
 if TYPE_CHECKING:
@@ -55,11 +57,11 @@ def open_registry(
     resuming: str | None = None,
     served: int | None = None,
     moved: Move = NOT_MOVED,
+    alone: bool = False,
 ) -> Registry:
     """Open the registry of a model; store, experiment and registered model are made where missing.
 
-    Runs that dead processes of this machine left running are ended, except those of the cycle
-    `resuming`.
+    Runs that dead processes left running are ended, except those of the cycle `resuming`.
 
     Parameters
     ----------
@@ -78,6 +80,9 @@ def open_registry(
         made. None for a workspace without a champion.
     moved
         Where the workspace was before.
+    alone
+        Whether no other machine is at work in the workspace: then its runs on other machines are
+        of dead processes, too.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def open_registry(
                 raise RegistryFault(_model_is_gone(registry, served)) from None
             with FileLock(workspace_state / "registry.lock"):
                 _create_model(tracking, name)
-    registry.reap(resuming)
+    registry.reap(resuming, alone=alone)
     return registry
 
 
@@ -176,19 +181,26 @@ def open_tracking(
     with private_import():
         import mlflow.tracking  # noqa: F401
     shown, scheme = without_password(uri), urlsplit(uri).scheme
-    if scheme in ("http", "https"):
-        _must_answer(uri)
+    is_server = scheme in ("http", "https")
+    if is_server:
+        _must_answer(uri, "the MLflow server")
     elif scheme.split("+")[0] == "sqlite":
         _create_sqlite(uri, artifacts)
-    elif scheme.split("+")[0] not in ("postgresql", "mysql", "mssql"):
+    elif scheme.split("+")[0] in ("postgresql", "mysql", "mssql"):
+        _must_answer(uri, "the database")
+    else:
         raise RegistryFault(
             f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
             "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
         )
     # Through links: two ways to one folder are one place.
     artifacts = artifacts.resolve()
-    location = None if scheme in ("http", "https") else artifacts.as_uri()
-    with clear_faults(f"open {shown}"), FileLock(workspace_state / "tracking.lock"):
+    location = None if is_server else artifacts.as_uri()
+    with (
+        clear_faults(f"open {shown}"),
+        FileLock(workspace_state / "tracking.lock"),
+        nullcontext() if is_server else opening_alone(uri),
+    ):
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -250,12 +262,14 @@ def _create_sqlite(uri: str, artifacts: Path) -> None:
                 shutil.copyfile(made, beside)
 
 
-def _must_answer(uri: str) -> None:
-    silence = why_silent(f"{uri.rstrip('/')}/health")
-    if silence:
+def _must_answer(uri: str, kind: str) -> None:
+    shown = without_password(uri)
+    if kind == "the database" and (missing := missing_driver(uri)):
+        raise RegistryFault(f"{kind} {shown} (tracking.uri) cannot be opened: {missing}")
+    if silence := why_unreachable(uri):
         raise RegistryFault(
-            f"the MLflow server {without_password(uri)} does not answer ({silence}); start it, or "
-            "name another store with tracking.uri (anchorhold.toml)"
+            f"{kind} {shown} does not answer ({silence}); start it, or name another store with "
+            "tracking.uri (anchorhold.toml)"
         )
 
 

@@ -249,23 +249,30 @@ class Tracking:
                     raise
                 return False
 
-    def reap(self, resuming: str | None = None) -> list[str]:
-        """End the runs whose processes died on this machine, except those of the resumed cycle.
+    def reap(self, resuming: str | None = None, *, alone: bool = False) -> list[str]:
+        """End the runs whose processes died, except those of the resumed cycle.
+
+        Parameters
+        ----------
+        resuming
+            Id of the cycle that is about to be resumed.
+        alone
+            Whether no other machine runs a cycle: then the runs of cycles there are of dead
+            processes, too.
 
         Returns
         -------
         list of str
             Ids of the runs that were ended as KILLED.
         """
-        here = {
-            f"{PREFIX}host": this_process()["host"],
-            f"{PREFIX}workspace": self.workspace,
-        }
+        chosen = {f"{PREFIX}workspace": self.workspace}
+        if not alone:
+            chosen[f"{PREFIX}host"] = this_process()["host"]
         reaped = []
         with clear_faults("look for dead runs"):
-            for run in self._search(here, "attributes.status = 'RUNNING'"):
+            for run in self._search(chosen, "attributes.status = 'RUNNING'"):
                 tags = run.data.tags
-                if tags.get(f"{PREFIX}cycle") == resuming or lives(owner(tags)):
+                if tags.get(f"{PREFIX}cycle") == resuming or not is_left(tags):
                     continue
                 self.client.set_tag(run.info.run_id, f"{PREFIX}reaped", "its process had died")
                 self.client.set_terminated(run.info.run_id, status="KILLED")
@@ -317,7 +324,28 @@ def clear_faults(doing: str) -> Iterator[None]:
         if not (isinstance(fault, MlflowException | OSError) or database):
             raise
         first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-        raise RegistryFault(f"MLflow could not {doing}: {first}") from fault
+        raise RegistryFault(f"MLflow could not {doing}: {_in_short(first)}") from fault
+
+
+def _in_short(said: str) -> str:
+    r"""Return what MLflow said; a server that does not answer is named with the reason alone.
+
+    Examples
+    --------
+    >>> _in_short("API request to http://me:secret@host:1/api/2.0/x failed with exception "
+    ...     "HTTPConnectionPool(host='host', port=1): Max retries exceeded with url: /api/2.0/x "
+    ...     "(Caused by NewConnectionError('Failed: [Errno 111] Connection refused'))")
+    'the server http://…@host:1 does not answer ([Errno 111] Connection refused); nothing that ...'
+    """
+    said = without_password(said)
+    asked = re.match(r"API request to (\w+://[^/\s]+)\S* failed with (?:timeout )?exception", said)
+    if asked is None:
+        return said
+    reason = re.search(r"\[Errno [^'\")]*|[Rr]ead timed out|too many \d+ error responses", said)
+    return (
+        f"the server {asked[1]} does not answer ({reason[0] if reason else 'connection cut'}); "
+        "nothing that was stored is lost: once it answers, run the same command again"
+    )
 
 
 def without_password(uri: str) -> str:
@@ -333,6 +361,15 @@ def owned() -> dict[str, str]:
 def owner(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the process that such tags name."""
     return {name: tags.get(f"{PREFIX}{name}", "") for name in this_process()}
+
+
+def is_left(tags: Mapping[str, str]) -> bool:
+    """Say whether what has these tags was left by a dead process, as nobody else runs a cycle."""
+    of = owner(tags)
+    if of["host"] == this_process()["host"]:
+        return not lives(of)
+    # What belongs to no cycle may be at work there.
+    return tags.get(f"{PREFIX}cycle", "").isdecimal()
 
 
 def _key(name: str) -> str:

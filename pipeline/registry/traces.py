@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-from pipeline.machine import why_closed, why_silent
+from pipeline.machine import why_unreachable
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import sqlite_file
 from pipeline.registry.runs import RegistryFault, clear_faults, without_password
@@ -27,7 +26,6 @@ _STILL_RUNNING = 86_400_000
 _CLOCKS = 60_000
 """Milliseconds by which clocks of applications may be behind."""
 _PER_DAY = 86_400_000
-_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _NAME = re.compile(r"mlflow:(?P<experiment>.+?)(?:@(?P<uri>[a-z][a-z0-9+.]*:/[^@]*(?:@.*)?))?")
 
 
@@ -213,7 +211,7 @@ class Traces:
     def _opened(self) -> "tuple[MlflowClient, str]":
         with private_import():
             import mlflow.tracking  # noqa: F401
-        if silence := _silence(self._uri):
+        if silence := why_unreachable(self._uri):
             raise RegistryFault(f"MLflow at {self.place} does not answer ({silence})")
         file = sqlite_file(self._uri)
         if file is not None and not file.exists():
@@ -257,18 +255,6 @@ class Traces:
             token = traces.token
             if not token:
                 return
-
-
-def _silence(uri: str) -> str:
-    """Return why a server or its database does not answer; MLflow itself would try for minutes."""
-    parts = urlsplit(uri)
-    if parts.scheme in ("http", "https"):
-        return why_silent(f"{uri.rstrip('/')}/health")
-    try:
-        port = parts.port or _PORTS.get(parts.scheme.split("+")[0])
-    except ValueError as fault:
-        return str(fault)
-    return why_closed(parts.hostname, port) if parts.hostname and port else ""
 
 
 def _page(traces: "Sequence[Trace]", experiment: str, begun: int, rated: int) -> TracePage:

@@ -5,8 +5,9 @@ from pipeline.store.arrivals import Arrivals
 from pipeline.store.canaries import CanaryKey, CanaryRow
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
-from pipeline.store.database import StoreUnusable
+from pipeline.store.database import StoreUnusable, missing_driver
 from pipeline.store.discards import Discard, Named, Selection
+from pipeline.store.hold import HoldLost, opening_alone
 from pipeline.store.judgements import Judgement, Judging, Preference
 from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
@@ -31,6 +32,7 @@ __all__ = [
     "FileProgress",
     "HistoryBroken",
     "HistoryHead",
+    "HoldLost",
     "Judgement",
     "Judging",
     "Kind",
@@ -46,5 +48,7 @@ __all__ = [
     "StoreCounts",
     "StoreUnusable",
     "Traffic",
+    "missing_driver",
+    "opening_alone",
     "replace_prefix",
 ]

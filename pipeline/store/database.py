@@ -12,6 +12,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    NullPool,
     StaticPool,
     create_engine,
     event,
@@ -24,10 +25,23 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from pipeline.store import migrations, tables
+from pipeline.store.hold import Hold, held
 from training.faults import AnchorholdError
 
 LOCK_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
+
+_SILENT_SERVER = {
+    "connect_timeout": 10,
+    # A server that vanished is noticed after a minute.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""How PostgreSQL's own client notices it (libpq; seconds, the last in milliseconds)."""
+
+_DRIVERS = {"psycopg": 'pip install "anchorhold[postgres]"', "psycopg2": "pip install psycopg2"}
 
 _LONGEST_PATH = 500
 """SQLite takes 512 bytes, names of its files beside the database included."""
@@ -54,6 +68,7 @@ class Database:
             # There each statement would otherwise see what was written since the one before.
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._shared: Connection | None = None
+        self._hold: Hold | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -75,10 +90,11 @@ class Database:
                 _make_folder(Path(str(parsed.database)))
             database = cls(parsed)
         except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
-            raise StoreUnusable(
-                f"the database {shown!r} cannot be opened: {_cause(error)}; "
-                "the URL must look like sqlite:///path/store.db or postgresql+driver://host/name"
-            ) from error
+            why = _missing(error) or (
+                f"{_cause(error)}; the URL must look like sqlite:///path/store.db or "
+                "postgresql+driver://host/name"
+            )
+            raise StoreUnusable(f"the database {shown!r} cannot be opened: {why}") from error
         with explained(database.shown):
             database._migrate_patiently()
         return database
@@ -100,6 +116,7 @@ class Database:
                 yield self._shared
             return
         with explained(self.shown), self._writer.begin() as connection:
+            self._confirm(connection)
             yield connection
 
     @contextmanager
@@ -121,11 +138,46 @@ class Database:
             yield
             return
         with explained(self.shown), self._writer.begin() as connection:
+            self._confirm(connection)
             self._shared = connection
             try:
                 yield
             finally:
                 self._shared = None
+
+    @contextmanager
+    def held(self, workspace: str, doing: str) -> Iterator[bool]:
+        """Keep the runners of other machines out while the block runs; say whether that is so.
+
+        It is so in PostgreSQL. What the block writes is refused once the hold is lost.
+        """
+        if self._engine.dialect.name != "postgresql":
+            yield False
+            return
+        before = self._hold
+        apart = create_engine(
+            self._engine.url,
+            # Closing a connection ends it, and the lock with it; nothing waits to be rolled back.
+            poolclass=NullPool,
+            pool_reset_on_return=None,
+            isolation_level="AUTOCOMMIT",
+            connect_args=_patience(self._engine.url),
+        )
+        with explained(self.shown), held(apart, workspace, doing) as self._hold:
+            try:
+                yield True
+            finally:
+                self._hold = before
+
+    def confirm_hold(self) -> None:
+        """Make sure that no other machine can be at work in what this process holds."""
+        if self._hold is not None:
+            with self.reading() as connection:
+                self._confirm(connection)
+
+    def _confirm(self, connection: Connection) -> None:
+        if self._hold is not None:
+            self._hold.confirm(connection)
 
     def close(self) -> None:
         """Close all connections."""
@@ -208,7 +260,8 @@ def _make_folder(file: Path) -> None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        # A pool would hand out connections that a restart of the server cut.
+        return create_engine(url, pool_pre_ping=True, connect_args=_patience(url))
     options: dict[str, Any] = {"connect_args": {"timeout": LOCK_SECONDS}}
     if url.database in (None, "", ":memory:"):
         # A database in memory lives as long as its one connection.
@@ -231,6 +284,35 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
+def _patience(url: URL) -> dict[str, Any]:
+    """Return what lets the client give up on a server that does not answer."""
+    if url.get_dialect().driver not in _DRIVERS:
+        return {}
+    return {name: value for name, value in _SILENT_SERVER.items() if name not in url.query}
+
+
+def missing_driver(url: str) -> str:
+    """Say which driver a database's URL needs that is not installed, and what installs it.
+
+    Empty where nothing is missing.
+    """
+    try:
+        make_url(url).get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    except (SQLAlchemyError, ImportError):  # told better where it is opened
+        pass
+    return ""
+
+
+def _missing(error: BaseException) -> str:
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    name = error.name.partition(".")[0]
+    command = _DRIVERS.get(name, f"pip install {name}")
+    return f"its driver {name} is not installed: {command}"
+
+
 def _cause(error: BaseException) -> str:
     """Return the sentence of the driver, without the statement and the links around it."""
     origin = getattr(error, "orig", None) or error
@@ -244,7 +326,12 @@ def explained(shown: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        way_out = "it must be a database of anchorhold, readable, writable and with free space"
+        if isinstance(error, OperationalError) and not shown.startswith("sqlite"):
+            way_out = (
+                "nothing that was stored is lost: once the server runs and lets this user in, run "
+                "the same command again"
+            )
         raise StoreUnusable(
-            f"the database {shown} cannot be used: {_cause(error)}; "
-            "it must be a database of anchorhold, readable, writable and with free space"
+            f"the database {shown} cannot be used: {_cause(error)}; {way_out}"
         ) from error

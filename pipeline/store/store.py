@@ -114,6 +114,35 @@ class Store(
                     connection.execute(insert(identity).values(workspace=known))
         return str(known)
 
+    def held(self, doing: str, part: str = "") -> AbstractContextManager[bool]:
+        """Give a block that keeps the runners of other machines out, and says whether it does.
+
+        It does in PostgreSQL; another engine knows one machine only.
+
+        Parameters
+        ----------
+        doing
+            The command, for the message that others get.
+        part
+            What is held; by default the whole workspace. Each part is a lock of its own.
+
+        Raises
+        ------
+        WorkspaceBusy
+            Somebody else is at work; the message names the process.
+        """
+        return self._database.held(f"{self.identity()}{part}", doing)
+
+    def confirm_hold(self) -> None:
+        """Make sure, before something outside of the store is changed, that the hold lasts.
+
+        Raises
+        ------
+        HoldLost
+            The hold was lost.
+        """
+        self._database.confirm_hold()
+
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """Show what would be stored: all that the block changes is undone when it ends.

@@ -132,7 +132,7 @@ def open_workspace(
     if exclusive:
         with (
             hold_workspace(settings.state, doing=doing, now=now),
-            _opened(settings, progress, nullcontext()) as opened,
+            _opened(settings, progress, nullcontext(), doing) as opened,
         ):
             yield opened
     else:
@@ -148,9 +148,16 @@ def open_workspace(
 
 @contextmanager
 def _opened(
-    settings: Settings, progress: Progress, alone: AbstractContextManager[None]
+    settings: Settings,
+    progress: Progress,
+    alone: AbstractContextManager[None],
+    writes: str = "",
 ) -> Iterator[OpenWorkspace]:
-    with Store.open(settings.store_url) as store:
+    """Open it; `writes` names the command that also keeps the runners of other machines out."""
+    with (
+        Store.open(settings.store_url) as store,
+        store.held(writes) if writes else nullcontext(False) as held,
+    ):
         moved = settle(settings, store, alone)
         unfinished = store.unfinished_cycle()
         moves = store.promotions()
@@ -162,6 +169,7 @@ def _opened(
             resuming=unfinished.id if unfinished else None,
             served=moves[-1].version if moves else None,
             moved=moved,
+            alone=held,
         )
         note_place(settings)
         engine = settings.tables.compute.engine_of_tasks()

@@ -176,9 +176,9 @@ print(seen[:1], sorted(dict(before.items() ^ dict(os.environ).items())))
 
 
 def test_commands_make_mlflow_private_and_quiet_and_keep_what_a_person_chose(monkeypatch):
-    monkeypatch.setattr(os, "environ", {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5"})
+    monkeypatch.setattr(os, "environ", {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "9"})
     quiet_environment()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
-    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
     assert os.environ["MLFLOW_LOGGING_LEVEL"] == "WARNING"
