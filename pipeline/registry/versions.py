@@ -1,7 +1,7 @@
 """The registered versions of a model: stored with their hashes, fetched checked, one champion.
 
 MLflow's own model loaders are never used: they trust remote code. MLflow sets an alias without
-checking its old value, so the champion moves under a lock that compares first.
+checking its old value, so the champion moves under a lock, and a lease, that compare first.
 """
 
 import logging
@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from pipeline.registry.lease import lease_on_champion
 from pipeline.registry.logged_models import LoggedModels
 from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults, every_page
 from pipeline.registry.version import LOGGED_MODEL, Version, not_ours
@@ -253,21 +254,21 @@ class Registry(LoggedModels):
         expected
             Number of the champion that it was compared against; None for the first champion.
 
-        Notes
-        -----
-        The lock covers all processes that share the workspace. Workspaces that move the champion of
-        one model on one server are not kept apart in the milliseconds between the comparison and
-        the move.
-
         Raises
         ------
         ChampionMoved
             Somebody moved the champion since the comparison.
+        ChampionBusy
+            Another process is moving it.
         UnknownVersion
             The version was deleted since then.
         """
         number = self.version(version.number).number
-        with FileLock(self.state / "promotion.lock"), clear_faults("move the champion"):
+        with (
+            FileLock(self.state / "promotion.lock"),
+            clear_faults("move the champion"),
+            lease_on_champion(self.client, self.name, self.state.parent) as confirm,
+        ):
             current = self.serving()
             serving = current.number if current else None
             if serving != number:
@@ -277,6 +278,7 @@ class Registry(LoggedModels):
                 # as it was, and the move can be repeated.
                 if current is not None and current.workspace == self.workspace:
                     self.client.set_registered_model_alias(self.name, PREVIOUS, str(serving))
+                confirm()
                 self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
                 after = self.serving()
                 if after is None or after.number != number:
