@@ -1,10 +1,8 @@
 """Moving the champion: by the gate, by hand, and back again; each move is in the history."""
 
-import json
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from pipeline.cycle.history import keep_history_head
@@ -15,7 +13,6 @@ from pipeline.results import MoveResult, Serving
 from pipeline.store import Action, Promotion, Store
 from pipeline.workspace import NAMED, OpenWorkspace, Versions
 from training.faults import DataFault
-from training.whole_files import written
 
 ROLLED_BACK = "anchorhold.rolled_back"
 """Tag that shows in MLflow why a version was left; the promotion history is what counts."""
@@ -63,8 +60,6 @@ class Champions:
     ----------
     registry, store
         Where the alias and the history are.
-    state
-        The workspace's state folder.
     before_move
         What must be done before a version serves by a move that is no cycle's.
     after_move
@@ -73,15 +68,14 @@ class Champions:
 
     registry: Registry
     store: Store
-    state: Path
     before_move: Callable[[Version, Action, datetime], None]
     after_move: Callable[[Version], None]
 
     @classmethod
     def of(cls, opened: OpenWorkspace) -> Self:
         """Return what moves the champion of an open workspace."""
-        indexing, state = Indexing(opened), opened.settings.state
-        return cls(opened.registry, opened.store, state, indexing.before_move, indexing.show)
+        indexing = Indexing(opened)
+        return cls(opened.registry, opened.store, indexing.before_move, indexing.show)
 
     def install(
         self,
@@ -113,6 +107,7 @@ class Champions:
         if cycle is None:
             self.before_move(version, action, now)
             self._note_intention(version.number, previous, action, reason, now)
+        self.store.confirm_hold()
         self.registry.promote(version, expected=expected)
         self.after_move(version)
         moves = self.store.promotions()
@@ -129,7 +124,7 @@ class Champions:
         keep_history_head(self.store, self.registry)
         self._end_canary(version, now)
         if cycle is None:
-            self._intention.unlink(missing_ok=True)
+            self.store.intend_move(None)
             decision = f"{_DONE[action]}: {reason}"
             record_decision(self.registry, version, "approved", decision, now)
         return MoveResult(
@@ -145,17 +140,16 @@ class Champions:
         Such a move would otherwise be missing from the history for ever, and with it the mark of
         the version that was rolled back.
         """
-        file = self._intention
-        if not file.exists():
+        meant = self.store.intended_move()
+        if meant is None:
             return
-        meant = json.loads(file.read_text(encoding="utf-8"))
         moves, champion = self.store.promotions(), self.registry.serving()
         was_made = champion is not None and champion.number == meant["version"]
         if was_made and len(moves) == meant.pop("moves"):
             self.store.append_promotion(
                 **{**meant, "at": datetime.fromisoformat(meant["at"]), "cycle": None}
             )
-        file.unlink()
+        self.store.intend_move(None)
 
     def barred(self, version: Version) -> str:
         """Say why a version must not be promoted again; empty when it may be.
@@ -321,10 +315,6 @@ class Champions:
                     record_decision(self.registry, each, "not promoted", decision, now)
         self.store.end_canary(row.number, state, now, {"reason": reason})
 
-    @property
-    def _intention(self) -> Path:
-        return self.state / "move.json"
-
     def _note_intention(
         self, version: int, previous: int | None, action: Action, reason: str, now: datetime
     ) -> None:
@@ -337,8 +327,7 @@ class Champions:
             "at": now.isoformat(),
             "moves": len(self.store.promotions()),
         }
-        with written(self._intention) as file:
-            file.write_text(json.dumps(meant), encoding="utf-8")
+        self.store.intend_move(meant)
 
 
 def _twin(versions: Iterable[Version], marked: Container[int], fingerprint: str) -> Version | None:

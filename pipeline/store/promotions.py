@@ -2,17 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
 from pipeline.store.outbox import post
 from pipeline.store.rows import plain
-from pipeline.store.tables import promotion_head, promotions
+from pipeline.store.tables import intended_move, promotion_head, promotions
 from training.faults import AnchorholdError
 
 Action = Literal["bootstrap", "adopt", "promote", "rollback", "force"]
@@ -102,6 +103,19 @@ class PromotionHistory:
             told = {"version": version, "previous": previous, "action": action, "reason": reason}
             post(connection, "promotion", str(row.number), {**told, "cycle": cycle}, moment)
             return row
+
+    def intend_move(self, move: Mapping[str, Any] | None) -> None:
+        """Write down a move by hand before it is made, or None once it is in the history."""
+        with self._database.writing() as connection:
+            connection.execute(delete(intended_move))
+            if move is not None:
+                connection.execute(insert(intended_move).values(move=json.dumps(dict(move))))
+
+    def intended_move(self) -> dict[str, Any] | None:
+        """Return the move that was written down and not made, or not recorded; None for none."""
+        with self._database.reading() as connection:
+            written = connection.scalar(select(intended_move.c.move))
+        return None if written is None else dict(json.loads(written))
 
     def promotions(self) -> list[Promotion]:
         """Return the promotion history, oldest first, unverified."""

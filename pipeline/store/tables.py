@@ -166,6 +166,9 @@ promotions = Table(
 
 promotion_head = Table("promotion_head", metadata, *_integers("rows"), *_texts("hash"))
 
+intended_move = Table("intended_move", metadata, *_texts("move"))
+"""At most one row, JSON: a move by hand that is about to be made."""
+
 discards = Table(
     "discards",
     metadata,

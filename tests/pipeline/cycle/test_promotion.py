@@ -1,6 +1,5 @@
 """Moving the champion by hand and back: logged, compared first, and everything comes along."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -186,13 +185,12 @@ def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_nex
 
 def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(opened):
     of(opened).roll_back(None, reason="back", now=NOW)
-    file = opened.settings.state / "move.json"
-    assert not file.exists()
+    assert opened.store.intended_move() is None
     meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
-    file.write_text(json.dumps({**meant, "moves": 3}))
+    opened.store.intend_move({**meant, "moves": 3})
     of(opened).finish_interrupted_move()
     assert len(opened.store.promotions()) == 3
-    assert not file.exists()
+    assert opened.store.intended_move() is None
 
 
 RIVAL = """
