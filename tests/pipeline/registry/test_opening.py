@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from postgres_server import running_postgres
 
 from pipeline.registry import RegistryFault, quiet_environment
 from pipeline.registry.opening import open_tracking
@@ -101,6 +102,33 @@ def test_a_server_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path
         opened(tmp_path, f"http://user:secret@127.0.0.1:{port}")
     assert time.monotonic() - started < 10
     assert "secret" not in str(it.value)
+
+
+def test_a_database_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path):
+    told = r"the database postgresql://…@127\.0\.0\.1:1/mlflow does not answer"
+    started = time.monotonic()
+    with pytest.raises(RegistryFault, match=told) as it:
+        opened(tmp_path, "postgresql://user:secret@127.0.0.1:1/mlflow")
+    assert time.monotonic() - started < 10
+    assert "secret" not in str(it.value)
+
+
+def test_a_missing_driver_of_the_database_is_named_with_what_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(RegistryFault, match=r'not installed: pip install "anchorhold\[postgres\]"'):
+        opened(tmp_path, "postgresql://127.0.0.1:1/mlflow")
+
+
+@pytest.mark.slow
+def test_three_processes_may_open_a_fresh_database_in_postgresql_at_once(tmp_path):
+    with running_postgres() as server:
+        uri = server.create("mlflow")
+        code = OPEN.replace('f"sqlite:///{state}/mlflow.db"', "sys.argv[2]")
+        states = [tmp_path / str(number) for number in range(3)]
+        for state in states:
+            state.mkdir()
+        processes = [run(code, str(state), uri) for state in states]
+        assert [each.wait(timeout=300) for each in processes] == [0, 0, 0]
 
 
 def test_a_server_that_fails_is_refused_with_its_answer(tmp_path):

@@ -139,3 +139,11 @@ def test_runs_of_dead_processes_are_ended_and_those_of_live_ones_are_not(trackin
     status = [tracking.client.get_run(run).info.status for run in (dead, resumed, alive)]
     assert status == ["KILLED", "RUNNING", "RUNNING"]
     assert tracking.reap() == [resumed]
+
+
+def test_cycles_of_another_machine_are_ended_only_where_no_other_machine_runs_one(tracking):
+    cycle, other = (tracking.open_run(cycle, name=cycle) for cycle in ("0001", "all"))
+    for run in (cycle, other):
+        tracking.client.set_tag(run, "anchorhold.host", "another machine")
+    assert tracking.reap() == []
+    assert tracking.reap(alone=True) == [cycle]
