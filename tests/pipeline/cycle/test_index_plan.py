@@ -59,13 +59,13 @@ def test_nothing_is_encoded_twice(indexed, monkeypatch):
     one, two = (indexed.registry.version(number) for number in (1, 2))
     plan_index(indexed, one, two, [])
     encoded = []
-    forward = Encoder._forward
+    forward = Encoder.forward
 
-    def counted(encoder, texts, kind, step):
+    def counted(encoder, texts, **options):
         encoded.extend(texts)
-        return forward(encoder, texts, kind, step)
+        return forward(encoder, texts, **options)
 
-    monkeypatch.setattr(Encoder, "_forward", counted)
+    monkeypatch.setattr(Encoder, "forward", counted)
     again = plan_index(indexed, one, two, []).plan
     # Only the documents on which the time is measured, and one to warm up.
     assert len(encoded) == again.cost.timed + 1

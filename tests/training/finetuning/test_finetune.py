@@ -280,11 +280,11 @@ def test_distillation_encodes_nothing_that_the_champions_cache_holds(
     champion.encode([pair.query for pair in replayed])
     champion.encode([pair.positive for pair in replayed[1:]], kind="document")
     encoded = []
-    forward = Encoder._forward
+    forward = Encoder.forward
     monkeypatch.setattr(
         Encoder,
-        "_forward",
-        lambda self, texts, *rest: (encoded.extend(texts), forward(self, texts, *rest))[1],
+        "forward",
+        lambda self, texts, **more: (encoded.extend(texts), forward(self, texts, **more))[1],
     )
     fit(tiny_model, tmp_path, settings(distillation=1.0), mix, cache=cache)
     assert encoded == [replayed[0].positive]
