@@ -25,6 +25,9 @@ def build(
             "--vectors", metavar="FILE", help="Parquet file of the version's vectors (id, vector)."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only estimate time, size and price; nothing is kept.")
+    ] = False,
     workspace: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -32,9 +35,11 @@ def build(
 
     A build that was interrupted goes on where it stopped. Vectors of another model are refused.
     """
-    with opened(workspace) as work:
-        built = work.index_build(version, vectors=vectors)
-    show(built, as_json)
+    with opened(workspace, writes=not dry_run) as work:
+        done = (
+            work.index_estimate(version) if dry_run else work.index_build(version, vectors=vectors)
+        )
+    show(done, as_json)
 
 
 @index.command()

@@ -107,7 +107,7 @@ def plan_index(
         Labelled sets that both are measured on.
     """
     bridging, documents = opened.settings.tables.bridge, StoredDocuments.now(opened.store)
-    sample = _sample(documents, bridging.documents)
+    sample = documents.sample(bridging.documents)
     models = _Models.of(opened, old, new)
     known = sum(models.new_encoder.known([each.whole for each in sample], kind="document"))
     collections = [
@@ -137,10 +137,7 @@ def plan_promotion(
     plan, bridge = planned.plan, planned.bridge
     if bridge is not None and plan.verdict != "re-embed":
         bridge.save(bridge_file(bridges_folder(opened.indexes), plan.new, plan.old))
-    told = (
-        _told(Indexing(opened), candidate) if opened.settings.tables.index.mode == "bridge" else ()
-    )
-    return plan.changed(notes=(*plan.notes, *told))
+    return plan.changed(notes=(*plan.notes, *_told(Indexing(opened), candidate)))
 
 
 def _told(indexing: Indexing, candidate: Version) -> Iterator[str]:
@@ -155,12 +152,6 @@ def _told(indexing: Indexing, candidate: Version) -> Iterator[str]:
         )
     elif indexing.builds_first(candidate):
         yield f"no bridge to an older index serves version {number}: its own is built first"
-
-
-def _sample(documents: StoredDocuments, most: int) -> list[Document]:
-    """Return at most as many documents as that, chosen by their ids alone."""
-    chosen = heapq.nsmallest(most, documents, key=lambda each: hash_share(0, "plan", each.id))
-    return sorted(chosen, key=lambda each: each.id)
 
 
 def _asked(opened: OpenWorkspace, new: Version, most: int) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.stages import Indexed
 from pipeline.registry import Version
-from pipeline.results import CycleIndex, IndexBuilt, IndexStatus, MoveResult, Serving
+from pipeline.results import CycleIndex, IndexBuilt, IndexEstimate, IndexStatus, MoveResult, Serving
 from pipeline.search import (
     IndexMissing,
     IndexSettings,
@@ -19,6 +19,7 @@ from pipeline.search import (
     StoredDocuments,
     bridges_folder,
     bridges_of,
+    build_cost,
     pair_for,
 )
 from pipeline.store import Action
@@ -112,6 +113,14 @@ class Indexing:
         )
         self._show_champion()
         return built
+
+    def estimate(self, version: Version) -> IndexEstimate:
+        """Estimate what a build would cost; nothing is kept."""
+        opened = self.opened
+        encoder = opened.encoders.load(opened.versions.folder(version).model)
+        documents = StoredDocuments.now(opened.store)
+        compute = opened.settings.tables.compute
+        return build_cost(opened.indexes, version.number, encoder, documents, compute)
 
     def status(self, version: Version) -> IndexStatus | None:
         """Return the state of the index of a version; None where there is no whole one."""

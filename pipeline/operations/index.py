@@ -8,6 +8,7 @@ from pipeline.registry import CANDIDATE, CHAMPION, PREVIOUS
 from pipeline.results import (
     IndexBuilt,
     IndexDropResult,
+    IndexEstimate,
     IndexExportResult,
     IndexStatusResult,
 )
@@ -15,6 +16,8 @@ from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 _SERVING = (CHAMPION, CANDIDATE, PREVIOUS)
+_WORTH_AN_ESTIMATE = 10_000
+"""Documents from which a build is estimated before it begins, which takes about ten seconds."""
 
 
 def build_index(
@@ -27,13 +30,35 @@ def build_index(
     DataFault
         There are no documents, or the vectors are not the version's.
     """
+    version, indexing = opened.versions.named(reference), Indexing(opened)
+    if _documents(opened) < _WORTH_AN_ESTIMATE or vectors is not None:
+        return indexing.build(version, now, vectors)
+    estimate = indexing.estimate(version)
+    built = indexing.build(version, now)
+    return built.changed(estimated_seconds=estimate.seconds)
+
+
+def estimate_index(opened: OpenWorkspace, reference: str) -> IndexEstimate:
+    """Say what the build of an index would cost; nothing is kept.
+
+    Raises
+    ------
+    DataFault
+        There are no documents.
+    """
     version = opened.versions.named(reference)
-    if not opened.store.count_documents():
-        raise DataFault(
-            "there are no documents to build an index of; name them in data.corpus "
-            "(anchorhold.toml) and call `anchorhold run`, which reads them"
-        )
-    return Indexing(opened).build(version, now, vectors)
+    _documents(opened)
+    return Indexing(opened).estimate(version)
+
+
+def _documents(opened: OpenWorkspace) -> int:
+    """Return the number of documents; none is refused."""
+    if found := opened.store.count_documents():
+        return found
+    raise DataFault(
+        "there are no documents to build an index of; name them in data.corpus "
+        "(anchorhold.toml) and call `anchorhold run`, which reads them"
+    )
 
 
 def index_status(opened: OpenWorkspace) -> IndexStatusResult:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from pipeline.cycle import rehearse_candidate, run_candidate
 from pipeline.operations.circumstances import Folder, path_of
-from pipeline.operations.index import build_index, drop_index, export_index, index_status
+from pipeline.operations.index import (
+    build_index,
+    drop_index,
+    estimate_index,
+    export_index,
+    index_status,
+)
 from pipeline.operations.opening import Opening
 from pipeline.operations.search import search
 from pipeline.operations.serve import limits_of, serve_workspace
@@ -15,6 +21,7 @@ from pipeline.results import (
     CycleResult,
     IndexBuilt,
     IndexDropResult,
+    IndexEstimate,
     IndexExportResult,
     IndexStatusResult,
     SearchResult,
@@ -41,6 +48,17 @@ class Serving(Opening):
         """
         with self._opened("index build") as opened:
             return build_index(opened, str(version), self._clock(), path_of(vectors))
+
+    def index_estimate(self, version: int | str = "champion") -> IndexEstimate:
+        """Say what the build of the index of a version would cost; nothing is kept.
+
+        Parameters
+        ----------
+        version
+            Number or alias.
+        """
+        with self._opened("index build", writes=False) as opened:
+            return estimate_index(opened, str(version))
 
     def index_status(self) -> IndexStatusResult:
         """Return the indexes that there are, and what they lack."""

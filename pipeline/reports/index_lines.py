@@ -6,6 +6,7 @@ from pipeline.results import (
     CycleIndex,
     Found,
     IndexBuilt,
+    IndexEstimate,
     IndexStatus,
     IndexStatusResult,
     SearchResult,
@@ -21,8 +22,25 @@ def built(result: IndexBuilt) -> Iterator[str]:
         f"index of version {result.version}: {result.documents} documents ({', '.join(done)}) in "
         f"{result.seconds:.1f} s{_approximate(result.recall)}"
     )
+    if result.estimated_seconds is not None:
+        yield f"  estimated: {result.estimated_seconds:.1f} s"
     if result.from_scratch:
         yield f"  built from scratch: {result.from_scratch}"
+
+
+def estimated(result: IndexEstimate) -> Iterator[str]:
+    """Yield what the build of an index would cost."""
+    yield (
+        f"index of version {result.version}: {result.documents} documents, about {result.missing} "
+        f"to write and {result.to_encode} to encode"
+    )
+    workers = f"{result.workers} worker{'s' * (result.workers > 1)}"
+    measured = f", measured on {result.timed} texts" if result.timed else ""
+    price = "" if result.price is None else f"; price {result.price:.2f}"
+    yield (
+        f"  about {result.seconds / 60:.1f} min with {workers}{measured}; "
+        f"{result.bytes / 1e6:.0f} MB on disk{price}"
+    )
 
 
 def indexed(result: CycleIndex) -> Iterator[str]:

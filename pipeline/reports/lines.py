@@ -6,7 +6,7 @@ from functools import singledispatch
 
 from pipeline.machine.pace import shown
 from pipeline.reports.counted import counted
-from pipeline.reports.index_lines import all_indexes, built, searched
+from pipeline.reports.index_lines import all_indexes, built, estimated, searched
 from pipeline.results import (
     AcceptResult,
     DeliveriesResult,
@@ -15,6 +15,7 @@ from pipeline.results import (
     GenerateResult,
     IndexBuilt,
     IndexDropResult,
+    IndexEstimate,
     IndexExportResult,
     IndexStatusResult,
     InitResult,
@@ -93,6 +94,11 @@ def _(result: AcceptResult) -> Iterator[str]:
 @lines_of.register
 def _(result: IndexBuilt) -> Iterator[str]:
     yield from built(result)
+
+
+@lines_of.register
+def _(result: IndexEstimate) -> Iterator[str]:
+    yield from estimated(result)
 
 
 @lines_of.register

@@ -26,6 +26,8 @@ class IndexBuilt(Result):
         Whether it is searched approximately, and then the share of the exact first ten found.
     seconds
         How long it took.
+    estimated_seconds
+        How long it was estimated to take, before it began; None where it was not: a small one.
     """
 
     version: int
@@ -43,6 +45,43 @@ class IndexBuilt(Result):
     approximate: bool = False
     recall: float | None = None
     seconds: float = 0.0
+    estimated_seconds: float | None = None
+
+
+class IndexEstimate(Result):
+    """What the build of an index would cost.
+
+    Attributes
+    ----------
+    version
+        The version of the model.
+    documents
+        Documents that there are.
+    missing
+        Those that the index lacks or has in an earlier version, estimated on a sample.
+    to_encode
+        Those of them whose vector is not in the cache either.
+    timed
+        Texts whose encoding was timed.
+    workers
+        Workers that encode at once.
+    seconds
+        How long the build would take.
+    bytes
+        Size of the index on disk.
+    price
+        What the workers would cost, in the currency of `compute.price_per_hour`; None without it.
+    """
+
+    version: int
+    documents: int
+    missing: int
+    to_encode: int
+    timed: int
+    workers: int
+    seconds: float
+    bytes: int
+    price: float | None = None
 
 
 class CycleIndex(Result):

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Sized
+from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from pipeline.search.building import Build, DocumentEncoder, NotWhole
 from pipeline.search.exchange import GivenVectors, write_vectors
 from pipeline.search.index import Index
 from pipeline.search.lance_tables import LanceTables
+from pipeline.search.row_keys import digest_of, key_of
 from pipeline.search.settings import IndexSettings
 from pipeline.search.stamp import (
     IndexBusy,
@@ -117,7 +118,7 @@ class Indexes:
             It cannot be written, or fails its verification, also when it is built from scratch.
         """
         began = time.perf_counter()
-        space = self._space(encoder)
+        space = self.space(encoder)
         with self._alone(version):
             given = GivenVectors(vectors, space, self.state / "tmp") if vectors else None
             if given:
@@ -165,6 +166,19 @@ class Indexes:
             recall=stamp.recall,
             seconds=round(time.perf_counter() - began, 3),
         )
+
+    def missing(
+        self, version: int, encoder: DocumentEncoder, documents: Sequence[Document]
+    ) -> list[Document]:
+        """Return those documents that a build would add to the index of a version, or replace."""
+        table = self.tables.whole(_name(version))
+        if table is None or table.stamp.space != self.space(encoder):
+            return list(documents)
+        keys = {key_of(each.id): digest_of(each.whole) for each in documents}
+        there: dict[str, str] = {}
+        for batch in table.named(list(keys), "key", "digest"):
+            there.update(zip(batch["key"].to_pylist(), batch["digest"].to_pylist(), strict=True))
+        return [each for each in documents if there.get(key_of(each.id)) != keys[key_of(each.id)]]
 
     def open(self, version: int, fingerprint: str) -> Index:
         """Open the index of a version, to search it with an encoder.
@@ -272,7 +286,8 @@ class Indexes:
     def _is_large(self, documents: int, space: Space) -> bool:
         return documents > self.settings.ann_above and self.tables.can_approximate(space)
 
-    def _space(self, encoder: DocumentEncoder) -> Space:
+    def space(self, encoder: DocumentEncoder) -> Space:
+        """Return the space of the vectors of an index that an encoder makes."""
         return Space(
             encoder.fingerprint,
             self.settings.preparation,

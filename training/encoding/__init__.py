@@ -14,6 +14,7 @@ from training.encoding.loading import (
 from training.encoding.model_folder import fingerprint, stored_prompts
 from training.encoding.prompts import Kind, has_routes, prompt_of, tells_sides_apart, unused_prompts
 from training.encoding.similarity import Similarity
+from training.encoding.speed import seconds_per_text
 
 __all__ = [
     "Encoder",
@@ -30,6 +31,7 @@ __all__ = [
     "prompt_of",
     "prune_cache",
     "save_model",
+    "seconds_per_text",
     "stored_prompts",
     "tells_sides_apart",
     "unused_prompts",

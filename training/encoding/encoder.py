@@ -53,6 +53,8 @@ class Encoder:
         Identity of the embedding space.
     similarity
         How the model compares queries with documents.
+    elsewhere
+        The engine that encodes many texts at once, and its work; None: this process does.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Encoder:
         self._cache = cache
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
-        self._elsewhere: tuple[Engine, ShardWork] | None = None
+        self.elsewhere: tuple[Engine, ShardWork] | None = None
         self.fingerprint = identity
         self.similarity = Similarity(model.similarity_fn_name)
 
@@ -106,7 +108,7 @@ class Encoder:
         encoder = cls(model, identity, None if cache is None else Path(cache), name or str(folder))
         if engine is not None:
             work = ShardWork(str(folder), max_length, identity, travels=not engine.reads_files)
-            encoder._elsewhere = engine, work
+            encoder.elsewhere = engine, work
         return encoder
 
     def without_cache(self) -> "Encoder":
@@ -229,12 +231,12 @@ class Encoder:
         step: Callable[[int], None],
     ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Yield the rows of each chunk and their vectors, as they are ready."""
-        if self._elsewhere is None or len(chunks) < 2:
+        if self.elsewhere is None or len(chunks) < 2:
             for rows in chunks:
                 with quiet():
                     yield rows, self.forward([texts[row] for row in rows], kind=kind, step=step)
             return
-        engine, work = self._elsewhere
+        engine, work = self.elsewhere
         shards = [Shard(tuple(texts[row] for row in rows), kind) for rows in chunks]
         for place, part in encode_shards(engine, work, shards, self.dimensions):
             step(len(part))

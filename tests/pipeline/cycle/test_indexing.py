@@ -191,6 +191,33 @@ def test_workers_build_the_same_index_as_the_command_itself(history, tmp_path, m
     assert [each.score for each in after.found] == pytest.approx([e.score for e in before.found])
 
 
+def test_an_estimate_says_what_a_build_costs_and_keeps_nothing(history, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.operations.index._WORTH_AN_ESTIMATE", 1)
+    space = shutil.copytree(history["bootstrapped"], tmp_path / "space")
+    settings = space / "anchorhold.toml"
+    settings.write_text(f"{settings.read_text()}\n[compute]\nprice_per_hour = 3600.0\n")
+    write_lines(space / "corpus" / "more.jsonl", [{"id": f"n{n}", "text": f"n {n}"} for n in "abc"])
+    run(space)
+    (index,) = indexes(space)[0].values()
+    with Workspace.open(space, now=NOW) as workspace:
+        whole = workspace.index_estimate("champion")
+    assert (whole.documents, whole.missing, whole.to_encode) == (index.documents, 0, 0)
+    shutil.rmtree(space / ".anchorhold" / "cache")
+    shutil.rmtree(space / ".anchorhold" / "index")
+    with Workspace.open(space, now=NOW) as workspace:
+        estimate = workspace.index_estimate()
+        assert not (space / ".anchorhold" / "index").exists()
+        built = workspace.index_build()
+    assert estimate.missing == estimate.to_encode == estimate.documents == built.documents
+    assert estimate.timed == built.encoded and estimate.price == pytest.approx(
+        estimate.seconds, abs=0.01
+    )
+    assert built.estimated_seconds is not None and built.seconds > 0
+    stored = sum(file.stat().st_size for file in (space / ".anchorhold" / "index").rglob("*.lance"))
+    # A small table is mostly what each file has.
+    assert 4 * built.dimensions * built.documents < estimate.bytes < stored
+
+
 def test_indexes_of_versions_that_serve_are_not_deleted_by_hand(history, tmp_path):
     space = shutil.copytree(history["promoted"], tmp_path / "space")
     with Workspace.open(space, now=NOW) as workspace:

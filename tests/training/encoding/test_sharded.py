@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from training.distributed import Processes, Ray
-from training.encoding import encoder
+from training.encoding import encoder, seconds_per_text
 from training.encoding.encoder import Encoder
 from training.encoding.sharded import ShardWork
 from training.faults import EngineFault, NoEmbedding
@@ -86,3 +86,14 @@ def test_a_text_without_embedding_is_named_and_the_others_are_kept(tiny_model, t
         with pytest.raises(NoEmbedding, match="menu"):
             there.encode(texts)
         assert there.known(texts) == [True] * 150 + [False]
+
+
+def test_the_speed_is_that_of_this_process_or_of_all_workers(tiny_model):
+    each, timed = seconds_per_text(Encoder.load(tiny_model), TEXTS, kind="document")
+    assert timed == len(TEXTS) and 0 < each < 1
+    _, timed = seconds_per_text(Encoder.load(tiny_model), TEXTS, kind="document", budget=0.0)
+    assert timed <= 32
+    with closing(Processes(2)) as engine:
+        there = Encoder.load(tiny_model, engine=engine)
+        each, timed = seconds_per_text(there, TEXTS, kind="document")
+    assert 200 < timed <= 2 * 8 * 32 and 0 < each < 1
