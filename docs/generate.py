@@ -59,7 +59,11 @@ def commands_page() -> str:
             [
                 ("0", "done; also if the gate refused a candidate"),
                 ("1", "unexpected failure"),
-                ("2", "bad usage, settings or data; the message says what is allowed"),
+                (
+                    "2",
+                    "bad usage, settings or data, a workspace in use, or a server that does not "
+                    "answer; the message says what to do",
+                ),
                 ("3 to 7", "only with `--exit-code`; see the command"),
                 ("130", "interrupted; the same command continues"),
             ],

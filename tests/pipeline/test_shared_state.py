@@ -231,3 +231,16 @@ def test_a_postgresql_restarted_in_the_middle_loses_nothing(shared):
     done = host.run("run")
     assert (done["cycle"], done["outcome"]) == ("0002", "promoted")
     assert shared.moves() == [BOOTSTRAP, PROMOTION]
+
+
+def test_mlflow_may_be_a_database_without_a_server(shared):
+    host = shared.make_host("one")
+    settings = host.space / "anchorhold.toml"
+    written = settings.read_text(encoding="utf-8")
+    database = shared.postgres.create("without-a-server")
+    settings.write_text(written.replace(shared.mlflow.uri, database), encoding="utf-8")
+    assert host.run("run")["outcome"] == "bootstrapped"
+    let_travel_arrive(host.space)
+    assert host.run("run")["outcome"] == "promoted"
+    assert host.run("rollback")["champion"]["version"] == 1
+    assert shared.moves() == [BOOTSTRAP, PROMOTION, (1, "rollback", None)]
