@@ -147,9 +147,9 @@ def opening_alone(url: str) -> Iterator[None]:
 
 def _busy(connection: Connection, keys: Mapping[str, int]) -> str:
     holder = connection.execute(text(_HOLDERS), keys).first()
-    if holder is None or not holder.application_name:
-        told = "another machine"
-    else:
+    told = holder.application_name if holder and holder.application_name else "another machine"
+    # Only this user's own sessions, and administrators, tell since when.
+    if holder and holder.backend_start:
         since = holder.backend_start.astimezone(UTC).isoformat(timespec="seconds")
-        told = f"{holder.application_name} has held it since {since}"
+        told = f"{told} has held it since {since}"
     return f"the workspace is in use: {told}; wait until it ends, then try again"

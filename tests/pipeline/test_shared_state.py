@@ -170,18 +170,28 @@ def test_two_hosts_share_a_workspace_and_only_one_runs(shared):
     assert (status["champion"]["version"], status["history"]["verified"]) == (2, True)
 
 
-def test_a_run_killed_on_one_host_is_continued_on_another(shared):
+@pytest.mark.parametrize(
+    ("stage", "outcomes"),
+    [
+        ("prepare", ["promoted"]),
+        # What was trained lies on the machine that trained it.
+        ("train/configured", ["inconclusive", "promoted"]),
+        ("evaluate", ["promoted"]),
+    ],
+)
+def test_a_run_killed_on_one_host_is_continued_on_another(shared, stage, outcomes):
     one, other = shared.make_host("one"), shared.make_host("other")
     one.run("run")
     for each in (one, other):
         let_travel_arrive(each.space)
-    running = one.start("run", stop="evaluate")
+    running = one.start("run", stop=stage)
     one.wait_for_stage(running)
     running.send_signal(signal.SIGKILL)
     running.communicate()
-    done = other.run("run")
-    assert (done["cycle"], done["outcome"]) == ("0002", "promoted")
-    assert shared.moves() == [BOOTSTRAP, PROMOTION]
+    done = [other.run("run") for _ in outcomes]
+    assert [each["outcome"] for each in done] == outcomes
+    assert [each["cycle"] for each in done] == ["0002", "0003"][: len(outcomes)]
+    assert shared.moves() == [BOOTSTRAP, (2, "promote", done[-1]["cycle"])]
 
 
 def test_a_host_that_lost_its_hold_promotes_nothing(shared):

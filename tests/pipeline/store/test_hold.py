@@ -88,6 +88,24 @@ def test_it_is_free_again_after_the_block_and_after_a_fault(url):
             assert everywhere is True
 
 
+def test_users_without_rights_of_their_own_hold_it_too(server):
+    database = server.create("ordinary_users")
+    with psycopg.connect(database, autocommit=True) as connection:
+        for name in ("ordinary", "other"):
+            connection.execute(f"CREATE USER {name}")
+        connection.execute("GRANT ALL ON SCHEMA public TO ordinary, other")
+        connection.execute(
+            "ALTER DEFAULT PRIVILEGES FOR USER ordinary GRANT ALL ON TABLES TO other"
+        )
+    urls = [database.replace("tester:hidden", name) for name in ("ordinary", "other")]
+    with Store.open(urls[0]) as store, store.held("run"):
+        assert store.add("traffic", "recent", text("a text")).stored == 1
+        # Since when, one user of the server is not told of another one.
+        for url, told in zip(urls, (r"\) has held it since", r"\); wait until"), strict=True):
+            with Store.open(url) as other, pytest.raises(WorkspaceBusy, match=told):
+                other.held("run").__enter__()
+
+
 def test_a_part_is_held_apart_from_the_workspace(url):
     with (
         Store.open(url) as store,
