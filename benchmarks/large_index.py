@@ -24,10 +24,6 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from real_models import static_llama
-
 from pipeline.demo.docstrings import documentation_pairs
 
 PACKAGES = ("numpy", "scipy", "torch", "pandas", "sklearn", "matplotlib", "transformers", "mlflow")
@@ -73,6 +69,14 @@ def write(file: Path, rows: Iterator[dict[str, str]]) -> None:
         lines.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
+def static_model(folder: Path) -> None:
+    """Make the static model that the tests use."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from real_models import static_llama
+
+    static_llama(folder)
+
+
 def timed(name: str, space: Path, *arguments: str) -> dict[str, object]:
     """Run a command, print its row, and return what it printed."""
     began, largest = time.perf_counter(), 0
@@ -107,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="anchorhold-") as folder:
         space = Path(folder) / "space"
         space.mkdir()
-        static_llama(space / "model")
+        static_model(space / "model")
         rows = {"engine": given.engine, "workers": given.workers}
         settings = space / "anchorhold.toml"
         settings.write_text(SETTINGS.format(chunker="", **rows))

@@ -35,6 +35,8 @@ def build(
 
     A build that was interrupted goes on where it stopped. Vectors of another model are refused.
     """
+    if dry_run and vectors is not None:
+        raise typer.BadParameter("--dry-run estimates a build that encodes, without --vectors")
     with opened(workspace, writes=not dry_run) as work:
         done = (
             work.index_estimate(version) if dry_run else work.index_build(version, vectors=vectors)

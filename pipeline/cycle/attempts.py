@@ -14,6 +14,7 @@ from pipeline.results import AttemptResult, TrainingResult
 from pipeline.workspace import Encoders, OpenWorkspace, Settings
 from training.evaluation import preferred
 from training.faults import NonFiniteLoss
+from training.finetuning import Job
 from training.pairs import memory_digest
 from training.progress import Progress
 from training.retention import Judge
@@ -159,15 +160,9 @@ def train(
         found = tables.negatives.mine(mixture.pairs, encoders.load(champion.model), progress)
         mixture = replace(mixture, pairs=found.pairs, digest=memory_digest(found.pairs))
         mined = found.reason
-    training = tables.finetune.fit(
-        champion.model,
-        mixture,
-        output=folder / "trained",
-        checkpoints=folder / "checkpoints",
-        max_length=tables.model.max_length,
-        progress=progress,
-        cache=encoders.cache,
-    )
+    length, cache = tables.model.max_length, encoders.cache
+    job = Job(champion.model, mixture, folder / "trained", folder / "checkpoints", length, cache)
+    training = tables.finetune.train(job, progress=progress, launcher=encoders.launcher)
     merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
     judge = selection_judge(settings, encoders, lesson, progress)
     merged = merge.choose(champion.model, training.folder, judge, output=folder / "merged")

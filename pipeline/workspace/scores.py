@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.registry import VersionFolder
-from training.distributed import Engine
+from training.distributed import Engine, Launcher, launch
 from training.encoding import Encoder, fingerprint
 from training.evaluation import (
     Evaluate,
@@ -42,6 +42,11 @@ class Encoders:
     cache: Path
     dimensions: tuple[int, ...] = ()
     engine: Engine | None = None
+
+    @property
+    def launcher(self) -> Launcher:
+        """What starts the processes of a training."""
+        return self.engine.launch if self.engine else launch
 
     def load(self, model: Path, name: str | None = None) -> Encoder:
         """Load the encoder of a model folder; messages call it by its name or else its folder."""

@@ -2,7 +2,7 @@
 
 from training.distributed.compute import Compute
 from training.distributed.engines import Engine, Processes
-from training.distributed.launch import FAULTS, JOB, launch
+from training.distributed.launch import FAULTS, JOB, Launcher, launch
 from training.distributed.on_ray import Ray
 from training.distributed.ranks import (
     connect,
@@ -19,6 +19,7 @@ __all__ = [
     "JOB",
     "Compute",
     "Engine",
+    "Launcher",
     "Processes",
     "Ray",
     "connect",

@@ -1,4 +1,4 @@
-"""The table `[compute]`: which engine encodes many texts at once."""
+"""The table `[compute]`: which engine encodes many texts at once, and places processes."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from training.settings import SETTINGS
 
 @dataclass(frozen=True, config=SETTINGS)
 class Compute:
-    """Where many texts at once are encoded.
+    """Where many texts at once are encoded, and where `finetune.processes` train.
 
     Workers get whole batches, so that all engines give the same vectors with the same `cpus`. The
     command's own process uses all processors, and its vectors can differ in the last bits.

@@ -1,14 +1,17 @@
 """Engines: where independent tasks run, in processes on this machine or on a Ray cluster."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
+from training.distributed.launch import launch
 from training.faults import EngineFault
+from training.progress import Progress
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -49,6 +52,18 @@ class Engine(Protocol):
         EngineFault
             Workers are lost again and again, or none can be had.
         """
+
+    def launch(
+        self,
+        worker: str,
+        job: Mapping[str, Any],
+        folder: Path,
+        processes: int,
+        *,
+        progress: Progress,
+        on_step: Callable[[int], None] | None,
+    ) -> None:
+        """Run a job in several ranks that train together; as `training.distributed.launch`."""
 
     def close(self) -> None:
         """End the workers."""
@@ -110,6 +125,8 @@ class Processes:
             except BaseException:
                 self.close()
                 raise
+
+    launch = staticmethod(launch)
 
     def close(self) -> None:
         """End the processes."""

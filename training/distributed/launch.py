@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ _EARLY = "the processes of the training ended early"
 _TAIL = 2000  # characters of the ranks' log that are shown when they do not say why they ended
 
 logger = logging.getLogger(__name__)
+
+Launcher = Callable[..., None]
+"""What starts the ranks of a job: `launch`, or an engine's method of this name."""
 
 
 def launch(
@@ -91,7 +94,8 @@ def launch(
             ) as launcher,
             ExitStack() as bars,
         ):
-            fault = _follow(launcher, bars, progress, on_step)
+            events = (json.loads(line) for line in launcher.stdout or ())
+            fault = follow(events, bars, progress, on_step)
         if fault is None and launcher.returncode:
             tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
             fault = RuntimeError(f"{_EARLY}:\n{tail}")
@@ -101,8 +105,8 @@ def launch(
         raise fault
 
 
-def _follow(
-    launcher: "subprocess.Popen[str]",
+def follow(
+    events: Iterable[Mapping[str, Any]],
     bars: ExitStack,
     progress: Progress,
     on_step: Callable[[int], None] | None,
@@ -110,8 +114,7 @@ def _follow(
     """Show what the ranks report until they have ended; return what they raised."""
     faults: list[Exception] = []
     step: Callable[[int], object] = int
-    for line in launcher.stdout or ():
-        event = json.loads(line)
+    for event in events:
         if "begin" in event:
             step = bars.enter_context(progress(*event["begin"]))
         elif "done" in event:

@@ -2,11 +2,18 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
+from training.distributed.launch import FAULTS, follow
+from training.distributed.ranks import PATIENCE, backend
 from training.faults import EngineFault
+from training.progress import Progress
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -109,6 +116,79 @@ class Ray:
             self._end()
             raise
 
+    def launch(
+        self,
+        worker: str,
+        job: Mapping[str, Any],
+        folder: Path,
+        processes: int,
+        *,
+        progress: Progress,
+        on_step: Callable[[int], None] | None,
+    ) -> None:
+        """Run a job in several ranks that train together, which Ray places on its machines.
+
+        All machines need the folders that the job names, at the same paths. Ranks that are lost
+        are all started again, as often as `retries` says, and go on from the last checkpoint.
+
+        Parameters
+        ----------
+        worker, job, folder, processes, progress, on_step
+            As in `training.distributed.launch`; the worker module must have the function `train`.
+
+        Raises
+        ------
+        DataFault, NonFiniteLoss
+            What a rank raised.
+        EngineFault
+            Ranks were lost again and again.
+        """
+        self._connect()
+        self._end()  # its actors hold processors that the ranks need
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.util.queue import Queue
+
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        events = Queue(actor_options={"num_cpus": 0})
+        cpus, gpus = self._needs["num_cpus"], self._needs["num_gpus"]
+        trainer = TorchTrainer(
+            _rank,
+            train_loop_config={
+                "worker": worker,
+                "job": dict(job),
+                "folder": str(folder),
+                "events": events,
+                "threads": max(1, int(cpus)),
+            },
+            torch_config=TorchConfig(backend(gpus > 0), timeout_s=int(PATIENCE.total_seconds())),
+            scaling_config=ScalingConfig(
+                num_workers=processes,
+                use_gpu=gpus > 0,
+                resources_per_worker={"CPU": cpus, **({"GPU": gpus} if gpus else {})},
+            ),
+            run_config=RunConfig(
+                name="ranks",
+                storage_path=str(folder),
+                failure_config=FailureConfig(max_failures=self._retries),
+            ),
+        )
+        try:
+            with ThreadPoolExecutor(1) as thread, ExitStack() as bars:
+                running = thread.submit(trainer.fit)
+                fault = follow(_until_done(events, running), bars, progress, on_step)
+                lost = running.exception()
+        finally:
+            events.shutdown(force=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        if fault is not None and type(fault) in FAULTS.values():
+            raise fault
+        if lost is not None:
+            raise EngineFault(
+                f"the processes of the training were lost on the Ray cluster: {_first_line(lost)}"
+            ) from lost
+
     def close(self) -> None:
         """End the actors, and the cluster if this began it."""
         self._end()
@@ -159,6 +239,33 @@ class Ray:
                 for actor in (*self._ready, *self._starting.values()):
                     ray.kill(actor)
         self._ready, self._starting, self._make, self._kept = [], {}, None, None
+
+
+def _rank(config: dict[str, Any]) -> None:
+    """Train as one rank, in a process that Ray placed."""
+    import torch
+
+    torch.set_num_threads(config["threads"])
+    mark = Path(config["folder"]) / "fault"
+    if mark.exists():
+        # Ray starts lost ranks again, and also those that would only fail in the same way.
+        raise RuntimeError(mark.read_text(encoding="utf-8"))
+    try:
+        import_module(config["worker"]).train(config["job"], config["events"].put)
+    except tuple(FAULTS.values()) as fault:
+        mark.write_text(str(fault), encoding="utf-8")
+        raise
+
+
+def _until_done(events: Any, running: "Future[Any]") -> Iterator[dict[str, Any]]:
+    """Yield what ranks report until the training has ended."""
+    from ray.util.queue import Empty
+
+    while not running.done() or not events.empty():
+        try:
+            yield events.get(timeout=1.0)
+        except Empty:
+            continue
 
 
 class _Actor:

@@ -13,7 +13,7 @@ Shared = TypeVar("Shared")
 
 # How long ranks wait for each other. The first one may encode for hours. A rank that died is
 # noticed by its launcher and by its closed connections, not by this timeout.
-_PATIENCE = timedelta(days=2)
+PATIENCE = timedelta(days=2)
 
 
 def launched() -> bool:
@@ -36,10 +36,21 @@ def connect() -> None:
     from torch import cuda, distributed
 
     if ranks() > 1 and not distributed.is_initialized():
-        # accelerate's PartialState would choose one of the two, and none at all without a GPU.
-        backend = "cpu:gloo,cuda:nccl" if cuda.is_available() else "gloo"
-        distributed.init_process_group(backend, timeout=_PATIENCE)
+        distributed.init_process_group(backend(cuda.is_available()), timeout=PATIENCE)
         atexit.register(distributed.destroy_process_group)
+
+
+def backend(accelerated: bool) -> str:
+    """Return what ranks speak through, with accelerators or without.
+
+    accelerate's PartialState would choose one of the two, and none at all without a GPU.
+
+    Examples
+    --------
+    >>> backend(accelerated=False)
+    'gloo'
+    """
+    return "cpu:gloo,cuda:nccl" if accelerated else "gloo"
 
 
 def wait_for_all() -> None:

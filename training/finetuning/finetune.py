@@ -4,7 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from training.finetuning.trainer import CheckedTrainer
-    from training.retention.frozen_layers import FrozenLayers
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ class FineTune:
     seed: int = Field(default=0, ge=0)
     """Seed of the batch order and of dropout."""
     processes: int = Field(default=1, ge=1, le=64)
-    """Processes on this machine that train together, each on its part of every batch."""
+    """Processes that train together, each on its part of every batch (`[compute]` says where)."""
 
     def __post_init__(self) -> None:
         """Refuse a batch that cannot be cut into equal parts, and lengths that no vector has."""
@@ -177,15 +176,37 @@ class FineTune:
         """
         where = Path(output), Path(checkpoints)
         job = Job(Path(base), mixture, *where, max_length, Path(cache) if cache else None)
-        self._check_batches(len(mixture.pairs))
+        return self.train(job, progress=progress, on_step=on_step)
+
+    def train(
+        self,
+        job: Job,
+        *,
+        progress: Progress = no_progress,
+        on_step: Callable[[int], None] | None = None,
+        launcher: Callable[..., None] = launch,
+    ) -> Training:
+        """Do what `fit` does for a job.
+
+        Parameters
+        ----------
+        job
+            What to read and where to write.
+        progress, on_step
+            As in `fit`.
+        launcher
+            Starts the processes, if there are several.
+        """
+        self._check_batches(len(job.mixture.pairs))
         connect()
         precision = from_first(lambda: self._precision_of(job))
-        champion = fingerprint(job.base, max_length)
+        champion = fingerprint(job.base, job.max_length)
         recipe = self._recipe(job, champion, precision)
         if (done := Training.finished(job.output, recipe)) is not None:
             return done
         if self._processes() > ranks():
-            self._launch(job, progress, on_step)
+            given, folder = {"settings": asdict(self), **job.to_json()}, job.checkpoints / "ranks"
+            launcher(_WORKER, given, folder, self.processes, progress=progress, on_step=on_step)
             if (done := Training.finished(job.output, recipe)) is None:
                 raise RuntimeError(f"{job.output}: the processes ended without a trained model")
             return done
@@ -224,7 +245,7 @@ class FineTune:
         tricks = alone if tells_sides_apart(model) else TRICKS
         prepared = Prepared(model, job.texts(), tricks if self.acceleration else ())
         adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
-        layers = self.frozen_layers
+        layers, room = self.frozen_layers, self.activation_memory
         frozen = FrozenLayers(model, layers, prepared.packing) if layers else None
         run = job.checkpoints / self._recipe(job, champion, precision)[:16]
         with quiet():
@@ -238,7 +259,7 @@ class FineTune:
             with (
                 progress("train", self._steps(len(job.mixture.pairs))) as step,
                 prepared.training(trainer.columns()),
-                self._above(frozen, trainer),
+                frozen.below(trainer.columns(), room) if frozen else nullcontext(),
             ):
                 trainer.add_callback(Watch(step, on_step))
                 if self.elastic > 0:
@@ -260,17 +281,6 @@ class FineTune:
             precision,
             len(job.mixture.pairs),
             int(hold.rows.sum()),
-        )
-
-    def _launch(self, job: Job, progress: Progress, on_step: Callable[[int], None] | None) -> None:
-        """Train in processes of their own."""
-        launch(
-            _WORKER,
-            {"settings": asdict(self), **job.to_json()},
-            job.checkpoints / "ranks",
-            self.processes,
-            progress=progress,
-            on_step=on_step,
         )
 
     def _precision_of(self, job: Job) -> Precision:
@@ -387,12 +397,3 @@ class FineTune:
             disable_tqdm=True,
         )
         return CheckedTrainer(model=model, args=arguments, train_dataset=rows, loss=loss)
-
-    def _above(
-        self, frozen: "FrozenLayers | None", trainer: "CheckedTrainer"
-    ) -> AbstractContextManager[None]:
-        """Train only above the frozen layers, if there are any."""
-        if frozen is None:
-            return nullcontext()
-        frozen.remember(trainer.columns(), self.activation_memory)
-        return frozen.skipped()

@@ -22,14 +22,30 @@ def main() -> None:
     """Train as one rank, and report to the parent by lines of JSON on standard output."""
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
     report = _reporter()
+    try:
+        train(json.loads((Path(sys.argv[1]) / JOB).read_text(encoding="utf-8")), report)
+    except Exception:
+        sys.exit(1)
+
+
+def train(given: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> None:
+    """Train as one rank of a job.
+
+    Parameters
+    ----------
+    given
+        The job: settings of the training, and what it reads and writes, as JSON values.
+    report
+        Takes what the parent should know, also the fault that is then raised.
+    """
     keep_freed_memory()
     try:
-        _fit(json.loads((Path(sys.argv[1]) / JOB).read_text(encoding="utf-8")), report)
+        _fit(given, report)
     except Exception as fault:
         kind = type(fault).__name__
         text = str(fault) if kind in FAULTS else traceback.format_exc()
         report({"fault": [kind, text[-_LINE:]]})
-        sys.exit(1)
+        raise
 
 
 def _die_with_the_parent() -> None:

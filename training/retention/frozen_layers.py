@@ -1,7 +1,7 @@
 """Frozen layers: the lowest layers do not learn, so their output is computed only once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -104,6 +104,13 @@ class FrozenLayers:
                 for row, states in zip(new, parts, strict=True):
                     kept = self._kept[keys[row]] = states.clone()
                     room -= kept.nbytes
+
+    def below(
+        self, batches: Iterable[Sequence[Features]], mebibytes: int
+    ) -> AbstractContextManager[None]:
+        """Remember activations as `remember` does, and skip the layers as `skipped` does."""
+        self.remember(batches, mebibytes)
+        return self.skipped()
 
     @contextmanager
     def skipped(self) -> Iterator[None]:

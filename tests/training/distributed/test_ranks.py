@@ -5,19 +5,24 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
+from odd_models import with_nan_for
 from safetensors.numpy import load_file, save_file
 from test_finetune import fit, mixture, settings, weights
 
+from training.distributed import Ray
 from training.distributed.ranks import whole_batch
 from training.faults import DataFault, NoEmbedding
 from training.finetuning.batches import LengthBatches
 from training.finetuning.finetune import FineTune
+from training.finetuning.job import Job
 
 ROOT = Path(__file__).parents[3]
 TWO = {
@@ -213,3 +218,52 @@ def test_what_a_rank_raises_is_raised_and_nothing_else_is_said(tiny_model, tmp_p
         fit(broken, tmp_path, settings(processes=2))
     assert not (tmp_path / "model").exists()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    here = Path(__file__).parent
+    paths = [ROOT, ROOT / "tests", here, here.with_name("finetuning")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
+    with closing(Ray(workers=2, cpus=max(1, torch.get_num_threads() // 2))) as cluster:
+        yield cluster
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.use_.* is deprecated")
+def test_ranks_that_ray_places_end_with_the_weights_of_those_of_this_machine(
+    tiny_model, tmp_path, undisturbed, cluster
+):
+    job = Job(tiny_model, mixture(), tmp_path / "model", tmp_path / "checkpoints", 32, None)
+    steps = []
+    done = settings(**TWO).train(job, on_step=steps.append, launcher=cluster.launch)
+    assert weights(done.folder) == weights(undisturbed.folder)
+    assert done.log == undisturbed.log
+    assert steps == list(range(1, done.steps + 1))
+    assert not job.checkpoints.exists()
+    nan = replace(job, base=with_nan_for("menu", tiny_model, tmp_path / "nan"))
+    with pytest.raises(NoEmbedding, match="menu"):
+        settings(**TWO).train(replace(nan, output=tmp_path / "x"), launcher=cluster.launch)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.use_.* is deprecated")
+def test_ranks_that_were_killed_on_a_cluster_go_on_from_the_last_checkpoint(
+    tiny_model, tmp_path, undisturbed, cluster
+):
+    job = Job(tiny_model, mixture(), tmp_path / "model", tmp_path / "checkpoints", 32, None)
+    steps = []
+
+    def kill_one(step):
+        steps.append(step)
+        if step == 5 and steps.count(5) == 1:
+            found = [
+                each
+                for each in psutil.process_iter(["cmdline"])
+                if "RayTrainWorker" in " ".join(each.info["cmdline"] or [])
+            ]
+            found[0].kill()
+
+    done = settings(**TWO).train(job, on_step=kill_one, launcher=cluster.launch)
+    assert weights(done.folder) == weights(undisturbed.folder)
+    assert len(steps) > done.steps and max(steps) == done.steps
