@@ -19,6 +19,12 @@ from training.faults import EngineFault, NoEmbedding
 TEXTS = [f"number {n} of {n % 7} " + "and again " * (n % 11) for n in range(400)]
 
 
+@pytest.fixture(scope="module")
+def two():
+    with closing(Processes(2)) as engine:
+        yield engine
+
+
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     monkeypatch.setattr(encoder, "_CHUNK", 64)
@@ -36,21 +42,20 @@ def here(tiny_model):
 
 
 def test_processes_give_the_vectors_of_this_one_also_when_some_are_killed(
-    tiny_model, tmp_path, here
+    tiny_model, tmp_path, here, two
 ):
-    with closing(Processes(2)) as engine:
-        there = Encoder.load(tiny_model, cache=tmp_path / "cache", engine=engine)
+    there = Encoder.load(tiny_model, cache=tmp_path / "cache", engine=two)
 
-        def kill_one():
-            for child in psutil.Process().children(recursive=True):
-                if "spawn_main" in " ".join(child.cmdline()):
-                    os.kill(child.pid, signal.SIGKILL)
-                    return
+    def kill_one():
+        for child in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                os.kill(child.pid, signal.SIGKILL)
+                return
 
-        killer = threading.Timer(3.0, kill_one)
-        killer.start()
-        vectors = there.encode(TEXTS, kind="document")
-        killer.cancel()
+    killer = threading.Timer(3.0, kill_one)
+    killer.start()
+    vectors = there.encode(TEXTS, kind="document")
+    killer.cancel()
     assert np.array_equal(vectors, here)
     # What was encoded there is in the cache here.
     assert all(Encoder.load(tiny_model, cache=tmp_path / "cache").known(TEXTS, kind="document"))
@@ -76,6 +81,7 @@ def test_a_model_travels_with_its_files_and_another_one_is_refused(tiny_model, t
         ShardWork(str(tiny_model), None, "0" * 64)()
 
 
+@pytest.mark.slow
 def test_a_text_without_embedding_is_named_and_the_others_are_kept(tiny_model, tmp_path):
     from odd_models import with_nan_for
 
@@ -88,12 +94,11 @@ def test_a_text_without_embedding_is_named_and_the_others_are_kept(tiny_model, t
         assert there.known(texts) == [True] * 150 + [False]
 
 
-def test_the_speed_is_that_of_this_process_or_of_all_workers(tiny_model):
+def test_the_speed_is_that_of_this_process_or_of_all_workers(tiny_model, two):
     each, timed = seconds_per_text(Encoder.load(tiny_model), TEXTS, kind="document")
     assert timed == len(TEXTS) and 0 < each < 1
     _, timed = seconds_per_text(Encoder.load(tiny_model), TEXTS, kind="document", budget=0.0)
     assert timed <= 32
-    with closing(Processes(2)) as engine:
-        there = Encoder.load(tiny_model, engine=engine)
-        each, timed = seconds_per_text(there, TEXTS, kind="document")
+    there = Encoder.load(tiny_model, engine=two)
+    each, timed = seconds_per_text(there, TEXTS, kind="document")
     assert 200 < timed <= 2 * 8 * 32 and 0 < each < 1
