@@ -73,6 +73,7 @@ def test_it_is_finished_with_what_is_left(interrupted, tmp_path, stage, lost, ou
         assert workspace.status().champion.cycle == ("0002" if outcome == "promoted" else "0003")
 
 
+@pytest.mark.slow
 def test_a_missing_first_champion_is_told_in_the_verdict(turned):
     from made_streams import sentences, write_lines
 

@@ -116,6 +116,7 @@ def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arri
     assert learned.outcome == "promoted", learned.verdict or learned.decision
 
 
+@pytest.mark.slow
 def test_with_approval_a_candidate_that_passes_waits_for_a_person(workspace, travel_arrives):
     settings = workspace / "anchorhold.toml"
     settings.write_text(settings.read_text() + "\n[gate]\napproval = true\n")

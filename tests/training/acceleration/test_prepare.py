@@ -35,7 +35,11 @@ def learned(done):
     return load_file(done.folder / "model.safetensors")
 
 
-@pytest.mark.parametrize("tricks", [sorted(TRICKS), *TRICKS_ALONE], ids=" + ".join)
+@pytest.mark.parametrize(
+    "tricks",
+    [sorted(TRICKS), *(pytest.param(some, marks=pytest.mark.slow) for some in TRICKS_ALONE)],
+    ids=" + ".join,
+)
 def test_a_prepared_model_trains_like_a_plain_one(without_dropout, tmp_path, monkeypatch, tricks):
     mix = mixture(negatives=True)
     plain = fit(without_dropout, tmp_path / "plain", settings(acceleration=False, **WORKER), mix)

@@ -50,7 +50,7 @@ def worker(**settings):
     )
 
 
-@pytest.mark.parametrize("kind", ["fisher", "equal"])
+@pytest.mark.parametrize("kind", ["fisher", pytest.param("equal", marks=pytest.mark.slow)])
 def test_elastic_weights_stay_nearer_to_the_champion(tiny_model, tmp_path, kind):
     free = fit(tiny_model, tmp_path / "free", worker())
     held = fit(tiny_model, tmp_path / "held", worker(elastic=100.0, elastic_by=kind))
