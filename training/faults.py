@@ -28,3 +28,8 @@ class NonFiniteLoss(AnchorholdError, ArithmeticError):
 
 class EngineFault(AnchorholdError):
     """Work that was given to other processes or machines was not done; the message says why."""
+
+
+def first_line(fault: BaseException) -> str:
+    """Return the first line of a fault's message, at most 300 characters, or its kind."""
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]

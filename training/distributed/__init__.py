@@ -2,7 +2,7 @@
 
 from training.distributed.compute import Compute
 from training.distributed.engines import Engine, Processes
-from training.distributed.launch import FAULTS, JOB, Launcher, launch
+from training.distributed.launch import FAULTS, JOB, Launcher, RankJob, launch
 from training.distributed.on_ray import Ray
 from training.distributed.ranks import (
     connect,
@@ -21,6 +21,7 @@ __all__ = [
     "Engine",
     "Launcher",
     "Processes",
+    "RankJob",
     "Ray",
     "connect",
     "from_first",

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.distributed.engines import Engine, Processes
+from training.distributed.engines import Engine, Processes, threads_of
 from training.distributed.on_ray import Ray
 from training.settings import SETTINGS
 
@@ -52,4 +52,4 @@ class Compute:
             )
         if self.workers == 1:
             return None
-        return Processes(self.workers, threads=max(1, int(self.cpus)), retries=self.retries)
+        return Processes(self.workers, threads=threads_of(self.cpus), retries=self.retries)

@@ -1,17 +1,15 @@
 """Engines: where independent tasks run, in processes on this machine or on a Ray cluster."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
-from training.distributed.launch import launch
+from training.distributed.launch import Launcher, launch
 from training.faults import EngineFault
-from training.progress import Progress
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -53,17 +51,9 @@ class Engine(Protocol):
             Workers are lost again and again, or none can be had.
         """
 
-    def launch(
-        self,
-        worker: str,
-        job: Mapping[str, Any],
-        folder: Path,
-        processes: int,
-        *,
-        progress: Progress,
-        on_step: Callable[[int], None] | None,
-    ) -> None:
-        """Run a job in several ranks that train together; as `training.distributed.launch`."""
+    @property
+    def launch(self) -> Launcher:
+        """What starts the ranks of a training."""
 
     def close(self) -> None:
         """End the workers."""
@@ -146,6 +136,11 @@ class Processes:
             )
             self._make = make
         return self._pool
+
+
+def threads_of(cpus: float) -> int:
+    """Return how many threads a worker uses for which so many processors are reserved."""
+    return max(1, int(cpus))
 
 
 _make: Callable[[], Work] | None = None

@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from training.faults import DataFault, NoEmbedding, NonFiniteLoss
 from training.progress import Progress
@@ -23,32 +24,72 @@ _TAIL = 2000  # characters of the ranks' log that are shown when they do not say
 
 logger = logging.getLogger(__name__)
 
-Launcher = Callable[..., None]
-"""What starts the ranks of a job: `launch`, or an engine's method of this name."""
 
+@dataclass(frozen=True)
+class RankJob:
+    """A job that several ranks do together.
 
-def launch(
-    worker: str,
-    job: Mapping[str, Any],
-    folder: Path,
-    processes: int,
-    *,
-    progress: Progress,
-    on_step: Callable[[int], None] | None,
-) -> None:
-    """Run a job in several processes on this machine, and return when all have ended.
-
-    Parameters
+    Attributes
     ----------
     worker
-        Name of the module that each process runs, with `folder` as its argument. It must read the
-        job, end when its standard input is closed, and report by lines of JSON.
-    job
+        Name of the module that does it as one rank; its `train` takes the values and a report.
+    values
         What to do, as JSON values.
     folder
         Folder for the working files of the job. It holds training text and is removed at the end.
     processes
-        How many processes to start.
+        How many ranks.
+    """
+
+    worker: str
+    values: Mapping[str, Any]
+    folder: Path
+    processes: int
+
+    @contextmanager
+    def files(self) -> Iterator[None]:
+        """Keep the folder, with the values in the file `JOB`, while the block runs."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, mode=0o700)
+        try:
+            (self.folder / JOB).write_text(json.dumps(self.values), encoding="utf-8")
+            yield
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Launcher(Protocol):
+    """What starts the ranks of a job and returns when all have ended."""
+
+    def __call__(
+        self, job: RankJob, *, progress: Progress, on_step: Callable[[int], None] | None
+    ) -> None:
+        """Do a job.
+
+        Parameters
+        ----------
+        job
+            The job.
+        progress, on_step
+            Called with what the first rank reports.
+
+        Raises
+        ------
+        DataFault, NonFiniteLoss
+            What a rank raised.
+        """
+
+
+def launch(job: RankJob, *, progress: Progress, on_step: Callable[[int], None] | None) -> None:
+    """Start the ranks of a job on this machine by torch's own launcher.
+
+    Each process runs the module with the folder as its argument. The module must read the job, end
+    when its standard input is closed, and report by lines of JSON.
+
+    Parameters
+    ----------
+    job
+        The job.
     progress, on_step
         Called with what the first rank reports.
 
@@ -61,24 +102,20 @@ def launch(
     """
     import torch
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
     package = str(Path(__file__).parents[2])
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // processes)),
+        "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // job.processes)),
         "PYTHONPATH": os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])]),
         # Files in the current folder must not be taken for modules.
         "PYTHONSAFEPATH": "1",
     }
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
-        f"--nproc-per-node={processes}", "-m", worker, str(folder),
+        f"--nproc-per-node={job.processes}", "-m", job.worker, str(job.folder),
     ]  # fmt: skip
-    log = folder / "ranks.log"
-    fault = None
-    try:
+    log = job.folder / "ranks.log"
+    with job.files():
         # Leaving the context closes the standard input that the ranks watch: this ends them,
         # whatever goes wrong here.
         with (
@@ -99,8 +136,6 @@ def launch(
         if fault is None and launcher.returncode:
             tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
             fault = RuntimeError(f"{_EARLY}:\n{tail}")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     if fault is not None:
         raise fault
 

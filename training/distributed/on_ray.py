@@ -2,24 +2,21 @@
 
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from training.distributed.launch import FAULTS, follow
+from training.distributed.engines import Done, Task, threads_of
+from training.distributed.launch import FAULTS, RankJob, follow
 from training.distributed.ranks import PATIENCE, backend
-from training.faults import EngineFault
+from training.faults import EngineFault, first_line
 from training.progress import Progress
 
-Task = TypeVar("Task")
-Done = TypeVar("Done")
-
 _INSTALL = "pip install 'anchorhold[ray]'"
-_PATIENCE = 300.0  # seconds until the first worker must have a place; clusters grow by minutes
+_UNTIL_PLACED = 300.0
+"""Seconds until a worker must have a place, as clusters grow by minutes; chosen, not measured."""
 
 
 class Ray:
@@ -50,7 +47,7 @@ class Ray:
         cpus: float = 1.0,
         gpus: float = 0.0,
         retries: int = 3,
-        patience: float = _PATIENCE,
+        patience: float = _UNTIL_PLACED,
     ) -> None:
         self.workers = workers
         # Without an address, and without `RAY_ADDRESS`, the cluster is this machine's own.
@@ -59,6 +56,7 @@ class Ray:
         if not address:
             self._place |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         self._needs = {"num_cpus": cpus, "num_gpus": gpus}
+        self._threads = threads_of(cpus)
         self._retries = retries
         self._patience = patience
         self._make: Any = None
@@ -103,38 +101,32 @@ class Ray:
                     done = ray.get(ref)
                     idle.append(actor)
                     yield place, done
-        except ray.exceptions.RayTaskError as fault:
+        except BaseException as fault:
             self._end()
-            raise fault.cause from fault
-        except ray.exceptions.RayError as fault:
-            self._end()
-            raise EngineFault(
-                f"a worker on the Ray cluster was lost {self._retries + 1} times before its work "
-                f"was done ({_first_line(fault)}); what was done is kept, and the next run goes on"
-            ) from fault
-        except BaseException:
-            self._end()
+            if isinstance(fault, ray.exceptions.RayTaskError):
+                raise fault.cause from fault
+            if isinstance(fault, ray.exceptions.RayError):
+                raise EngineFault(
+                    f"a worker on the Ray cluster was lost {self._retries + 1} times before its "
+                    f"work was done ({first_line(fault)}); what was done is kept, and the next run "
+                    "goes on"
+                ) from fault
             raise
 
     def launch(
-        self,
-        worker: str,
-        job: Mapping[str, Any],
-        folder: Path,
-        processes: int,
-        *,
-        progress: Progress,
-        on_step: Callable[[int], None] | None,
+        self, job: RankJob, *, progress: Progress, on_step: Callable[[int], None] | None
     ) -> None:
-        """Run a job in several ranks that train together, which Ray places on its machines.
+        """Let Ray place the ranks of a job on its machines.
 
         All machines need the folders that the job names, at the same paths. Ranks that are lost
         are all started again, as often as `retries` says, and go on from the last checkpoint.
 
         Parameters
         ----------
-        worker, job, folder, processes, progress, on_step
-            As in `training.distributed.launch`; the worker module must have the function `train`.
+        job
+            The job.
+        progress, on_step
+            Called with what the first rank reports.
 
         Raises
         ------
@@ -149,44 +141,35 @@ class Ray:
         from ray.train.torch import TorchConfig, TorchTrainer
         from ray.util.queue import Queue
 
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
         events = Queue(actor_options={"num_cpus": 0})
         cpus, gpus = self._needs["num_cpus"], self._needs["num_gpus"]
         trainer = TorchTrainer(
             _rank,
-            train_loop_config={
-                "worker": worker,
-                "job": dict(job),
-                "folder": str(folder),
-                "events": events,
-                "threads": max(1, int(cpus)),
-            },
+            train_loop_config={"job": job, "events": events, "threads": self._threads},
             torch_config=TorchConfig(backend(gpus > 0), timeout_s=int(PATIENCE.total_seconds())),
             scaling_config=ScalingConfig(
-                num_workers=processes,
+                num_workers=job.processes,
                 use_gpu=gpus > 0,
                 resources_per_worker={"CPU": cpus, **({"GPU": gpus} if gpus else {})},
             ),
             run_config=RunConfig(
                 name="ranks",
-                storage_path=str(folder),
+                storage_path=str(job.folder),
                 failure_config=FailureConfig(max_failures=self._retries),
             ),
         )
         try:
-            with ThreadPoolExecutor(1) as thread, ExitStack() as bars:
+            with job.files(), ThreadPoolExecutor(1) as thread, ExitStack() as bars:
                 running = thread.submit(trainer.fit)
                 fault = follow(_until_done(events, running), bars, progress, on_step)
                 lost = running.exception()
         finally:
             events.shutdown(force=True)
-            shutil.rmtree(folder, ignore_errors=True)
         if fault is not None and type(fault) in FAULTS.values():
             raise fault
         if lost is not None:
             raise EngineFault(
-                f"the processes of the training were lost on the Ray cluster: {_first_line(lost)}"
+                f"the processes of the training were lost on the Ray cluster: {first_line(lost)}"
             ) from lost
 
     def close(self) -> None:
@@ -209,7 +192,7 @@ class Ray:
                     ray.init(logging_level=logging.ERROR, log_to_driver=False, **self._place)
             except (ConnectionError, RuntimeError, ValueError) as fault:
                 raise EngineFault(
-                    f"no Ray cluster at {self._place['address']}: {_first_line(fault)}"
+                    f"no Ray cluster at {self._place['address']}: {first_line(fault)}"
                 ) from fault
             self._began = True
         return ray
@@ -225,9 +208,8 @@ class Ray:
         kind: Any = ray.remote(_Actor).options(
             max_restarts=-1, max_task_retries=self._retries, **self._needs
         )
-        threads = max(1, int(self._needs["num_cpus"]))
         for _ in range(self.workers):
-            actor = kind.remote(self._kept, threads)
+            actor = kind.remote(self._kept, self._threads)
             self._starting[actor.ready.remote()] = actor
         self._make = make
 
@@ -246,12 +228,13 @@ def _rank(config: dict[str, Any]) -> None:
     import torch
 
     torch.set_num_threads(config["threads"])
-    mark = Path(config["folder"]) / "fault"
+    job: RankJob = config["job"]
+    mark = job.folder / "fault"
     if mark.exists():
         # Ray starts lost ranks again, and also those that would only fail in the same way.
         raise RuntimeError(mark.read_text(encoding="utf-8"))
     try:
-        import_module(config["worker"]).train(config["job"], config["events"].put)
+        import_module(job.worker).train(job.values, config["events"].put)
     except tuple(FAULTS.values()) as fault:
         mark.write_text(str(fault), encoding="utf-8")
         raise
@@ -285,10 +268,6 @@ class _Actor:
         """Do one task; the first one also makes what does them, whose faults are passed on."""
         self._work = self._work or self._make()
         return self._work(task)
-
-
-def _first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).splitlines()), type(fault).__name__)
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from training.distributed import Engine
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
-from training.encoding.loading import first_line, load_model
+from training.encoding.loading import load_model
 from training.encoding.model_folder import fingerprint
 from training.encoding.prompts import Kind, prompt_of, tells_sides_apart
 from training.encoding.sharded import Shard, ShardWork, encode_shards
 from training.encoding.similarity import Similarity
 from training.encoding.words import words_of
-from training.faults import DataFault, NoEmbedding
+from training.faults import DataFault, NoEmbedding, first_line
 from training.progress import Progress, no_progress, quiet
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.encoding.model_folder import check_kind, check_model_folder, file_in
 from training.encoding.prompts import write_prompts
-from training.faults import DataFault
+from training.faults import DataFault, first_line
 from training.progress import quiet
 from training.whole_files import folder_written
 
@@ -85,11 +85,6 @@ def _transformers(model: "SentenceTransformer") -> "list[Transformer]":
     from sentence_transformers.sentence_transformer.modules import Transformer
 
     return [part for part in model.modules() if isinstance(part, Transformer)]
-
-
-def first_line(fault: BaseException) -> str:
-    """Return the first line of a fault's message, at most 300 characters, or its kind."""
-    return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
 
 
 def _position_limit(model: "SentenceTransformer") -> int:

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_WORKER = "training.finetuning.worker"
 _MOST_PASSES = 4  # over a small mix, where `minimum_steps` asks for more
 
 
@@ -205,8 +204,8 @@ class FineTune:
         if (done := Training.finished(job.output, recipe)) is not None:
             return done
         if self._processes() > ranks():
-            given, folder = {"settings": asdict(self), **job.to_json()}, job.checkpoints / "ranks"
-            launcher(_WORKER, given, folder, self.processes, progress=progress, on_step=on_step)
+            ranked = job.for_ranks(asdict(self), self.processes)
+            launcher(ranked, progress=progress, on_step=on_step)
             if (done := Training.finished(job.output, recipe)) is None:
                 raise RuntimeError(f"{job.output}: the processes ended without a trained model")
             return done

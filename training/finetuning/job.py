@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from training.distributed import RankJob
 from training.faults import DataFault
 from training.pairs import Mixture, Pair
 
 StrPath = str | os.PathLike[str]
 
+_WORKER = "training.finetuning.worker"
 _FORMAT = "token rows that occur"
 """What a checkpoint holds. Change it when older checkpoints can no longer be resumed."""
 
@@ -97,6 +99,11 @@ class Job:
             "max_length": self.max_length,
             "cache": str(self.cache.absolute()) if self.cache else None,
         }
+
+    def for_ranks(self, settings: Mapping[str, Any], processes: int) -> RankJob:
+        """Return what several ranks do together, with the settings of a `FineTune`."""
+        values = {"settings": dict(settings), **self.to_json()}
+        return RankJob(_WORKER, values, self.checkpoints / "ranks", processes)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -9,8 +9,7 @@ import numpy as np
 
 from training.acceleration.precision import fastest_precision
 from training.encoding import Encoder, fingerprint, load_model
-from training.encoding.loading import first_line
-from training.faults import DataFault
+from training.faults import DataFault, first_line
 from training.finetuning.finetune import FineTune
 from training.finetuning.job import Job
 from training.finetuning.trained import not_finite
