@@ -1,7 +1,6 @@
 """The plan for the index at a promotion: what is encoded by both models, measured and kept."""
 
 import heapq
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,20 +11,19 @@ from pipeline.cycle.indexing import Indexing
 from pipeline.observation import changed_copies
 from pipeline.registry import UnknownVersion, Version
 from pipeline.results import IndexPlan, ReEmbeddingCost
-from pipeline.search import StoredDocuments
+from pipeline.search import StoredDocuments, index_bytes
 from pipeline.search.bridge import bridge_file
 from pipeline.search.plan import Occasion, Planned
 from pipeline.search.serving_pair import bridges_folder
 from pipeline.search.spaces import DOCUMENTS, Both, Collection, Spaces, is_measured
 from pipeline.workspace import OpenWorkspace
-from training.encoding import Encoder, Kind
+from training.encoding import Encoder, Kind, seconds_per_text
 from training.evaluation import EvaluationSet
 from training.pairs import hash_share, normalised
 from training.unlabelled import Document, distinct_queries
 
 _TIMED = 64  # documents that are encoded once more to measure the time
 _REWORDED = 100  # measured queries that are asked again in other words
-_ROW_BYTES = 96  # estimate for a row of an index besides its vector and its id
 
 
 @dataclass(frozen=True)
@@ -170,18 +168,12 @@ def _cost(
     encoder = models.new_encoder.without_cache()
     texts = [each.whole for each in sample]
     timed = [texts[row] for row in np.linspace(0, len(texts) - 1, _TIMED).astype(int)]
-    timed = list(dict.fromkeys(timed))
-    encoder.encode(timed[:1], kind="document")
-    began = time.perf_counter()
-    encoder.encode(timed, kind="document")
-    seconds = (time.perf_counter() - began) / len(timed)
-    vectors = documents * 4 * encoder.dimensions
-    ids = float(np.mean([len(each.id.encode()) for each in sample]))
+    seconds, count = seconds_per_text(encoder, list(dict.fromkeys(timed)), kind="document")
     return ReEmbeddingCost(
         documents=documents,
-        bytes=vectors,
-        index_bytes=vectors + round(documents * (_ROW_BYTES + ids)),
+        bytes=documents * 4 * encoder.dimensions,
+        index_bytes=index_bytes(documents, encoder.dimensions, sample),
         minutes=round(documents * seconds / 60, 3),
-        timed=len(timed),
+        timed=count,
         cached=cached,
     )

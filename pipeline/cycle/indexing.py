@@ -24,6 +24,7 @@ from pipeline.search import (
 )
 from pipeline.store import Action
 from pipeline.workspace import OpenWorkspace
+from training.encoding import Encoder
 from training.faults import AnchorholdError
 
 AWAITS_INDEX = "anchorhold.awaits_index"
@@ -88,7 +89,14 @@ class Indexing:
         except _FAULTS:
             return None
 
-    def build(self, version: Version, now: datetime, vectors: Path | None = None) -> IndexBuilt:
+    def build(
+        self,
+        version: Version,
+        now: datetime,
+        vectors: Path | None = None,
+        *,
+        estimated: bool = False,
+    ) -> IndexBuilt:
         """Build the index of a version, or bring it up to date with the stored documents.
 
         Parameters
@@ -99,10 +107,13 @@ class Indexing:
             The present, for the stamp.
         vectors
             Parquet file of vectors that the version gave to the documents elsewhere.
+        estimated
+            Whether to estimate before how long it takes, as `estimate` does.
         """
         opened = self.opened
         encoder = opened.encoders.load(opened.versions.folder(version).model)
         documents = StoredDocuments.now(opened.store)
+        cost = self._cost(version, encoder, documents) if estimated else None
         built = opened.indexes.build(
             version.number,
             encoder,
@@ -112,15 +123,18 @@ class Indexing:
             vectors=vectors,
         )
         self._show_champion()
-        return built
+        return built.changed(estimated_seconds=cost.seconds) if cost else built
 
     def estimate(self, version: Version) -> IndexEstimate:
         """Estimate what a build would cost; nothing is kept."""
-        opened = self.opened
-        encoder = opened.encoders.load(opened.versions.folder(version).model)
-        documents = StoredDocuments.now(opened.store)
-        compute = opened.settings.tables.compute
-        return build_cost(opened.indexes, version.number, encoder, documents, compute)
+        encoder = self.opened.encoders.load(self.opened.versions.folder(version).model)
+        return self._cost(version, encoder, StoredDocuments.now(self.opened.store))
+
+    def _cost(
+        self, version: Version, encoder: Encoder, documents: StoredDocuments
+    ) -> IndexEstimate:
+        compute = self.opened.settings.tables.compute
+        return build_cost(self.opened.indexes, version.number, encoder, documents, compute)
 
     def status(self, version: Version) -> IndexStatus | None:
         """Return the state of the index of a version; None where there is no whole one."""

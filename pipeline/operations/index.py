@@ -30,12 +30,9 @@ def build_index(
     DataFault
         There are no documents, or the vectors are not the version's.
     """
-    version, indexing = opened.versions.named(reference), Indexing(opened)
-    if _documents(opened) < _WORTH_AN_ESTIMATE or vectors is not None:
-        return indexing.build(version, now, vectors)
-    estimate = indexing.estimate(version)
-    built = indexing.build(version, now)
-    return built.changed(estimated_seconds=estimate.seconds)
+    version = opened.versions.named(reference)
+    estimated = _documents(opened) >= _WORTH_AN_ESTIMATE and vectors is None
+    return Indexing(opened).build(version, now, vectors, estimated=estimated)
 
 
 def estimate_index(opened: OpenWorkspace, reference: str) -> IndexEstimate:

@@ -1,7 +1,7 @@
 """Search: the indexes of the versions, and how vectors of one version meet those of another."""
 
 from pipeline.search.bridge import Bridge, bridges_of
-from pipeline.search.build_cost import build_cost
+from pipeline.search.build_cost import build_cost, index_bytes
 from pipeline.search.index import Hit, Index
 from pipeline.search.indexes import Indexes
 from pipeline.search.plan import Bridging
@@ -38,5 +38,6 @@ __all__ = [
     "bridges_folder",
     "bridges_of",
     "build_cost",
+    "index_bytes",
     "pair_for",
 ]

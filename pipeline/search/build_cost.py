@@ -21,7 +21,7 @@ from training.unlabelled import Document
 
 _SAMPLE = 8_192
 """Documents that are drawn; a share among them has a standard error of at most 0.6 %."""
-_ROW_BYTES = 80  # of key, digest and the columns' own, besides vector and id
+_ROW_BYTES = 96  # estimate for a row of an index besides its vector and its id
 
 
 def build_cost(
@@ -60,7 +60,6 @@ def build_cost(
         approximate = total > indexes.settings.ann_above
         seconds += ratio * _seconds_to_write(indexes, encoder, missing, approximate)
     seconds += ratio * len(new) * each
-    ids = float(np.mean([len(document.id.encode()) for document in sample]))
     workers = compute.workers
     price = compute.price_per_hour
     return IndexEstimate(
@@ -71,9 +70,25 @@ def build_cost(
         timed=timed,
         workers=workers,
         seconds=round(seconds, 3),
-        bytes=round(total * (4 * encoder.dimensions + _ROW_BYTES + ids)),
+        bytes=index_bytes(total, encoder.dimensions, sample),
         price=None if price is None else round(seconds / 3600 * workers * price, 2),
     )
+
+
+def index_bytes(documents: int, dimensions: int, sample: Sequence[Document]) -> int:
+    """Return an estimate of the size of an index on disk.
+
+    Parameters
+    ----------
+    documents
+        Number of documents.
+    dimensions
+        Length of a vector.
+    sample
+        Some of the documents; not empty.
+    """
+    ids = float(np.mean([len(each.id.encode()) for each in sample]))
+    return round(documents * (4 * dimensions + _ROW_BYTES + ids))
 
 
 def _seconds_to_write(
