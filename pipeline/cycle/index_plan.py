@@ -173,7 +173,7 @@ def _cost(
         documents=documents,
         bytes=documents * 4 * encoder.dimensions,
         index_bytes=index_bytes(documents, encoder.dimensions, sample),
-        minutes=round(documents * seconds / 60, 3),
+        minutes=documents * seconds / 60,
         timed=count,
         cached=cached,
     )
