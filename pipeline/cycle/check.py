@@ -174,6 +174,8 @@ def find(
     )
     if decision.train and gathered.refused:
         decision = replace(decision, train=False, reasons=(gathered.refused, *decision.reasons))
+    if decision.train and gathered.unused:
+        decision = replace(decision, reasons=(*decision.reasons, gathered.unused))
     if asked and not decision.train:
         decision = replace(decision, reasons=(*decision.reasons, asked))
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
@@ -245,8 +247,9 @@ def observe(
         opened.encoders.load(folder.model),
         Arrived(
             recent=gathered.recent,
-            since_learned=gathered.since_learned,
+            spread=gathered.spread,
             pairs=gathered.pairs,
+            unused_pairs=gathered.unused_pairs,
             refused_pairs=refused_pairs,
             generated_sources=tables.memory.generated_sources,
         ),
@@ -322,21 +325,26 @@ def past_looks(
     known
         Sequence number up to which texts are known: what was found in them confirms nothing.
     """
-    looks = []
-    for cycle in reversed(past):
+    looks, enough = [], False
+    for cycle in past:
         window, decision = cycle.result.window, cycle.result.decision
         if window and window.champion == champion and decision.signals:
+            launched = cycle.result.outcome in TRAINED
+            if launched and not enough:
+                # More has arrived since each earlier one: nobody needs to count again.
+                enough = store.count_pairs(role="recent", after=window.until) >= minimum_pairs
             looks.append(
                 PastCheck(
                     hours=cycle.started.timestamp() / 3600,
                     signals=() if window.until <= known else decision.signals,
-                    launched=cycle.result.outcome in TRAINED
+                    launched=launched
+                    and not enough
                     and same_records_left(store, window)
                     and arrived_since(store, cycle, window.until) < minimum_pairs,
                     fresh=bool(cycle.result.fresh),
                 )
             )
-    return looks
+    return looks[::-1]
 
 
 def window_of(opened: OpenWorkspace, champion: Version) -> Window:
@@ -346,4 +354,5 @@ def window_of(opened: OpenWorkspace, champion: Version) -> Window:
         champion=champion.number,
         facts=opened.versions.folder(champion).facts(),
         settings=opened.settings.digest,
+        waiting=opened.settings.waiting,
     )

@@ -130,7 +130,7 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
     except RegistryFault as fault:
         logger.warning("the champion is not compared with the version before: %s", fault)
         return ""
-    looks = 1 + sum(cycle.started > last.at for cycle in opened.store.cycles())
+    looks = 1 + opened.store.count_cycles(since=last.at)
     gate = replace(tables.gate, confidence=tables.guard.golden_confidence(looks, len(sets)))
     then, now = opened.scores.of(old, sets).tasks, opened.scores.of(new, sets).tasks
     for each in sets:
@@ -155,7 +155,8 @@ def _labelled_anew(
         for each in opened.anchor_sets.of(champion)
         if each.digest not in known and len(each.queries) >= fewest
     ]
-    fresh = opened.store.pairs(role="recent", after=champion.facts().cut)[-MOST_PAIRS:]
+    cut = champion.facts().cut
+    fresh = opened.store.pairs(role="recent", after=cut, latest=MOST_PAIRS)
     if len({pair.query for pair in fresh}) >= fewest:
         others = champion.memory()[:MOST_PAIRS]
         size = len(fresh) + len(others)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.cycle.lesson import NEW_TASK, Lesson
+from pipeline.cycle.window import waiting_pairs
 from pipeline.gate import Gate, HeldOut, Suspects, measure, overused, reuse_of
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import ServingCosts, Suspect, Verdict, Window
@@ -114,12 +115,10 @@ def find_suspects(
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
         differences = gate.differences(old, new)
-    batch = store.pairs(role="recent", after=window.after, until=window.until)
-    if lesson.without_labels:
-        batch = lesson.learned
+    batch = lesson.learned if lesson.without_labels else waiting_pairs(store, window)
     return suspects.rank(
         batch,
-        store.files_of_pairs(after=window.after, until=window.until),
+        store.files_of_pairs([pair.id for pair in batch]),
         lesson.memory,
         scores.encoders.load(champion.model),
         HeldOut(place, differences, gate.bounds),

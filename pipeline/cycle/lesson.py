@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.cycle.kinds import excluded_kinds
+from pipeline.cycle.window import waiting_pairs
 from pipeline.registry import VersionFolder
 from pipeline.results import DerivedResult, Leaked, LessonResult, SourceCounts, Window
 from pipeline.store import Store
@@ -166,7 +167,7 @@ def prepare_lesson(
 ) -> Lesson:
     """Split, clean and mix the pairs of the window with the champion's memory."""
     tables = settings.tables
-    recent = store.pairs(role="recent", after=window.after, until=window.until)
+    recent = waiting_pairs(store, window)
     later_history = store.pairs(role="history", after=window.after, until=window.until)
     training, held_out = tables.holdout.split(recent)
     new_task = None

@@ -173,6 +173,7 @@ class NewVersion:
             encoder=self.scores.encoders.load(trained),
             parent=parent.number,
             cut=window.until,
+            passed_over=champion.facts().passed_over + window.pairs - window.used,
             memory=tables.memory.absorb(lesson.memory, lesson.learned, encode),
             reference=tables.observe.remember(self._known(champion, window), fresh),
             learned_anchors=learned_anchors,
@@ -215,6 +216,7 @@ class NewVersion:
             parent=parent.number,
             cut=facts.cut,
             known=facts.known,
+            passed_over=facts.passed_over,
             memory=lesson.memory,
             reference=reference,
             learned_anchors=champion.learned_anchors(),
@@ -246,6 +248,7 @@ class NewVersion:
         scored_on: list[EvaluationSet],
         learned_at: float | None = None,
         known: int = 0,
+        passed_over: int = 0,
     ) -> VersionFolder:
         trained = self.settings.tables.finetune.dimensions
         further_dimensions(trained, encoder.dimensions, "finetune.dimensions")
@@ -262,6 +265,7 @@ class NewVersion:
                 learned_at=self.started.timestamp() if learned_at is None else learned_at,
                 max_length=self.settings.tables.model.max_length,
                 known=known,
+                passed_over=passed_over,
             ),
             memory=memory,
             reference=reference,

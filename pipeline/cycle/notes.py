@@ -38,6 +38,8 @@ def cycle_note(result: CycleResult) -> str:
         left = result.rolled_back
         lines[0] += f" Version {left.version} was rolled back: {plain(left.reason)}."
     lines += [f"\nWarning: {plain(warning)}." for warning in result.decision.warnings]
+    if result.lesson and result.window and result.window.unused:
+        lines += ["", f"{plain(result.window.unused)}."]
     if result.verdict:
         lines += ["", _STAMP] if result.verdict.without_labels else []
         lines += _table(result.verdict.comparisons)

@@ -1,14 +1,15 @@
 """The window of one check: which stored data it is about, fixed by sequence numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.cycle.kinds import excluded_kinds
 from pipeline.observation import Answered, Observe, answered, queries_as_traffic
 from pipeline.registry import Facts
 from pipeline.results import TRAINED, PastCycle, Window, past_cycles
 from pipeline.store import Store, Traffic
-from training.pairs import Pair
+from training.pairs import Pair, Waiting, used_of
 from training.unlabelled import ServedQuery
 
 _REFERENCE_LINES = 5
@@ -28,10 +29,12 @@ class Gathered:
         Why there is nothing to check; empty when there is something.
     recent
         The texts to check.
-    since_learned
-        All texts that arrived since the champion learned, oldest first.
+    spread
+        Texts spread over all that arrived since the champion learned, oldest first.
     pairs
-        The labelled pairs that arrived since then.
+        The labelled pairs that arrived since then, as far as a cycle uses them.
+    unused_pairs, unused
+        How many more there are, and what is to be said of them.
     refused
         Which cycle trained on exactly these pairs and was not promoted; empty when none did.
     fresh
@@ -44,8 +47,10 @@ class Gathered:
 
     idle: str
     recent: Sequence[Traffic] = ()
-    since_learned: Sequence[Traffic] = ()
+    spread: Sequence[Traffic] = ()
     pairs: Sequence[Pair] = ()
+    unused_pairs: int = 0
+    unused: str = ""
     refused: str = ""
     fresh: bool = True
     later_reference: Sequence[Traffic] = ()
@@ -60,7 +65,9 @@ def known_until(store: Store, facts: Facts) -> int:
     return max(facts.cut, facts.known, store.accepted_until())
 
 
-def window_now(store: Store, *, champion: int, facts: Facts, settings: str) -> Window:
+def window_now(
+    store: Store, *, champion: int, facts: Facts, settings: str, waiting: Waiting
+) -> Window:
     """Return the window from the champion's cut up to what is stored now.
 
     Parameters
@@ -69,8 +76,12 @@ def window_now(store: Store, *, champion: int, facts: Facts, settings: str) -> W
         Number of the champion, and what it knows.
     settings
         Digest of the settings.
+    waiting
+        Bounds the labelled pairs that are used.
     """
     until, cut, known = store.last_sequence(), facts.cut, known_until(store, facts)
+    sizes = store.pair_sources(role="recent", after=cut, until=until)
+    most = waiting.per_source(sizes)
     return Window(
         champion=champion,
         after=cut,
@@ -79,7 +90,15 @@ def window_now(store: Store, *, champion: int, facts: Facts, settings: str) -> W
         settings=settings,
         discards=_left_out(store, cut, until),
         accepted=known if known > cut else 0,
+        pairs=sum(sizes.values()),
+        used=used_of(sizes, most),
+        most=most,
     )
+
+
+def waiting_pairs(store: Store, window: Window) -> list[Pair]:
+    """Return the labelled pairs of a window that its cycle uses, in the order of their arrival."""
+    return store.pairs(role="recent", after=window.after, until=window.until, most=window.most)
 
 
 def gather(store: Store, window: Window, observe: Observe) -> Gathered:
@@ -88,23 +107,27 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     before = _same_data_before(earlier, window)
     if before:
         return Gathered(idle=before)
-    pairs = store.pairs(role="recent", after=window.after, until=window.until)
-    texts = store.traffic(role="recent", after=window.known, until=window.until)
-    count = store.count_traffic
-    if not texts:
-        waiting = store.pairs(role="recent", after=window.known, until=window.until)
-        texts, count = queries_as_traffic(waiting), store.count_pairs
-    if not texts:
+    count, read = store.count_traffic, store.traffic
+    arrived = count(role="recent", after=window.known, until=window.until)
+    if not arrived:
+        count, read = store.count_pairs, _queries(store)
+        arrived = count(role="recent", after=window.known, until=window.until)
+    if not arrived:
         taken = "the last texts were taken into the reference"
         since = taken if window.accepted else "the champion learned"
         return Gathered(idle=f"nothing has arrived since {since}")
     fresh = count(role="recent", after=max(window.since, window.known), until=window.until)
-    recent = observe.recent(texts, fresh)
+    # Only what is compared is read: years may lie between two trainings.
+    texts = partial(read, role="recent", after=window.known, until=window.until)
+    recent = texts(latest=observe.newest(fresh))
+    places = observe.spread(arrived, len(recent))
     return Gathered(
         idle="",
         recent=recent,
-        since_learned=texts,
-        pairs=pairs,
+        spread=texts(places=places) if places else (),
+        pairs=waiting_pairs(store, window),
+        unused_pairs=window.pairs - window.used,
+        unused=window.unused,
         refused=_pairs_refused_before(store, earlier, window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
@@ -143,6 +166,11 @@ def answered_in(
         newest=_REFERENCE_LINES * observe.reference,
         lines=lines,
     )
+
+
+def _queries(store: Store) -> Callable[..., list[Traffic]]:
+    """Return what reads the queries of pairs as if they were texts."""
+    return lambda **asked: queries_as_traffic(store.pairs(**asked))
 
 
 def texts_between(store: Store, after: int, until: int) -> list[Traffic]:
@@ -196,10 +224,13 @@ def _same_data_before(earlier: Sequence[Check], window: Window) -> str:
 def _pairs_refused_before(store: Store, earlier: Sequence[Check], window: Window) -> str:
     """Say which cycle trained on exactly these pairs and was not promoted."""
     for cycle, checked in earlier:
-        same = (checked.champion, checked.settings) == (window.champion, window.settings)
+        if cycle.result.outcome not in TRAINED:
+            continue
+        if store.count_pairs(role="recent", after=checked.until, until=window.until):
+            # They are new to all earlier cycles too.
+            return ""
         if (
-            same
-            and cycle.result.outcome in TRAINED
+            (checked.champion, checked.settings) == (window.champion, window.settings)
             and same_records_left(store, checked)
             and arrived_since(store, cycle, checked.until, window.until) == 0
         ):

@@ -30,10 +30,13 @@ class Arrived:
 
     recent: Sequence[Traffic]
     """Texts of the recent window, oldest first."""
-    since_learned: Sequence[Traffic] = ()
-    """All texts since the champion was trained, oldest first."""
+    spread: Sequence[Traffic] = ()
+    """Texts spread over all since the champion was trained, oldest first; empty where the recent
+    ones are all there are."""
     pairs: Sequence[Pair] = ()
-    """Labelled pairs that the champion was not trained on."""
+    """Labelled pairs that the champion was not trained on, as far as a cycle uses them."""
+    unused_pairs: int = 0
+    """How many more of them there are."""
     refused_pairs: int = 0
     """Number of records of pairs that intake refused."""
     generated_sources: Collection[str] = ()
@@ -107,8 +110,38 @@ class Observe:
         since_check
             How many of them, the last ones, arrived since the last check.
         """
-        wanted = max(min(since_check, self.window), self.minimum_window)
-        return list(since_learned[-wanted:])
+        return list(since_learned[-self.newest(since_check) :])
+
+    def newest(self, since_check: int) -> int:
+        """Return how many of the newest texts the recent window has, at most.
+
+        Parameters
+        ----------
+        since_check
+            How many texts arrived since the last check.
+        """
+        return max(min(since_check, self.window), self.minimum_window)
+
+    def spread(self, since_learned: int, recent: int) -> list[int]:
+        """Return the places of texts spread evenly over the time since the champion was trained.
+
+        Parameters
+        ----------
+        since_learned
+            How many texts arrived since then.
+        recent
+            How many of them are in the recent window.
+
+        Examples
+        --------
+        >>> Observe(long_window=20).spread(1000, 200)[:3], Observe().spread(200, 200)
+        ([0, 52, 105], [])
+        """
+        if since_learned <= recent:
+            return []
+        count = min(since_learned, self.long_window)
+        places: list[int] = np.linspace(0, since_learned - 1, count).astype(int).tolist()
+        return sorted(set(places))
 
     def remember(self, known: Sequence[Traffic], fresh: Sequence[Traffic]) -> list[Traffic]:
         """Return the reference of a version that accepts fresh texts in addition to the known ones.
@@ -163,8 +196,7 @@ class Observe:
         encoder
             The champion's encoder.
         arrived
-            What arrived since the champion was trained; `since_learned` is sampled to
-            `long_window`.
+            What arrived since the champion was trained.
         accepted
             What the champion was accepted with.
         quality
@@ -175,8 +207,7 @@ class Observe:
             Where to show how many texts are encoded.
         """
         quality = quality or KnownQuality()
-        spread = self._spread(arrived.since_learned, len(arrived.recent))
-        spans = (accepted.reference, arrived.recent, spread)
+        spans = (accepted.reference, arrived.recent, arrived.spread)
         vectors = _encoded(encoder, [[each.text for each in span] for span in spans], progress)
         reference, recent, history = (
             _sample(encoder, span, part) for span, part in zip(spans, vectors, strict=True)
@@ -202,8 +233,9 @@ class Observe:
         return Observation(
             recent=recent,
             reference=reference,
-            history=history if spread else None,
-            new_pairs=len({normalised(f"{pair.query} {pair.positive}") for pair in arrived.pairs}),
+            history=history if arrived.spread else None,
+            new_pairs=arrived.unused_pairs
+            + len({normalised(f"{pair.query} {pair.positive}") for pair in arrived.pairs}),
             recent_stability=stability[0],
             reference_stability=stability[1],
             form_kept=kept,
@@ -241,14 +273,6 @@ class Observe:
         vectors = encoder.unit_vectors(copies).reshape(len(rows), -1, sample.embeddings.shape[1])
         cosines = np.einsum("td,tcd->tc", sample.embeddings[rows], vectors, dtype=np.float64)
         return Stability(rows, cosines.mean(axis=1))
-
-    def _spread(self, since_learned: Sequence[Traffic], recent: int) -> list[Traffic]:
-        """Sample the long window evenly in order, if it is longer than the recent one."""
-        if len(since_learned) <= recent:
-            return []
-        count = min(len(since_learned), self.long_window)
-        positions = np.unique(np.linspace(0, len(since_learned) - 1, count).astype(int))
-        return [since_learned[position] for position in positions]
 
 
 def queries_as_traffic(pairs: Sequence[Pair]) -> list[Traffic]:

@@ -39,6 +39,7 @@ from pipeline.store import Store, StoreCounts
 from pipeline.workspace import AnchorSets, OpenWorkspace
 from training.evaluation import left_out
 from training.faults import DataFault
+from training.pairs import used_of
 
 _SHOWN = 10
 """The last cycles and promotions that are listed."""
@@ -50,8 +51,10 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     champion = opened.versions.champion()
     folder = opened.versions.folder(champion)
     facts = folder.facts()
+    sizes = store.pair_sources(role="recent", after=facts.cut)
     waiting = WaitingCounts(
-        pairs=store.count_pairs(role="recent", after=facts.cut),
+        pairs=sum(sizes.values()),
+        used_pairs=used_of(sizes, opened.settings.waiting.per_source(sizes)),
         traffic=store.count_traffic(role="recent", after=known_until(store, facts)),
         served=store.count_served(after=facts.cut),
     )
@@ -72,7 +75,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         ),
         waiting=waiting,
         records=StoredRecords(
-            pairs=_split(counts.pairs, counts.discarded.pairs, waiting.pairs),
+            pairs=_split(counts.pairs, counts.discarded.pairs, waiting.pairs, facts.passed_over),
             traffic=_split(counts.traffic, counts.discarded.traffic, waiting.traffic),
             served=_split(counts.served, counts.discarded.served, waiting.served),
             documents=DocumentCounts(
@@ -148,10 +151,19 @@ def _log(store: Store, counts: StoreCounts) -> LogCounts:
     return total.changed(**store.log_counts())
 
 
-def _split(per_role: Mapping[str, int], discarded: int, waiting: int) -> RecordCounts:
+def _split(
+    per_role: Mapping[str, int], discarded: int, waiting: int, passed_over: int = 0
+) -> RecordCounts:
     stored = sum(per_role.values())
-    learned = stored - discarded - waiting
-    return RecordCounts(stored=stored, learned=learned, waiting=waiting, discarded=discarded)
+    # What was passed over may have been excluded since.
+    passed_over = min(passed_over, stored - discarded - waiting)
+    return RecordCounts(
+        stored=stored,
+        learned=stored - discarded - waiting - passed_over,
+        waiting=waiting,
+        discarded=discarded,
+        passed_over=passed_over,
+    )
 
 
 def _cycles(store: Store) -> tuple[CycleStatus, ...]:

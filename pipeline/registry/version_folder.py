@@ -43,6 +43,9 @@ class Facts:
     known
         Sequence number up to which texts are in its reference though labelled pairs before them
         wait after the cut; 0 where there are none.
+    passed_over
+        Pairs before the cut that neither it nor a version before it learned from: more had waited
+        than a cycle uses.
     """
 
     cycle: str
@@ -53,6 +56,7 @@ class Facts:
     learned_at: float
     max_length: int | None = None
     known: int = 0
+    passed_over: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,11 @@ def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
         yield f"served log, left out: {', '.join(told)}"
     kinds = {"pairs": records.pairs, "traffic": records.traffic, "served log": records.served}
     for name, count in kinds.items():
-        if count.discarded:
+        if count.discarded or count.passed_over:
+            over = f" + {count.passed_over} passed over" if count.passed_over else ""
             yield (
                 f"{name}: {count.stored} stored = {count.learned} learned + {count.waiting} "
-                f"waiting + {count.discarded} excluded"
+                f"waiting + {count.discarded} excluded{over}"
             )
 
 

@@ -225,9 +225,12 @@ def _(result: StatusResult) -> Iterator[Part]:
         f"{result.model}: version {champion.version} of cycle {champion.cycle} serves; it was "
         f"trained {champion.age_days:g} days ago"
     )
+    used = ""
+    if waiting.used_pairs < waiting.pairs:
+        used = f" (the next cycle uses {waiting.used_pairs} of them: waiting.pairs)"
     yield (
-        f"waiting: {waiting.pairs} pairs, {waiting.traffic} texts; {result.quarantined} records "
-        "in quarantine"
+        f"waiting: {waiting.pairs} pairs{used}, {waiting.traffic} texts; {result.quarantined} "
+        "records in quarantine"
     )
     yield from stored(result.records, result.log)
     if result.index:

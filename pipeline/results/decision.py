@@ -6,6 +6,7 @@ from drift_triggers.cause import Explanation
 from drift_triggers.signal import Signal
 from drift_triggers.statistics.clusters import Cluster
 from pipeline.results.result import Result
+from training.pairs import PerSource
 
 
 class HeadroomResult(Result):
@@ -109,6 +110,10 @@ class Window(Result):
     accepted
         Up to here, texts after the cut count as known: they were the first reference, or a
         person accepted them. 0 where none do.
+    pairs, used
+        Labelled pairs that wait to be learned, and how many of them a cycle uses.
+    most
+        How many of each source it uses; None where all of them.
     """
 
     champion: int
@@ -118,11 +123,31 @@ class Window(Result):
     settings: str
     discards: str = ""
     accepted: int = 0
+    pairs: int = 0
+    used: int = 0
+    most: PerSource | None = None
 
     @property
     def known(self) -> int:
         """Up to where texts are known, learned or accepted."""
         return max(self.after, self.accepted)
+
+    @property
+    def unused(self) -> str:
+        """How many of the pairs that wait are used, as a sentence; empty where all of them are.
+
+        Examples
+        --------
+        >>> window = Window(champion=1, after=0, since=0, until=9, settings="", pairs=9000, used=70)
+        >>> window.unused
+        '9,000 pairs wait, 70 are used: the newest, and a sample of the others (waiting.pairs)'
+        """
+        if self.used == self.pairs:
+            return ""
+        return (
+            f"{self.pairs:,} pairs wait, {self.used:,} are used: the newest, and a sample of the "
+            "others (waiting.pairs)"
+        )
 
     def same_data(self, other: "Window") -> bool:
         """Say whether two windows hold the same data for the same champion and settings."""

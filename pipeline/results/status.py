@@ -30,20 +30,28 @@ class ChampionStatus(Result):
 
 
 class WaitingCounts(Result):
-    """Records that arrived since the champion was trained; `served` of `traffic` are of logs."""
+    """Records that arrived since the champion was trained; `served` of `traffic` are of logs.
+
+    The next cycle uses `used_pairs` of the pairs.
+    """
 
     pairs: int
     traffic: int
     served: int = 0
+    used_pairs: int = 0
 
 
 class RecordCounts(Result):
-    """Where stored records are: stored = learned + waiting + discarded."""
+    """Where stored records are: stored = learned + waiting + discarded + passed_over.
+
+    Pairs are passed over when more of them waited for a version than its cycle used.
+    """
 
     stored: int
     learned: int
     waiting: int
     discarded: int
+    passed_over: int = 0
 
 
 class DocumentCounts(Result):

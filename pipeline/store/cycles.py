@@ -122,6 +122,12 @@ class CycleJournal:
             found = connection.execute(select(cycles).where(cycles.c.id == id)).mappings().first()
             return None if found is None else _cycle(found)
 
+    def count_cycles(self, since: datetime) -> int:
+        """Return how many cycles began after a moment."""
+        later = cycles.c.started > as_text(since)
+        with self._database.reading() as connection:
+            return int(connection.scalar(select(func.count()).where(later)) or 0)
+
     def cycles(
         self, limit: int | None = None, outcomes: Collection[str] | None = None
     ) -> list[CycleRow]:

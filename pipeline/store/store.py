@@ -6,20 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, true
+from sqlalchemy import func, insert, select, true
 
 from pipeline.store.acceptances import AcceptanceLog
 from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
+from pipeline.store.arrived import ArrivedRecords
 from pipeline.store.canaries import CanaryLog
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
-from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded, kept, within
+from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.judgements import JudgementLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.promotions import PromotionHistory
-from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role, Traffic
+from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role
 from pipeline.store.refusals import Refusals
 from pipeline.store.rows import next_numbers
 from pipeline.store.served import ServedLog
@@ -33,10 +34,10 @@ from pipeline.store.tables import (
     served,
     traffic,
 )
-from training.pairs import Pair
 
 
 class Store(
+    ArrivedRecords,
     AcceptanceLog,
     Documents,
     ServedLog,
@@ -252,52 +253,6 @@ class Store(
             found = [first for chosen in firsts if (first := connection.scalar(chosen))]
         return min(found) - 1 if found else self.last_sequence()
 
-    def pairs(
-        self, role: Role | None = None, after: int = 0, until: int | None = None
-    ) -> list[Pair]:
-        """Return the pairs in the order of their arrival; those without an id have a digest."""
-        return self._read_pairs(*within(pairs, role, after, until))
-
-    def _read_pairs(self, *conditions: ColumnElement[bool]) -> list[Pair]:
-        columns = [
-            pairs.c[name] for name in ("id", "query", "positive", "negative", "source", "timestamp")
-        ]
-        chosen = select(*columns).where(*conditions)
-        with self._database.reading() as connection:
-            found = connection.execute(chosen.order_by(pairs.c.sequence))
-            return [Pair(*row) for row in found]
-
-    def traffic(
-        self,
-        role: Role | None = None,
-        after: int = 0,
-        until: int | None = None,
-        latest: int | None = None,
-    ) -> list[Traffic]:
-        """Return the texts in the order of their arrival; `latest` limits them to the newest."""
-        return self._read_traffic(latest, *within(traffic, role, after, until))
-
-    def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
-        columns = [
-            traffic.c[name] for name in ("text", "id", "source", "timestamp", "session", "user")
-        ]
-        chosen = select(*columns).where(*conditions)
-        with self._database.reading() as connection:
-            newest_first = chosen.order_by(traffic.c.sequence.desc()).limit(latest)
-            return [Traffic(*row) for row in connection.execute(newest_first)][::-1]
-
-    def count_pairs(
-        self, after: int = 0, until: int | None = None, role: Role | None = None
-    ) -> int:
-        """Return the number of pairs after a cut."""
-        return self._count(pairs, role, after, until)
-
-    def count_traffic(
-        self, after: int = 0, until: int | None = None, role: Role | None = None
-    ) -> int:
-        """Return the number of texts after a cut."""
-        return self._count(traffic, role, after, until)
-
     def quarantine(self, limit: int | None = None) -> list[Fault]:
         """Return the faults, newest first."""
         chosen = select(quarantine.c.file, quarantine.c.line, quarantine.c.reason)
@@ -342,22 +297,3 @@ class Store(
                 for row, added in listed
             ),
         )
-
-    def _count(self, table: Table, role: Role | None, after: int, until: int | None) -> int:
-        chosen = select(func.count()).select_from(table).where(*within(table, role, after, until))
-        with self._database.reading() as connection:
-            return int(connection.scalar(chosen) or 0)
-
-    def discarded_pairs(self) -> list[Pair]:
-        """Return the discarded pairs in the order of their arrival."""
-        return self._read_pairs(~kept(pairs))
-
-    def discarded_traffic(self) -> list[Traffic]:
-        """Return the discarded texts in the order of their arrival."""
-        return self._read_traffic(None, ~kept(traffic))
-
-    def files_of_pairs(self, after: int = 0, until: int | None = None) -> dict[str, str]:
-        """Return pair id -> file for the pairs after a cut."""
-        chosen = select(pairs.c.id, pairs.c.file).where(*within(pairs, None, after, until))
-        with self._database.reading() as connection:
-            return {row.id: row.file for row in connection.execute(chosen)}

@@ -27,7 +27,7 @@ from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.distributed import Compute
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
-from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix
+from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix, Waiting
 from training.retention import Merge
 from training.settings import SETTINGS
 from training.unlabelled import (
@@ -147,6 +147,7 @@ class Tables:
     policy: Table[Policy] = Policy()
     intake: Table[Intake] = Intake()
     holdout: Table[HoldOut] = HoldOut()
+    waiting: Table[Waiting] = Waiting()
     leakage: Table[LeakageGuard] = LeakageGuard()
     caps: Table[Caps] = Caps()
     feedback: Table[Feedback] = Feedback()
@@ -210,6 +211,11 @@ class Settings:
     def triggers(self) -> tuple[Trigger, ...]:
         """The triggers that are switched on, the user's own included."""
         return tuple(each.trigger for each in self.tables.triggers.values() if each.enabled)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What bounds the waiting pairs that a cycle uses, with its number of pairs."""
+        return self.tables.waiting.within(self.tables.holdout)
 
     @property
     def state(self) -> Path:

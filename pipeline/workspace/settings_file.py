@@ -49,6 +49,7 @@ def load_settings(workspace: str | os.PathLike[str], raw: bytes | None = None) -
             [key for key, _ in mistakes],
         ) from None
     _check_extras(tables, path)
+    _check_waiting(tables, path)
     return Settings(
         root=folder.resolve(),
         tables=tables,
@@ -91,6 +92,14 @@ def _check_extras(tables: Tables, path: Path) -> None:
             "pip install 'anchorhold[lora]'; allowed without it: 0",
             ["finetune.adapter_rank"],
         )
+
+
+def _check_waiting(tables: Tables, path: Path) -> None:
+    """Refuse a window in which the gate could not decide what it can decide."""
+    try:
+        tables.waiting.within(tables.holdout)
+    except ValueError as fault:
+        raise SettingsFault(f"{path}: waiting.pairs: {fault}", ["waiting.pairs"]) from None
 
 
 def _explained(

@@ -7,6 +7,7 @@ from training.pairs.leakage import Leakage, LeakageGuard
 from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
 from training.pairs.mix import Mix, Mixture
 from training.pairs.pair import Pair, hash_share, normalised
+from training.pairs.waiting import PerSource, Waiting, used_of
 
 __all__ = [
     "Caps",
@@ -19,11 +20,14 @@ __all__ = [
     "Mix",
     "Mixture",
     "Pair",
+    "PerSource",
+    "Waiting",
     "forget",
     "hash_share",
     "memory_digest",
     "normalised",
     "read_memory",
     "same_meaning_groups",
+    "used_of",
     "write_memory",
 ]

@@ -1,5 +1,6 @@
 """The hold-out: queries kept out of training to measure the new task."""
 
+import math
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -32,6 +33,17 @@ class HoldOut:
     """Maximum number of queries to hold out."""
     seed: int = 0
     """Seed of the hash."""
+
+    @property
+    def filled_by(self) -> int:
+        """Number of distinct queries from which `maximum` of them are held out; 0 without any.
+
+        Examples
+        --------
+        >>> HoldOut().filled_by
+        1000
+        """
+        return math.ceil(self.maximum / self.share) if self.share else 0
 
     def holds(self, query: str) -> bool:
         """Say whether a query of a served log is held out, whatever else the log holds.

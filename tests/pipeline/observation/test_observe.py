@@ -15,7 +15,7 @@ from pipeline.observation.observe import (
     changed_copies,
     queries_as_traffic,
 )
-from pipeline.store.store import Traffic
+from pipeline.store import Traffic
 from training.pairs.pair import Pair
 
 
@@ -59,7 +59,12 @@ def test_the_observation_holds_each_span_with_its_own_vectors(fake_encoder):
     pairs = [Pair("1", "a", "b"), Pair("2", "a", "b"), Pair("3", "c", "d")]
     seen = observe.observation(
         fake_encoder,
-        Arrived(recent=since[-30:], since_learned=since, pairs=pairs),
+        Arrived(
+            recent=since[-30:],
+            spread=[since[place] for place in observe.spread(90, 30)],
+            pairs=pairs,
+            unused_pairs=5,
+        ),
         Accepted(
             reference=texts("past", 60),
             age_days=3.0,
@@ -72,15 +77,15 @@ def test_the_observation_holds_each_span_with_its_own_vectors(fake_encoder):
     assert np.allclose(seen.history.embeddings, fake_encoder.encode(seen.history.texts))
     assert seen.history.texts[0] == since[0].text
     assert seen.history.texts[-1] == since[-1].text
-    assert (seen.new_pairs, seen.champion_age_days) == (2, 3.0)
+    assert (seen.new_pairs, seen.champion_age_days) == (7, 3.0)
     assert len(seen.serving_space.probes) == 1
     assert seen.serving_space.fingerprint == seen.accepted_space.fingerprint
     assert seen.recent.words[0][0] == ("later", 1, False)
 
 
 def test_there_is_no_long_span_when_everything_is_recent(fake_encoder):
-    since = texts("later", 30)
-    arrived = Arrived(recent=since, since_learned=since)
+    assert Observe().spread(30, 30) == []
+    arrived = Arrived(recent=texts("later", 30))
     seen = Observe().observation(fake_encoder, arrived, Accepted(reference=texts("past", 30)))
     assert seen.history is None
 
@@ -170,7 +175,7 @@ def test_the_product_can_feed_every_built_in_trigger_but_those_named_here(fake_e
     scores = np.linspace(0.2, 0.9, 30)
     seen = Observe(perturbed=60).observation(
         fake_encoder,
-        Arrived(recent=since[-100:], since_learned=since, pairs=pairs, generated_sources=("bot",)),
+        Arrived(recent=since[-100:], spread=since, pairs=pairs, generated_sources=("bot",)),
         Accepted(
             reference=[replace(each, source="app") for each in texts("past", 200)],
             pairs=pairs,

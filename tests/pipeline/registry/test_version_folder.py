@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.registry.version_folder import Facts, VersionFolder
-from pipeline.store.store import Traffic
+from pipeline.store import Traffic
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.faults import DataFault

@@ -1,0 +1,141 @@
+"""Pairs and texts that arrived, read back between two cuts: all of them, or a bounded part."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Table, func, select
+
+from pipeline.store.database import Database
+from pipeline.store.discards import kept, within
+from pipeline.store.parts import at_places, of_each_source
+from pipeline.store.records import Role, Traffic
+from pipeline.store.rows import chunks
+from pipeline.store.tables import pairs, traffic
+from training.pairs import Pair, PerSource
+
+
+class ArrivedRecords:
+    """The part of the store that reads what arrived to be learned and checked."""
+
+    _database: Database
+
+    def pairs(
+        self,
+        role: Role | None = None,
+        after: int = 0,
+        until: int | None = None,
+        latest: int | None = None,
+        *,
+        places: Sequence[int] | None = None,
+        most: PerSource | None = None,
+    ) -> list[Pair]:
+        """Return the pairs in the order of their arrival; those without an id have a digest.
+
+        Parameters
+        ----------
+        role
+            What they are for.
+        after, until
+            Sequence numbers between which they arrived.
+        latest
+            Limits them to the newest.
+        places
+            Limits them to those at some places in their order; the first is 0.
+        most
+            Limits them to so many of each source.
+        """
+        conditions = within(pairs, role, after, until)
+        if most is not None:
+            conditions = [of_each_source(most, conditions)]
+        if places is not None:
+            conditions = [at_places(pairs, places, conditions)]
+        return self._read_pairs(latest, *conditions)
+
+    def _read_pairs(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Pair]:
+        columns = [
+            pairs.c[name] for name in ("id", "query", "positive", "negative", "source", "timestamp")
+        ]
+        chosen = select(*columns).where(*conditions)
+        with self._database.reading() as connection:
+            newest_first = chosen.order_by(pairs.c.sequence.desc()).limit(latest)
+            return [Pair(*row) for row in connection.execute(newest_first)][::-1]
+
+    def pair_sources(
+        self, role: Role | None = None, after: int = 0, until: int | None = None
+    ) -> dict[str, int]:
+        """Return source -> number of pairs between two cuts.
+
+        Examples
+        --------
+        >>> from pipeline.store import Record, Store
+        >>> with Store.open("sqlite://") as store:
+        ...     for source in ("bank", "bank", "travel"):
+        ...         pair = Pair("", f"question {store.last_sequence()}", "answer", source=source)
+        ...         _ = store.add("pair", "recent", [Record(pair)])
+        ...     store.pair_sources("recent", after=1)
+        {'bank': 1, 'travel': 1}
+        """
+        chosen = select(pairs.c.source, func.count()).where(*within(pairs, role, after, until))
+        grouped = chosen.group_by(pairs.c.source).order_by(pairs.c.source)
+        with self._database.reading() as connection:
+            return {str(name): int(size) for name, size in connection.execute(grouped)}
+
+    def traffic(
+        self,
+        role: Role | None = None,
+        after: int = 0,
+        until: int | None = None,
+        latest: int | None = None,
+        *,
+        places: Sequence[int] | None = None,
+    ) -> list[Traffic]:
+        """Return the texts in the order of their arrival.
+
+        `latest` limits them to the newest, `places` to those at some places in this order.
+        """
+        conditions = within(traffic, role, after, until)
+        if places is not None:
+            conditions = [at_places(traffic, places, conditions)]
+        return self._read_traffic(latest, *conditions)
+
+    def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
+        columns = [
+            traffic.c[name] for name in ("text", "id", "source", "timestamp", "session", "user")
+        ]
+        chosen = select(*columns).where(*conditions)
+        with self._database.reading() as connection:
+            newest_first = chosen.order_by(traffic.c.sequence.desc()).limit(latest)
+            return [Traffic(*row) for row in connection.execute(newest_first)][::-1]
+
+    def count_pairs(
+        self, after: int = 0, until: int | None = None, role: Role | None = None
+    ) -> int:
+        """Return the number of pairs after a cut."""
+        return self._count(pairs, role, after, until)
+
+    def count_traffic(
+        self, after: int = 0, until: int | None = None, role: Role | None = None
+    ) -> int:
+        """Return the number of texts after a cut."""
+        return self._count(traffic, role, after, until)
+
+    def _count(self, table: Table, role: Role | None, after: int, until: int | None) -> int:
+        chosen = select(func.count()).select_from(table).where(*within(table, role, after, until))
+        with self._database.reading() as connection:
+            return int(connection.scalar(chosen) or 0)
+
+    def discarded_pairs(self) -> list[Pair]:
+        """Return the discarded pairs in the order of their arrival."""
+        return self._read_pairs(None, ~kept(pairs))
+
+    def discarded_traffic(self) -> list[Traffic]:
+        """Return the discarded texts in the order of their arrival."""
+        return self._read_traffic(None, ~kept(traffic))
+
+    def files_of_pairs(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return id -> file for the pairs of some ids."""
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for some in chunks(ids):
+                chosen = select(pairs.c.id, pairs.c.file).where(pairs.c.id.in_(some))
+                found |= {row.id: row.file for row in connection.execute(chosen)}
+        return found
