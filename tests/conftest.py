@@ -15,6 +15,7 @@ import pytest
 from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 from numpy.typing import NDArray
 from real_models import minilm_of_operations, multilingual_e5, static_llama
+from tiny_models import tiny_bert
 
 from training.encoding.similarity import Similarity
 
@@ -25,31 +26,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tests assert behaviour, never time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-TINY_WORDS = [
-    "account",
-    "bank",
-    "book",
-    "card",
-    "car",
-    "cook",
-    "flight",
-    "gone",
-    "hotel",
-    "how",
-    "is",
-    "lost",
-    "menu",
-    "money",
-    "my",
-    "pay",
-    "recipe",
-    "salt",
-    "the",
-    "train",
-    "where",
-]
 
 
 class FakeEncoder:
@@ -108,34 +84,7 @@ def make_fake_encoder() -> Callable[..., FakeEncoder]:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a real model folder: two layers of BERT, 16 dimensions, random weights."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    from training.encoding.loading import save_model
-    from training.progress import quiet
-
-    place = tmp_path_factory.mktemp("tiny")
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary = [*specials, *LETTERS, *("##" + letter for letter in LETTERS), *TINY_WORDS]
-    vocabulary_file = place / "vocab.txt"
-    vocabulary_file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
-    bare = place / "bare"
-    with torch.random.fork_rng(), quiet():
-        torch.manual_seed(0)
-        shape = BertConfig(
-            vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=64,
-        )  # fmt: skip
-        BertModel(shape).save_pretrained(bare)
-        BertTokenizerFast(vocab=str(vocabulary_file), model_max_length=64).save_pretrained(bare)
-        transformer = Transformer(str(bare), max_seq_length=32)
-        model = SentenceTransformer(
-            modules=[transformer, Pooling(16, "mean"), Normalize()], device="cpu"
-        )
-        save_model(model, place / "model")
-    return place / "model"
+    return tiny_bert(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

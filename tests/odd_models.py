@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from conftest import TINY_WORDS
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sentence_transformer.modules import (
@@ -18,6 +17,7 @@ from sentence_transformers.sentence_transformer.modules import (
     StaticEmbedding,
     Transformer,
 )
+from tiny_models import TINY_WORDS
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,

@@ -6,7 +6,6 @@ from pipeline.registry import VersionFolder
 from pipeline.results import HeadroomResult
 from pipeline.workspace import OpenWorkspace
 from training.encoding import Encoder
-from training.pairs import hash_share
 from training.unlabelled import Corpus, Document, headroom
 
 _DOCUMENTS = 2_000
@@ -29,11 +28,10 @@ def headroom_now(
     recent
         The texts of the window, oldest first.
     """
-    documents = opened.store.documents()
-    if not documents:
+    drawn = opened.store.sample_documents(2 * _DOCUMENTS)
+    if not drawn:
         return None
     encoder = opened.encoders.load(champion.model)
-    drawn = sorted(documents, key=lambda each: hash_share(0, "headroom", each.id))[: 2 * _DOCUMENTS]
     known = _known(encoder, drawn)
     if len(known) < _FEWEST_DOCUMENTS:
         told = (

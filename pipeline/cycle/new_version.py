@@ -161,8 +161,12 @@ class NewVersion:
             What it must not forget.
         """
         tables = self.settings.tables
+        # More than the reference can hold are not needed: years may lie between two trainings.
         fresh: Sequence[Traffic] = self.store.traffic(
-            role="recent", after=window.known, until=window.until
+            role="recent",
+            after=window.known,
+            until=window.until,
+            spread=tables.observe.reference,
         ) or queries_as_traffic(lesson.learned)
         learned_anchors = [*champion.learned_anchors(), *lesson.frozen]
         if (to_hold := lesson.to_hold(learned_anchors)) is not None:

@@ -120,11 +120,11 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     # Only what is compared is read: years may lie between two trainings.
     texts = partial(read, role="recent", after=window.known, until=window.until)
     recent = texts(latest=observe.newest(fresh))
-    places = observe.spread(arrived, len(recent))
+    spread = observe.spread(arrived, len(recent))
     return Gathered(
         idle="",
         recent=recent,
-        spread=texts(places=places) if places else (),
+        spread=texts(spread=spread) if spread else (),
         pairs=waiting_pairs(store, window),
         unused_pairs=window.pairs - window.used,
         unused=window.unused,

@@ -122,26 +122,17 @@ class Observe:
         """
         return max(min(since_check, self.window), self.minimum_window)
 
-    def spread(self, since_learned: int, recent: int) -> list[int]:
-        """Return the places of texts spread evenly over the time since the champion was trained.
+    def spread(self, since_learned: int, recent: int) -> int:
+        """Return how many texts, spread evenly over the time since the training, are compared.
 
         Parameters
         ----------
         since_learned
-            How many texts arrived since then.
+            How many texts arrived since the champion was trained.
         recent
-            How many of them are in the recent window.
-
-        Examples
-        --------
-        >>> Observe(long_window=20).spread(1000, 200)[:3], Observe().spread(200, 200)
-        ([0, 52, 105], [])
+            How many of them are in the recent window; where these are all, no others are compared.
         """
-        if since_learned <= recent:
-            return []
-        count = min(since_learned, self.long_window)
-        places: list[int] = np.linspace(0, since_learned - 1, count).astype(int).tolist()
-        return sorted(set(places))
+        return min(since_learned, self.long_window) if since_learned > recent else 0
 
     def remember(self, known: Sequence[Traffic], fresh: Sequence[Traffic]) -> list[Traffic]:
         """Return the reference of a version that accepts fresh texts in addition to the known ones.

@@ -70,11 +70,12 @@ def answered(
     window
         Chooses the recent window from the lines after `known`.
     newest
-        Number of the newest lines of the reference period that are read.
+        Number of the newest lines that are read, of the reference period and of the time since.
     lines
         Stand for the lines after `known`.
     """
-    since = store.served(after=known, until=until) if lines is None else lines
+    # As many as are read of the time before: a log grows without end between two trainings.
+    since = store.served(after=known, until=until, latest=newest) if lines is None else lines
     if not since:
         return Answered()
     before = store.served(until=known, latest=newest)
@@ -95,7 +96,9 @@ def answered(
         recent=recent,
         documents=documents,
         answers=answers,
-        new_documents=_new_documents(store, known, until) if answers else (),
+        new_documents=(
+            tuple(each.whole for each in store.documents_new(known, until)) if answers else ()
+        ),
     )
 
 
@@ -144,12 +147,6 @@ def _mark(
     for at in range(len(words) - length + 1):
         if tuple(words[at : at + length]) in runs:
             quoted[at : at + length] = True
-
-
-def _new_documents(store: Store, known: int, until: int) -> tuple[str, ...]:
-    """Return the texts of documents whose id was not there before; new versions are none."""
-    earlier = {each.id for each in store.each_document(known)}
-    return tuple(each.whole for each in store.each_document(until) if each.id not in earlier)
 
 
 def served(

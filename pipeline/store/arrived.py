@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Table, func, select
 
 from pipeline.store.database import Database
 from pipeline.store.discards import kept, within
-from pipeline.store.parts import at_places, of_each_source
+from pipeline.store.parts import evenly, of_each_source
 from pipeline.store.records import Role, Traffic
 from pipeline.store.rows import chunks
 from pipeline.store.tables import pairs, traffic
@@ -25,7 +25,7 @@ class ArrivedRecords:
         until: int | None = None,
         latest: int | None = None,
         *,
-        places: Sequence[int] | None = None,
+        spread: int | None = None,
         most: PerSource | None = None,
     ) -> list[Pair]:
         """Return the pairs in the order of their arrival; those without an id have a digest.
@@ -38,16 +38,16 @@ class ArrivedRecords:
             Sequence numbers between which they arrived.
         latest
             Limits them to the newest.
-        places
-            Limits them to those at some places in their order; the first is 0.
+        spread
+            Limits them to so many, spread evenly.
         most
             Limits them to so many of each source.
         """
         conditions = within(pairs, role, after, until)
         if most is not None:
             conditions = [of_each_source(most, conditions)]
-        if places is not None:
-            conditions = [at_places(pairs, places, conditions)]
+        if spread is not None:
+            conditions = [evenly(pairs, spread, conditions)]
         return self._read_pairs(latest, *conditions)
 
     def _read_pairs(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Pair]:
@@ -86,15 +86,15 @@ class ArrivedRecords:
         until: int | None = None,
         latest: int | None = None,
         *,
-        places: Sequence[int] | None = None,
+        spread: int | None = None,
     ) -> list[Traffic]:
         """Return the texts in the order of their arrival.
 
-        `latest` limits them to the newest, `places` to those at some places in this order.
+        `latest` limits them to the newest, `spread` to so many that are spread evenly.
         """
         conditions = within(traffic, role, after, until)
-        if places is not None:
-            conditions = [at_places(traffic, places, conditions)]
+        if spread is not None:
+            conditions = [evenly(traffic, spread, conditions)]
         return self._read_traffic(latest, *conditions)
 
     def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:

@@ -133,6 +133,31 @@ class Documents:
             for row in rows:
                 yield Document(*row)
 
+    def sample_documents(self, count: int) -> list[Document]:
+        """Return so many documents, which their content decides as good as by chance.
+
+        They stay the same while others arrive, as far as they are among the first by digest.
+
+        Examples
+        --------
+        >>> from pipeline.store import Record, Store
+        >>> with Store.open("sqlite://") as store:
+        ...     texts = [Record(Document(str(row), f"text {row}")) for row in range(50)]
+        ...     _ = store.add("document", "recent", texts)
+        ...     len(store.sample_documents(20)), len(store.sample_documents(100))
+        (20, 50)
+        """
+        drawn = _newest(None).order_by(None).order_by(documents.c.digest, documents.c.sequence)
+        with self._database.reading() as connection:
+            return [Document(*row) for row in connection.execute(drawn.limit(count))]
+
+    def documents_new(self, after: int, until: int) -> list[Document]:
+        """Return the documents of a part of the sequence whose ids were not there before it."""
+        before = select(documents.c.id).where(*within(documents, None, 0, after))
+        chosen = _newest(until).where(documents.c.id.not_in(before))
+        with self._database.reading() as connection:
+            return [Document(*row) for row in connection.execute(chosen)]
+
     def documents_named(self, ids: Sequence[str]) -> dict[str, Document]:
         """Return id -> document for those of the ids that are documents now."""
         with self._database.reading() as connection:

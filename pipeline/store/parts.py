@@ -53,24 +53,32 @@ def of_each_source(
     return pairs.c.sequence.in_(select(drawn.c.sequence).where(chosen))
 
 
-def at_places(
-    table: Table, places: Sequence[int], conditions: Sequence[ColumnElement[bool]]
+def evenly(
+    table: Table, count: int, conditions: Sequence[ColumnElement[bool]]
 ) -> ColumnElement[bool]:
-    """Return the condition that a row has one of some places among the rows that others meet.
+    """Return the condition that a row is one of so many, evenly spread over those that others meet.
 
     Parameters
     ----------
     table
         The table.
-    places
-        Places in the order of arrival, the first is 0.
+    count
+        How many; where there are fewer, all of them.
     conditions
         Which rows count.
     """
-    place = _rank([], [table.c.sequence]).label("place")
-    counted = select(table.c.sequence, place).where(*conditions).subquery()
-    named = counted.c.place.in_([each + 1 for each in places])
-    return table.c.sequence.in_(select(counted.c.sequence).where(named))
+    counted = (
+        select(
+            table.c.sequence,
+            _rank([], [table.c.sequence]).label("place"),
+            func.count().over().label("total"),
+        )
+        .where(*conditions)
+        .subquery()
+    )
+    place, total = counted.c.place, counted.c.total
+    steps = place * count // total > (place - 1) * count // total
+    return table.c.sequence.in_(select(counted.c.sequence).where(steps))
 
 
 def _rank(

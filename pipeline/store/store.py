@@ -61,6 +61,7 @@ class Store(
 
     Examples
     --------
+    >>> from training.pairs import Pair
     >>> with Store.open("sqlite://") as store:
     ...     pair = Pair("", "how do I sort an array", "numpy.sort returns a sorted copy")
     ...     once = store.add("pair", "recent", [Record(pair, line=1)])
@@ -152,6 +153,7 @@ class Store(
 
         Examples
         --------
+        >>> from pipeline.store import Traffic
         >>> with Store.open("sqlite://") as store:
         ...     with store.rehearsal():
         ...         _ = store.add("traffic", "recent", [Record(Traffic("where is my card"))])
@@ -237,6 +239,7 @@ class Store(
 
         Examples
         --------
+        >>> from training.pairs import Pair
         >>> with Store.open("sqlite://") as store:
         ...     for role in ("history", "recent", "recent"):
         ...         pair = Pair("", f"a question {store.last_sequence()}", "its answer")

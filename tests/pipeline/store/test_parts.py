@@ -79,11 +79,12 @@ def test_only_pairs_between_the_cuts_count(store):
     assert store.pair_sources("recent", **between) == {"a": 10}
 
 
-def test_texts_and_pairs_are_read_at_places_of_their_order(store):
+def test_texts_and_pairs_are_read_evenly_over_their_time(store):
     store.add("traffic", "recent", [Record(Traffic(f"text {number}")) for number in range(50)])
     arrive(store, "a", 50)
-    cut = 10
-    found = store.traffic("recent", after=cut, places=[0, 7, 39])
-    assert [each.text for each in found] == ["text 10", "text 17", "text 49"]
-    assert [each.id for each in store.pairs("recent", places=[49, 3])] == ["a-3", "a-49"]
+    found = store.traffic("recent", after=10, spread=4)
+    assert [each.text for each in found] == ["text 19", "text 29", "text 39", "text 49"]
+    assert [each.id for each in store.pairs("recent", spread=2)] == ["a-24", "a-49"]
+    assert len(store.pairs("recent", spread=49)) == 49
+    assert store.pairs("recent", spread=60) == store.pairs("recent")
     assert [each.id for each in store.pairs("recent", latest=2)] == ["a-48", "a-49"]
