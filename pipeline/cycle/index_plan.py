@@ -112,7 +112,8 @@ def plan_index(
         models.searched(sample, _asked(opened, new, bridging.queries)),
         *(Collection.of_set(each, models.both) for each in sets if each.queries),
     ]
-    cost = _cost(models, sample, len(documents), known)
+    approximate = opened.indexes.is_large(len(documents), opened.indexes.space(models.new_encoder))
+    cost = _cost(models, sample, len(documents), known, approximate=approximate)
     occasion = Occasion(
         old.number,
         new.number,
@@ -162,7 +163,7 @@ def _asked(opened: OpenWorkspace, new: Version, most: int) -> list[str]:
 
 
 def _cost(
-    models: _Models, sample: Sequence[Document], documents: int, cached: int
+    models: _Models, sample: Sequence[Document], documents: int, cached: int, *, approximate: bool
 ) -> ReEmbeddingCost:
     """Measure what embedding costs, on some of the documents and without the cache."""
     encoder = models.new_encoder.without_cache()
@@ -172,7 +173,7 @@ def _cost(
     return ReEmbeddingCost(
         documents=documents,
         bytes=documents * 4 * encoder.dimensions,
-        index_bytes=index_bytes(documents, encoder.dimensions, sample),
+        index_bytes=index_bytes(documents, encoder.dimensions, sample, approximate=approximate),
         minutes=documents * seconds / 60,
         timed=count,
         cached=cached,

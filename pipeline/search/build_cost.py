@@ -1,5 +1,6 @@
 """What a build costs: measured, before it begins, on documents that are drawn by chance."""
 
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import numpy as np
 from pipeline.results import IndexEstimate
 from pipeline.search.building import Build
 from pipeline.search.indexes import Indexes
-from pipeline.search.lance_tables import LanceTables
+from pipeline.search.lance_tables import LanceTables, partitions
 from pipeline.search.stored_documents import StoredDocuments
 from pipeline.search.tables import Floats
 from training.distributed import Compute
@@ -21,7 +22,9 @@ from training.unlabelled import Document
 
 _SAMPLE = 8_192
 """Documents that are drawn; a share among them has a standard error of at most 0.6 %."""
+_GRAPHS = 8_192, 32_768  # rows of the graphs that are timed
 _ROW_BYTES = 96  # estimate for a row of an index besides its vector and its id
+_LINK_BYTES = 180  # estimate for a row of an approximate index besides a byte per dimension
 
 
 def build_cost(
@@ -56,9 +59,11 @@ def build_cost(
     new = [text for text, there in zip(texts, known, strict=True) if not there]
     each, timed = seconds_per_text(encoder, new, kind="document") if new else (0.0, 0)
     ratio = total / len(sample)
+    approximate = indexes.is_large(total, indexes.space(encoder))
     if missing:
-        approximate = total > indexes.settings.ann_above
-        seconds += ratio * _seconds_to_write(indexes, encoder, missing, approximate)
+        seconds += ratio * _seconds_to_write(indexes, encoder, missing)
+    if missing and approximate:
+        seconds += total * _seconds_per_linked_row(indexes, encoder, total)
     seconds += ratio * len(new) * each
     workers = compute.workers
     price = compute.price_per_hour
@@ -70,12 +75,14 @@ def build_cost(
         timed=timed,
         workers=workers,
         seconds=round(seconds, 3),
-        bytes=index_bytes(total, encoder.dimensions, sample),
+        bytes=index_bytes(total, encoder.dimensions, sample, approximate=approximate),
         price=None if price is None else round(seconds / 3600 * workers * price, 2),
     )
 
 
-def index_bytes(documents: int, dimensions: int, sample: Sequence[Document]) -> int:
+def index_bytes(
+    documents: int, dimensions: int, sample: Sequence[Document], *, approximate: bool = False
+) -> int:
     """Return an estimate of the size of an index on disk.
 
     Parameters
@@ -86,23 +93,44 @@ def index_bytes(documents: int, dimensions: int, sample: Sequence[Document]) -> 
         Length of a vector.
     sample
         Some of the documents; not empty.
+    approximate
+        Whether it is searched approximately.
     """
     ids = float(np.mean([len(each.id.encode()) for each in sample]))
-    return round(documents * (4 * dimensions + _ROW_BYTES + ids))
+    linked = dimensions + _LINK_BYTES if approximate else 0
+    return round(documents * (4 * dimensions + _ROW_BYTES + ids + linked))
 
 
-def _seconds_to_write(
-    indexes: Indexes, encoder: Encoder, documents: Sequence[Document], approximate: bool
-) -> float:
+def _seconds_to_write(indexes: Indexes, encoder: Encoder, documents: Sequence[Document]) -> float:
     """Return how long documents take besides being encoded, in a folder on this machine."""
     anything = _Anything(encoder.fingerprint, encoder.similarity, encoder.dimensions)
     with tempfile.TemporaryDirectory(prefix="anchorhold-") as folder:
         began = time.perf_counter()
         table = LanceTables(folder).empty("v1", indexes.space(encoder))
         Build(table, anything).take(documents, lambda _: None)
-        table.compact()
-        if approximate:
-            table.approximate(encoder.similarity.name)
+        return time.perf_counter() - began
+
+
+def _seconds_per_linked_row(indexes: Indexes, encoder: Encoder, total: int) -> float:
+    """Return how long a row takes in one of the graphs of an approximate index.
+
+    It is measured on two smaller graphs of vectors drawn by chance, and follows the power of the
+    number of rows that they show: a larger graph fits a processor's caches less.
+    """
+    rows = math.ceil(total / partitions(total))
+    small, large = (_seconds_to_link(indexes, encoder, each) / each for each in _GRAPHS)
+    power = max(math.log(large / small) / math.log(_GRAPHS[1] / _GRAPHS[0]), 0.0)
+    return large * float(rows / _GRAPHS[1]) ** power
+
+
+def _seconds_to_link(indexes: Indexes, encoder: Encoder, rows: int) -> float:
+    anything = _Anything(encoder.fingerprint, encoder.similarity, encoder.dimensions)
+    names = [str(row) for row in range(rows)]
+    with tempfile.TemporaryDirectory(prefix="anchorhold-") as folder:
+        table = LanceTables(folder).empty("v1", indexes.space(encoder))
+        table.add(names, names, names, anything.encode(names))
+        began = time.perf_counter()
+        table.approximate(encoder.similarity.name)
         return time.perf_counter() - began
 
 

@@ -132,7 +132,7 @@ class Indexes:
                 table, why = self.tables.empty(_name(version), space), str(fault)
                 built = fill(table)
             table.compact()
-            approximate = self._is_large(built.documents, space)
+            approximate = self.is_large(built.documents, space)
             if approximate:
                 table.approximate(space.similarity)
             stamp = Stamp(
@@ -283,7 +283,8 @@ class Indexes:
             )
         return table
 
-    def _is_large(self, documents: int, space: Space) -> bool:
+    def is_large(self, documents: int, space: Space) -> bool:
+        """Say whether an index of a number of documents is searched approximately."""
         return documents > self.settings.ann_above and self.tables.can_approximate(space)
 
     def space(self, encoder: DocumentEncoder) -> Space:

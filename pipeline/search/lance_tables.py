@@ -5,6 +5,7 @@ see that one, whatever a builder adds behind it, and a builder that was killed f
 """
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,10 @@ _DISTANCE: dict[str, Literal["cosine", "dot", "l2"]] = {
     "euclidean": "l2",
 }
 _REFINED = 4  # times k rows whose distances are computed anew from the whole vectors
+_FILES, _FILE = 8, 16_384  # files that need no joining; rows a file, on average, that is not small
+_PARTITION = 65_536  # rows of one graph; building one holds it in memory
+_PARTITIONS = 64  # at most, since each one is searched
+_SEEN, _LINKED = 300, 150  # rows of a graph that are looked at: in a search, for a new row
 _ANY_AGE = timedelta(milliseconds=1)
 _UNINDEXED = 0.2  # share of rows outside of the approximate index above which it is made anew
 
@@ -227,9 +232,15 @@ class LanceTable:
             move(_WHOLE, self._table.version)
 
     def compact(self) -> None:
-        """Join small files, and take new rows into an approximate index."""
+        """Join small files, and take new rows into an approximate index, if there are any.
+
+        Joining writes all rows anew, so that the table takes twice its place for a while.
+        """
         with self._told():
-            self._table.optimize()
+            files = self._table.stats()["fragment_stats"]["num_fragments"]
+            joined = files <= _FILES or len(self) / files >= _FILE
+            if not joined or any(each.num_unindexed_rows for each in self._table.list_indices()):
+                self._table.optimize()
 
     def forget(self) -> None:
         """Delete what only earlier states need, unless a reader may still be at one."""
@@ -249,7 +260,11 @@ class LanceTable:
                 whole = each.num_indexed_rows + each.num_unindexed_rows
                 if each.num_unindexed_rows <= _UNINDEXED * whole:
                     return
-            config = HnswSq(distance_type=_DISTANCE[similarity])
+            config = HnswSq(
+                distance_type=_DISTANCE[similarity],
+                num_partitions=partitions(len(self)),
+                ef_construction=_LINKED,
+            )
             self._table.create_index("vector", config=config, replace=True)
 
     def nearest(
@@ -258,7 +273,8 @@ class LanceTable:
         """Return (id, similarity) of about the first k rows for each vector, best first."""
         with self._told():
             query = self._table.search(list(vectors)).distance_type(_DISTANCE[similarity])
-            found = query.limit(k).refine_factor(_REFINED).select(["id", "_distance"]).to_arrow()
+            query = query.nprobes(_PARTITIONS).ef(max(_SEEN, k * _REFINED)).refine_factor(_REFINED)
+            found = query.limit(k).select(["id", "_distance"]).to_arrow()
         hits: list[list[tuple[str, float]]] = [[] for _ in range(len(vectors))]
         rows = found["query_index"].to_pylist() if "query_index" in found.column_names else None
         scores = _similarities(np.asarray(found["_distance"]), similarity).tolist()
@@ -270,6 +286,17 @@ class LanceTable:
         """Return the Lance version that readers see; 0 where none is whole."""
         tag = self._table.tags.list().get(_WHOLE)
         return int(tag["version"]) if tag else 0
+
+
+def partitions(rows: int) -> int:
+    """Return how many graphs an approximate index of a number of rows has.
+
+    Examples
+    --------
+    >>> partitions(50_000), partitions(1_000_000), partitions(100_000_000)
+    (1, 16, 64)
+    """
+    return min(math.ceil(max(rows, 1) / _PARTITION), _PARTITIONS)
 
 
 def _parts(keys: Iterable[str]) -> Iterator[str]:

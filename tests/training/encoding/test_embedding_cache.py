@@ -1,8 +1,10 @@
 """The embedding cache: damage is found, small parts are joined, other spaces are pruned."""
 
 import numpy as np
+import pytest
 
-from training.encoding.embedding_cache import prune_cache
+from training.encoding import embedding_cache
+from training.encoding.embedding_cache import EmbeddingCache, prune_cache, text_digest
 from training.encoding.encoder import Encoder
 
 TEXTS = ["my card is lost", "where is the train", "book a flight and a hotel", "my card is lost"]
@@ -38,3 +40,49 @@ def test_the_cache_of_other_spaces_can_be_pruned(tiny_model, tmp_path):
     short.encode(TEXTS)
     assert len(prune_cache(cache, [long.fingerprint])) == 1
     assert prune_cache(cache, [long.fingerprint]) == []
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """Return a cache of many parts of three sizes, and 600 digests with their vectors."""
+    monkeypatch.setattr(embedding_cache, "_COMPACT_ABOVE", 4)
+    monkeypatch.setattr(embedding_cache, "_SMALL", 256)
+    cache = EmbeddingCache(tmp_path / "many", 4)
+    digests = [text_digest(f"text {number}") for number in range(600)]
+    vectors = np.arange(2400, dtype=np.float32).reshape(600, 4)
+    for start in range(0, 600, 2):
+        cache.put(digests[start : start + 2], vectors[start : start + 2])
+    return cache, digests, vectors
+
+
+def test_the_number_of_parts_grows_more_slowly_than_what_is_written(many):
+    cache, _, _ = many
+    sizes = {embedding_cache._size_class(file.stat().st_size) for file in cache.folder.iterdir()}
+    assert len(sizes) > 2
+    assert len(list(cache.folder.iterdir())) <= 4 * len(sizes)
+
+
+def test_vectors_are_found_in_parts_of_every_size_by_the_same_and_by_another_process(many):
+    cache, digests, vectors = many
+    for opened in (cache, EmbeddingCache(cache.folder, 4)):
+        found = opened.get([*digests, text_digest("another")])
+        assert len(found) == 600
+        assert all(np.array_equal(found[each], vectors[row]) for row, each in enumerate(digests))
+
+
+def test_a_part_that_another_process_joined_with_others_is_found_where_it_is_now(many):
+    cache, digests, vectors = many
+    other = EmbeddingCache(cache.folder, 4)
+    more = [text_digest(f"more {number}") for number in range(40)]
+    for each in more:
+        other.put([each], vectors[:1])
+    found = cache.get([*digests, *more])
+    assert set(found) == {*digests, *more}
+
+
+def test_what_is_stored_twice_is_kept_once_when_parts_are_joined(many):
+    cache, digests, vectors = many
+    for number in range(40):
+        cache.put([digests[0], text_digest(f"more {number}")], vectors[:2])
+    rows = sum(len(np.load(file)) for file in cache.folder.iterdir())
+    assert 600 + 40 <= rows < 600 + 40 + 40
