@@ -120,7 +120,8 @@ def _seconds_per_linked_row(indexes: Indexes, encoder: Encoder, total: int) -> f
     rows = math.ceil(total / partitions(total))
     small, large = (_seconds_to_link(indexes, encoder, each) / each for each in _GRAPHS)
     power = max(math.log(large / small) / math.log(_GRAPHS[1] / _GRAPHS[0]), 0.0)
-    return large * float(rows / _GRAPHS[1]) ** power
+    grown: float = (rows / _GRAPHS[1]) ** power
+    return large * grown
 
 
 def _seconds_to_link(indexes: Indexes, encoder: Encoder, rows: int) -> float:

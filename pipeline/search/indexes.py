@@ -123,6 +123,7 @@ class Indexes:
             given = GivenVectors(vectors, space, self.state / "tmp") if vectors else None
             if given:
                 given.probe(encoder.without_cache(), documents)
+            first = self.tables.whole(_name(version)) is None
             table, why = self.tables.newest(_name(version), space)
             table.forget()
             fill = partial(_filled, encoder, documents, given, progress)
@@ -149,6 +150,8 @@ class Indexes:
                 recall=built.recall() if approximate else None,
             )
             table.finish(stamp)
+            if first:
+                table.forget(unread=True)
         return IndexBuilt(
             version=version,
             fingerprint=stamp.fingerprint,

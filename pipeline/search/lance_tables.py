@@ -33,7 +33,6 @@ _DISTANCE: dict[str, Literal["cosine", "dot", "l2"]] = {
     "euclidean": "l2",
 }
 _REFINED = 4  # times k rows whose distances are computed anew from the whole vectors
-_FILES, _FILE = 8, 16_384  # files that need no joining; rows a file, on average, that is not small
 _PARTITION = 65_536  # rows of one graph; building one holds it in memory
 _PARTITIONS = 64  # at most, since each one is searched
 _SEEN, _LINKED = 300, 150  # rows of a graph that are looked at: in a search, for a new row
@@ -232,23 +231,17 @@ class LanceTable:
             move(_WHOLE, self._table.version)
 
     def compact(self) -> None:
-        """Join small files, and take new rows into an approximate index, if there are any.
-
-        Joining writes all rows anew, so that the table takes twice its place for a while.
-        """
+        """Join small files, and take new rows into an approximate index."""
         with self._told():
-            files = self._table.stats()["fragment_stats"]["num_fragments"]
-            joined = files <= _FILES or len(self) / files >= _FILE
-            if not joined or any(each.num_unindexed_rows for each in self._table.list_indices()):
-                self._table.optimize()
+            self._table.optimize()
 
-    def forget(self) -> None:
+    def forget(self, *, unread: bool = False) -> None:
         """Delete what only earlier states need, unless a reader may still be at one."""
         with self._told():
             tagged = self._tagged()
             newest = max(self._table.list_versions(), key=lambda each: each["version"])
             age = datetime.now(UTC) - newest["timestamp"].astimezone(UTC)
-            if tagged == newest["version"] and age > READERS_HAVE_MOVED:
+            if tagged == newest["version"] and (unread or age > READERS_HAVE_MOVED):
                 self._table.optimize(cleanup_older_than=_ANY_AGE)
 
     def approximate(self, similarity: SimilarityName) -> None:

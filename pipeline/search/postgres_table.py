@@ -214,7 +214,7 @@ class PostgresTable:
         with self._schema.session() as connection:
             connection.execute(sql.SQL("ANALYZE {}").format(self.rows))
 
-    def forget(self) -> None:
+    def forget(self, *, unread: bool = False) -> None:
         """Delete what only earlier states need, unless a reader may still be at one."""
         schema = self._schema
         old = sql.SQL(
@@ -223,7 +223,7 @@ class PostgresTable:
         gone = sql.SQL("DELETE FROM {} WHERE died <= %s").format(self.rows)
         with schema.session() as connection:
             given = (self.name, self.part, READERS_HAVE_MOVED)
-            if connection.execute(old, given).fetchone():
+            if unread or connection.execute(old, given).fetchone():
                 connection.execute(gone, (self.state,))
                 for each in parts_of(schema, connection, self.name):
                     if each.part < self.part:

@@ -51,8 +51,11 @@ class Table(Protocol):
     def compact(self) -> None:
         """Put the table in order after many rows."""
 
-    def forget(self) -> None:
-        """Delete what only earlier states need, unless a reader may still be at one."""
+    def forget(self, *, unread: bool = False) -> None:
+        """Delete what only earlier states need, unless a reader may still be at one.
+
+        None is where no earlier state was whole: `unread`.
+        """
 
     def approximate(self, similarity: SimilarityName) -> None:
         """Make an approximate index, where there is none that covers most rows."""

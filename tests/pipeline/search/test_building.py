@@ -197,6 +197,13 @@ def states(indexes):
     return [each["version"] for each in indexes.tables._opened("v1").list_versions()]
 
 
+def test_a_first_build_leaves_only_what_its_index_needs(indexes, fake_encoder, monkeypatch):
+    monkeypatch.setattr(building, "_AT_ONCE", 16)
+    indexes.build(1, fake_encoder, made_documents(64), now=NOW)
+    assert len(states(indexes)) == 1
+    assert len(list(Path(indexes.tables.uri).rglob("data/*.lance"))) == 1
+
+
 def test_two_documents_of_one_id_are_refused(indexes, fake_encoder):
     documents = [Document("a", "one"), Document("a", "two")]
     with pytest.raises(DataFault, match="same id"):
@@ -204,7 +211,10 @@ def test_two_documents_of_one_id_are_refused(indexes, fake_encoder):
 
 
 @pytest.mark.parametrize("name", ["cosine", "dot", "euclidean", "manhattan"])
-def test_a_large_index_finds_about_what_the_exact_search_finds(tmp_path, make_fake_encoder, name):
+def test_a_large_index_finds_about_what_the_exact_search_finds(
+    tmp_path, make_fake_encoder, monkeypatch, name
+):
+    monkeypatch.setattr(lance_tables, "_PARTITION", 500)  # rows of one graph: there are three
     encoder = make_fake_encoder(dimensions=16)
     encoder.similarity = Similarity(name)
     settings = IndexSettings(ann_above=1000)
