@@ -1,5 +1,6 @@
 """The documentation: commands are explained, links lead somewhere, the code on the pages runs."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from conftest import let_travel_arrive
+from shown_commands import PAGES as PAGES_WITH_COMMANDS
+from shown_commands import blocks_with_commands, commands_in, commands_in_sentences, parsed
 from typer.main import get_command
 
 from pipeline.commands.cli import app
@@ -52,6 +56,26 @@ def test_commands_and_entry_points_are_the_same():
         assert given == set(entry.get("parameters", {}))
         accepted = {parameter.name for parameter in COMMANDS[command].params}
         assert given - {"baseline", "version"} <= accepted
+
+
+def test_each_command_that_a_page_shows_is_one_that_the_parser_takes():
+    shown = [
+        (page, call)
+        for page in PAGES_WITH_COMMANDS
+        for block in blocks_with_commands(page)
+        for call in commands_in(block)
+    ]
+    assert len(shown) > 60
+    for page, call in shown:
+        assert parsed(call), page
+
+
+def test_sentences_name_only_commands_and_options_that_there_are():
+    named = [call for page in PAGES_WITH_COMMANDS for call in commands_in_sentences(page)]
+    assert len(named) > 100
+    for call in named:
+        with contextlib.suppress(typer.BadParameter):  # an argument is left out
+            parsed(call)
 
 
 def test_the_hooks_run_what_make_check_runs():
