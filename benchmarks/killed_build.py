@@ -41,6 +41,11 @@ def settings(engine: str) -> str:
     return SETTINGS.format(chunker="", engine=engine, workers=WORKERS) + f"retries = {RETRIES}\n"
 
 
+def files(space: Path) -> list[str]:
+    """Return the names of the parts of the embedding cache."""
+    return sorted(file.name for file in space.glob(".anchorhold/cache/*/*/*.npy"))
+
+
 def encoded(space: Path) -> int:
     """Return how many different texts the embedding cache holds."""
     found: set[bytes] = set()
@@ -67,10 +72,10 @@ def killed(space: Path, kills: int, engine: str) -> tuple[dict[str, object], int
         if running is None:
             output = (space / "output.json").open("w")
             running = subprocess.Popen(command(space, "index", "build", "--json"), stdout=output)
-            began, start = time.perf_counter(), encoded(space)
-        wait = draw.uniform(0, 3)
+            began, start = time.perf_counter(), files(space)
+        wait = draw.uniform(0, 2)
         # A command that is killed before it did anything shows nothing.
-        while running.poll() is None and encoded(space) == start:
+        while running.poll() is None and files(space) == start:
             time.sleep(0.2)
         with suppress(subprocess.TimeoutExpired):
             running.wait(wait)

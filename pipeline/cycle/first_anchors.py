@@ -24,7 +24,7 @@ def first_anchors(store: Store, tables: Tables) -> tuple[list[EvaluationSet], tu
     """
     if tables.anchors:
         return [], ()
-    documents = store.documents()
+    documents = store.some_documents(tables.data.corpus_sample)
     if not documents:
         return [], ()
     made = tables.known_items.make(Corpus(documents))

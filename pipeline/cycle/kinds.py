@@ -62,7 +62,7 @@ class Material:
     learnable, held_out
         Those of them that may give pairs, and those that are measured on.
     corpus
-        The documents, each text once.
+        The documents, each text once; of many, some.
     opened, model
         Load the champion where a vector is needed.
     """
@@ -80,7 +80,10 @@ class Material:
         """Read what the store holds for a window."""
         after = served_after(champion, window)
         served = opened.store.served(after, window.until, amended=True)
-        documents = with_shown(opened.store.documents(until=window.until), served)
+        shown = [each.id for line in served for each in line.shown if each.id]
+        most = opened.settings.tables.data.corpus_sample
+        some = opened.store.some_documents(most, shown, until=window.until)
+        documents = with_shown(some, served)
         learnable, held_out = split_log(served, opened.settings.tables.holdout)
         corpus = Corpus(documents)
         return cls(documents, served, learnable, held_out, corpus, opened, champion.model)

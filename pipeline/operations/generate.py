@@ -35,7 +35,9 @@ def generate_queries(opened: OpenWorkspace, *, dry_run: bool, now: datetime) -> 
     store = opened.store
     with store.rehearsal() if dry_run else nullcontext():
         opened.take_in(now)
-        documents, served = store.documents(), store.served()
+        served = store.served()
+        shown = [each.id for line in served for each in line.shown if each.id]
+        documents = store.some_documents(tables.data.corpus_sample, shown)
     if not documents:
         raise DataFault("there are no documents; name them in data.corpus (anchorhold.toml)")
     corpus = Corpus(documents)

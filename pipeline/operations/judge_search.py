@@ -92,8 +92,9 @@ def _log(texts: Sequence[Traffic], trained: set[str], limit: int) -> list[str]:
 
 
 def documents_of(opened: OpenWorkspace, folders: Sequence[VersionFolder]) -> dict[str, str]:
-    """Return id -> text of the corpus; without one, of the corpora of the anchor sets."""
-    found = {each.id: each.whole for each in opened.store.documents() if each.whole}
+    """Return id -> text of the corpus, or of a large part; without one, of all anchor sets."""
+    documents = opened.store.some_documents(opened.settings.tables.data.corpus_sample)
+    found = {each.id: each.whole for each in documents if each.whole}
     for folder in folders if not found else ():
         for each in opened.anchor_sets.of(folder):
             found |= {f"{each.name}/{key}": text for key, text in each.corpus.items() if text}

@@ -133,7 +133,7 @@ class Documents:
             for row in rows:
                 yield Document(*row)
 
-    def sample_documents(self, count: int) -> list[Document]:
+    def sample_documents(self, count: int, until: int | None = None) -> list[Document]:
         """Return so many documents, which their content decides as good as by chance.
 
         They stay the same while others arrive, as far as they are among the first by digest.
@@ -147,9 +147,23 @@ class Documents:
         ...     len(store.sample_documents(20)), len(store.sample_documents(100))
         (20, 50)
         """
-        drawn = _newest(None).order_by(None).order_by(documents.c.digest, documents.c.sequence)
+        drawn = _newest(until).order_by(None).order_by(documents.c.digest, documents.c.sequence)
         with self._database.reading() as connection:
             return [Document(*row) for row in connection.execute(drawn.limit(count))]
+
+    def some_documents(
+        self, most: int, named: Sequence[str] = (), until: int | None = None
+    ) -> list[Document]:
+        """Return all documents or, of more than `most`, those named and a sample of the others."""
+        if self.count_documents(until) <= most:
+            return self.documents(until)
+        with self._database.reading() as connection:
+            found = _named(connection, named, until)
+        for each in self.sample_documents(most, until):
+            if len(found) >= most:
+                break
+            found.setdefault(each.id, each)
+        return list(found.values())
 
     def documents_new(self, after: int, until: int) -> list[Document]:
         """Return the documents of a part of the sequence whose ids were not there before it."""
@@ -188,9 +202,13 @@ class Documents:
 
 def named(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
     """Return id -> document for those of the ids that are documents now."""
+    return _named(connection, ids, None)
+
+
+def _named(connection: Connection, ids: Sequence[str], until: int | None) -> dict[str, Document]:
     found = {}
     for some in chunks(list(dict.fromkeys(ids))):
-        for row in connection.execute(_newest(None, documents.c.id.in_(some))):
+        for row in connection.execute(_newest(until, documents.c.id.in_(some))):
             found[row.id] = Document(*row)
     return found
 

@@ -149,6 +149,21 @@ def test_what_the_champion_finds_in_a_part_of_a_large_corpus_is_named_by_its_row
         assert [material.corpus.texts[row] for row in found] == texts
 
 
+def test_of_a_large_corpus_a_cycle_holds_what_the_log_shows_and_a_sample(allowed):
+    file = allowed / "anchorhold.toml"
+    file.write_text(file.read_text().replace("[data]\n", "[data]\ncorpus_sample = 100\n", 1))
+    more = documents(TRAVEL, 900)[400:]
+    with opening(allowed) as opened:
+        opened.store.add("document", "recent", [Record(each) for each in more])
+        champion = opened.versions.champion()
+        window = window_of(opened, champion)
+        material = Material.gather(opened, opened.versions.folder(champion), window)
+        shown = {each.id for line in material.served for each in line.shown}
+    held = {each.id for each in material.documents}
+    assert shown <= held
+    assert len(held) == max(len(shown), 100) < 900
+
+
 def test_by_default_the_evidence_is_told_and_nothing_is_promoted(space):
     result = turn(space)
     assert result.outcome == "inconclusive"

@@ -126,3 +126,15 @@ def test_an_exception_while_arriving_leaves_no_document(store):
         raise RuntimeError
     assert store.documents() == []
     assert store.add("document", "recent", [Record(CARD)], progress=FileProgress("a")).stored == 1
+
+
+def test_of_many_documents_those_named_come_with_a_sample_that_stays(store):
+    many = [Document(str(row), f"text {row}") for row in range(60)]
+    take(store, *many)
+    assert store.some_documents(60) == many
+    some = store.some_documents(20, ["3", "5", "gone"])
+    assert len(some) == 20
+    assert some[:2] == [many[3], many[5]]
+    until = store.last_document()
+    take(store, *(Document(f"new {row}", f"new {row}") for row in range(60)), file="new.jsonl")
+    assert store.some_documents(20, ["3", "5", "new 1"], until) == some
