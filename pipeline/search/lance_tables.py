@@ -6,6 +6,7 @@ see that one, whatever a builder adds behind it, and a builder that was killed f
 
 import logging
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -132,6 +133,8 @@ class LanceTables:
 
     @cached_property
     def _database(self) -> Any:
+        # Without it Lance warns that the statistics of an approximate index will lack them.
+        os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
         try:
             import lancedb
         except ImportError:
