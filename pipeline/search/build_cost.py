@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.results import IndexEstimate
 from pipeline.search.building import Build
 from pipeline.search.indexes import Indexes
-from pipeline.search.lance_tables import LanceTables, partitions
+from pipeline.search.lance_tables import LanceTables, graph_rows
 from pipeline.search.stored_documents import StoredDocuments
 from pipeline.search.tables import Floats
 from training.distributed import Compute
@@ -117,7 +117,7 @@ def _seconds_per_linked_row(indexes: Indexes, encoder: Encoder, total: int) -> f
     It is measured on two smaller graphs of vectors drawn by chance, and follows the power of the
     number of rows that they show: a larger graph fits a processor's caches less.
     """
-    rows = math.ceil(total / partitions(total))
+    rows = min(total, graph_rows(total))
     small, large = (_seconds_to_link(indexes, encoder, each) / each for each in _GRAPHS)
     power = max(math.log(large / small) / math.log(_GRAPHS[1] / _GRAPHS[0]), 0.0)
     grown: float = (rows / _GRAPHS[1]) ** power

@@ -35,7 +35,7 @@ _DISTANCE: dict[str, Literal["cosine", "dot", "l2"]] = {
 }
 _REFINED = 4  # times k rows whose distances are computed anew from the whole vectors
 _PARTITION = 65_536  # rows of one graph; building one holds it in memory
-_PARTITIONS = 64  # at most, since each one is searched
+_PARTITIONS = 64  # about as many at most, since each one is searched
 _SEEN, _LINKED = 300, 150  # rows of a graph that are looked at: in a search, for a new row
 _ANY_AGE = timedelta(milliseconds=1)
 _UNINDEXED = 0.2  # share of rows outside of the approximate index above which it is made anew
@@ -258,7 +258,8 @@ class LanceTable:
                     return
             config = HnswSq(
                 distance_type=_DISTANCE[similarity],
-                num_partitions=partitions(len(self)),
+                # Of a number of partitions, the next `optimize` would make another number.
+                target_partition_size=graph_rows(len(self)),
                 ef_construction=_LINKED,
             )
             self._table.create_index("vector", config=config, replace=True)
@@ -269,8 +270,9 @@ class LanceTable:
         """Return (id, similarity) of about the first k rows for each vector, best first."""
         with self._told():
             query = self._table.search(list(vectors)).distance_type(_DISTANCE[similarity])
-            query = query.nprobes(_PARTITIONS).ef(max(_SEEN, k * _REFINED)).refine_factor(_REFINED)
-            found = query.limit(k).select(["id", "_distance"]).to_arrow()
+            query = query.nprobes(2 * _PARTITIONS).ef(max(_SEEN, k * _REFINED))
+            query = query.refine_factor(_REFINED).limit(k)
+            found = query.select(["id", "_distance"]).to_arrow()
         hits: list[list[tuple[str, float]]] = [[] for _ in range(len(vectors))]
         rows = found["query_index"].to_pylist() if "query_index" in found.column_names else None
         scores = _similarities(np.asarray(found["_distance"]), similarity).tolist()
@@ -284,15 +286,15 @@ class LanceTable:
         return int(tag["version"]) if tag else 0
 
 
-def partitions(rows: int) -> int:
-    """Return how many graphs an approximate index of a number of rows has.
+def graph_rows(rows: int) -> int:
+    """Return how many rows a graph of an approximate index of a number of rows has.
 
     Examples
     --------
-    >>> partitions(50_000), partitions(1_000_000), partitions(100_000_000)
-    (1, 16, 64)
+    >>> graph_rows(50_000), graph_rows(1_000_000), graph_rows(100_000_000)
+    (65536, 65536, 1562500)
     """
-    return min(math.ceil(max(rows, 1) / _PARTITION), _PARTITIONS)
+    return max(_PARTITION, math.ceil(rows / _PARTITIONS))
 
 
 def _parts(keys: Iterable[str]) -> Iterator[str]:
