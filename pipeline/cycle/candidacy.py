@@ -17,6 +17,7 @@ from pipeline.cycle.stages import Indexed, Promoted, SuspectsFound
 from pipeline.gate import explain_suspects, times_judged
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
+    TRAINED,
     CycleResult,
     IndexPlan,
     RegressionCounts,
@@ -180,7 +181,7 @@ class Candidacy:
             opened.anchor_sets.margins,
             tables.leakage,
         )
-        earlier = times_judged(past_cycles(opened.store))
+        earlier = times_judged(past_cycles(opened.store, outcomes=TRAINED))
         verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
         return with_reuse(verdict, self.lesson, earlier, tables.gate)
 

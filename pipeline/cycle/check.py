@@ -1,12 +1,12 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from drift_triggers.cause import explain
-from drift_triggers.policy import PastCheck
+from drift_triggers.policy import PastCheck, Policy
 from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
@@ -18,7 +18,6 @@ from pipeline.cycle.window import (
     Gathered,
     answered_in,
     arrived_since,
-    checks,
     gather,
     known_until,
     later_reference,
@@ -34,13 +33,16 @@ from pipeline.observation import (
     served_as_traffic,
 )
 from pipeline.registry import Version, VersionFolder
-from pipeline.results import TRAINED, DecisionResult, PastCycle, Window, past_cycles
+from pipeline.results import TRAINED, DecisionResult, PastCycle, Window, each_past_cycle
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
 from training.pairs import Pair
 from training.unlabelled import ServedQuery
+
+_LATELY = 100
+"""Cycles whose hit rates and signals are read, at least."""
 
 
 def check_now(
@@ -87,7 +89,7 @@ def check_now(
         recent=texts[-observing.window :],
         pairs=labelled,
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
-        answered=answered_in(opened.store, window, observing, checks(opened.store), lines),
+        answered=answered_in(opened.store, window, observing, lines),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
@@ -149,7 +151,7 @@ def find(
         return DecisionResult(train=False, reasons=(gathered.idle,), warnings=warnings)
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
-    past = past_cycles(opened.store)
+    past = list(_lately(opened.store, opened.settings.tables.policy, now))
     observation = observe(opened, folder, gathered, now, anchors, today, past, refused_pairs)
     signals = []
     for trigger in opened.settings.triggers:
@@ -285,6 +287,15 @@ def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered
     if trained:
         before = [line for line in before if tables.holdout.holds(line.query)]
     return replace(answered, before=before[-tables.observe.reference :])
+
+
+def _lately(store: Store, policy: Policy, now: datetime) -> Iterator[PastCycle]:
+    """Yield the finished cycles that a decision may depend on, newest first."""
+    for number, cycle in enumerate(each_past_cycle(store)):
+        hours = (now - cycle.started) / timedelta(hours=1)
+        if number >= max(_LATELY, policy.persistence) and hours > policy.cooldown_hours:
+            return
+        yield cycle
 
 
 def _past_hit_rates(past: Sequence[PastCycle], today: Scorecard) -> Mapping[str, tuple[float, ...]]:

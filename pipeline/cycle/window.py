@@ -1,19 +1,22 @@
 """The window of one check: which stored data it is about, fixed by sequence numbers."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.cycle.kinds import excluded_kinds
 from pipeline.observation import Answered, Observe, answered, queries_as_traffic
 from pipeline.registry import Facts
-from pipeline.results import TRAINED, PastCycle, Window, past_cycles
+from pipeline.results import TRAINED, Outcome, PastCycle, Window, each_past_cycle
 from pipeline.store import Store, Traffic
 from training.pairs import Pair, Waiting, used_of
 from training.unlabelled import ServedQuery
 
 _REFERENCE_LINES = 5
 """Lines that are read per line of the reference period: most may be queries trained on."""
+
+_QUIET: tuple[Outcome, ...] = ("quiet",)
 
 Check = tuple[PastCycle, Window]
 """A cycle that checked data, and its window."""
@@ -85,7 +88,7 @@ def window_now(
     return Window(
         champion=champion,
         after=cut,
-        since=max([cut, *(window.until for _, window in checks(store))]),
+        since=max([cut, *(window.until for _, window in itertools.islice(checks(store), 1))]),
         until=until,
         settings=settings,
         discards=_left_out(store, cut, until),
@@ -103,8 +106,7 @@ def waiting_pairs(store: Store, window: Window) -> list[Pair]:
 
 def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     """Read what the window holds; the same data is not checked, or learned, twice."""
-    earlier = checks(store)
-    before = _same_data_before(earlier, window)
+    before = _same_data_before(checks(store), window)
     if before:
         return Gathered(idle=before)
     count, read = store.count_traffic, store.traffic
@@ -128,10 +130,10 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         pairs=waiting_pairs(store, window),
         unused_pairs=window.pairs - window.used,
         unused=window.unused,
-        refused=_pairs_refused_before(store, earlier, window),
+        refused=_pairs_refused_before(store, checks(store, TRAINED), window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
-        answered=answered_in(store, window, observe, earlier),
+        answered=answered_in(store, window, observe),
     )
 
 
@@ -139,7 +141,6 @@ def answered_in(
     store: Store,
     window: Window,
     observe: Observe,
-    earlier: Sequence[Check],
     lines: Sequence[ServedQuery] | None = None,
 ) -> Answered:
     """Read what the service answered before and recently; `lines` may stand for the recent ones.
@@ -151,8 +152,8 @@ def answered_in(
     if not store.count_served(until=known):
         quiet = [
             checked.until
-            for cycle, checked in earlier
-            if checked.champion == window.champion and cycle.result.outcome == "quiet"
+            for _, checked in checks(store, _QUIET)
+            if checked.champion == window.champion
         ]
         known = min(quiet, default=known)
     fresh = store.count_served(max(window.since, known), window.until)
@@ -202,18 +203,26 @@ def later_reference(
     return [*queries_as_traffic(history), *by_word]
 
 
-def checks(store: Store) -> list[Check]:
-    """Return the cycles that checked data, with their windows, newest first."""
-    return [(cycle, cycle.result.window) for cycle in past_cycles(store) if cycle.result.window]
+def checks(store: Store, outcomes: Collection[Outcome] | None = None) -> Iterator[Check]:
+    """Yield the cycles that checked data, with their windows, newest first.
+
+    No more of them are read than are asked for; `outcomes` limits them to how they ended.
+    """
+    for cycle in each_past_cycle(store, outcomes):
+        if cycle.result.window:
+            yield cycle, cycle.result.window
 
 
-def _same_data_before(earlier: Sequence[Check], window: Window) -> str:
+def _same_data_before(earlier: Iterable[Check], window: Window) -> str:
     """Say which cycle settled exactly this; empty when none did.
 
     A guard that blocked may be satisfied now, and a cool-down may be over: such data is checked
     again.
     """
     for cycle, checked in earlier:
+        if checked.until < window.until:
+            # So do all that were earlier.
+            return ""
         outcome = cycle.result.outcome
         settled = outcome != "blocked" and not (outcome == "quiet" and cycle.result.decision.fired)
         if settled and checked.same_data(window):
@@ -221,11 +230,9 @@ def _same_data_before(earlier: Sequence[Check], window: Window) -> str:
     return ""
 
 
-def _pairs_refused_before(store: Store, earlier: Sequence[Check], window: Window) -> str:
+def _pairs_refused_before(store: Store, trained: Iterable[Check], window: Window) -> str:
     """Say which cycle trained on exactly these pairs and was not promoted."""
-    for cycle, checked in earlier:
-        if cycle.result.outcome not in TRAINED:
-            continue
+    for cycle, checked in trained:
         if store.count_pairs(role="recent", after=checked.until, until=window.until):
             # They are new to all earlier cycles too.
             return ""

@@ -18,6 +18,9 @@ from training.faults import DataFault
 TRUTH_FILE = "truth.json"
 PAIRS_FOLDER, LOG_FOLDER = "pairs", "log"
 
+_RATES = 100
+"""Cycles whose hit rates are shown beside a loss of quality, at most."""
+
 _Observe = Callable[[list[Traffic]], Observation]
 
 
@@ -80,7 +83,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
     anchors = opened.anchor_sets.of(champion)
     today = opened.scores.of(champion, anchors)
     added = later_reference(opened.store, champion.facts().cut)
-    past = past_cycles(opened.store)
+    past = past_cycles(opened.store, limit=_RATES)
     return lambda texts: observe(
         opened,
         champion,
@@ -142,7 +145,7 @@ def _truth(file: Path, names: set[str]) -> dict[str, bool]:
 
 
 def _of_store(store: Store, seen: _Observe, quality: WindowQuality) -> Iterator[Window]:
-    for past, checked in reversed(checks(store)):
+    for past, checked in reversed([*checks(store)]):
         texts = store.traffic(role="recent", after=checked.since, until=checked.until)
         if texts:
             fell = [

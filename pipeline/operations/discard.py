@@ -63,7 +63,7 @@ class Records:
             )
         kind, name = given[0]
         if kind == "cycle":
-            return _of_cycle(name.zfill(4), checks(store))
+            return _of_cycle(name.zfill(4), [*checks(store)])
         # Pairs that nobody labelled are made anew in each cycle: their kind is excluded by name.
         made = KINDS if kind == "source" else ()
         _must_exist(kind, name, [*store.names(kind), *made])

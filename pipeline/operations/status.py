@@ -16,6 +16,7 @@ from pipeline.cycle import (
 from pipeline.gate import Gate, anchor_powers, overuse_warning
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
+    TRAINED,
     AcceptanceStatus,
     AnchorPower,
     ChampionStatus,
@@ -132,7 +133,7 @@ def _anchors(
         sets = anchor_sets.of(champion)
     except DataFault as fault:
         return (), GateStatus(meaningful=False, warnings=(str(fault),))
-    found = anchor_powers(sets, gate, anchor_sets.margins, past_cycles(store))
+    found = anchor_powers(sets, gate, anchor_sets.margins, past_cycles(store, outcomes=TRAINED))
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
     warnings += [overuse_warning(each.anchor, each.judged, gate) for each in found if each.worn]
     warnings += left_out(sets)

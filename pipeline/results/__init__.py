@@ -53,7 +53,7 @@ from pipeline.results.messages import (
 )
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
-from pipeline.results.past import PastCycle, past_cycles
+from pipeline.results.past import PastCycle, each_past_cycle, past_cycles
 from pipeline.results.places import ExportResult, FoundData, InitResult
 from pipeline.results.plan import (
     BridgeKind,
@@ -202,6 +202,7 @@ __all__ = [
     "Waits",
     "WatchEvent",
     "Window",
+    "each_past_cycle",
     "past_cycles",
     "threshold_of",
 ]

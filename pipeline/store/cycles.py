@@ -129,12 +129,19 @@ class CycleJournal:
             return int(connection.scalar(select(func.count()).where(later)) or 0)
 
     def cycles(
-        self, limit: int | None = None, outcomes: Collection[str] | None = None
+        self,
+        limit: int | None = None,
+        outcomes: Collection[str] | None = None,
+        *,
+        offset: int = 0,
     ) -> list[CycleRow]:
-        """Return the cycles, newest first; with `outcomes`, those that ended with one of them."""
+        """Return the cycles, newest first; with `outcomes`, those that ended with one of them.
+
+        `limit` is how many are read, behind as many as `offset` says.
+        """
         # Ids grow in length beyond 9999: shorter ones are older.
         order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
-        chosen = select(cycles).order_by(*order).limit(limit)
+        chosen = select(cycles).order_by(*order).limit(limit).offset(offset)
         if outcomes is not None:
             chosen = chosen.where(cycles.c.outcome.in_(outcomes))
         with self._database.reading() as connection:

@@ -7,7 +7,7 @@ from made_streams import BANK, sentences, texts_of, write_lines
 
 from drift_triggers.signal import Signal
 from pipeline.cycle.check import window_of
-from pipeline.cycle.window import gather
+from pipeline.cycle.window import checks, gather
 from pipeline.results import CycleResult, DecisionResult, IntakeResult, Serving
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
@@ -78,3 +78,25 @@ def test_another_champion_or_other_settings_are_a_reason_to_check_again(opened, 
     for change in ({"settings": "other"}, {"champion": 1}):
         changed = window.changed(**change)
         assert gathered_of(opened, changed).idle == ""
+
+
+def test_only_the_newest_cycles_are_read_to_know_what_was_checked(opened, look, monkeypatch):
+    for _ in range(60):
+        look("quiet")
+    read = []
+    reading = type(opened.store).cycles
+
+    def cycles(store, limit=None, outcomes=None, *, offset=0):
+        found = reading(store, limit, outcomes, offset=offset)
+        read.extend(row.id for row in found)
+        return found
+
+    monkeypatch.setattr(type(opened.store), "cycles", cycles)
+    newest, window = next(checks(opened.store))
+    assert window.until == opened.store.last_sequence()
+    assert (newest.id, len(read)) == (read[0], 50)
+    assert [cycle.id for cycle, _ in checks(opened.store)] == sorted(
+        (f"{number:04}" for number in range(2, 63)), reverse=True
+    )
+    settled = gathered_of(opened, window_of(opened, opened.versions.champion()))
+    assert settled.idle == f"nothing new since cycle {newest.id}, whose outcome was quiet"
