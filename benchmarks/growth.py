@@ -114,7 +114,8 @@ def of_cycles(life: Life, size: int) -> None:
 
 def of_versions(life: Life, size: int) -> None:
     """Train so many candidates that do not pass, and look at the last cycle."""
-    life.lay_out(more=ALWAYS)
+    # As much is trained each time, so that only what is behind grows.
+    life.lay_out(more=f"{ALWAYS}[mix]\nmaximum_pairs = 128\n")
     life.run(measured=False)
     for number in range(size):
         life.arrive("pairs", pairs(70, 1000 + number))
