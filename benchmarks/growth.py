@@ -31,6 +31,8 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 FACTORS = (1, 10, 100)
 WORSE, TELLING = 1.35, 1.0
 """Exponent from which a stage is marked, and processor seconds from which one is telling."""
+NOISE = 0.1
+"""Seconds or megabytes by which two runs of the same may differ."""
 DISK = {
     "store": ("store.db*",),
     "MLflow": ("mlflow.db*", "artifacts"),
@@ -220,10 +222,9 @@ def measure(growth: Growth, factor: int, place: Path, model: Path) -> Cost:
 def exponent(small: float, middle: float, large: float) -> float | None:
     """Return the exponent of the last step, without what the smallest size costs; None: flat."""
     before, after = middle - small, large - small
-    if after <= max(0.2 * small, 0.05):
+    if after <= max(0.2 * small, NOISE):
         return None
-    # A middle within the noise of the smallest would give any exponent.
-    return math.log10(after / max(before, 0.02 * small, 1e-3))
+    return math.log10(after / max(before, NOISE))
 
 
 def rows_of(costs: Sequence[Cost]) -> Iterator[tuple[str, list[float], str]]:

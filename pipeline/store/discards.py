@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     Table,
     and_,
@@ -160,7 +161,7 @@ class DiscardLog:
         return sorted(found)
 
 
-def kept(table: Table) -> ColumnElement[bool]:
+def kept(table: FromClause) -> ColumnElement[bool]:
     """Return the condition that a row is not discarded."""
     return table.c.sequence.not_in(select(discarded.c.sequence))
 

@@ -1,5 +1,7 @@
 """Documents in the store: every version of each id, the newest of which counts."""
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +10,14 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, update
 
 from pipeline.store.database import Database
-from pipeline.store.discards import within
+from pipeline.store.discards import kept, within
 from pipeline.store.records import Added, Fault, Record, Role
 from pipeline.store.rows import chunks, digest_of, insert_numbered
 from pipeline.store.tables import documents
 from training.unlabelled import Document
+
+_FEW = 16
+"""Numbers of the sequence that are tried per document of a sample; chosen, not measured."""
 
 _COLUMNS = [documents.c[name] for name in ("id", "text", "title", "url", "source", "timestamp")]
 
@@ -134,9 +139,7 @@ class Documents:
                 yield Document(*row)
 
     def sample_documents(self, count: int, until: int | None = None) -> list[Document]:
-        """Return so many documents, which their content decides as good as by chance.
-
-        They stay the same while others arrive, as far as they are among the first by digest.
+        """Return so many documents, drawn by chance; the same ones up to the same `until`.
 
         Examples
         --------
@@ -147,9 +150,23 @@ class Documents:
         ...     len(store.sample_documents(20)), len(store.sample_documents(100))
         (20, 50)
         """
-        drawn = _newest(until).order_by(None).order_by(documents.c.digest, documents.c.sequence)
+        ends = select(func.min(documents.c.sequence), func.max(documents.c.sequence))
+        if until is not None:
+            ends = ends.where(documents.c.sequence <= until)
+        ordered = _newest(until).order_by(None).order_by(documents.c.digest, documents.c.sequence)
         with self._database.reading() as connection:
-            return [Document(*row) for row in connection.execute(drawn.limit(count))]
+            first, last = connection.execute(ends).one()
+            found: list[Document] = []
+            if first is not None and last - first >= _FEW * count:
+                # Of many, some numbers are tried: to order all would take minutes.
+                tried = itertools.islice(_scattered(first, last), _FEW * count)
+                while len(found) < count and (some := list(itertools.islice(tried, count))):
+                    for part in chunks(some):
+                        rows = connection.execute(_standing(part, until))
+                        found += [Document(*row) for row in rows]
+            if len(found) < count:
+                found = [Document(*row) for row in connection.execute(ordered.limit(count))]
+        return found[:count]
 
     def some_documents(
         self, most: int, named: Sequence[str] = (), until: int | None = None
@@ -226,6 +243,28 @@ def _newest(until: int | None, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Select the newest kept version of each document that was not withdrawn since."""
     newest = _is_newest(*within(documents, None, 0, until), *conditions)
     return select(*_COLUMNS).where(newest, ~is_withdrawn).order_by(documents.c.sequence)
+
+
+def _scattered(first: int, last: int) -> Iterator[int]:
+    """Yield each number of a range once, spread over all of it from the beginning on."""
+    size = last - first + 1
+    # Multiples of the golden ratio lie evenly, however many there are.
+    step = max(1, int(size * 0.618))
+    while math.gcd(step, size) > 1:
+        step += 1
+    return (first + place * step % size for place in range(size))
+
+
+def _standing(numbers: Sequence[int], until: int | None) -> Select[Any]:
+    """Select the rows of some numbers that are the newest kept version of their document."""
+    later = documents.alias()
+    newer = select(later.c.sequence).where(
+        later.c.id == documents.c.id, later.c.sequence > documents.c.sequence, kept(later)
+    )
+    if until is not None:
+        newer = newer.where(later.c.sequence <= until)
+    stands = [documents.c.sequence.in_(numbers), kept(documents), ~is_withdrawn, ~newer.exists()]
+    return select(*_COLUMNS).where(*stands)
 
 
 def _is_newest(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -138,3 +138,29 @@ def test_of_many_documents_those_named_come_with_a_sample_that_stays(store):
     until = store.last_document()
     take(store, *(Document(f"new {row}", f"new {row}") for row in range(60)), file="new.jsonl")
     assert store.some_documents(20, ["3", "5", "new 1"], until) == some
+
+
+@pytest.mark.parametrize("others", [0, 400])
+def test_a_sample_holds_only_documents_as_they_are_now(store, others):
+    rows = [Record(Document(f"d{number}", f"text {number}")) for number in range(300)]
+    store.add("document", "recent", rows)
+    changed = [Record(Document(f"d{number}", f"later {number}")) for number in range(100)]
+    store.add("document", "recent", changed)
+    texts = [Record(Traffic(f"a question {number}")) for number in range(others)]
+    store.add("traffic", "recent", texts)
+    now = {each.id: each for each in store.documents()}
+    for count in (10, 100):
+        found = store.sample_documents(count)
+        assert len({each.id for each in found}) == len(found) == count
+        assert all(now[each.id] == each for each in found)
+        assert store.sample_documents(count) == found
+
+
+def test_documents_are_new_that_had_no_earlier_version(store):
+    store.add("document", "recent", [Record(Document(each, "text")) for each in ("a", "b")])
+    known = store.last_sequence()
+    later = [Document("b", "changed"), Document("c", "text"), Document("d", "text")]
+    store.add("document", "recent", [Record(each) for each in later[:2]])
+    until = store.last_sequence()
+    store.add("document", "recent", [Record(later[2])])
+    assert [each.id for each in store.documents_new(known, until)] == ["c"]
