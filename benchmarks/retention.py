@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ class Bench:
         )
         folder = trained.folder
         if selection and selection.sets:
-            judge = selection.judge(self.max_length)
+            judge = selection.judge(partial(Encoder.load, max_length=self.max_length))
             folder = strategy.merge.choose(champion, folder, judge, output=place / "merged").folder
         seconds = time.perf_counter() - started
         return Cycle(folder, trained.pairs, trained.steps, seconds, self.score(folder, phases))

@@ -28,6 +28,19 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs an accelerator where there is none, and say so."""
+    marked = [item for item in items if item.get_closest_marker("accelerator")]
+    if not marked:
+        return
+    from training.distributed import devices
+
+    if len(devices()) == 1:
+        reason = "needs an accelerator; this machine has only a CPU"
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
 class FakeEncoder:
     """Sums hashed words into unit vectors: texts that share words are near."""
 

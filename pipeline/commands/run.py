@@ -15,6 +15,10 @@ def run(
         list[str] | None,
         typer.Option("--strategy", help="Training strategy to try, or 'all'; repeatable."),
     ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option("--seed", help="Seed to try each strategy with; repeatable."),
+    ] = None,
     adopt: Annotated[
         bool,
         typer.Option("--adopt", help="Begin with the champion of another workspace."),
@@ -27,7 +31,7 @@ def run(
     With --exit-code: 4 rejected, 5 inconclusive, 6 insufficient_data, 7 blocked.
     """
     with opened(workspace, writes=True) as work:
-        result = work.run(strategy, adopt=adopt)
+        result = work.run(strategy, seeds=seed, adopt=adopt)
     show(result, as_json)
     if exit_code:
         raise typer.Exit(OUTCOME_STATUS.get(result.outcome, 0))

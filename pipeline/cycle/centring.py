@@ -1,6 +1,7 @@
 """The centred champion: a candidate that needs no training and no pair."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,30 +63,26 @@ def centre(
 
 
 def centre_trained(
-    settings: Settings, encoders: Encoders, lesson: Lesson, trained: Merged, output: Path
+    worker: Centre, encoders: Encoders, asked: Sequence[str], trained: Merged, output: Path
 ) -> Merged:
     """Take part of the mean of the log's queries off the vectors of what was trained.
 
     Parameters
     ----------
-    settings, encoders
-        Say how much, and encode the queries.
-    lesson
-        Holds the queries of the log; none where the model cannot be centred, or is not to.
+    worker, encoders
+        Says how much, and encode the queries.
+    asked
+        Queries of the log.
     trained
         What was trained without labels.
     output
         The folder to write.
     """
-    tables = settings.tables
-    if not (lesson.asked and tables.unlabelled.centre):
-        return trained
-    vectors = encoders.load(trained.folder).unit_vectors(list(lesson.asked))
-    worker = replace(tables.centre, strength=tables.unlabelled.centre)
+    vectors = encoders.load(trained.folder).unit_vectors(list(asked))
     made = worker.make(trained.folder, vectors, output)
     if made.folder is None:
         return trained
-    share = f"{tables.unlabelled.centre:.0%} of the mean of the log's queries is taken off"
+    share = f"{worker.strength:.0%} of the mean of the log's queries is taken off"
     reason = f"{trained.reason}; {share}" if trained.reason else share
     return replace(trained, folder=made.folder, reason=reason)
 

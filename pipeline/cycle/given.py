@@ -114,7 +114,12 @@ def checked_candidate(
         pairs = [*old.memory(), *pairs_of(opened.anchor_sets.of(old))]
         tables = opened.settings.tables
         found = try_base(
-            fetched, pairs, tables.finetune, max_length=model.max_length, name=base.called
+            fetched,
+            pairs,
+            tables.finetune,
+            max_length=model.max_length,
+            name=base.called,
+            device=opened.encoders.device,
         )
         notes = (f"{base.called}: {note}" for note in (*notes_on(base, fetched), *found))
         yield Given(named=base.named, tags=base.tags(fetched), notes=tuple(notes)), fetched

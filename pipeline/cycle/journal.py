@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline.results import Result
 from pipeline.store import CycleRow, Store
@@ -88,10 +88,15 @@ class Journal:
         done = self._store.stage(self._row.id, stage)
         if done is None:
             began = time.perf_counter()
-            result = work().to_json()
-            done = {"result": result, "seconds": time.perf_counter() - began}
-            self._store.record_stage(self._row.id, stage, done)
+            result = work()
+            done = self.keep(stage, result, time.perf_counter() - began)
         return kind.model_validate(done["result"])
+
+    def keep(self, stage: str, result: Result, seconds: float) -> dict[str, Any]:
+        """Record the result of a stage that was done, and the time it took; return the record."""
+        done = {"result": result.to_json(), "seconds": seconds}
+        self._store.record_stage(self._row.id, stage, done)
+        return done
 
     def seconds(self, stages: Mapping[str, Sequence[str]]) -> dict[str, float]:
         """Return the time spent on groups of stages, and on all of them as `total`.

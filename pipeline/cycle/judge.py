@@ -86,7 +86,7 @@ def _costs(
         champion.model,
         candidate.model,
         texts[:_TIMED_TEXTS],
-        max_length=scores.encoders.max_length,
+        load=scores.encoders.load_alone,
         clock=time.perf_counter,
     )
 

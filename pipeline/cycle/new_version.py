@@ -98,6 +98,7 @@ class NewVersion:
             tables.finetune,
             max_length=tables.model.max_length,
             name=name,
+            device=encoders.device,
         )
         queries = [text for each in anchors for text in each.queries.values()]
         memory, _ = tables.leakage.clean(history, queries)
@@ -268,6 +269,7 @@ class NewVersion:
                 tokenizer=encoder.tokenizer,
                 learned_at=self.started.timestamp() if learned_at is None else learned_at,
                 max_length=self.settings.tables.model.max_length,
+                precision=self.settings.tables.model.precision,
                 known=known,
                 passed_over=passed_over,
             ),

@@ -62,7 +62,8 @@ def record_training(
         started=journal.started,
     )
     settings = dataclasses.asdict(finetune)
-    registry.log_params(child, {**settings, "precision": training.precision})
+    used = {"precision": training.precision, "device": training.device}
+    registry.log_params(child, {**settings, **used})
     for row in training.log:
         metrics = {f"train/{name}": value for name, value in row.items() if name not in _AXES}
         registry.log_metrics(child, metrics, step=int(row["step"]), at=journal.started)
@@ -251,6 +252,7 @@ def _tags(result: CycleResult) -> dict[str, str]:
         f"{_PREFIX}champion": str(result.champion.version),
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
+        **({f"{_PREFIX}device": result.computing.device} if result.computing else {}),
         **_moved(result),
         **({WITHOUT_LABELS: "true"} if result.verdict and result.verdict.without_labels else {}),
     }

@@ -1,5 +1,6 @@
 """One cycle: from intake to a recorded outcome, resumed where it was interrupted."""
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -59,6 +60,8 @@ from pipeline.results import (
 from pipeline.workspace import OpenWorkspace
 from training.faults import NoEmbedding, NonFiniteLoss
 
+logger = logging.getLogger(__name__)
+
 
 def run_candidate(opened: OpenWorkspace, given: str, now: datetime) -> CycleResult:
     """Take another encoder through a cycle, in the place of a trained candidate.
@@ -109,6 +112,8 @@ def run_cycle(
     candidate
         A candidate that is given, and its folder; by default one is trained if drift calls for it.
     """
+    computing = opened.computing  # before anything begins, for a device that is not there
+    logger.info("%s", computing)
     store, state = opened.store, opened.settings.state
     champions = Champions.of(opened)
     champions.finish_interrupted_move()
@@ -142,6 +147,7 @@ def run_cycle(
         index=index_of_cycle(opened, journal, settled.indexed),
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
+        computing=computing,
         approved=settled.approved,
         canary=settled.canary,
         rolled_back=settled.rolled_back,

@@ -16,7 +16,7 @@ def measure(
     candidate: Path,
     texts: Sequence[str],
     *,
-    max_length: int | None,
+    load: Callable[[Path], Encoder],
     clock: Callable[[], float],
 ) -> ServingCosts:
     """Embed the same texts with both models in turn, without caches, and take the medians.
@@ -29,11 +29,13 @@ def measure(
         Model folders.
     texts
         What both embed in every round.
+    load
+        Loads a model folder, without a cache.
     clock
         Seconds from a fixed point, such as `time.perf_counter`.
     """
     folders = (champion, candidate)
-    encoders = [Encoder.load(folder, max_length=max_length) for folder in folders]
+    encoders = [load(folder) for folder in folders]
     spent: list[list[float]] = [[], []]
     # The first round warms both up and does not count.
     for number in range(ROUNDS + 1):

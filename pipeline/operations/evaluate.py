@@ -11,7 +11,6 @@ from pipeline.intake import benchmark_sets
 from pipeline.registry import Version
 from pipeline.results import EvaluatedTask, EvaluateResult
 from pipeline.workspace import OpenWorkspace
-from training.encoding import Encoder
 from training.evaluation import Scorecard, TaskScores, dimensions_of, left_out
 from training.faults import DataFault
 
@@ -46,7 +45,7 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
             "anchorhold.toml)"
         )
     tables = opened.settings.tables
-    encoder = Encoder.load(folder.model, max_length=tables.model.max_length)
+    encoder = opened.encoders.load_alone(folder.model)
     dimensions = tables.model.dimensions
     card = tables.evaluate.score(encoder, sets, opened.progress, dimensions)
     accepted = folder.scorecard()
@@ -60,7 +59,7 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
     if encoder.fingerprint != folder.facts().fingerprint:
         notes += (
             "the settings give this version another embedding space than it was accepted with "
-            "(model.max_length)",
+            "(model.max_length, model.precision)",
         )
     run = record_golden(opened.registry, opened.store, version, card.means(), now)
     return _result(version, tables.gate, tasks, notes, run)

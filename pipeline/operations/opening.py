@@ -78,10 +78,15 @@ class Opening:
 
     @contextmanager
     def _opened(
-        self, doing: str, *, writes: bool = False, strategies: Sequence[str] = ()
+        self,
+        doing: str,
+        *,
+        writes: bool = False,
+        strategies: Sequence[str] = (),
+        seeds: Sequence[int] = (),
     ) -> Iterator[OpenWorkspace]:
         self._must_be_open()
-        settings = self._settings.trying(strategies) if strategies else self._settings
+        settings = self._settings.trying(strategies, seeds)
         now, progress = self._clock(), self._progress
         try:
             with (

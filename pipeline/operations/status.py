@@ -28,6 +28,7 @@ from pipeline.results import (
     LogCounts,
     MessagesStatus,
     PassedVersion,
+    PastCycle,
     PromotionStatus,
     RecordCounts,
     RolledBackVersion,
@@ -65,6 +66,8 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     index, unreadable = _index(opened, champion)
     history = verify_history(store, opened.registry)
     champions = Champions.of(opened)
+    # One more is read: the newest may be unfinished.
+    past = past_cycles(store, limit=_SHOWN + 1)
     canary = canary_now(champions, now)
     return StatusResult(
         model=opened.settings.tables.model.name,
@@ -100,7 +103,8 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
             RolledBackVersion(version=version, reason=reason)
             for version, reason in rolled_back(store.promotions()).items()
         ),
-        cycles=_cycles(store),
+        cycles=tuple(map(_cycle, past)),
+        computing=past[0].result.computing if past else None,
         history=HistoryStatus(rows=history.rows, verified=history.verified),
         unfinished=unfinished.id if unfinished else None,
         promotions=_promotions(store),
@@ -167,16 +171,13 @@ def _split(
     )
 
 
-def _cycles(store: Store) -> tuple[CycleStatus, ...]:
-    # One more is read: the newest may be unfinished.
-    return tuple(
-        CycleStatus(
-            cycle=each.id,
-            outcome=each.result.outcome,
-            started=each.started,
-            champion=each.result.champion.version,
-        )
-        for each in past_cycles(store, limit=_SHOWN + 1)
+def _cycle(past: PastCycle) -> CycleStatus:
+    result = past.result
+    return CycleStatus(
+        cycle=past.id,
+        outcome=result.outcome,
+        started=past.started,
+        champion=result.champion.version,
     )
 
 

@@ -105,7 +105,13 @@ class Workspace(Serving):
             files = {"traffic": path_of(traffic), "pairs": path_of(pairs), "log": path_of(log)}
             return check_now(opened, **files, now=self._clock())
 
-    def run(self, strategies: Sequence[str] | None = None, *, adopt: bool = False) -> CycleResult:
+    def run(
+        self,
+        strategies: Sequence[str] | None = None,
+        *,
+        seeds: Sequence[int] | None = None,
+        adopt: bool = False,
+    ) -> CycleResult:
         """Run one cycle, or resume an interrupted one.
 
         Parameters
@@ -113,11 +119,15 @@ class Workspace(Serving):
         strategies
             Names of the training strategies to try; "all" stands for every one. By default, the
             settings as they are.
+        seeds
+            Seeds with which each strategy is tried; by default, that of the settings.
         adopt
             Whether a new workspace takes over the champion of another one, whose registered model
             it shares; by default, it is refused.
         """
-        with self._opened("run", writes=True, strategies=strategies or ()) as opened:
+        with self._opened(
+            "run", writes=True, strategies=strategies or (), seeds=seeds or ()
+        ) as opened:
             return run_cycle(opened, self._clock(), adopt=adopt)
 
     def generate(self, *, dry_run: bool = False) -> GenerateResult:
@@ -359,7 +369,7 @@ class Workspace(Serving):
         with self._opened("encoder") as opened:
             folder = opened.versions.folder(opened.versions.named(version))
             # Without the cache of the cycles: what a program encodes would fill it.
-            return Encoder.load(folder.model, max_length=opened.encoders.max_length)
+            return opened.encoders.load_alone(folder.model)
 
 
 def _champions(opened: OpenWorkspace) -> Champions:

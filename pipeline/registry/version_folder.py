@@ -40,6 +40,8 @@ class Facts:
         Seconds since the epoch at which its cycle began.
     max_length
         Tokens after which it cuts a text; None where that was not recorded.
+    precision
+        Number format in which it encodes.
     known
         Sequence number up to which texts are in its reference though labelled pairs before them
         wait after the cut; 0 where there are none.
@@ -57,6 +59,7 @@ class Facts:
     max_length: int | None = None
     known: int = 0
     passed_over: int = 0
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

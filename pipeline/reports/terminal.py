@@ -143,6 +143,8 @@ def _(result: CycleResult) -> Iterator[Part]:
         else f"cycle {result.cycle}: {result.outcome}; version {result.champion.version} serves "
         f"({result.seconds['total']:.0f} s)"
     )
+    if result.computing:
+        yield f"  {result.computing}"
     yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings((*result.decision.warnings, *result.intake.warnings))
@@ -254,6 +256,12 @@ def _(result: StatusResult) -> Iterator[Part]:
     if result.anchors:
         yield _anchors(result.anchors)
     yield from _warnings((*result.warnings, *result.gate.warnings))
+    yield from _last_cycles(result)
+
+
+def _last_cycles(result: StatusResult) -> Iterator[Part]:
+    if result.computing:
+        yield f"in the last cycle, {result.computing}"
     table = Table("cycle", "outcome", "started", "champion")
     for row in result.cycles:
         started = row.started.isoformat(timespec="seconds")

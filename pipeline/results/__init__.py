@@ -9,6 +9,7 @@ from pipeline.results.canary import (
     CanaryState,
     RolledBackVersion,
 )
+from pipeline.results.computing import Computing
 from pipeline.results.cosines import QUANTILES, SetCosines, VersionCosines
 from pipeline.results.cycle import (
     TRAINED,
@@ -122,6 +123,7 @@ __all__ = [
     "ComparedSet",
     "ComparedTask",
     "Comparison",
+    "Computing",
     "CycleIndex",
     "CycleResult",
     "CycleStatus",

@@ -3,6 +3,7 @@
 from typing import Literal, Self
 
 from pipeline.results.canary import CanaryResult, RolledBackVersion
+from pipeline.results.computing import Computing
 from pipeline.results.cosines import VersionCosines
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
@@ -118,6 +119,8 @@ class TrainingResult(Result):
         Optimiser steps, pairs trained on, and how many were held to the champion's embeddings.
     seconds, precision
         Time taken and number format.
+    device
+        What it was trained on: "cpu", "cuda" or "mps".
     log
         One row per logged step.
     negatives, merge
@@ -145,6 +148,7 @@ class TrainingResult(Result):
     share: float
     curve: tuple[Blend, ...]
     fault: str = ""
+    device: str = ""
     attempts: tuple[AttemptResult, ...] = ()
     champion_selection: tuple[float, float] | None = None
 
@@ -251,6 +255,8 @@ class CycleResult(Result):
         Time by group of stages, and in total.
     peak_memory_megabytes
         Most memory that the process held; None where the system cannot tell.
+    computing
+        What models computed on; None where that was not recorded.
     run_id
         Its run in MLflow.
     dry_run
@@ -281,6 +287,7 @@ class CycleResult(Result):
     intake: IntakeResult
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None
+    computing: Computing | None = None
     run_id: str
     dry_run: bool = False
 

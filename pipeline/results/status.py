@@ -3,6 +3,7 @@
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.canary import CanaryResult, RolledBackVersion
+from pipeline.results.computing import Computing
 from pipeline.results.index import IndexStatus
 from pipeline.results.intake import LogCounts
 from pipeline.results.messages import MessagesStatus
@@ -149,6 +150,8 @@ class StatusResult(Result):
         Versions that only `promote` with `force` lets serve again.
     cycles
         The last finished cycles, newest first.
+    computing
+        What models computed on in the last cycle; None where that was not recorded.
     history
         Whether the promotion history was verified.
     unfinished
@@ -178,6 +181,7 @@ class StatusResult(Result):
     canary: CanaryResult | None = None
     rolled_back: tuple[RolledBackVersion, ...]
     cycles: tuple[CycleStatus, ...]
+    computing: Computing | None = None
     history: HistoryStatus
     unfinished: str | None
     promotions: tuple[PromotionStatus, ...]

@@ -168,6 +168,24 @@ def length_warning(settings: Settings, number: int, then: int | None) -> str:
     )
 
 
+def precision_warning(settings: Settings, number: int, then: str) -> str:
+    """Say that a version was made with another `model.precision`; empty when it was not.
+
+    Parameters
+    ----------
+    number, then
+        The version, and what `model.precision` was when it was made.
+    """
+    now = settings.tables.model.precision
+    if then == now:
+        return ""
+    return (
+        f"model.precision is {now!r}, but version {number} was made with {then!r}: texts get "
+        f"other vectors, and no training starts; set it back to {then!r}, or begin anew in a "
+        "workspace of its own with another model.name (anchorhold init)"
+    )
+
+
 def _identity(folder: Path) -> str:
     """Return what identifies a model, whatever its maximum length."""
     try:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pipeline.registry import VersionFolder
-from training.distributed import Engine, Launcher, launch
-from training.encoding import Encoder, fingerprint
+from training.distributed import AUTO, Engine, Launcher, launch
+from training.encoding import Encoder, NumberFormat, fingerprint
 from training.evaluation import (
     Evaluate,
     EvaluationSet,
@@ -36,32 +36,55 @@ class Encoders:
         Lengths at which their vectors are served; empty: whole vectors only.
     engine
         Where many texts at once are encoded; None: in this process.
+    device
+        Where this process computes, as `device_for` takes it.
+    precision
+        Number format in which texts are encoded.
     """
 
     max_length: int
     cache: Path
     dimensions: tuple[int, ...] = ()
     engine: Engine | None = None
+    device: str = AUTO
+    precision: NumberFormat = "float32"
 
     @property
     def launcher(self) -> Launcher:
         """What starts the processes of a training."""
         return self.engine.launch if self.engine else launch
 
+    def device_to_train(self, processes: int) -> str:
+        """Return where so many processes train, as `device_for` takes it."""
+        return self.engine.device if self.engine and processes > 1 else self.device
+
     def load(self, model: Path, name: str | None = None) -> Encoder:
         """Load the encoder of a model folder; messages call it by its name or else its folder."""
+        return self._load(model, name, cache=self.cache, engine=self.engine)
+
+    def load_alone(self, model: Path, name: str | None = None) -> Encoder:
+        """Load an encoder without the cache, for texts that nobody asks for again."""
+        return self._load(model, name)
+
+    def _load(self, model: Path, name: str | None, **more: Any) -> Encoder:
         return Encoder.load(
-            model, max_length=self.max_length, cache=self.cache, name=name, engine=self.engine
+            model,
+            max_length=self.max_length,
+            name=name,
+            device=self.device,
+            precision=self.precision,
+            **more,
         )
 
     def fingerprint(self, model: Path) -> str:
         """Return the identity of the space of what `load` gives for a model folder."""
-        return fingerprint(model, self.max_length)
+        return fingerprint(model, self.max_length, self.precision)
 
     def identity(self, version: VersionFolder) -> str:
         """Return the fingerprint of what `load` gives for a version's model."""
         facts = version.facts()
-        if facts.max_length in (None, self.max_length):
+        same_length = facts.max_length in (None, self.max_length)
+        if same_length and facts.precision == self.precision:
             return facts.fingerprint
         return self.fingerprint(version.model)
 

@@ -25,6 +25,7 @@ from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.telling import Alerts, PromotionReceiver, Watch
 from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.distributed import Compute
+from training.encoding import NumberFormat
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
 from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix, Waiting
@@ -44,6 +45,7 @@ from training.unlabelled import (
 
 SETTINGS_FILE = "anchorhold.toml"
 STATE_FOLDER = ".anchorhold"
+_SEED = "-seed-"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
@@ -57,6 +59,12 @@ class Model:
     """Hub id or folder of a sentence-transformers model: the first champion."""
     max_length: int = Field(default=128, ge=8, le=8192)
     """Tokens after which a text is cut."""
+    precision: NumberFormat = "float32"
+    """Number format in which texts are encoded.
+
+    Half precision is faster, moves scores a little, and makes another embedding space
+    (docs/measurements/precision.md).
+    """
     dimensions: tuple[int, ...] = Field(default=(), strict=False)
     """Lengths at which a Matryoshka model's vectors are served, each trained, scored and judged.
 
@@ -205,7 +213,8 @@ class Settings:
         sha256 of the parsed file and the strategies: when they change, that is a reason to check
         old data again.
     strategies
-        Names of the strategies that a training tries; see `training.strategies`.
+        Names of the strategies that a training tries, such as "replay" or, with a seed of its own,
+        "replay-seed-1"; see `training.finetuning.strategies`.
     """
 
     root: Path
@@ -247,20 +256,24 @@ class Settings:
         """Return a URL with an absolute path, where it names a SQLite file in the workspace."""
         return _absolute_sqlite(url, self.root)
 
-    def trying(self, names: Sequence[str]) -> Self:
-        """Return the settings with the strategies that a training tries, one after another.
+    def trying(self, names: Sequence[str], seeds: Sequence[int] = ()) -> Self:
+        """Return the settings with the strategies that a training tries.
 
         Parameters
         ----------
         names
-            Names of strategies; `all` stands for every one that differs from the others.
+            Names of strategies; `all` stands for every one that differs from the others. Without
+            any, the strategies stay.
+        seeds
+            Seeds with which each is tried; without any, each is with that of the settings.
 
         Raises
         ------
         SettingsFault
-            There is no such strategy.
+            There is no such strategy, or a seed is negative.
         """
         known = self._strategies()
+        names = names or self.strategies
         if "all" in names:
             unique: dict[Strategy, str] = {}
             for name, each in known.items():
@@ -272,6 +285,11 @@ class Settings:
                 raise SettingsFault(
                     f"there is no strategy {name!r}{near}; allowed: all, {', '.join(known)}"
                 )
+        for seed in seeds:
+            if seed < 0:
+                raise SettingsFault(f"a seed is {seed}; allowed: 0 and above")
+        if seeds:
+            names = [f"{name}{_SEED}{seed}" for name in names for seed in seeds]
         chosen = tuple(dict.fromkeys(names))
         if chosen == self.strategies:
             return self
@@ -279,11 +297,14 @@ class Settings:
         return dataclasses.replace(self, strategies=chosen, digest=digest)
 
     def following(self, strategy: str) -> Self:
-        """Return the settings with the workers of one strategy."""
-        chosen = self._strategies()[strategy]
-        tables = dataclasses.replace(
-            self.tables, mix=chosen.mix, finetune=chosen.finetune, merge=chosen.merge
-        )
+        """Return the settings with the workers of one strategy, and with the seed in its name."""
+        name, _, seed = strategy.partition(_SEED)
+        chosen = self._strategies()[name]
+        mix, finetune = chosen.mix, chosen.finetune
+        if seed:
+            mix = dataclasses.replace(mix, seed=int(seed))
+            finetune = dataclasses.replace(finetune, seed=int(seed))
+        tables = dataclasses.replace(self.tables, mix=mix, finetune=finetune, merge=chosen.merge)
         return dataclasses.replace(self, tables=tables)
 
     def _strategies(self) -> Mapping[str, Strategy]:

@@ -10,10 +10,11 @@ from typing import Self
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
 from pipeline.registry import Registry, Traces, Version, open_registry
+from pipeline.results import Computing
 from pipeline.search import Indexes
 from pipeline.store import Store
 from pipeline.workspace.anchor_sets import AnchorSets
-from pipeline.workspace.base_model import Base, length_warning
+from pipeline.workspace.base_model import Base, length_warning, precision_warning
 from pipeline.workspace.place import note_place, settle
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.settings import Settings
@@ -37,8 +38,22 @@ class OpenWorkspace:
     def encoders(self) -> Encoders:
         """The encoders of model folders, with one cache."""
         cache = self.settings.state / "cache" / "embeddings"
-        model = self.settings.tables.model
-        return Encoders(model.max_length, cache, model.dimensions, self.engine)
+        model, device = self.settings.tables.model, self.settings.tables.compute.device
+        return Encoders(
+            model.max_length, cache, model.dimensions, self.engine, device, model.precision
+        )
+
+    @property
+    def computing(self) -> Computing:
+        """What models compute on.
+
+        Raises
+        ------
+        DataFault
+            This machine does not have the device of the settings.
+        """
+        tables = self.settings.tables
+        return Computing.of(tables.compute, tables.model.precision, self.engine)
 
     @property
     def scores(self) -> Scores:
@@ -71,10 +86,11 @@ class OpenWorkspace:
     def warnings(self, champion: Version) -> tuple[str, ...]:
         """Say what of the settings the versions cannot follow: another base, another length."""
         root, origin = self.versions.root_and_origin(champion)
-        made_with = self.versions.folder(champion).facts().max_length
+        made_with = self.versions.folder(champion).facts()
         found = (
             Base(self.settings).warning(root, origin),
-            length_warning(self.settings, champion.number, made_with),
+            length_warning(self.settings, champion.number, made_with.max_length),
+            precision_warning(self.settings, champion.number, made_with.precision),
         )
         return tuple(each for each in found if each)
 

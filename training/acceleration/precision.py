@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from training.distributed import devices, has_bfloat16, is_cuda
 from training.whole_files import written
 
 if TYPE_CHECKING:
@@ -20,20 +21,27 @@ _ROUNDS = 15
 
 
 @cache
-def fastest_precision() -> Precision:
-    """Return the faster training precision of this machine, measured if its flags do not decide.
+def fastest_precision(device: str = "cpu") -> Precision:
+    """Return the faster training precision on a device, measured if its flags do not decide.
 
     Without native instructions bfloat16 is several times slower than fp32. With them it may be,
     too: with avx512_bf16 alone, products took a quarter of fp32's time on an AMD processor, and
     nearly twice its time on an Intel one whose AMX the virtual machine hides.
+
+    Parameters
+    ----------
+    device
+        "cpu", "mps" or "cuda". CUDA devices that only other machines have are taken for ones with
+        bfloat16.
     """
     import torch
 
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    capabilities = torch.cpu.get_capabilities()
-    if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
+    if is_cuda(device) and not any(map(is_cuda, devices())):
+        return "bf16"
+    if not has_bfloat16(device):
         return "fp32"
+    if device != "cpu":
+        return "bf16"
     # The product of one layer for a batch of short texts. The formats take turns, so that other
     # work on the machine slows both down.
     fp32 = torch.ones(1024, 384), torch.ones(384, 1536)
@@ -43,7 +51,7 @@ def fastest_precision() -> Precision:
     return "bf16" if in_fp32 >= _WORTHWHILE * in_bf16 else "fp32"
 
 
-def settled_precision(note: Path) -> Precision:
+def settled_precision(note: Path, device: str = "cpu") -> Precision:
     """Return the precision that the file `note` holds, or measure the faster one and write it.
 
     A resumed training keeps the format that it began with, whatever a busy machine would measure
@@ -51,7 +59,7 @@ def settled_precision(note: Path) -> Precision:
     """
     if note.exists():
         return "bf16" if note.read_text(encoding="ascii").strip() == "bf16" else "fp32"
-    chosen = fastest_precision()
+    chosen = fastest_precision(device)
     with written(note) as partial:
         partial.write_text(chosen, encoding="ascii")
     return chosen

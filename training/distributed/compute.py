@@ -1,10 +1,11 @@
-"""The table `[compute]`: which engine encodes many texts at once, and places processes."""
+"""The table `[compute]`: on which device and engine models encode and train."""
 
 from typing import Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from training.distributed.devices import AUTO, DeviceName
 from training.distributed.engines import Engine, Processes, threads_of
 from training.distributed.on_ray import Ray
 from training.settings import SETTINGS
@@ -12,7 +13,7 @@ from training.settings import SETTINGS
 
 @dataclass(frozen=True, config=SETTINGS)
 class Compute:
-    """Where many texts at once are encoded, and where `finetune.processes` train.
+    """Where models compute: on which device, and with how many workers on which engine.
 
     Workers get whole batches, so that all engines give the same vectors with the same `cpus`. The
     command's own process uses all processors, and its vectors can differ in the last bits.
@@ -25,10 +26,19 @@ class Compute:
     2
     """
 
+    device: DeviceName = AUTO
+    """Where models compute on this machine: "cpu", "cuda", "cuda:1" or "mps".
+
+    "auto" takes the first CUDA device, else "mps", else the CPU. Workers on Ray compute on CUDA if
+    `gpus` reserves an accelerator for each, and otherwise on the CPU.
+    """
     engine: Literal["local", "ray"] = "local"
     """Where workers run: in processes on this machine, or as actors on a Ray cluster."""
     workers: int = Field(default=1, ge=1, le=4096)
-    """Workers that encode at once; a single local one is the command's own process."""
+    """Workers that encode, or train several strategies, at once.
+
+    A single local one is the command's own process.
+    """
     address: str | None = Field(default=None, min_length=1, examples=["ray://head:10001"])
     """Address of the Ray cluster; without it, `RAY_ADDRESS`, or else one on this machine."""
     cpus: float = Field(default=1.0, ge=0, le=1024)
@@ -52,4 +62,9 @@ class Compute:
             )
         if self.workers == 1:
             return None
-        return Processes(self.workers, threads=threads_of(self.cpus), retries=self.retries)
+        return Processes(
+            self.workers,
+            threads=threads_of(self.cpus),
+            retries=self.retries,
+            device=self.device,
+        )

@@ -8,6 +8,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
+from training.distributed.devices import AUTO
 from training.distributed.launch import Launcher, launch
 from training.faults import EngineFault
 
@@ -27,10 +28,13 @@ class Engine(Protocol):
         How many tasks run at once.
     reads_files
         Whether workers read the files of this machine; otherwise they are sent what they need.
+    device
+        Where workers compute, as `device_for` takes it.
     """
 
     workers: int
     reads_files: bool
+    device: str
 
     def map(
         self, make: Callable[[], Callable[[Task], Done]], tasks: Sequence[Task]
@@ -70,6 +74,8 @@ class Processes:
         Threads of each; sums of floats can differ in their last bits with their number.
     retries
         How often lost workers are replaced while no task ends.
+    device
+        Where they compute; all share it.
 
     Examples
     --------
@@ -80,8 +86,11 @@ class Processes:
 
     reads_files = True
 
-    def __init__(self, workers: int, *, threads: int = 1, retries: int = 3) -> None:
+    def __init__(
+        self, workers: int, *, threads: int = 1, retries: int = 3, device: str = AUTO
+    ) -> None:
         self.workers = workers
+        self.device = device
         self._threads = threads
         self._retries = retries
         self._make: Any = None

@@ -30,7 +30,8 @@ class Ray:
     workers
         Most actors at once. Those for which the cluster has no place yet join when it has.
     cpus, gpus
-        Processors and accelerators of each.
+        Processors and accelerators of each. With accelerators, workers compute on CUDA; else on the
+        CPU, whatever their machines have.
     retries
         How often a task is repeated whose actor was lost.
     patience
@@ -50,6 +51,7 @@ class Ray:
         patience: float = _UNTIL_PLACED,
     ) -> None:
         self.workers = workers
+        self.device = "cuda" if gpus > 0 else "cpu"
         # Without an address, and without `RAY_ADDRESS`, the cluster is this machine's own.
         address = address or os.environ.get("RAY_ADDRESS")
         self._place: dict[str, Any] = {"address": address or "local"}

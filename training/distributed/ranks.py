@@ -31,12 +31,18 @@ def ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def connect() -> None:
-    """Connect the ranks until this process ends; a single one needs no connection."""
-    from torch import cuda, distributed
+def connect(accelerated: bool = False) -> None:
+    """Connect the ranks until this process ends; a single one needs no connection.
+
+    Parameters
+    ----------
+    accelerated
+        Whether they train on CUDA devices.
+    """
+    from torch import distributed
 
     if ranks() > 1 and not distributed.is_initialized():
-        distributed.init_process_group(backend(cuda.is_available()), timeout=PATIENCE)
+        distributed.init_process_group(backend(accelerated), timeout=PATIENCE)
         atexit.register(distributed.destroy_process_group)
 
 

@@ -12,6 +12,7 @@ from training.encoding.loading import (
     was_fetched,
 )
 from training.encoding.model_folder import fingerprint, stored_prompts
+from training.encoding.number_format import NumberFormat, number_formats
 from training.encoding.prompts import Kind, has_routes, prompt_of, tells_sides_apart, unused_prompts
 from training.encoding.similarity import Similarity
 from training.encoding.speed import seconds_per_text
@@ -19,6 +20,7 @@ from training.encoding.speed import seconds_per_text
 __all__ = [
     "Encoder",
     "Kind",
+    "NumberFormat",
     "Similarity",
     "TextEncoder",
     "fetch_base",
@@ -28,6 +30,7 @@ __all__ = [
     "is_bare",
     "is_hub_id",
     "load_model",
+    "number_formats",
     "prompt_of",
     "prune_cache",
     "save_model",

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.distributed import Engine
+from training.distributed import AUTO, Engine
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
 from training.encoding.loading import load_model
 from training.encoding.model_folder import fingerprint
+from training.encoding.number_format import NumberFormat
 from training.encoding.prompts import Kind, prompt_of, tells_sides_apart
 from training.encoding.sharded import Shard, ShardWork, encode_shards
 from training.encoding.similarity import Similarity
@@ -82,6 +83,8 @@ class Encoder:
         cache: str | os.PathLike[str] | None = None,
         name: str | None = None,
         engine: Engine | None = None,
+        device: str = AUTO,
+        precision: NumberFormat = "float32",
     ) -> "Encoder":
         """Load a model folder, with remote code off and from safetensors only.
 
@@ -97,17 +100,22 @@ class Encoder:
             What messages call the model; None: its folder.
         engine
             Where many texts at once are encoded; None: in this process.
+        device
+            Where this process computes, as `device_for` takes it; the engine says where workers do.
+        precision
+            Number format in which texts are encoded, here and there.
 
         Raises
         ------
         DataFault
-            The folder is not a plain, safe sentence-transformers model.
+            The folder is not a plain, safe sentence-transformers model, or there is no such device,
+            or it does not compute in that number format.
         """
-        model = load_model(folder, max_length)
-        identity = fingerprint(folder, max_length)
+        model = load_model(folder, max_length, device=device, precision=precision)
+        identity = fingerprint(folder, max_length, precision)
         encoder = cls(model, identity, None if cache is None else Path(cache), name or str(folder))
         if engine is not None:
-            work = ShardWork(str(folder), max_length, identity, travels=not engine.reads_files)
+            work = ShardWork.on(engine, str(folder), max_length, identity, precision)
             encoder.elsewhere = engine, work
         return encoder
 

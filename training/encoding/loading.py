@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.distributed import AUTO, device_for
 from training.encoding.model_folder import check_kind, check_model_folder, file_in
+from training.encoding.number_format import NumberFormat, compute_in, transformers_of
 from training.encoding.prompts import write_prompts
 from training.faults import DataFault, first_line
 from training.progress import quiet
@@ -13,7 +15,6 @@ from training.whole_files import folder_written
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Transformer
 
 _UNLIMITED = 2**31
 # Names of the modules with one learned vector per position.
@@ -21,7 +22,11 @@ _POSITION_TABLES = {"embed_positions", "position_embedding", "position_embedding
 
 
 def load_model(
-    folder: str | os.PathLike[str], max_length: int | None = None
+    folder: str | os.PathLike[str],
+    max_length: int | None = None,
+    *,
+    device: str = AUTO,
+    precision: NumberFormat = "float32",
 ) -> "SentenceTransformer":
     """Check and load a model folder with remote code off; all its weights become float32.
 
@@ -31,18 +36,27 @@ def load_model(
         A plain sentence-transformers folder.
     max_length
         Tokens after which a text is cut; None: as the folder says.
+    device
+        Where it computes, as `device_for` takes it.
+    precision
+        Number format of a model that only encodes; in others than float32 it is not to be trained.
 
     Raises
     ------
     DataFault
         The folder is refused (see `check_model_folder`), cannot be loaded, has no padding token,
-        or reads fewer tokens than `max_length`.
+        or reads fewer tokens than `max_length`; or there is no such device, or it does not compute
+        in that number format.
     """
     check_model_folder(Path(folder))
-    return _load(str(folder), max_length, local=True)
+    model = _load(str(folder), max_length, local=True, device=device_for(device))
+    compute_in(model, precision, str(folder))
+    return model
 
 
-def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransformer":
+def _load(
+    name: str, max_length: int | None, *, local: bool, device: str = "cpu"
+) -> "SentenceTransformer":
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
@@ -50,6 +64,7 @@ def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransfo
         try:
             model = SentenceTransformer(
                 name,
+                device=device,
                 trust_remote_code=False,
                 local_files_only=local,
                 model_kwargs={"use_safetensors": True},
@@ -57,14 +72,16 @@ def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransfo
         except TypeError:
             # Models without a transformer (static embeddings) take no such argument; their weights
             # are safetensors anyway.
-            model = SentenceTransformer(name, trust_remote_code=False, local_files_only=local)
+            model = SentenceTransformer(
+                name, device=device, trust_remote_code=False, local_files_only=local
+            )
         except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as fault:
             raise DataFault(
                 f"{name} cannot be loaded as a sentence-transformers model: {first_line(fault)}"
             ) from fault
     # In half precision small updates vanish in training, and large sums overflow in encoding.
     model.float()
-    for transformer in _transformers(model):
+    for transformer in transformers_of(model):
         if transformer.tokenizer is not None and transformer.tokenizer.pad_token is None:
             raise DataFault(
                 f"{name}: its tokenizer has no padding token; set one, such as "
@@ -80,16 +97,9 @@ def _load(name: str, max_length: int | None, *, local: bool) -> "SentenceTransfo
     return model
 
 
-def _transformers(model: "SentenceTransformer") -> "list[Transformer]":
-    """Return the transformers of a model; one with routes has several."""
-    from sentence_transformers.sentence_transformer.modules import Transformer
-
-    return [part for part in model.modules() if isinstance(part, Transformer)]
-
-
 def _position_limit(model: "SentenceTransformer") -> int:
     """Return how many tokens of a text all transformers of a model can read."""
-    return min((_positions(part.model) for part in _transformers(model)), default=_UNLIMITED)
+    return min((_positions(part.model) for part in transformers_of(model)), default=_UNLIMITED)
 
 
 def _positions(core: Any) -> int:
@@ -155,7 +165,7 @@ def fetch_base(
         return target
     folder = Path(base).expanduser()
     if folder.is_dir():
-        model = _bare(folder, max_length) if is_bare(folder) else load_model(folder, max_length)
+        model = _plain(folder, max_length)
     elif not is_hub_id(base):
         raise DataFault(
             f"{name} {base!r} is not a folder; give a folder or a hub id such as owner/name"
@@ -174,9 +184,11 @@ def is_bare(folder: Path) -> bool:
     return not (folder / "modules.json").exists() and (folder / "config.json").exists()
 
 
-def _bare(folder: Path, max_length: int) -> "SentenceTransformer":
-    check_kind(file_in(folder))
-    return _load(str(folder), max_length, local=True)
+def _plain(folder: Path, max_length: int) -> "SentenceTransformer":
+    if is_bare(folder):
+        check_kind(file_in(folder))
+        return _load(str(folder), max_length, local=True)
+    return load_model(folder, max_length, device="cpu")
 
 
 def is_hub_id(name: str) -> bool:

@@ -152,11 +152,14 @@ def check_model_folder(folder: Path) -> None:
         raise DataFault(f"{folder} holds no {_WEIGHTS} file; weights must be in one")
 
 
-def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = None) -> str:
+def fingerprint(
+    model_folder: str | os.PathLike[str], max_length: int | None = None, precision: str = "float32"
+) -> str:
     """Return the identity of an embedding space: a sha256 of all that affects embeddings.
 
     It covers the modules, weights, tokenizer, pooling, normalisation, prompts, maximum length, the
-    length to which vectors are cut, and the similarity unless that is the cosine.
+    length to which vectors are cut, the similarity unless that is the cosine, and the number format
+    unless that is float32.
     Read-me files, file names and library versions do not count.
 
     Parameters
@@ -165,6 +168,8 @@ def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = N
         A plain sentence-transformers folder.
     max_length
         Tokens after which a text is cut; None: as the folder says.
+    precision
+        Number format in which the model encodes.
 
     Returns
     -------
@@ -206,6 +211,8 @@ def fingerprint(model_folder: str | os.PathLike[str], max_length: int | None = N
             add(place, file.name, *_settings(file))
         elif file.suffix in {".txt", ".model"} and not has_tokenizer:
             add(place, file.name, file.read_bytes())
+    if precision != "float32":
+        add("precision", precision)
     return digest.hexdigest()
 
 

@@ -4,13 +4,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.distributed import Engine
+from training.distributed import AUTO, Engine
 from training.encoding.model_folder import fingerprint
+from training.encoding.number_format import NumberFormat
 from training.encoding.prompts import Kind
 from training.faults import EngineFault
 
@@ -42,6 +43,8 @@ class ShardWork:
         Identity of the embedding space, which the worker's model must have.
     travels
         Whether the files go with it when it is pickled, to workers on other machines.
+    device, precision
+        Where workers compute, and in which number format.
     files
         The files by their names in the folder, where it has travelled.
     """
@@ -50,7 +53,28 @@ class ShardWork:
     max_length: int | None
     fingerprint: str
     travels: bool = False
+    device: str = AUTO
+    precision: NumberFormat = "float32"
     files: dict[str, bytes] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def on(
+        cls,
+        engine: Engine,
+        folder: str,
+        max_length: int | None,
+        fingerprint: str,
+        precision: NumberFormat,
+    ) -> Self:
+        """Return the work as the workers of an engine do it."""
+        return cls(
+            folder,
+            max_length,
+            fingerprint,
+            travels=not engine.reads_files,
+            device=engine.device,
+            precision=precision,
+        )
 
     def __call__(self) -> Callable[[Shard], Floats]:
         """Load the model and return what encodes a shard."""
@@ -63,13 +87,15 @@ class ShardWork:
                 for name, content in self.files.items():
                     (place / name).parent.mkdir(parents=True, exist_ok=True)
                     (place / name).write_bytes(content)
-            found = fingerprint(place, self.max_length)
+            found = fingerprint(place, self.max_length, self.precision)
             if found != self.fingerprint:
                 raise EngineFault(
                     f"a worker has a model of the fingerprint {found[:12]}, not "
                     f"{self.fingerprint[:12]}; is the same release of anchorhold installed there?"
                 )
-            encoder = Encoder.load(place, max_length=self.max_length)
+            encoder = Encoder.load(
+                place, max_length=self.max_length, device=self.device, precision=self.precision
+            )
         return _Encode(encoder)
 
     def __getstate__(self) -> dict[str, Any]:

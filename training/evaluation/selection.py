@@ -1,6 +1,5 @@
 """The selection split: pairs kept out of training, by which one of several models is chosen."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
@@ -29,9 +28,8 @@ class Selection:
 
     def judge(
         self,
-        max_length: int,
+        load: Callable[[Path], Encoder],
         *,
-        cache: str | os.PathLike[str] | None = None,
         metric: str = "ndcg_at_10",
         progress: Progress = no_progress,
     ) -> Callable[[Path], tuple[float, float]]:
@@ -39,10 +37,8 @@ class Selection:
 
         Parameters
         ----------
-        max_length
-            Tokens after which a text is cut.
-        cache
-            Folder of the embedding cache.
+        load
+            Loads the encoder of a model folder.
         metric
             Which metric to return the mean of.
         progress
@@ -50,8 +46,7 @@ class Selection:
         """
 
         def scores(folder: Path) -> tuple[float, float]:
-            encoder = Encoder.load(folder, max_length=max_length, cache=cache)
-            card = Evaluate().score(encoder, self.sets, progress)
+            card = Evaluate().score(load(folder), self.sets, progress)
             new, old = (card.tasks[given.name].mean(metric) for given in self.sets)
             return new, old
 

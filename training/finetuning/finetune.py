@@ -13,11 +13,23 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.acceleration import TRICKS, Precision, Prepared, Trick, settled_precision
-from training.distributed import connect, from_first, launch, launched, rank, ranks, wait_for_all
+from training.distributed import (
+    connect,
+    device_for,
+    from_first,
+    kind_of,
+    launch,
+    launched,
+    rank,
+    ranks,
+    wait_for_all,
+)
 from training.encoding import Encoder, fingerprint, load_model, tells_sides_apart
 from training.evaluation import check_lengths, further_dimensions
 from training.faults import DataFault, NonFiniteLoss
+from training.finetuning.arguments import arguments_on
 from training.finetuning.job import Job, StrPath
+from training.finetuning.shared_batches import check_parts, part_of
 from training.finetuning.trained import (
     Training,
     check_weights,
@@ -122,7 +134,7 @@ class FineTune:
 
     def __post_init__(self) -> None:
         """Refuse a batch that cannot be cut into equal parts, and lengths that no vector has."""
-        self._part(self.processes)
+        part_of(self.batch_size, self.processes)
         check_lengths(self.dimensions, "finetune.dimensions")
 
     def fit(
@@ -196,8 +208,8 @@ class FineTune:
         launcher
             Starts the processes, if there are several.
         """
-        self._check_batches(len(job.mixture.pairs))
-        connect()
+        check_parts(len(job.mixture.pairs), self.batch_size, self._processes())
+        connect(kind_of(job.device) == "cuda")
         precision = from_first(lambda: self._precision_of(job))
         champion = fingerprint(job.base, job.max_length)
         recipe = self._recipe(job, champion, precision)
@@ -237,7 +249,7 @@ class FineTune:
         from training.retention.frozen_layers import FrozenLayers
 
         started = time.perf_counter()
-        model = load_model(job.base, job.max_length)
+        model = load_model(job.base, job.max_length, device=job.device)
         gaps = not_finite(model)
         # Most tricks know only one transformer and one kind of text.
         alone: Collection[Trick] = {"dropout"}
@@ -254,7 +266,7 @@ class FineTune:
                 )
             )
             loss = self._loss(model, job.mixture, hold, packs=prepared.packing is not None)
-            trainer = self._trainer(model, job.mixture, run, precision, loss)
+            trainer = self._trainer(model, job, run, precision, loss)
             with (
                 progress("train", self._steps(len(job.mixture.pairs))) as step,
                 prepared.training(trainer.columns()),
@@ -288,7 +300,7 @@ class FineTune:
             return self.precision
         if (done := Training.finished(job.output)) is not None:
             return done.precision
-        return settled_precision(job.checkpoints / "precision")
+        return settled_precision(job.checkpoints / "precision", kind_of(job.device))
 
     def _recipe(self, job: Job, champion: str, precision: Precision) -> str:
         without_effect = {"precision", "checkpoint_steps"}  # the precision that was chosen counts
@@ -300,25 +312,6 @@ class FineTune:
     def _processes(self) -> int:
         """Return how many processes train: those that a launcher started, or those to start."""
         return ranks() if launched() else self.processes
-
-    def _part(self, processes: int) -> int:
-        """Return the pairs of a batch for each process."""
-        if self.batch_size % processes:
-            raise DataFault(
-                f"finetune.batch_size is {self.batch_size}, not a multiple of the {processes} "
-                "processes; each process needs an equal part of a batch"
-            )
-        return self.batch_size // processes
-
-    def _check_batches(self, pairs: int) -> None:
-        """Refuse a mix whose batches cannot be shared among the processes."""
-        self._part(self._processes())
-        smallest = pairs // -(-pairs // self.batch_size)
-        if smallest < self._processes():
-            raise DataFault(
-                f"finetune.processes is {self._processes()}; allowed are at most {smallest}, the "
-                "pairs of the smallest batch"
-            )
 
     def _steps(self, pairs: int) -> int:
         """Return the number of optimiser steps for a mix of so many pairs."""
@@ -360,21 +353,19 @@ class FineTune:
     def _trainer(
         self,
         model: "SentenceTransformer",
-        mixture: Mixture,
+        job: Job,
         run: Path,
         precision: Precision,
         loss: "nn.Module",
     ) -> "CheckedTrainer":
-        import torch
-        from sentence_transformers import SentenceTransformerTrainingArguments
-
         from training.finetuning.trainer import CheckedTrainer, prompts, routes, training_set
 
-        rows = training_set(mixture.pairs)
-        arguments = SentenceTransformerTrainingArguments(
+        rows = training_set(job.mixture.pairs)
+        arguments = arguments_on(
+            device_for(job.device),
             output_dir=str(run),
-            max_steps=self._steps(len(mixture.pairs)),
-            per_device_train_batch_size=self._part(ranks()),
+            max_steps=self._steps(len(job.mixture.pairs)),
+            per_device_train_batch_size=part_of(self.batch_size, ranks()),
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup,
             weight_decay=self.weight_decay,
@@ -382,8 +373,6 @@ class FineTune:
             prompts=prompts(model, rows.column_names),
             router_mapping=routes(model, rows.column_names),
             bf16=precision == "bf16",
-            use_cpu=not torch.cuda.is_available(),
-            ddp_backend="gloo" if ranks() > 1 and not torch.cuda.is_available() else None,
             dataloader_pin_memory=False,
             seed=self.seed,
             save_strategy="steps",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from training.distributed import RankJob
+from training.distributed import AUTO, RankJob, kind_of
 from training.faults import DataFault
 from training.pairs import Mixture, Pair
 
@@ -37,6 +37,8 @@ class Job:
         Tokens after which a text is cut.
     cache
         Folder of the embedding cache; None: no cache.
+    device
+        Where to train, as `device_for` takes it.
     """
 
     base: Path
@@ -45,6 +47,7 @@ class Job:
     checkpoints: Path
     max_length: int
     cache: Path | None
+    device: str = AUTO
 
     def __post_init__(self) -> None:
         """Refuse a mix that cannot be trained on."""
@@ -85,6 +88,8 @@ class Job:
             precision,
             dict(settings),
         ]
+        if (kind := kind_of(self.device)) != "cpu":
+            content.append(kind)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -98,6 +103,7 @@ class Job:
             "checkpoints": str(self.checkpoints.absolute()),
             "max_length": self.max_length,
             "cache": str(self.cache.absolute()) if self.cache else None,
+            "device": self.device,
         }
 
     def for_ranks(self, settings: Mapping[str, Any], processes: int) -> RankJob:
@@ -116,4 +122,5 @@ class Job:
             Path(value["checkpoints"]),
             value["max_length"],
             Path(value["cache"]) if value["cache"] else None,
+            value["device"],
         )

@@ -119,7 +119,7 @@ def refuse_texts_without_embedding(job: Job, champion: str) -> None:
     NoEmbedding
         There is such a text in the mix.
     """
-    model = load_model(job.base, job.max_length)
+    model = load_model(job.base, job.max_length, device=job.device)
     encoder = Encoder(model, champion, job.cache, str(job.base))
     encoder.encode([pair.query for pair in job.mixture.pairs], kind="query")
     documents = [text for pair in job.mixture.pairs for text in (pair.positive, pair.negative)]

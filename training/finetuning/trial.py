@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training.acceleration.precision import fastest_precision
+from training.distributed import AUTO, kind_of
 from training.encoding import Encoder, fingerprint, load_model
 from training.faults import DataFault, first_line
 from training.finetuning.finetune import FineTune
@@ -28,7 +29,13 @@ _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErro
 
 
 def try_base(
-    folder: Path, pairs: Sequence[Pair], finetune: FineTune, *, max_length: int, name: str
+    folder: Path,
+    pairs: Sequence[Pair],
+    finetune: FineTune,
+    *,
+    max_length: int,
+    name: str,
+    device: str = AUTO,
 ) -> tuple[str, ...]:
     """Take one training step on a copy of a base and return what a person should know of the base.
 
@@ -47,6 +54,8 @@ def try_base(
         Tokens after which a text is cut.
     name
         What messages call the base.
+    device
+        Where to try it, as `device_for` takes it.
 
     Raises
     ------
@@ -58,7 +67,10 @@ def try_base(
     place = folder.with_name(f"{folder.name}-trial.partial")
     shutil.rmtree(place, ignore_errors=True)
     try:
-        return _tried(folder, _few(pairs), finetune, max_length, name, place)
+        job = Job(
+            folder, _few_of(pairs), place / "model", place / "checkpoints", max_length, None, device
+        )
+        return _tried(job, finetune, name)
     except DataFault:
         raise
     except _MISFITS as fault:
@@ -67,19 +79,13 @@ def try_base(
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _tried(
-    folder: Path,
-    pairs: Sequence[Pair],
-    finetune: FineTune,
-    max_length: int,
-    name: str,
-    place: Path,
-) -> tuple[str, ...]:
+def _tried(job: Job, finetune: FineTune, name: str) -> tuple[str, ...]:
+    pairs, max_length = job.mixture.pairs, job.max_length
     queries = [pair.query for pair in pairs]
     # A text of full length shows whether there are positions for it.
     documents = [*(pair.positive for pair in pairs), " ".join(["a"] * max_length)]
-    before = load_model(folder, max_length)
-    champion = fingerprint(folder, max_length)
+    before = load_model(job.base, max_length, device=job.device)
+    champion = fingerprint(job.base, max_length)
     encoder = Encoder(before, champion, None, name)
     encoded = encoder.encode(queries, kind="query"), encoder.encode(documents, kind="document")
     if not all(vectors.any() for vectors in encoded):
@@ -93,10 +99,9 @@ def _tried(
         batch_size=len(pairs),
         processes=1,
     )
-    old = tuple(number % 2 == 1 for number in range(len(pairs)))
-    mixture = Mixture(tuple(pairs), old, memory_digest(pairs))
-    job = Job(folder, mixture, place / "model", place / "checkpoints", max_length, None)
-    precision = fastest_precision() if once.precision == "auto" else once.precision
+    precision = once.precision
+    if precision == "auto":
+        precision = fastest_precision(kind_of(job.device))
     model, done = once.trained(job, champion, precision, no_progress, None)
     weights, start = model.state_dict(), before.state_dict()
     if all(weights[each].equal(start[each]) for each in start if each not in not_finite(before)):
@@ -109,7 +114,7 @@ def _tried(
     before.load_state_dict(weights)
     trained = Encoder(before, "", None, name).unit_vectors(queries)
     done.save(model, "trial")
-    again = Encoder.load(done.folder, max_length=max_length, name=name)
+    again = Encoder.load(done.folder, max_length=max_length, name=name, device=job.device)
     loaded = again.unit_vectors(queries)
     if loaded.shape != trained.shape or float(np.abs(loaded - trained).max()) > _CLOSE:
         raise DataFault(
@@ -119,8 +124,8 @@ def _tried(
     return notes
 
 
-def _few(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return some pairs whose texts all differ, so that there is something to contrast."""
+def _few_of(pairs: Sequence[Pair]) -> Mixture:
+    """Return a mix of some pairs whose texts all differ, so that there is something to contrast."""
     chosen: list[Pair] = []
     seen: set[str] = set()
     for pair in (*pairs, *_OWN):
@@ -130,4 +135,5 @@ def _few(pairs: Sequence[Pair]) -> list[Pair]:
             chosen.append(replace(pair, negative=""))
         if len(chosen) == _PAIRS:
             break
-    return chosen
+    old = tuple(number % 2 == 1 for number in range(len(chosen)))
+    return Mixture(tuple(chosen), old, memory_digest(chosen))

@@ -86,15 +86,8 @@ def _fit(given: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> Non
         logger.setLevel(logging.INFO)
         logger.addHandler(_Reported(report))
     job = Job.from_json(given)
-    FineTune(**given["settings"]).fit(
-        job.base,
-        job.mixture,
-        output=job.output,
-        checkpoints=job.checkpoints,
-        max_length=job.max_length,
-        cache=job.cache,
-        progress=progress,
-        on_step=lambda number: report({"step": number}),
+    FineTune(**given["settings"]).train(
+        job, progress=progress, on_step=lambda number: report({"step": number})
     )
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from made_streams import TRAVEL, sentences, write_lines
 
-from pipeline.cycle.attempts import train
 from pipeline.cycle.check import window_of
 from pipeline.cycle.lesson import prepare_lesson
+from pipeline.cycle.train_work import TrainTask, TrainWork
 from training.finetuning.negatives import Negatives
 from training.pairs.caps import Caps
 from training.pairs.memory import Memory
@@ -38,7 +38,8 @@ def lesson_of(opened):
 
 
 def trained(opened, folder, lesson, path):
-    return train(opened.settings, opened.encoders, folder, lesson, path, no_progress)
+    work = TrainWork.of(opened.settings, opened.encoders, folder, lesson)
+    return work.train(TrainTask.of("configured", path, opened.settings, lesson), no_progress)
 
 
 def test_nothing_that_is_measured_is_trained_on(lesson_of):

@@ -9,6 +9,7 @@ import pytest
 from pipeline.gate.gate import Gate
 from pipeline.gate.serving_costs import ROUNDS, measure
 from pipeline.results import ServingCost, ServingCosts
+from training.encoding import Encoder
 from training.evaluation.scorecard import Scorecard, TaskScores
 
 
@@ -34,7 +35,9 @@ def costs(seconds=1.0, size=100):
 
 def test_both_models_take_turns_and_the_median_of_the_rounds_counts(tiny_model):
     ticks = itertools.count()
-    found = measure(tiny_model, tiny_model, ["a text"], max_length=32, clock=lambda: next(ticks))
+    found = measure(
+        tiny_model, tiny_model, ["a text"], load=Encoder.load, clock=lambda: next(ticks)
+    )
     assert found.champion == found.candidate
     assert found.champion.bytes >= (tiny_model / "model.safetensors").stat().st_size
     assert found.latency_ratio == found.size_ratio == 1.0

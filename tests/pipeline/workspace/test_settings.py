@@ -40,6 +40,22 @@ def test_a_strategy_that_there_is_not_is_refused(found):
         found.trying(["niave"])
 
 
+def test_each_strategy_is_tried_with_each_seed_which_changes_its_mix_and_its_training(found):
+    tried = found.trying(["naive", "replay"], [0, 3])
+    assert tried.strategies == (
+        "naive-seed-0", "naive-seed-3", "replay-seed-0", "replay-seed-3",
+    )  # fmt: skip
+    third = found.following("replay-seed-3").tables
+    assert (third.mix.seed, third.finetune.seed) == (3, 3)
+    plain = found.following("replay").tables
+    assert replace(third.finetune, seed=0) == plain.finetune
+    assert replace(third.mix, seed=plain.mix.seed) == plain.mix
+    assert found.trying([], [7]).strategies == ("configured-seed-7",)
+    assert found.trying([]) == found
+    with pytest.raises(SettingsFault, match="a seed is -1"):
+        found.trying([], [-1])
+
+
 def test_all_strategies_are_those_that_differ(found):
     names = found.trying(["all"]).strategies
     workers = [found.following(name).tables for name in names]

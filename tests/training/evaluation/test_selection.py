@@ -1,3 +1,6 @@
+from functools import partial
+
+from training.encoding import Encoder
 from training.evaluation.selection import Select
 from training.pairs.hold_out import HoldOut
 from training.pairs.pair import Pair, normalised
@@ -32,7 +35,7 @@ def test_without_memory_nothing_is_taken_out():
 
 def test_the_judge_scores_a_model_on_new_and_old(tiny_model, tmp_path):
     selection = Select().split(rows("new", 100), rows("old", 100))
-    judge = selection.judge(32, cache=tmp_path / "cache")
+    judge = selection.judge(partial(Encoder.load, max_length=32, cache=tmp_path / "cache"))
     new, old = judge(tiny_model)
     assert 0 <= new <= 1
     assert 0 <= old <= 1

@@ -1,0 +1,55 @@
+"""What models compute on."""
+
+from typing import Self
+
+from pipeline.results.result import Result
+from training.distributed import Compute, Engine, told
+
+
+class Computing(Result):
+    """What models compute on, in a command and in its workers.
+
+    Attributes
+    ----------
+    device
+        Of the command's own process, such as "cpu" or "cuda:0 (NVIDIA H100)".
+    precision
+        Number format in which texts are encoded.
+    engine, workers
+        Where workers run, and how many there are at most; none: 0.
+    worker_device
+        Where workers compute; empty without any.
+    """
+
+    device: str
+    precision: str
+    engine: str = "local"
+    workers: int = 0
+    worker_device: str = ""
+
+    @classmethod
+    def of(cls, compute: Compute, precision: str, engine: Engine | None) -> Self:
+        """Return what the settings say, on this machine.
+
+        Raises
+        ------
+        DataFault
+            This machine does not have the device.
+        """
+        device = told(compute.device)
+        if engine is None:
+            return cls(device=device, precision=precision)
+        return cls(
+            device=device,
+            precision=precision,
+            engine=compute.engine,
+            workers=engine.workers,
+            worker_device=device if engine.reads_files else engine.device,
+        )
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        own = f"models compute on {self.device}, texts in {self.precision}"
+        if not self.workers:
+            return own
+        return f"{own}; up to {self.workers} workers ({self.engine}) on {self.worker_device}"
