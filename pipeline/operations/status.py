@@ -67,7 +67,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     history = verify_history(store, opened.registry)
     champions = Champions.of(opened)
     # One more is read: the newest may be unfinished.
-    past = list(past_cycles(store, limit=_SHOWN + 1))
+    past = past_cycles(store, limit=_SHOWN + 1)
     canary = canary_now(champions, now)
     return StatusResult(
         model=opened.settings.tables.model.name,
