@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
     from mlflow.tracking import MlflowClient
 
+_DATABRICKS = ("databricks", "uc:")
+_PUBLISH = "; to have the champion in Unity Catalog, publish it there (examples/publish_version.py)"
 _ABOUT_EXPERIMENT = """\
 One run per cycle, also where nothing was trained: what was seen, decided, measured and promoted.
 The name of a run is its outcome. Trainings are nested in their cycle; charts are grouped by task.
@@ -192,6 +194,7 @@ def open_tracking(
         raise RegistryFault(
             f"tracking.uri is {shown!r}; allowed are sqlite:///FILE, a database such as "
             "postgresql://HOST/NAME, or an MLflow server, http(s)://HOST"
+            f"{_PUBLISH if uri.startswith(_DATABRICKS) else ''}"
         )
     # Through links: two ways to one folder are one place.
     artifacts = artifacts.resolve()

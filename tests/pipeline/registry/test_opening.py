@@ -93,6 +93,12 @@ def test_stores_that_cannot_serve_are_refused(tmp_path, uri):
         opened(tmp_path, uri)
 
 
+@pytest.mark.parametrize("uri", ["databricks", "databricks-uc", "uc:http://127.0.0.1:8080"])
+def test_who_names_unity_catalog_is_told_how_versions_come_there(tmp_path, uri):
+    with pytest.raises(RegistryFault, match=r"publish it there \(examples/publish_version\.py\)"):
+        opened(tmp_path, uri)
+
+
 def test_a_server_that_is_down_is_named_at_once_and_its_password_is_not(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
