@@ -133,8 +133,9 @@ class LanceTables:
 
     @cached_property
     def _database(self) -> Any:
-        # Without it Lance warns that the statistics of an approximate index will lack them.
-        os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
+        # What Lance warns of means nothing to who runs a command: how its clusters came out, and
+        # what will change in it.
+        os.environ.setdefault("LANCEDB_LOG", "error")
         try:
             import lancedb
         except ImportError:
