@@ -5,8 +5,9 @@
 `anchorhold index build` runs with two workers. At moments drawn by chance a worker gets SIGKILL, or
 the command itself does and is then started again. Each row is a kill: what was killed, the shards
 of 2,048 texts in the embedding cache before and after it, and how many were in work, which is what
-a kill may cost. The search is exact, so that most of the time is encoding. Then the index is compared with that of a build on this machine without kills. The
-status is 1 if a shard was lost that was done, or if the indexes differ.
+a kill may cost. The search is exact, so that most of the time is encoding. Then the index is
+compared with that of a build on this machine without kills. The status is 1 if a shard was lost
+that was done, or if the indexes differ.
 """
 
 import argparse
