@@ -1,6 +1,6 @@
 """The command line: every command in one application, and how it ends when something is wrong."""
 
-import gc
+import gc as garbage
 import sys
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from pipeline.commands.demo import demo
 from pipeline.commands.discard import discard
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
+from pipeline.commands.gc import gc
 from pipeline.commands.generate import generate
 from pipeline.commands.index import index
 from pipeline.commands.init import init
@@ -53,6 +54,7 @@ for command in (
     discard,
     accept,
     export,
+    gc,
     search,
     serve,
     backtest,
@@ -87,7 +89,7 @@ def main() -> None:
     """Run the command line; an expected error is one sentence and status 2, without a traceback."""
     # Modules stay loaded: searching them for garbage while they load takes a sixth of a short
     # command.
-    gc.disable()
+    garbage.disable()
     try:
         app(prog_name="anchorhold")
     except Exception as fault:

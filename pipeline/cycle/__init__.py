@@ -13,6 +13,7 @@ from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
+from pipeline.cycle.retention import Plan, plan_retention
 from pipeline.cycle.run import run_candidate, run_cycle
 from pipeline.cycle.window import Gathered, checks, known_until, later_reference, texts_between
 
@@ -22,6 +23,7 @@ __all__ = [
     "Gathered",
     "History",
     "Indexing",
+    "Plan",
     "answers_folder",
     "approvals",
     "awaits_index",
@@ -34,6 +36,7 @@ __all__ = [
     "later_reference",
     "observe",
     "plan_index",
+    "plan_retention",
     "quality_beside",
     "record_golden",
     "rehearse_candidate",

@@ -229,20 +229,33 @@ class Indexing:
         fault = self.follow(self.opened.registry.version(move.champion.version), now).fault
         return move.changed(warnings=(*move.warnings, fault)) if fault else move
 
-    def tidy(self) -> list[int]:
-        """Delete old indexes, never one of a version with an alias; return whose."""
-        if self.settings.mode == "off":
-            return []
+    def kept(self) -> set[int]:
+        """Return the versions whose indexes are kept, as `[index]` says.
+
+        Raises
+        ------
+        DataFault
+            The place of the indexes cannot be read.
+        """
         indexes = self.opened.indexes
-        try:
-            newest = indexes.numbers()[-self.settings.keep :]
-            versions = self.opened.registry.all_versions()
-            named = [each.number for each in versions if each.aliases]
-            bridged = [old for each in named for old in bridges_of(bridges_folder(indexes), each)]
-            return indexes.keep({*newest, *named, *bridged})
-        except _FAULTS as fault:
-            logger.warning("old indexes stay: %s", fault)
-            return []
+        numbers = indexes.numbers()
+        if self.settings.mode == "off" or not numbers:
+            return set(numbers)
+        versions = self.opened.registry.all_versions()
+        named = [each.number for each in versions if each.aliases]
+        bridged = [old for each in named for old in bridges_of(bridges_folder(indexes), each)]
+        return {*numbers[-self.settings.keep :], *named, *bridged}
+
+    def superfluous(self) -> list[int]:
+        """Return the versions whose indexes are no longer kept.
+
+        Raises
+        ------
+        DataFault
+            As for `kept`.
+        """
+        kept = self.kept()
+        return [number for number in self.opened.indexes.numbers() if number not in kept]
 
     def _show_champion(self) -> None:
         try:

@@ -162,7 +162,7 @@ class Champions:
         if not marked:
             return ""
         forced = {move.version for move in moves if move.action == "force"}
-        versions = self.registry.versions()
+        versions = self._versions.with_pruned()
         parents = {str(each.number): each for each in versions}
         line: Version | None = version
         while line is not None and (line.number in marked or line.number not in forced):
@@ -180,7 +180,7 @@ class Champions:
     def rolled_back_twin(self, fingerprint: str) -> Version | None:
         """Return a version of an embedding space that was rolled back; None where none was."""
         marked = rolled_back(self.store.promotions())
-        return _twin(self.registry.versions(), marked, fingerprint) if marked else None
+        return _twin(self._versions.with_pruned(), marked, fingerprint) if marked else None
 
     def stopped(self, version: Version) -> str:
         """Say which harm ended the canary of a version; empty where none did, or it was forced."""
@@ -252,11 +252,11 @@ class Champions:
             There is no previous champion, or the version named never served or was rolled back.
         """
         self.finish_interrupted_move()
-        champion = Versions(self.registry, self.store).champion()
+        champion = self._versions.champion()
         moves = self.store.promotions()
         marked = rolled_back(moves)
         if reference is None:
-            reference = _before(champion.number, moves, marked)
+            reference = version_before(champion.number, moves, marked)
         version = self.registry.version(reference)
         served = {move.version for move in moves}
         if version.number == champion.number:
@@ -299,6 +299,10 @@ class Champions:
         mark = self.barred(version)
         return f"must not be promoted again: {mark}" if mark else ""
 
+    @property
+    def _versions(self) -> Versions:
+        return Versions(self.registry, self.store)
+
     def _end_canary(self, serving: Version, now: datetime) -> None:
         """End the canary that runs, if any: its candidate serves, or its champion does no more."""
         row = self.store.running_canary()
@@ -340,7 +344,7 @@ def _space(version: Version) -> str:
     return version.tags.get("anchorhold.fingerprint", "")
 
 
-def _before(champion: int, moves: Sequence[Promotion], marked: dict[int, str]) -> int:
+def version_before(champion: int, moves: Sequence[Promotion], marked: dict[int, str]) -> int:
     """Return the version that served before a champion and was not rolled back."""
     for move in reversed(moves):
         if move.version == champion and move.previous is not None and move.previous not in marked:

@@ -33,6 +33,7 @@ from pipeline.cycle.lesson import prepare_lesson
 from pipeline.cycle.new_version import NewVersion, register
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.record import close_record, open_record
+from pipeline.cycle.retention import tidy
 from pipeline.cycle.stages import (
     STAGED,
     STAGES,
@@ -41,7 +42,6 @@ from pipeline.cycle.stages import (
     Strategies,
     WorkLost,
 )
-from pipeline.cycle.tidy import tidy
 from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.cycle.window import gather
 from pipeline.machine import peak_memory_megabytes
@@ -154,10 +154,10 @@ def run_cycle(
     )
     close_record(opened, journal, cycle.run, result)
     finish_and_tell(store, opened.settings.tables.gate, result, now)
-    tidy(opened)
+    freed = tidy(opened, now)
     if isinstance(fault, NoEmbedding):
         raise fault
-    return result
+    return result.changed(freed=freed if freed.bytes or freed.warnings else None)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pipeline.operations.compare import compare_versions, write_comparison
 from pipeline.operations.discard import Records, discard_records
 from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
 from pipeline.operations.export import export_version
+from pipeline.operations.gc import collect
 from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
 from pipeline.operations.messages import try_receivers
@@ -30,6 +31,7 @@ from pipeline.results import (
     DiscardResult,
     EvaluateResult,
     ExportResult,
+    GcResult,
     GenerateResult,
     InitResult,
     JudgeResult,
@@ -51,9 +53,9 @@ class Workspace(Serving):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
-    run beside others; `run`, `promote`, `rollback`, `discard` and `accept` hold the workspace while
-    they run, and raise an error if somebody else holds it. Nothing of the process is changed: no
-    environment variable, signal handler or output stream.
+    run beside others; `run`, `promote`, `rollback`, `discard`, `accept` and `gc` hold the workspace
+    while they run, and raise an error if somebody else holds it. Nothing of the process is changed:
+    no environment variable, signal handler or output stream.
 
     All expected errors are `AnchorholdError`; the message says what is wrong and what is allowed.
 
@@ -266,6 +268,17 @@ class Workspace(Serving):
             return accept_texts(
                 opened, undo=undo, reason=reason, who=who or person(), now=self._clock()
             )
+
+    def gc(self, *, dry_run: bool = False) -> GcResult:
+        """Delete old versions, cycles, trainings and caches, as `[keep]` says.
+
+        Parameters
+        ----------
+        dry_run
+            Only tell what would go, what stays and why.
+        """
+        with self._opened("gc", writes=not dry_run) as opened:
+            return collect(opened, self._clock(), dry_run=dry_run)
 
     def export(self, version: int | str, directory: Folder) -> ExportResult:
         """Write the plain sentence-transformers folder of a version.

@@ -4,6 +4,15 @@ from pipeline.registry.aliases import version_with
 from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
 from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
+from pipeline.registry.removal import (
+    copies,
+    delete_copy,
+    delete_files,
+    delete_run,
+    delete_version,
+    size_of_files,
+    size_of_folder,
+)
 from pipeline.registry.runs import Measured, RegistryFault
 from pipeline.registry.traces import Traces
 from pipeline.registry.version_folder import Facts, VersionFolder
@@ -34,10 +43,17 @@ __all__ = [
     "UnknownVersion",
     "Version",
     "VersionFolder",
+    "copies",
+    "delete_copy",
+    "delete_files",
+    "delete_run",
+    "delete_version",
     "identity_at",
     "keep_files_in",
     "lies_in",
     "open_registry",
     "quiet_environment",
+    "size_of_files",
+    "size_of_folder",
     "version_with",
 ]

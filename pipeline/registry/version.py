@@ -80,3 +80,35 @@ def not_ours(model: str, serving: Version, ours: Sequence[Version]) -> str:
         f"the champion of {model} is version {serving.number}, which this workspace did not make "
         f"({by}); {way_out}, {rename}"
     )
+
+
+def unknown(
+    model: str,
+    reference: int | str,
+    ours: Sequence[Version],
+    foreign: bool,
+    pruned: Mapping[str, str],
+) -> str:
+    """Say that there is no such version, or why and when it was deleted.
+
+    Parameters
+    ----------
+    model
+        Name of the registered model.
+    reference
+        What somebody asked for.
+    ours
+        The versions that the workspace made.
+    foreign
+        Whether it is somebody else's.
+    pruned
+        Why versions were deleted to save space, by their number.
+    """
+    numbers = ", ".join(str(each.number) for each in ours) or "none"
+    aliases = ", ".join(sorted(alias for each in ours for alias in each.aliases)) or "none"
+    left = f"versions: {numbers}; aliases: {aliases}"
+    why = pruned.get(str(reference).removeprefix("v"))
+    if why is not None and not foreign:
+        return f"the files of version {reference} of {model} were {why}; {left}"
+    made = " that this workspace made" if foreign else ""
+    return f"there is no version {str(reference)!r} of {model}{made}; {left}"

@@ -29,6 +29,9 @@ SOURCE = "model"
 _BESIDE = "version"
 """Folder of the run with all else; in versions of earlier releases, with the model too."""
 
+FILES_OF_VERSION = (SOURCE, _BESIDE, MANIFEST)
+"""Files and folders of the run that belong to the version."""
+
 _MODEL, _DESCRIPTION = "model", "mlflow"
 """Folders of a local copy: the plain model, and what describes it to MLflow."""
 

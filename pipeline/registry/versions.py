@@ -7,7 +7,7 @@ checking its old value, so the champion moves under a lock, and a lease, that co
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from filelock import FileLock
 from pipeline.registry.lease import lease_on_champion
 from pipeline.registry.logged_models import LoggedModels
 from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults, every_page
-from pipeline.registry.version import LOGGED_MODEL, Version, not_ours
+from pipeline.registry.version import LOGGED_MODEL, Version, not_ours, unknown
 from pipeline.registry.version_files import MANIFEST, SOURCE, fetch_files, store_files
 from training.manifest import FolderDamaged, Manifest
 
@@ -65,10 +65,13 @@ class Registry(LoggedModels):
         Name of the registered model.
     state
         The workspace's state folder; checked local copies lie in ``versions/`` in it.
+    pruned
+        Returns why versions were deleted to save space, by their number.
     """
 
     name: str
     state: Path
+    pruned: Callable[[], Mapping[str, str]] = field(default=dict, repr=False, compare=False)
     _checked: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def register(
@@ -152,21 +155,15 @@ class Registry(LoggedModels):
         Raises
         ------
         UnknownVersion
-            There is no such version.
+            There is no such version, or `[keep]` deleted it.
         """
         everybodys = self.all_versions()
         versions = [each for each in everybodys if each.workspace == self.workspace]
         for each in versions:
             if each.is_named(reference):
                 return each
-        numbers = ", ".join(str(each.number) for each in versions) or "none"
-        aliases = ", ".join(sorted(alias for each in versions for alias in each.aliases)) or "none"
         foreign = any(each.is_named(reference) for each in everybodys)
-        raise UnknownVersion(
-            f"there is no version {str(reference)!r} of {self.name}"
-            f"{' that this workspace made' if foreign else ''}; versions: {numbers}; aliases: "
-            f"{aliases}"
-        )
+        raise UnknownVersion(unknown(self.name, reference, versions, foreign, self.pruned()))
 
     def serving(self) -> Version | None:
         """Return the version with the alias champion, whoever made it; None where none has it."""

@@ -1,8 +1,16 @@
 """What people read: pages, charts, tables in a terminal."""
 
 from pipeline.reports.charts import Interval, intervals_chart
-from pipeline.reports.cycle_report import report_of, write_report
+from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
 from pipeline.reports.page import write_page
 from pipeline.reports.plan_rows import plan_page
 
-__all__ = ["Interval", "intervals_chart", "plan_page", "report_of", "write_page", "write_report"]
+__all__ = [
+    "REPORT_FILE",
+    "Interval",
+    "intervals_chart",
+    "plan_page",
+    "report_of",
+    "write_page",
+    "write_report",
+]

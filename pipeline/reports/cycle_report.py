@@ -125,7 +125,7 @@ def report_of(store: Store, state: Path, cycle: str | None) -> ReportResult:
     DataFault
         No such finished cycle, or its report was deleted.
     """
-    finished = [row.id for row in store.cycles() if row.outcome]
+    finished = store.finished_cycles()
     wanted = cycle or (finished[0] if finished else None)
     if wanted is None or wanted not in finished:
         named = f"cycle {cycle}" if cycle else "a cycle"
@@ -133,6 +133,12 @@ def report_of(store: Store, state: Path, cycle: str | None) -> ReportResult:
         raise DataFault(f"{named} is not finished or does not exist; finished cycles: {known}")
     path = state / "cycles" / wanted / REPORT_FILE
     if not path.exists():
+        pruned = store.pruned("cycle").get(wanted)
+        if pruned is not None:
+            raise DataFault(
+                f"the report of cycle {wanted} was {pruned.told}; outcome and metrics of the cycle "
+                "are in MLflow"
+            )
         raise DataFault(f"{path}: the report was deleted; MLflow keeps a copy with the cycle's run")
     return ReportResult(cycle=wanted, report=str(path))
 

@@ -25,9 +25,12 @@ from pipeline.results import (
     DemoResult,
     DerivedKind,
     EvaluateResult,
+    Freed,
+    GcResult,
     JudgeResult,
     Result,
     StatusResult,
+    size,
 )
 
 _FILE_WIDTH = 120
@@ -177,6 +180,39 @@ def _(result: CycleResult) -> Iterator[Part]:
         )
     if result.plan:
         yield from planned(result.plan)
+    yield from _freed(result.freed)
+
+
+def _freed(freed: Freed | None) -> Iterator[str]:
+    """Say what was deleted after a cycle."""
+    if freed is not None:
+        yield from [f"  [keep] deleted {freed.told}"] if freed.deleted else []
+        yield from _warnings(freed.warnings)
+
+
+@parts_of.register
+def _(result: GcResult) -> Iterator[Part]:
+    table = Table("kind", "", "which", "size", "why")
+    for each in result.parts:
+        table.add_row(
+            each.kind,
+            "goes" if each.goes else "stays",
+            _named(each.names),
+            "" if each.bytes is None else size(each.bytes),
+            each.why,
+        )
+    yield table
+    yield f"{'would delete' if result.dry_run else 'deleted'} {result.told}"
+    if result.database_bytes:
+        yield f"the databases shrank by {size(result.database_bytes)}"
+    yield from _warnings(result.warnings)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name a few, or the first and the last of many."""
+    if len(names) <= SHOWN:
+        return ", ".join(each[:12] for each in names)
+    return f"{names[0][:12]} … {names[-1][:12]} ({len(names)})"
 
 
 def _derived(kinds: Sequence[DerivedKind]) -> Table:

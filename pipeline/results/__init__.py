@@ -30,6 +30,7 @@ from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
+from pipeline.results.gc import Freed, GcKind, GcPart, GcResult, size
 from pipeline.results.generation import GenerateResult
 from pipeline.results.index import (
     CycleIndex,
@@ -145,7 +146,11 @@ __all__ = [
     "Finding",
     "Found",
     "FoundData",
+    "Freed",
     "GateStatus",
+    "GcKind",
+    "GcPart",
+    "GcResult",
     "GenerateResult",
     "HeadroomResult",
     "HistoryStatus",
@@ -206,5 +211,6 @@ __all__ = [
     "Window",
     "each_past_cycle",
     "past_cycles",
+    "size",
     "threshold_of",
 ]

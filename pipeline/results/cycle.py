@@ -7,6 +7,7 @@ from pipeline.results.computing import Computing
 from pipeline.results.cosines import VersionCosines
 from pipeline.results.decision import DecisionResult, Window
 from pipeline.results.derived import DerivedResult
+from pipeline.results.gc import Freed
 from pipeline.results.index import CycleIndex
 from pipeline.results.intake import IntakeResult
 from pipeline.results.plan import IndexPlan
@@ -261,6 +262,8 @@ class CycleResult(Result):
         Its run in MLflow.
     dry_run
         Whether it only says what would happen: nothing was stored, and there is no such cycle.
+    freed
+        What `[keep]` deleted after the cycle; None where that was nothing, and in stored results.
     """
 
     cycle: str
@@ -290,6 +293,7 @@ class CycleResult(Result):
     computing: Computing | None = None
     run_id: str
     dry_run: bool = False
+    freed: Freed | None = None
 
     @property
     def waits(self) -> Waits:

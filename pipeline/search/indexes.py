@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -258,22 +258,6 @@ class Indexes:
         """
         if version not in self.numbers():
             raise IndexMissing(f"version {version} has no index at {self.settings.place}")
-        self._drop(version)
-
-    def keep(self, versions: Collection[int]) -> list[int]:
-        """Delete the indexes of all versions but these, and return whose were deleted."""
-        dropped = []
-        for number in self.numbers():
-            if number in versions:
-                continue
-            try:
-                self._drop(number)
-            except IndexBusy:
-                continue
-            dropped.append(number)
-        return dropped
-
-    def _drop(self, version: int) -> None:
         with self._alone(version):
             self.tables.drop(_name(version))
 

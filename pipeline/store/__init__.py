@@ -3,6 +3,7 @@
 from pipeline.store.acceptances import Acceptance
 from pipeline.store.arrivals import Arrivals
 from pipeline.store.canaries import CanaryKey, CanaryRow
+from pipeline.store.compacting import compact
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable, missing_driver
@@ -12,6 +13,7 @@ from pipeline.store.judgements import Judgement, Judging, Preference
 from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
+from pipeline.store.pruned import Pruned, PrunedKind
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.served import VECTORS_ONLY
 from pipeline.store.store import Store
@@ -41,6 +43,8 @@ __all__ = [
     "OutboxCounts",
     "Preference",
     "Promotion",
+    "Pruned",
+    "PrunedKind",
     "Record",
     "Role",
     "Selection",
@@ -48,6 +52,7 @@ __all__ = [
     "StoreCounts",
     "StoreUnusable",
     "Traffic",
+    "compact",
     "missing_driver",
     "opening_alone",
     "replace_prefix",

@@ -20,6 +20,7 @@ from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.judgements import JudgementLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.promotions import PromotionHistory
+from pipeline.store.pruned import PrunedLog
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role
 from pipeline.store.refusals import Refusals
 from pipeline.store.rows import next_numbers
@@ -48,6 +49,7 @@ class Store(
     JudgementLog,
     Outbox,
     CanaryLog,
+    PrunedLog,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 

@@ -260,6 +260,16 @@ outbox = Table(
 alerted = Table("alerted", metadata, _key("kind"), _key("subject"), *_texts("since"))
 """What alerts told that is still true."""
 
+pruned = Table(
+    "pruned",
+    metadata,
+    _key("kind"),
+    _key("name"),
+    *_texts("reason", "at", "facts"),
+    *_integers("done"),
+)
+"""What `[keep]` deleted, or is about to; `facts` is JSON."""
+
 
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""

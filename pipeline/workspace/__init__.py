@@ -2,6 +2,7 @@
 
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import NAMED, Base, length_warning
+from pipeline.workspace.keep_settings import Keep, within
 from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.new_workspace import Ask, Proxies, make_workspace
 from pipeline.workspace.own_triggers import own_function
@@ -25,6 +26,7 @@ __all__ = [
     "Ask",
     "Base",
     "Encoders",
+    "Keep",
     "Key",
     "Line",
     "LogSettings",
@@ -48,4 +50,5 @@ __all__ = [
     "toml_key",
     "toml_text",
     "toml_value",
+    "within",
 ]

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -166,12 +166,15 @@ def _meanings(worker: Any) -> dict[str, str]:
 
 def _allowed(kind: Any, limits: list[Any]) -> str:
     parts = get_args(kind)
+    if get_origin(kind) is Annotated:
+        within = [limit for part in parts[1:] for limit in getattr(part, "metadata", [part])]
+        return _allowed(parts[0], within)
     if get_origin(kind) in (Union, UnionType):
         # None is a key that is left out: TOML has no value for it.
         return " or ".join(_allowed(part, limits) for part in parts if part is not NoneType)
     if get_origin(kind) is Literal:
         *first, last = (f'"{part}"' for part in parts)
-        return f"{', '.join(first)} or {last}"
+        return f"{', '.join(first)} or {last}" if first else last
     if get_origin(kind) in (list, tuple):
         inner = _allowed(parts[0], [])
         return f"list of {inner}" + ("" if inner.endswith('"') else "s")

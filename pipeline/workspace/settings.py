@@ -19,6 +19,7 @@ from pipeline.intake import Intake
 from pipeline.judging.judge import Judge
 from pipeline.observation import Observe
 from pipeline.search import Bridging, IndexSettings
+from pipeline.workspace.keep_settings import Keep
 from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
@@ -195,6 +196,7 @@ class Tables:
     promotion: Table[PromotionReceiver] = PromotionReceiver()
     alerts: Table[Alerts] = Alerts()
     watch: Table[Watch] = Watch()
+    keep: Table[Keep] = Keep()
     store: Table[StoreLocation] = StoreLocation()
     tracking: Table[Tracking] = Tracking()
 

@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from pipeline.workspace.reference import NAME_RULE, allowed_values, keys_of
 from pipeline.workspace.settings import SETTINGS_FILE, Anchor, Settings, Tables
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.trigger_tables import BUILT_IN_TRIGGERS, Switched
+
+_ALTERNATIVE = re.compile(r"constrained-|literal\[")
+"""Begins what pydantic adds to the place of a value that may be of two types."""
 
 
 def load_settings(workspace: str | os.PathLike[str], raw: bytes | None = None) -> Settings:
@@ -50,11 +54,10 @@ def load_settings(workspace: str | os.PathLike[str], raw: bytes | None = None) -
         ) from None
     _check_extras(tables, path)
     _check_waiting(tables, path)
-    return Settings(
-        root=folder.resolve(),
-        tables=tables,
-        digest=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
-    )
+    # How long old files stay changes no check.
+    checked = {name: table for name, table in values.items() if name != "keep"}
+    digest = hashlib.sha256(json.dumps(checked, sort_keys=True, default=str).encode())
+    return Settings(root=folder.resolve(), tables=tables, digest=digest.hexdigest())
 
 
 def read_values(folder: Path, raw: bytes | None = None) -> dict[str, Any]:
@@ -106,8 +109,15 @@ def _explained(
     fault: ValidationError, values: Mapping[str, Any], folder: Path
 ) -> Iterator[tuple[str, str]]:
     """Yield each mistake: its key, and what is wrong with the value, then what is allowed."""
+    told = set()
     for error in fault.errors(include_url=False):
         place = [str(part) for part in error["loc"] if part != "[key]"]
+        if _ALTERNATIVE.match(place[-1]):
+            # A value that may be of two types is told once, not for each of them.
+            del place[-1]
+            if tuple(place) in told:
+                continue
+            told.add(tuple(place))
         if place[0] == "triggers" and place[2:3] == ["trigger"]:
             del place[2]  # the part of `Switched` that read the key
         key = ".".join(place)

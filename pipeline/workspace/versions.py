@@ -71,14 +71,24 @@ class Versions:
         first = [move.version for move in self.store.promotions()[:1]]
         return next((each for each in self.registry.versions() if each.number in first), None)
 
+    def with_pruned(self) -> list[Version]:
+        """Return the versions of this workspace, and those that `[keep]` deleted, oldest first.
+
+        What a version descends from is asked long after its files are gone.
+        """
+        known = {each.number: each for each in self.registry.versions()}
+        for each in self.store.pruned("version").values():
+            known.setdefault(int(each.name), Version(**each.facts))
+        return [known[number] for number in sorted(known)]
+
     def root_and_origin(self, version: Version) -> tuple[Version, Version]:
         """Return what a version descends from, and the first champion, by one listing.
 
-        A version descends from the first one, or from a candidate that was given. Where a version
-        in between was deleted, the root is the oldest that is left; where the first champion was,
-        the root takes its place.
+        A version descends from the first one, or from a candidate that was given. Where somebody
+        deleted a version in between, the root is the oldest that is left; where the first champion
+        was deleted, the root takes its place.
         """
-        known = {str(each.number): each for each in self.registry.versions()}
+        known = {str(each.number): each for each in self.with_pruned()}
         while NAMED not in version.tags:
             parent = known.get(version.tags.get("anchorhold.parent", "none"))
             if parent is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Self
 
 from pipeline.intake import IntakeResult
@@ -187,7 +187,12 @@ def _opened(
             moved=moved,
             alone=held,
         )
+        registry = replace(registry, pruned=partial(_why_pruned, store))
         note_place(settings)
         engine = settings.tables.compute.engine_of_tasks()
         with closing(engine) if engine else nullcontext():
             yield OpenWorkspace(settings, store, registry, progress, engine)
+
+
+def _why_pruned(store: Store) -> dict[str, str]:
+    return {number: each.told for number, each in store.pruned("version").items()}

@@ -18,11 +18,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import let_travel_arrive, make_workspace
+from conftest import NOW, let_travel_arrive, make_workspace
+from made_lives import live_on
 from mlflow_server import MlflowServer, running_mlflow
 from postgres_server import PostgresServer, running_postgres
 
 from pipeline.store import Store
+from pipeline.workspace import load_settings, open_workspace
 
 pytestmark = pytest.mark.slow
 
@@ -192,6 +194,29 @@ def test_a_run_killed_on_one_host_is_continued_on_another(shared, stage, outcome
     assert [each["outcome"] for each in done] == outcomes
     assert [each["cycle"] for each in done] == ["0002", "0003"][: len(outcomes)]
     assert shared.moves() == [BOOTSTRAP, (2, "promote", done[-1]["cycle"])]
+
+
+def test_what_is_old_goes_from_the_servers_and_from_each_host(shared):
+    one, other = shared.make_host("one"), shared.make_host("other")
+    for host in (one, other):
+        with (host.space / "anchorhold.toml").open("a", encoding="utf-8") as settings:
+            settings.write("\n[keep]\nchampions = 0\ncandidates = 0\ncycles = 0\nruns = 0\n")
+    one.run("run")
+    with open_workspace(load_settings(one.space), doing="test", now=NOW) as opened:
+        live_on(opened, 2)
+        versions, registry = [opened.registry.version(number) for number in (2, 3)], opened.registry
+    told = other.run("gc", "--dry-run")
+    done = other.run("gc")
+    assert (done["bytes"], done["deleted"]) == (told["bytes"], told["deleted"])
+    assert done["deleted"] == {"versions": 2, "cycles": 2, "runs": 2}
+    assert not done["warnings"]
+    assert [each.number for each in registry.versions()] == [1]
+    for each in versions:
+        assert registry.client.list_artifacts(each.run_id) == []
+        # What is left of a run on a server is for its owner's `mlflow gc`.
+        assert registry.client.get_run(each.run_id).info.lifecycle_stage == "deleted"
+    assert one.run("gc")["deleted"] == {"cycles": 2, "copies": 2}
+    assert one.run("status")["champion"]["version"] == 1
 
 
 def test_a_host_that_lost_its_hold_promotes_nothing(shared):

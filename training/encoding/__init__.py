@@ -1,6 +1,5 @@
 """From texts to vectors: models are loaded safely, each text is encoded once."""
 
-from training.encoding.embedding_cache import prune_cache
 from training.encoding.encoder import Encoder, TextEncoder
 from training.encoding.loading import (
     fetch_base,
@@ -32,7 +31,6 @@ __all__ = [
     "load_model",
     "number_formats",
     "prompt_of",
-    "prune_cache",
     "save_model",
     "seconds_per_text",
     "stored_prompts",

@@ -2,10 +2,8 @@
 
 import contextlib
 import hashlib
-import os
-import shutil
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -218,24 +216,3 @@ def _size_class(size: int) -> int:
     while size >= _SMALL * _COMPACT_ABOVE**found:
         found += 1
     return found
-
-
-def prune_cache(cache: str | os.PathLike[str], keep: Collection[str]) -> list[str]:
-    """Remove the vectors of all spaces but those to keep; return the names of those removed.
-
-    Parameters
-    ----------
-    cache
-        Folder of the embedding cache.
-    keep
-        Fingerprints of the spaces to keep.
-    """
-    kept = {name[:32] for name in keep}
-    removed = [
-        space
-        for space in sorted(Path(cache).glob("*"))
-        if space.is_dir() and space.name not in kept
-    ]
-    for space in removed:
-        shutil.rmtree(space, ignore_errors=True)
-    return [space.name for space in removed]

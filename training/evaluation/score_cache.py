@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache as once
 from pathlib import Path
 from zipfile import BadZipFile
@@ -108,15 +109,24 @@ def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
         return None
     if not (len(places) == len(given.queries) and places.shape == similarities.shape):
         return None
+    _asked_for(file)
     return Ranking(tuple(sorted(given.queries)), tuple(sorted(given.corpus)), places, similarities)
 
 
 def _kept_scores(file: Path) -> dict[str, TaskScores] | None:
     """Return the scores of one set from the cache; None if they are missing or damaged."""
     try:
-        return dict(Scorecard.from_json(json.loads(file.read_text(encoding="utf-8"))).tasks)
+        tasks = dict(Scorecard.from_json(json.loads(file.read_text(encoding="utf-8"))).tasks)
     except (FileNotFoundError, ValueError):
         return None
+    _asked_for(file)
+    return tasks
+
+
+def _asked_for(file: Path) -> None:
+    """Note that a file was asked for: what was not for long is deleted first."""
+    with suppress(OSError):  # of another user, or on a disk that is read-only
+        os.utime(file)
 
 
 def _keep_scores(file: Path, fingerprint: str, scores: dict[str, TaskScores]) -> None:

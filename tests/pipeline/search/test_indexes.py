@@ -111,9 +111,9 @@ def test_ids_may_be_any_text(indexes, fake_encoder):
     assert np.array_equal(vectors[0], fake_encoder.encode(["text 2"])[0])
 
 
-def test_tables_of_other_versions_are_deleted(indexes, fake_encoder):
+def test_one_index_is_deleted_and_the_others_stay(indexes, fake_encoder):
     for version in (1, 2, 3):
         indexes.build(version, fake_encoder, ABOUT_CARDS, now=NOW)
     assert [stamp.version for stamp in indexes.status()] == [1, 2, 3]
-    assert indexes.keep({2}) == [1, 3]
-    assert indexes.numbers() == [2]
+    indexes.drop(1)
+    assert indexes.numbers() == [2, 3]

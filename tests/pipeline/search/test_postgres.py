@@ -189,7 +189,7 @@ def test_the_view_shows_whole_rows_of_the_champion_and_moves_with_it(
     assert len(shown(server)) == 4
     indexes.build(2, fake_encoder, ABOUT_CARDS[:1], now=NOW)
     assert [(row[0], len(row[1])) for row in shown(server)] == [("d0", 64)]
-    assert indexes.keep([2]) == [1]
+    indexes.drop(1)
     assert indexes.numbers() == [2]
 
 

@@ -91,6 +91,13 @@ def test_the_digest_of_a_file_is_the_same_in_every_version(tmp_path):
     assert found.digest == "0b2c5e25e4aca81f504601d10422b5c2e06281044a7c9bd88fbeb21e6af8f5e2"
 
 
+def test_how_long_old_files_stay_is_no_reason_to_check_old_data_again(tmp_path):
+    before = settings(tmp_path, FULL).digest
+    found = settings(tmp_path, FULL + '\n[keep]\nruns = "all"\ncycles = 0\n')
+    assert (found.tables.keep.runs, found.tables.keep.cycles) == ("all", 0)
+    assert found.digest == before
+
+
 def test_a_folder_is_named_as_text_or_as_a_path(tmp_path):
     assert settings(tmp_path, MINIMAL) == load_settings(str(tmp_path))
 
@@ -113,6 +120,8 @@ def test_a_folder_without_settings_says_how_to_make_them(tmp_path):
         ("[finetune]\nprocesses = 3\n", "finetune", "batch_size is 32, not a multiple of the 3"),
         ("[merge]\nshares = [0.5, 2]\n", "merge", "holds 2.0; each share must lie in (0, 1)"),
         ("[memory]\ngenerated_sources = ['a', 1]\n", "memory.generated_sources.1", "list of texts"),
+        ("[keep]\ncycles = 'many'\n", "keep.cycles", 'allowed: whole number, at least 0 or "all"'),
+        ("[keep]\ncycles = -1\n", "keep.cycles", "is -1; allowed: whole number, at least 0 or"),
         ("[gaet]\n", "gaet", "(did you mean gate?); allowed: model, data"),
         ("[[gate]]\n", "gate", "is [{}]; allowed: a table"),
         ("[[anchors]]\n", "anchors", "allowed: a table"),

@@ -1,10 +1,10 @@
-"""The embedding cache: damage is found, small parts are joined, other spaces are pruned."""
+"""The embedding cache: damage is found, and small parts are joined."""
 
 import numpy as np
 import pytest
 
 from training.encoding import embedding_cache
-from training.encoding.embedding_cache import EmbeddingCache, prune_cache, text_digest
+from training.encoding.embedding_cache import EmbeddingCache, text_digest
 from training.encoding.encoder import Encoder
 
 TEXTS = ["my card is lost", "where is the train", "book a flight and a hotel", "my card is lost"]
@@ -28,18 +28,6 @@ def test_many_small_writes_become_one_file_and_lose_nothing(tiny_model, tmp_path
     kept = np.concatenate([encoder.encode([text]) for text in texts])
     assert len(list(cache.rglob("*.npy"))) < 20
     assert np.array_equal(Encoder.load(tiny_model, cache=cache).encode(texts), kept)
-
-
-def test_the_cache_of_other_spaces_can_be_pruned(tiny_model, tmp_path):
-    cache = tmp_path / "cache"
-    long, short = (
-        Encoder.load(tiny_model, cache=cache),
-        Encoder.load(tiny_model, max_length=8, cache=cache),
-    )
-    long.encode(TEXTS)
-    short.encode(TEXTS)
-    assert len(prune_cache(cache, [long.fingerprint])) == 1
-    assert prune_cache(cache, [long.fingerprint]) == []
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""The settings of retention, `[keep]`: what stays of old versions, cycles, trainings and caches."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.settings import SETTINGS
+
+All = Literal["all"]
+Count = Annotated[int, Field(ge=0)] | All
+"""How many of something stay: none besides those in use with 0, and every one with "all"."""
+
+
+@dataclass(frozen=True, config=SETTINGS)
+class Keep:
+    """How many old versions, cycles and trainings keep their files, and how large the cache gets.
+
+    What is in use always stays and is not counted. What happened stays for good: outcomes,
+    verdicts, scores and the promotion history.
+
+    Examples
+    --------
+    >>> Keep(champions="all", cycles=0).candidates
+    5
+    """
+
+    champions: Count = 5
+    """Former champions that stay, last served first; 0: only those in use, "all": every one.
+
+    Always in use are champion, candidate, the version that a rollback returns to, the first
+    champion, versions with any alias, and those that wait, are on trial or have an index.
+    """
+    candidates: Count = 5
+    """Versions that never served and stay, newest first; 0: only those in use, "all": every one."""
+    cycles: Count = 100
+    """Cycles whose reports and stages stay, newest first, besides those of versions that stay."""
+    runs: Count = 100
+    """Cycles whose trainings keep their runs in MLflow, newest first; a cycle's own run stays."""
+    cache_gigabytes: Annotated[float, Field(ge=0)] | All = 20.0
+    """Size of the embedding cache of this machine, in 10^9 bytes; the champion's vectors go last.
+
+    20 hold 13 million texts with 384 numbers each. With 0, every cycle encodes all it needs anew.
+    """
+    automatic: bool = True
+    """Whether `run` applies this at its end; `anchorhold gc` always does."""
+
+
+def within(count: Count) -> int | None:
+    """Return how many stay, as the end of a slice.
+
+    Examples
+    --------
+    >>> [1, 2, 3][: within("all")], [1, 2, 3][: within(0)]
+    ([1, 2, 3], [])
+    """
+    return None if count == "all" else count
