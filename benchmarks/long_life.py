@@ -1,0 +1,243 @@
+"""Run many cycles of one workspace with a tiny model, and show what each costs in time and on disk.
+
+    python benchmarks/long_life.py --json figures.json --plot docs/measurements/long-life.svg
+
+Topics come and go, so that cycles train, and most candidates are refused or inconclusive. Each arm
+is a workspace of its own with the same data: one keeps everything, the other what `[keep]` says. A
+cycle runs in this process, so the seconds are those of the processor without the start of Python.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+_COUNTS = ("champions", "candidates", "cycles", "runs", "cache_gigabytes")
+ARMS = {
+    "all": "".join(f'{name} = "all"\n' for name in _COUNTS),
+    "kept": "champions = 3\ncandidates = 3\ncycles = 10\nruns = 10\n",
+}
+"""What `[keep]` says in each arm."""
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
+PAIRS, TEXTS = 40, 40
+"""Arrivals per cycle."""
+SETTLED = 5
+"""Cycles after which another topic comes."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one cycle cost."""
+
+    cycle: str
+    outcome: str
+    seconds: float
+    """Of the processor, all threads and child processes."""
+    megabytes: float
+    """Of all files of the workspace after it."""
+    databases: float
+    """Megabytes of its databases among them."""
+
+
+def pairs(topic: int, count: int, seed: int) -> list[dict[str, str]]:
+    """Return labelled pairs about a topic; the number is what query and answer share."""
+    words = np.random.default_rng([topic, 1]).choice(SYLLABLES, (8, 2))
+    names = ["".join(word) for word in words]
+    random = np.random.default_rng([topic, seed, 2])
+    rows = []
+    for number in random.permutation(100_000)[:count]:
+        first, second = random.choice(names, 2, replace=False)
+        rows.append(
+            {
+                "id": f"{topic}-{seed}-{number}",
+                "query": f"where is my {first} {second} {number}",
+                "positive": f"how the {second} {number} is gone",
+                "source": f"topic {topic}",
+            }
+        )
+    return rows
+
+
+def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write records as JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def texts_of(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the queries of pairs as traffic."""
+    return [{"id": f"t{row['id']}", "text": row["query"]} for row in rows]
+
+
+def lay_out(space: Path, model: Path, keep: str) -> None:
+    """Make a workspace that knows topic 0."""
+    write(space / "history" / "first.jsonl", pairs(0, 200, 0))
+    write(space / "reference" / "first.jsonl", texts_of(pairs(0, 150, 1)))
+    anchors = space / "anchors" / "first"
+    known = pairs(0, 100, 2)
+    write(anchors / "queries.jsonl", [{"id": f"q{x['id']}", "text": x["query"]} for x in known])
+    write(anchors / "corpus.jsonl", [{"id": f"d{x['id']}", "text": x["positive"]} for x in known])
+    judged = [f"q{row['id']}\td{row['id']}\t1" for row in known]
+    (anchors / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(judged) + "\n")
+    (space / "anchorhold.toml").write_text(
+        f"""
+[model]
+name = "long-life"
+base = {json.dumps(str(model))}
+max_length = 32
+
+[data]
+history = ["history/*.jsonl"]
+reference = ["reference/*.jsonl"]
+pairs = ["pairs/*.jsonl"]
+traffic = ["traffic/*.jsonl"]
+
+[anchors.first]
+path = "anchors/first"
+
+[triggers.fresh_data]
+minimum_pairs = {PAIRS}
+
+[policy]
+cooldown_hours = 0
+
+[learned_anchors]
+minimum_queries = 30
+
+[finetune]
+epochs = 2
+learning_rate = 0.003
+
+[keep]
+{keep}""",
+        encoding="utf-8",
+    )
+
+
+def arrive(space: Path, number: int) -> None:
+    """Let the records of one cycle arrive."""
+    topic = 1 + number // SETTLED
+    write(space / "pairs" / f"{number:04d}.jsonl", pairs(topic, PAIRS, 10 + number))
+    write(space / "traffic" / f"{number:04d}.jsonl", texts_of(pairs(topic, TEXTS, 5000 + number)))
+
+
+def processor_seconds() -> float:
+    """Return the seconds that this process and its ended children computed."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
+
+
+def megabytes(folder: Path) -> tuple[float, float]:
+    """Return the size of all files of a folder, and of its databases; hard links count once."""
+    sizes, databases = {}, 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            about = os.lstat(os.path.join(root, name))
+            sizes[about.st_ino] = about.st_size
+            databases += about.st_size if ".db" in name else 0
+    return sum(sizes.values()) / 1e6, databases / 1e6
+
+
+def live(space: Path, cycles: int) -> list[Turn]:
+    """Run the cycles of a workspace, one per day, and print each."""
+    from pipeline.operations import Workspace
+
+    turns = []
+    for number in range(cycles):
+        if number:
+            arrive(space, number)
+        began = processor_seconds()
+        with Workspace.open(space, now=BEGAN + timedelta(days=number)) as workspace:
+            done = workspace.run()
+        spent = processor_seconds() - began
+        turns.append(Turn(done.cycle, done.outcome, spent, *megabytes(space / ".anchorhold")))
+        row = asdict(turns[-1])
+        print(
+            "  ".join(
+                f"{value:.2f}" if isinstance(value, float) else value for value in row.values()
+            ),
+            flush=True,
+        )
+    return turns
+
+
+def draw(arms: dict[str, list[Turn]], path: Path) -> None:
+    """Draw seconds and megabytes over the cycles, a line for each arm."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "long life"})
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for name, turns in arms.items():
+        places = range(1, len(turns) + 1)
+        # The median of eleven: what a single cycle costs depends on what it did.
+        seconds = [turn.seconds for turn in turns]
+        around = [float(np.median(seconds[max(0, n - 5) : n + 6])) for n in range(len(turns))]
+        axes[0].plot(places, around, label=name)
+        axes[1].plot(places, [turn.megabytes for turn in turns], label=name)
+    for each, told in zip(axes, ("processor seconds per cycle", "MB on disk"), strict=True):
+        each.set(xlabel="cycle", ylabel=told, ylim=(0, None))
+        each.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    """Run the arms, print a summary, and draw both."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument("--arm", choices=ARMS, action="append", help="by default, all")
+    parser.add_argument("--json", type=Path, help="file of the figures: written, or added to")
+    parser.add_argument("--plot", type=Path, help="SVG file of all figures in --json")
+    options = parser.parse_args()
+    from tiny_models import tiny_bert
+
+    arms: dict[str, list[Turn]] = {}
+    if options.json and options.json.exists():
+        known = json.loads(options.json.read_text(encoding="utf-8"))
+        arms = {name: [Turn(**row) for row in rows] for name, rows in known.items()}
+    with tempfile.TemporaryDirectory(prefix="long-life-") as place:
+        model = tiny_bert(Path(place) / "model")
+        for name in options.arm or ARMS:
+            print(name, flush=True)
+            space = Path(place) / name
+            lay_out(space, model, ARMS[name])
+            arms[name] = live(space, options.cycles)
+    if options.json:
+        rows = {name: [asdict(turn) for turn in turns] for name, turns in arms.items()}
+        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    summarise(arms)
+    if options.plot:
+        draw(arms, options.plot)
+
+
+def summarise(arms: dict[str, list[Turn]]) -> None:
+    """Print, for each arm, what tens of cycles cost and what they left."""
+    for name, turns in arms.items():
+        print(f"{name}: {dict(Counter(turn.outcome for turn in turns))}")
+        for last in range(10, len(turns) + 1, 10):
+            some = turns[last - 10 : last]
+            seconds = float(np.median([turn.seconds for turn in some]))
+            print(
+                f"| {last - 9} to {last} | {seconds:.2f} | {some[-1].megabytes:.1f} | "
+                f"{some[-1].databases:.1f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
