@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -66,6 +68,7 @@ class Ray:
         self._ready: list[Any] = []
         self._starting: dict[Any, Any] = {}  # what each actor answers when it is ready
         self._began = False
+        self._files = ""  # folder of a cluster that this began
 
     def map(
         self, make: Callable[[], Callable[[Task], Done]], tasks: Sequence[Task]
@@ -182,6 +185,7 @@ class Ray:
 
             ray.shutdown()
             self._began = False
+            shutil.rmtree(self._files, ignore_errors=True)
 
     def _connect(self) -> Any:
         try:
@@ -189,10 +193,17 @@ class Ray:
         except ImportError as fault:
             raise EngineFault(f'compute.engine = "ray" needs Ray: {_INSTALL}') from fault
         if not ray.is_initialized():
+            place = dict(self._place)
+            if place["address"] == "local":
+                # Not in the workspace: the paths of sockets may have 107 bytes.
+                self._files = tempfile.mkdtemp(
+                    prefix="ray-", dir=os.environ.get("RAY_TMPDIR", "/tmp")
+                )
+                place["_temp_dir"] = self._files
             try:
                 with _set(RAY_USAGE_STATS_ENABLED="0"):
-                    ray.init(logging_level=logging.ERROR, log_to_driver=False, **self._place)
-            except (ConnectionError, RuntimeError, ValueError) as fault:
+                    ray.init(logging_level=logging.ERROR, log_to_driver=False, **place)
+            except (ConnectionError, OSError, RuntimeError, ValueError) as fault:
                 raise EngineFault(
                     f"no Ray cluster at {self._place['address']}: {first_line(fault)}"
                 ) from fault

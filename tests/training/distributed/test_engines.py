@@ -20,14 +20,21 @@ PATHS = os.pathsep.join([str(Path(engine_tasks.__file__).parent), *filter(None, 
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A Ray cluster on this machine, whose workers find the modules of the tests."""
+def cluster(tmp_path_factory):
+    """A Ray cluster on this machine, whose workers find the modules of the tests.
+
+    Temporary files are in a folder as commands set it, whose path is too long for sockets.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("workspace" * 10)))
         patch.setenv(
             "PYTHONPATH", os.pathsep.join([str(Path(engine_tasks.__file__).parent), *sys.path])
         )
         with closing(Ray(workers=2, cpus=0.5)) as engine:
             yield engine
+            files = Path(engine._files)
+            assert files.is_dir()
+        assert not files.exists()
 
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
