@@ -60,7 +60,7 @@ def workers_of(process: psutil.Process, engine: str) -> list[psutil.Process]:
     """Return the processes that encode for a command."""
     every = process.children(recursive=True)
     if engine == "ray":
-        return [each for each in every if "ray::" in " ".join(each.cmdline())]
+        return [each for each in every if each.cmdline()[:1] and "ray::_Actor" in each.cmdline()[0]]
     return [each for each in every if "spawn_main" in " ".join(each.cmdline())]
 
 
@@ -79,6 +79,10 @@ def killed(space: Path, kills: int, engine: str) -> tuple[dict[str, object], int
             time.sleep(0.2)
         with suppress(subprocess.TimeoutExpired):
             running.wait(wait)
+        if running.poll():
+            print(f"{'ended':>8}{time.perf_counter() - began:9.1f} by itself: {running.poll()}")
+            running = None
+            continue
         if running.poll() is not None:
             return json.loads((space / "output.json").read_text()), lost
         if done == kills:

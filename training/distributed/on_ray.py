@@ -222,7 +222,8 @@ class Ray:
             max_restarts=-1, max_task_retries=self._retries, **self._needs
         )
         for _ in range(self.workers):
-            actor = kind.remote(self._kept, self._threads)
+            # In a list it goes as a reference, which Ray asks for where an actor may be replaced.
+            actor = kind.remote([self._kept], self._threads)
             self._starting[actor.ready.remote()] = actor
         self._make = make
 
@@ -267,11 +268,11 @@ def _until_done(events: Any, running: "Future[Any]") -> Iterator[dict[str, Any]]
 class _Actor:
     """What does the tasks on a machine of the cluster."""
 
-    def __init__(self, make: Callable[[], Callable[[Any], Any]], threads: int) -> None:
+    def __init__(self, kept: Sequence[Any], threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        self._make = make
+        self._kept = kept
         self._work: Callable[[Any], Any] | None = None
 
     def ready(self) -> None:
@@ -279,7 +280,11 @@ class _Actor:
 
     def run(self, task: Any) -> Any:
         """Do one task; the first one also makes what does them, whose faults are passed on."""
-        self._work = self._work or self._make()
+        if self._work is None:
+            import ray
+
+            make: Callable[[], Callable[[Any], Any]] = ray.get(self._kept[0])
+            self._work = make()
         return self._work(task)
 
 
