@@ -3,7 +3,8 @@
     python benchmarks/long_life.py --json figures.json --plot docs/measurements/long-life.svg
 
 Topics come and go, so that cycles train, and most candidates are refused or inconclusive. Each arm
-is a workspace of its own with the same data: one keeps everything, the other what `[keep]` says. A
+is a workspace of its own with the same data: one keeps everything and uses all waiting pairs, the
+other what `[keep]` and `[waiting]` say, small numbers here, so that a hundred cycles reach them. A
 cycle runs in this process, so the seconds are those of the processor without the start of Python.
 """
 
@@ -25,10 +26,10 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 _COUNTS = ("champions", "candidates", "cycles", "runs", "cache_gigabytes")
 ARMS = {
-    "all": "".join(f'{name} = "all"\n' for name in _COUNTS),
-    "kept": "champions = 3\ncandidates = 3\ncycles = 10\nruns = 10\n",
+    "all": "".join(f'{name} = "all"\n' for name in _COUNTS) + "\n[waiting]\npairs = 100_000\n",
+    "kept": "champions = 3\ncandidates = 3\ncycles = 10\nruns = 10\n\n[waiting]\npairs = 400\n",
 }
-"""What `[keep]` says in each arm."""
+"""What `[keep]` and `[waiting]` say in each arm."""
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
 PAIRS, TEXTS = 40, 40
@@ -115,6 +116,9 @@ cooldown_hours = 0
 
 [learned_anchors]
 minimum_queries = 30
+
+[holdout]
+maximum = 60
 
 [finetune]
 epochs = 2
