@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -201,7 +202,9 @@ class Ray:
                 )
                 place["_temp_dir"] = self._files
             try:
-                with _set(RAY_USAGE_STATS_ENABLED="0"):
+                with _set(RAY_USAGE_STATS_ENABLED="0"), warnings.catch_warnings():
+                    # Its processes execute another program at once: no state of ours is theirs.
+                    warnings.filterwarnings("ignore", message=".* fork support is experimental")
                     ray.init(logging_level=logging.ERROR, log_to_driver=False, **place)
             except (ConnectionError, OSError, RuntimeError, ValueError) as fault:
                 raise EngineFault(
