@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -194,7 +194,7 @@ class Watching:
 
     def _files(self) -> Files:
         tables = self.settings.settings.tables
-        patterns = [each for named in asdict(tables.data).values() for each in named]
+        patterns = [each for named in tables.data.places.values() for each in named]
         patterns += [anchor.path for anchor in tables.anchors.values()]
         return Files.now(patterns, self.settings.root)
 

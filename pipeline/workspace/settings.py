@@ -103,6 +103,12 @@ class Data:
     Of a larger corpus, those that the log shows and others as by chance. An index has all of them.
     """
 
+    @property
+    def places(self) -> dict[str, list[str]]:
+        """Where the records of each kind are read."""
+        every = dataclasses.asdict(self)
+        return {kind: each for kind, each in every.items() if isinstance(each, list)}
+
 
 @dataclass(frozen=True, config=SETTINGS)
 class Anchor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Self
@@ -102,7 +102,7 @@ class OpenWorkspace:
         """Take in all files of the settings and return the counts."""
         tables = self.settings.tables
         return tables.intake.read_all(
-            self.store, asdict(tables.data), self.settings.root, now, self.progress, self._traces
+            self.store, tables.data.places, self.settings.root, now, self.progress, self._traces
         )
 
     def _traces(self, name: str) -> Traces:
