@@ -1,6 +1,8 @@
 """Pairs and texts that arrived, read back between two cuts: all of them, or a bounded part."""
 
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, func, select
 
@@ -11,6 +13,8 @@ from pipeline.store.records import Role, Traffic
 from pipeline.store.rows import chunks
 from pipeline.store.tables import pairs, traffic
 from training.pairs import Pair, PerSource
+
+_Made = TypeVar("_Made", Pair, Traffic)
 
 
 class ArrivedRecords:
@@ -48,16 +52,7 @@ class ArrivedRecords:
             conditions = [of_each_source(most, conditions)]
         if spread is not None:
             conditions = [evenly(pairs, spread, conditions)]
-        return self._read_pairs(latest, *conditions)
-
-    def _read_pairs(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Pair]:
-        columns = [
-            pairs.c[name] for name in ("id", "query", "positive", "negative", "source", "timestamp")
-        ]
-        chosen = select(*columns).where(*conditions)
-        with self._database.reading() as connection:
-            newest_first = chosen.order_by(pairs.c.sequence.desc()).limit(latest)
-            return [Pair(*row) for row in connection.execute(newest_first)][::-1]
+        return self._read(pairs, Pair, latest, *conditions)
 
     def pair_sources(
         self, role: Role | None = None, after: int = 0, until: int | None = None
@@ -95,16 +90,16 @@ class ArrivedRecords:
         conditions = within(traffic, role, after, until)
         if spread is not None:
             conditions = [evenly(traffic, spread, conditions)]
-        return self._read_traffic(latest, *conditions)
+        return self._read(traffic, Traffic, latest, *conditions)
 
-    def _read_traffic(self, latest: int | None, *conditions: ColumnElement[bool]) -> list[Traffic]:
-        columns = [
-            traffic.c[name] for name in ("text", "id", "source", "timestamp", "session", "user")
-        ]
-        chosen = select(*columns).where(*conditions)
+    def _read(
+        self, table: Table, made: type[_Made], latest: int | None, *conditions: ColumnElement[bool]
+    ) -> list[_Made]:
+        """Return the records that meet the conditions, or the newest of them, oldest first."""
+        chosen = select(*(table.c[each.name] for each in fields(made))).where(*conditions)
+        newest_first = chosen.order_by(table.c.sequence.desc()).limit(latest)
         with self._database.reading() as connection:
-            newest_first = chosen.order_by(traffic.c.sequence.desc()).limit(latest)
-            return [Traffic(*row) for row in connection.execute(newest_first)][::-1]
+            return [made(*row) for row in connection.execute(newest_first)][::-1]
 
     def count_pairs(
         self, after: int = 0, until: int | None = None, role: Role | None = None
@@ -125,11 +120,11 @@ class ArrivedRecords:
 
     def discarded_pairs(self) -> list[Pair]:
         """Return the discarded pairs in the order of their arrival."""
-        return self._read_pairs(None, ~kept(pairs))
+        return self._read(pairs, Pair, None, ~kept(pairs))
 
     def discarded_traffic(self) -> list[Traffic]:
         """Return the discarded texts in the order of their arrival."""
-        return self._read_traffic(None, ~kept(traffic))
+        return self._read(traffic, Traffic, None, ~kept(traffic))
 
     def files_of_pairs(self, ids: Sequence[str]) -> dict[str, str]:
         """Return id -> file for the pairs of some ids."""

@@ -150,32 +150,21 @@ class Documents:
         ...     len(store.sample_documents(20)), len(store.sample_documents(100))
         (20, 50)
         """
-        ends = select(func.min(documents.c.sequence), func.max(documents.c.sequence))
-        if until is not None:
-            ends = ends.where(documents.c.sequence <= until)
         ordered = _newest(until).order_by(None).order_by(documents.c.digest, documents.c.sequence)
         with self._database.reading() as connection:
-            first, last = connection.execute(ends).one()
-            found: list[Document] = []
-            if first is not None and last - first >= _FEW * count:
-                # Of many, some numbers are tried: to order all would take minutes.
-                tried = itertools.islice(_scattered(first, last), _FEW * count)
-                while len(found) < count and (some := list(itertools.islice(tried, count))):
-                    for part in chunks(some):
-                        rows = connection.execute(_standing(part, until))
-                        found += [Document(*row) for row in rows]
+            found = _drawn(connection, count, until)
             if len(found) < count:
                 found = [Document(*row) for row in connection.execute(ordered.limit(count))]
         return found[:count]
 
     def some_documents(
-        self, most: int, named: Sequence[str] = (), until: int | None = None
+        self, most: int, ids: Sequence[str] = (), until: int | None = None
     ) -> list[Document]:
-        """Return all documents or, of more than `most`, those named and a sample of the others."""
+        """Return all documents or, of more than `most`, those with the ids and a sample."""
         if self.count_documents(until) <= most:
             return self.documents(until)
         with self._database.reading() as connection:
-            found = _named(connection, named, until)
+            found = named(connection, ids, until)
         for each in self.sample_documents(most, until):
             if len(found) >= most:
                 break
@@ -217,12 +206,10 @@ class Documents:
             return int(connection.scalar(chosen) or 0)
 
 
-def named(connection: Connection, ids: Sequence[str]) -> dict[str, Document]:
-    """Return id -> document for those of the ids that are documents now."""
-    return _named(connection, ids, None)
-
-
-def _named(connection: Connection, ids: Sequence[str], until: int | None) -> dict[str, Document]:
+def named(
+    connection: Connection, ids: Sequence[str], until: int | None = None
+) -> dict[str, Document]:
+    """Return id -> document for those of the ids that are documents now, or were up to `until`."""
     found = {}
     for some in chunks(list(dict.fromkeys(ids))):
         for row in connection.execute(_newest(until, documents.c.id.in_(some))):
@@ -255,8 +242,25 @@ def _scattered(first: int, last: int) -> Iterator[int]:
     return (first + place * step % size for place in range(size))
 
 
-def _standing(numbers: Sequence[int], until: int | None) -> Select[Any]:
-    """Select the rows of some numbers that are the newest kept version of their document."""
+def _drawn(connection: Connection, count: int, until: int | None) -> list[Document]:
+    """Return documents of numbers scattered over the sequence; none where there are few."""
+    ends = select(func.min(documents.c.sequence), func.max(documents.c.sequence))
+    if until is not None:
+        ends = ends.where(documents.c.sequence <= until)
+    first, last = connection.execute(ends).one()
+    if first is None or last - first < _FEW * count:
+        return []
+    # Of many, some numbers are tried: to order all would take minutes.
+    tried = itertools.islice(_scattered(first, last), _FEW * count)
+    found: list[Document] = []
+    while len(found) < count and (some := list(itertools.islice(tried, count))):
+        for part in chunks(some):
+            found += _standing(connection, part, until)
+    return found
+
+
+def _standing(connection: Connection, numbers: Sequence[int], until: int | None) -> list[Document]:
+    """Return the documents whose newest kept version has one of the numbers, in their order."""
     later = documents.alias()
     newer = select(later.c.sequence).where(
         later.c.id == documents.c.id, later.c.sequence > documents.c.sequence, kept(later)
@@ -264,7 +268,10 @@ def _standing(numbers: Sequence[int], until: int | None) -> Select[Any]:
     if until is not None:
         newer = newer.where(later.c.sequence <= until)
     stands = [documents.c.sequence.in_(numbers), kept(documents), ~is_withdrawn, ~newer.exists()]
-    return select(*_COLUMNS).where(*stands)
+    rows = connection.execute(select(documents.c.sequence, *_COLUMNS).where(*stands))
+    found = {row.sequence: Document(*row[1:]) for row in rows}
+    # In order of age, a part of them would be the oldest.
+    return [found[number] for number in numbers if number in found]
 
 
 def _is_newest(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -140,6 +140,16 @@ def test_of_many_documents_those_named_come_with_a_sample_that_stays(store):
     assert store.some_documents(20, ["3", "5", "new 1"], until) == some
 
 
+def test_a_sample_of_a_sequence_with_gaps_is_of_all_times(store):
+    for part in range(340):
+        texts = [Traffic(f"question {part} {number}") for number in range(2)]
+        store.add("traffic", "recent", [Record(each) for each in texts])
+        fresh = [Document(f"{part}-{number}", f"text {part} {number}") for number in range(3)]
+        store.add("document", "recent", [Record(each) for each in fresh])
+    drawn = [int(each.id.partition("-")[0]) // 85 for each in store.sample_documents(100)]
+    assert all(20 <= drawn.count(quarter) <= 30 for quarter in range(4)), drawn
+
+
 @pytest.mark.parametrize("others", [0, 400])
 def test_a_sample_holds_only_documents_as_they_are_now(store, others):
     rows = [Record(Document(f"d{number}", f"text {number}")) for number in range(300)]
