@@ -23,6 +23,7 @@ from training.unlabelled import (
     Reserved,
     ServedQuery,
     distinct_queries,
+    shown_ids,
     split_log,
 )
 
@@ -80,9 +81,8 @@ class Material:
         """Read what the store holds for a window."""
         after = served_after(champion, window)
         served = opened.store.served(after, window.until, amended=True)
-        shown = [each.id for line in served for each in line.shown if each.id]
         most = opened.settings.tables.data.corpus_sample
-        some = opened.store.some_documents(most, shown, until=window.until)
+        some = opened.store.some_documents(most, shown_ids(served), until=window.until)
         documents = with_shown(some, served)
         learnable, held_out = split_log(served, opened.settings.tables.holdout)
         corpus = Corpus(documents)

@@ -15,7 +15,7 @@ from training.encoding import Encoder
 from training.pairs import normalised
 from training.pairs.near_duplicates import NearDuplicates
 from training.progress import Progress, no_progress
-from training.unlabelled import ServedQuery, Shown
+from training.unlabelled import ServedQuery, Shown, shown_ids
 
 _TRIED = 64
 """Scores of the log that are compared with the champion's cosines before they are taken."""
@@ -82,14 +82,8 @@ def answered(
     recent = window(since)
     every = [*before, *since]
     compared = {id(line) for line in (*before, *recent)}
-    shown = {
-        each.id
-        for line in every
-        if line.answer or id(line) in compared
-        for each in line.shown
-        if each.id
-    }
-    documents = {key: each.whole for key, each in store.documents_named(sorted(shown)).items()}
+    shown = shown_ids(line for line in every if line.answer or id(line) in compared)
+    documents = {key: each.whole for key, each in store.documents_named(shown).items()}
     answers = own_answers(every, documents)
     return Answered(
         before=before,

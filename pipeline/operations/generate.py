@@ -7,7 +7,7 @@ from pipeline.cycle import answers_folder
 from pipeline.results import GenerateResult
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
-from training.unlabelled import Corpus, Reserved, distinct_queries, split_log
+from training.unlabelled import Corpus, Reserved, distinct_queries, shown_ids, split_log
 
 
 def generate_queries(opened: OpenWorkspace, *, dry_run: bool, now: datetime) -> GenerateResult:
@@ -36,8 +36,7 @@ def generate_queries(opened: OpenWorkspace, *, dry_run: bool, now: datetime) -> 
     with store.rehearsal() if dry_run else nullcontext():
         opened.take_in(now)
         served = store.served()
-        shown = [each.id for line in served for each in line.shown if each.id]
-        documents = store.some_documents(tables.data.corpus_sample, shown)
+        documents = store.some_documents(tables.data.corpus_sample, shown_ids(served))
     if not documents:
         raise DataFault("there are no documents; name them in data.corpus (anchorhold.toml)")
     corpus = Corpus(documents)

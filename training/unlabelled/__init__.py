@@ -16,7 +16,7 @@ from training.unlabelled.recipe import Recipe
 from training.unlabelled.reformulation import Reformulation
 from training.unlabelled.reserved import Reserved
 from training.unlabelled.screens import Screen, Screened, Screens
-from training.unlabelled.served_query import ServedQuery, Shown
+from training.unlabelled.served_query import ServedQuery, Shown, shown_ids
 from training.unlabelled.structure import Structure
 
 __all__ = [
@@ -46,5 +46,6 @@ __all__ = [
     "derived_id",
     "distinct_queries",
     "headroom",
+    "shown_ids",
     "split_log",
 ]

@@ -1,5 +1,6 @@
 """The served query: what a user asked, what was shown, and what the user did with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -46,3 +47,15 @@ class ServedQuery:
     """Version of the model that answered; None: unknown."""
     seconds: float | None = None
     """How long the answer took, in seconds; None: unknown."""
+
+
+def shown_ids(lines: Iterable[ServedQuery]) -> list[str]:
+    """Return the ids of the documents that were shown, each once.
+
+    Examples
+    --------
+    >>> one, other = Shown(id="7", text="At nine"), Shown(text="Block it.")
+    >>> shown_ids([ServedQuery("hours", (one, other)), ServedQuery("opening hours", (one,))])
+    ['7']
+    """
+    return list(dict.fromkeys(each.id for line in lines for each in line.shown if each.id))
