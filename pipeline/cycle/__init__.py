@@ -4,7 +4,7 @@ from pipeline.cycle.approval import approvals
 from pipeline.cycle.awaiting_index import awaits_index
 from pipeline.cycle.canary import canary_now, harm_now
 from pipeline.cycle.canary_keys import digest_of_key
-from pipeline.cycle.check import check_now, observe
+from pipeline.cycle.check import check_now, lately, observe
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.given import rehearse_candidate
 from pipeline.cycle.history import History, verify_history
@@ -33,6 +33,7 @@ __all__ = [
     "digest_of_key",
     "harm_now",
     "known_until",
+    "lately",
     "later_reference",
     "observe",
     "plan_index",

@@ -1,6 +1,6 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,8 +41,8 @@ from training.faults import DataFault
 from training.pairs import Pair
 from training.unlabelled import ServedQuery
 
-_LATELY = 100
-"""Cycles whose hit rates and signals are read, at least."""
+_LATELY = 10
+"""Checks that are read back, at least; chosen, not measured. `quality_drop` shows six of them."""
 
 
 def check_now(
@@ -151,7 +151,7 @@ def find(
         return DecisionResult(train=False, reasons=(gathered.idle,), warnings=warnings)
     anchors = opened.anchor_sets.of(folder)
     today = opened.scores.of(folder, anchors)
-    past = list(_lately(opened.store, opened.settings.tables.policy, now))
+    past = lately(opened.store, opened.settings.tables.policy, now)
     observation = observe(opened, folder, gathered, now, anchors, today, past, refused_pairs)
     signals = []
     for trigger in opened.settings.triggers:
@@ -289,13 +289,20 @@ def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered
     return replace(answered, before=before[-tables.observe.reference :])
 
 
-def _lately(store: Store, policy: Policy, now: datetime) -> Iterator[PastCycle]:
-    """Yield the finished cycles that a decision may depend on, newest first."""
-    for number, cycle in enumerate(each_past_cycle(store)):
+def lately(store: Store, policy: Policy, now: datetime) -> list[PastCycle]:
+    """Return the finished cycles that a decision may depend on, newest first.
+
+    Only cycles with signals count towards those that are enough: where runs are scheduled often,
+    many find nothing new between two checks.
+    """
+    found, checked = [], 0
+    for cycle in each_past_cycle(store):
         hours = (now - cycle.started) / timedelta(hours=1)
-        if number >= max(_LATELY, policy.persistence) and hours > policy.cooldown_hours:
-            return
-        yield cycle
+        if checked >= max(_LATELY, policy.persistence) and hours > policy.cooldown_hours:
+            break
+        checked += bool(cycle.result.decision.signals)
+        found.append(cycle)
+    return found
 
 
 def _past_hit_rates(past: Sequence[PastCycle], today: Scorecard) -> Mapping[str, tuple[float, ...]]:

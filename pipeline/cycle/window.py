@@ -37,7 +37,7 @@ class Gathered:
     pairs
         The labelled pairs that arrived since then, as far as a cycle uses them.
     unused_pairs, unused
-        How many more there are, and what is to be said of them.
+        How many more wait, and a sentence that says so; empty where none do.
     refused
         Which cycle trained on exactly these pairs and was not promoted; empty when none did.
     fresh
@@ -149,6 +149,9 @@ def answered_in(
     that found nothing are.
     """
     known = window.known
+    if lines is None and not store.count_served(known, window.until):
+        # Earlier checks, which may be many, say nothing about a log that is not there.
+        return Answered()
     if not store.count_served(until=known):
         quiet = [
             checked.until
@@ -156,8 +159,9 @@ def answered_in(
             if checked.champion == window.champion
         ]
         known = min(quiet, default=known)
-    fresh = store.count_served(max(window.since, known), window.until)
-    if lines is not None:
+    if lines is None:
+        fresh = store.count_served(max(window.since, known), window.until)
+    else:
         fresh = len(lines)
     return answered(
         store,

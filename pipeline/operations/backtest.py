@@ -8,18 +8,15 @@ from pathlib import Path
 from drift_triggers.backtest import Window, replay
 from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation
-from pipeline.cycle import Gathered, checks, later_reference, observe
+from pipeline.cycle import Gathered, checks, lately, later_reference, observe
 from pipeline.operations.window_quality import WindowQuality
-from pipeline.results import BacktestResult, PastWindow, Serving, past_cycles
+from pipeline.results import BacktestResult, PastWindow, Serving
 from pipeline.store import Store, Traffic
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
 TRUTH_FILE = "truth.json"
 PAIRS_FOLDER, LOG_FOLDER = "pairs", "log"
-
-_RATES = 100
-"""Cycles whose hit rates are shown beside a loss of quality, at most."""
 
 _Observe = Callable[[list[Traffic]], Observation]
 
@@ -83,7 +80,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
     anchors = opened.anchor_sets.of(champion)
     today = opened.scores.of(champion, anchors)
     added = later_reference(opened.store, champion.facts().cut)
-    past = past_cycles(opened.store, limit=_RATES)
+    past = lately(opened.store, opened.settings.tables.policy, now)
     return lambda texts: observe(
         opened,
         champion,

@@ -1,12 +1,12 @@
 """The window: the same data is not checked twice, unless something was left open."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from made_streams import BANK, sentences, texts_of, write_lines
 
 from drift_triggers.signal import Signal
-from pipeline.cycle.check import window_of
+from pipeline.cycle.check import lately, window_of
 from pipeline.cycle.window import checks, gather
 from pipeline.results import CycleResult, DecisionResult, IntakeResult, Serving
 
@@ -21,7 +21,7 @@ def look(opened):
     opened.take_in(NOW)
     window = window_of(opened, opened.versions.champion())
 
-    def finish(outcome, fired=False):
+    def finish(outcome, fired=False, signals=True):
         row = opened.store.begin_cycle(NOW)
         result = CycleResult(
             cycle=row.id,
@@ -29,7 +29,7 @@ def look(opened):
             decision=DecisionResult(
                 train=False,
                 reasons=("r",),
-                signals=(Signal(trigger="embedding_shift", fired=fired, reason="r"),),
+                signals=(Signal(trigger="embedding_shift", fired=fired, reason="r"),) * signals,
             ),
             champion=Serving(version=window.champion),
             window=window,
@@ -100,3 +100,30 @@ def test_only_the_newest_cycles_are_read_to_know_what_was_checked(opened, look, 
     )
     settled = gathered_of(opened, window_of(opened, opened.versions.champion()))
     assert settled.idle == f"nothing new since cycle {newest.id}, whose outcome was quiet"
+
+
+def test_runs_that_find_nothing_to_check_do_not_hide_the_check_before(opened, look):
+    checked = look("quiet", fired=True)
+    for _ in range(120):
+        look("quiet", signals=False)
+    past = lately(opened.store, opened.settings.tables.policy, NOW + timedelta(hours=30))
+    assert checked in [cycle.id for cycle in past]
+
+
+def test_no_earlier_check_is_read_about_a_log_that_is_not_there(opened, look, monkeypatch):
+    for _ in range(3):
+        look("quiet")
+    write_lines(opened.settings.root / "traffic" / "more.jsonl", texts_of(sentences(BANK, 9, 52)))
+    opened.take_in(NOW)
+    asked = []
+    reading = type(opened.store).cycles
+
+    def cycles(store, limit=None, outcomes=None, *, offset=0):
+        asked.append(outcomes)
+        return reading(store, limit, outcomes, offset=offset)
+
+    monkeypatch.setattr(type(opened.store), "cycles", cycles)
+    gathered = gathered_of(opened, window_of(opened, opened.versions.champion()))
+    assert gathered.idle == "", gathered.idle
+    assert not gathered.answered.any
+    assert ("quiet",) not in asked
