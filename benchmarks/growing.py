@@ -2,6 +2,7 @@
 
 import json
 import resource
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from made_streams import texts_of, write_anchors, write_lines
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = ("lost", "card", "account", "money", "pay", "bank", "flight", "hotel", "train", "menu")
@@ -75,19 +79,11 @@ class Life:
         minimum_queries: int = 100_000,
     ) -> None:  # fmt: skip
         """Write settings, history, reference and anchor sets."""
-        write(self.space / "history.jsonl", pairs(history, 0))
-        write(self.space / "reference.jsonl", texts(1000, 1))
+        write_lines(self.space / "history.jsonl", pairs(history, 0))
+        write_lines(self.space / "reference.jsonl", texts(1000, 1))
         for number in range(sets):
             place = self.space / "anchors" / f"set{number}"
-            rows = pairs(queries, 10 + number)
-            write(
-                place / "queries.jsonl", [{"id": f"q{x['id']}", "text": x["query"]} for x in rows]
-            )
-            answers = [{"id": f"d{x['id']}", "text": x["positive"]} for x in rows[:1000]]
-            write(place / "corpus.jsonl", answers)
-            told = [f"q{x['id']}\td{rows[n % len(answers)]['id']}\t1" for n, x in enumerate(rows)]
-            lines = "\n".join(["query-id\tcorpus-id\tscore", *told])
-            (place / "qrels.tsv").write_text(f"{lines}\n")
+            write_anchors(place, pairs(queries, 10 + number), documents=1000)
             more += f'\n[anchors.set{number}]\npath = "anchors/set{number}"\n'
         base = json.dumps(str(self.model))
         settings = SETTINGS.format(base=base, more=more, minimum_queries=minimum_queries)
@@ -95,7 +91,7 @@ class Life:
 
     def arrive(self, kind: str, rows: Sequence[dict[str, Any]]) -> None:
         """Let records arrive in a file of their own."""
-        write(self.space / kind / f"{self.day:05}.jsonl", rows)
+        write_lines(self.space / kind / f"{self.day:05}.jsonl", rows)
 
     def run(self, *, measured: bool = True) -> str:
         """Run a cycle on the next day; return how it ended."""
@@ -175,7 +171,7 @@ def pairs(count: int, seed: int, source: str = "desk") -> list[dict[str, Any]]:
 
 def texts(count: int, seed: int) -> list[dict[str, Any]]:
     """Return the queries of pairs as traffic."""
-    return [{"id": f"t{row['id']}", "text": row["query"]} for row in pairs(count, seed)]
+    return texts_of(pairs(count, seed))
 
 
 def documents(count: int, seed: int) -> list[dict[str, Any]]:
@@ -198,12 +194,6 @@ def lines(count: int, seed: int, shown: int) -> list[dict[str, Any]]:
         }
         for number, (row, ids) in enumerate(zip(rows, found, strict=True))
     ]
-
-
-def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write records as JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
 
 
 def processor_seconds() -> float:

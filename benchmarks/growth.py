@@ -1,14 +1,15 @@
 """Grow one thing at a time by 10 and 100, and print what each stage costs then.
 
     python benchmarks/growth.py [--only pairs,traffic] [--markdown]
+    python benchmarks/growth.py --only versions --factors 1,10,30   # a hundred trainings take long
 
 A tiny model (two layers of BERT, 16 dimensions) makes everything around the model show. Each row is
 a workspace of its own in a process of its own, which does what the commands do. Seconds are those
 of the processor, which other work on the machine changes least; memory is the largest resident
 memory beyond that of a process that has imported all libraries; disk is what the part of the
-workspace holds at the end. The exponent is that of the step from 10 to 100, less what the smallest
-size costs: 1 is linear. n log n gives about 1.1 to 1.2 here, so that a stage above 1.35 that takes
-more than a second is marked: it grows worse.
+workspace holds at the end. The exponent is that of the last step, from 10 to 100, less what the
+smallest size costs: 1 is linear. n log n gives about 1.1 to 1.2 here, so that a stage above 1.35
+that takes more than a second is marked: it grows worse.
 """
 
 import argparse
@@ -25,8 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from growing import ALWAYS, Cost, Life, documents, lines, pairs, processor_seconds, texts
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 FACTORS = (1, 10, 100)
 WORSE, TELLING = 1.35, 1.0
@@ -49,7 +48,7 @@ class Growth:
 
     name: str
     base: int
-    live: Callable[["Life", int], None]
+    live: Callable[[Life, int], None]
 
 
 def of_pairs(life: Life, size: int) -> None:
@@ -64,13 +63,18 @@ def of_pairs(life: Life, size: int) -> None:
     life.do("status", lambda workspace: workspace.status())
 
 
-def of_memory(life: Life, size: int) -> None:
-    """Begin with so much history, of which four fifths are remembered, and train."""
-    life.lay_out(history=size, more=f"{ALWAYS}[memory]\ncapacity = {size * 4 // 5}\n")
+def train(life: Life) -> None:
+    """Make the first version, and train on the pairs that arrive after it."""
     with life.timed("first version"):
         life.run(measured=False)
     life.arrive("pairs", pairs(200, 30))
     life.run()
+
+
+def of_memory(life: Life, size: int) -> None:
+    """Begin with so much history, of which four fifths are remembered, and train."""
+    life.lay_out(history=size, more=f"{ALWAYS}[memory]\ncapacity = {size * 4 // 5}\n")
+    train(life)
 
 
 def of_documents(life: Life, size: int) -> None:
@@ -89,19 +93,14 @@ def of_documents(life: Life, size: int) -> None:
 def of_sets(life: Life, size: int) -> None:
     """Judge a candidate on so many anchor sets of 50 queries."""
     life.lay_out(queries=50, sets=size, more=ALWAYS)
-    with life.timed("first version"):
-        life.run(measured=False)
-    life.arrive("pairs", pairs(200, 30))
-    life.run()
+    train(life)
     life.do("status", lambda workspace: workspace.status())
 
 
 def of_queries(life: Life, size: int) -> None:
     """Judge a candidate on one anchor set of so many queries, and of at most 1,000 documents."""
     life.lay_out(queries=size, more=ALWAYS)
-    life.run(measured=False)
-    life.arrive("pairs", pairs(200, 30))
-    life.run()
+    train(life)
 
 
 def of_cycles(life: Life, size: int) -> None:
@@ -219,19 +218,22 @@ def measure(growth: Growth, factor: int, place: Path, model: Path) -> Cost:
         shutil.rmtree(place / "space", ignore_errors=True)
 
 
-def exponent(small: float, middle: float, large: float) -> float | None:
-    """Return the exponent of the last step, without what the smallest size costs; None: flat."""
+def exponent(small: float, middle: float, large: float, step: float) -> float | None:
+    """Return the exponent of the last step, without what the smallest size costs; None: flat.
+
+    `step` is the ratio of the two larger sizes.
+    """
     before, after = middle - small, large - small
     if after <= max(0.2 * small, NOISE):
         return None
-    return math.log10(after / max(before, NOISE))
+    return math.log(after / max(before, NOISE), step)
 
 
-def rows_of(costs: Sequence[Cost]) -> Iterator[tuple[str, list[float], str]]:
+def rows_of(costs: Sequence[Cost], step: float) -> Iterator[tuple[str, list[float], str]]:
     """Yield what was measured of each stage at the three sizes, and how it grows."""
     for stage in costs[-1].seconds:
         values = [each.seconds.get(stage, 0.0) for each in costs]
-        grows = exponent(values[0], values[1], values[2])
+        grows = exponent(*values, step)
         told = "flat" if grows is None else f"{grows:.2f}"
         bad = grows is not None and grows > WORSE and values[2] > TELLING
         yield f"{stage} (s)", values, told + (" WORSE" if bad else "")
@@ -239,19 +241,19 @@ def rows_of(costs: Sequence[Cost]) -> Iterator[tuple[str, list[float], str]]:
     for part in costs[-1].disk:
         values = [each.disk[part] for each in costs]
         if values[2] > 0.05:
-            grows = exponent(values[0], values[1], values[2])
+            grows = exponent(*values, step)
             yield f"disk: {part} (MB)", values, "flat" if grows is None else f"{grows:.2f}"
 
 
-def show(growth: Growth, costs: Sequence[Cost], markdown: bool) -> None:
+def show(growth: Growth, factors: Sequence[int], costs: Sequence[Cost], markdown: bool) -> None:
     """Print the table of one growth."""
-    sizes = [f"{growth.base * factor:,}" for factor in FACTORS]
+    sizes = [f"{growth.base * factor:,}" for factor in factors]
     if markdown:
         print(f"\n### {growth.name}\n\n| stage | {' | '.join(sizes)} | exponent |")
         print("|---|--:|--:|--:|---|")
     else:
         print(f"\n{growth.name:26}" + "".join(f"{size:>12}" for size in sizes) + "  exponent")
-    for stage, values, told in rows_of(costs):
+    for stage, values, told in rows_of(costs, factors[2] / factors[1]):
         cells = [f"{value:.2f}" for value in values]
         if markdown:
             print(f"| {stage} | {' | '.join(cells)} | {told} |")
@@ -281,11 +283,19 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="names of growths, separated by commas")
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
+    told = ",".join(map(str, FACTORS))
+    parser.add_argument("--factors", default=told, help=f"three, increasing; by default {told}")
     options = parser.parse_args()
+    factors = [int(each) for each in options.factors.split(",")]
+    if len(factors) != 3 or not 0 < factors[0] < factors[1] < factors[2]:
+        parser.error(f"--factors must be three that increase, such as {told}")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # Threads of the matrix library do not survive a fork, and would count for other stages.
     os.environ["OMP_NUM_THREADS"] = "1"
     wanted = [name.strip() for name in options.only.split(",") if name.strip()]
+    names = [each.name for each in GROWTHS]
+    if unknown := sorted(set(wanted) - set(names)):
+        parser.error(f"--only: {unknown[0]!r} is no growth; allowed: {', '.join(names)}")
     chosen = [each for each in GROWTHS if not wanted or each.name in wanted]
     began = time.perf_counter()
     imported()
@@ -300,8 +310,8 @@ def main() -> None:
 
         apart(made)
         for growth in chosen:
-            costs = [measure(growth, each, place, place / "tiny" / "model") for each in FACTORS]
-            show(growth, costs, options.markdown)
+            costs = [measure(growth, each, place, place / "tiny" / "model") for each in factors]
+            show(growth, factors, costs, options.markdown)
     minutes = (time.perf_counter() - began) / 60
     print(f"\n{processor_seconds() / 60:.1f} processor minutes, {minutes:.1f} minutes")
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from large_index import SETTINGS, documents, phrases, static_model, sum_of_vectors, write
+from large_index import SETTINGS, lay_out, sum_of_vectors
 
 WORKERS, SHARD, RETRIES = 2, 2_048, 20
 
@@ -119,11 +119,7 @@ def main() -> int:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory(prefix="anchorhold-") as folder:
         first = Path(folder) / "calm"
-        first.mkdir()
-        static_model(first / "model")
-        (first / "anchorhold.toml").write_text(settings("local"))
-        write(first / "corpus.jsonl", documents(given.documents))
-        write(first / "traffic.jsonl", ({"text": text} for text in phrases()[:500]))
+        lay_out(first, settings("local"), given.documents)
         subprocess.run(command(first, "run"), check=True, stdout=subprocess.DEVNULL)
         second = shutil.copytree(first, Path(folder) / "killed")
         (second / "anchorhold.toml").write_text(settings(given.engine))

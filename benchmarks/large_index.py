@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,9 +56,9 @@ def phrases() -> list[str]:
     return list(found)
 
 
-def documents(count: int) -> Iterator[dict[str, str]]:
-    """Yield distinct short texts."""
-    parts, draw = phrases(), random.Random(0)
+def documents(parts: Sequence[str], count: int) -> Iterator[dict[str, str]]:
+    """Yield short texts, each made of two phrases."""
+    draw = random.Random(0)
     for number in range(count):
         text = f"{draw.choice(parts)} {draw.choice(parts)}"
         yield {"id": f"d{number:08}", "text": text}
@@ -76,6 +76,16 @@ def static_model(folder: Path) -> None:
     from real_models import static_llama
 
     static_llama(folder)
+
+
+def lay_out(space: Path, settings: str, count: int) -> None:
+    """Make a workspace with the static model, so many documents, and phrases as texts."""
+    space.mkdir()
+    static_model(space / "model")
+    (space / "anchorhold.toml").write_text(settings)
+    parts = phrases()
+    write(space / "corpus.jsonl", documents(parts, count))
+    write(space / "traffic.jsonl", ({"text": text} for text in parts[:500]))
 
 
 def timed(name: str, space: Path, *arguments: str) -> dict[str, object]:
@@ -124,12 +134,8 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory(prefix="anchorhold-") as folder:
         space = Path(folder) / "space"
-        space.mkdir()
-        static_model(space / "model")
         settings = SETTINGS.format(engine=given.engine, workers=given.workers)
-        (space / "anchorhold.toml").write_text(settings)
-        write(space / "corpus.jsonl", documents(given.documents))
-        write(space / "traffic.jsonl", ({"text": text} for text in phrases()[:500]))
+        lay_out(space, settings, given.documents)
         print(
             f"{'command':>12}{'seconds':>9}{'processor':>11}{'MiB resident':>13}{'MiB own':>9}"
             f"{'MB on disk':>12}{'status':>8}"

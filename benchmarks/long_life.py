@@ -11,18 +11,15 @@ cycle runs in this process, so the seconds are those of the processor without th
 import argparse
 import json
 import os
-import resource
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from growing import BEGAN, processor_seconds
+from made_streams import sentences, texts_of, write_anchors, write_lines
 
 _COUNTS = ("champions", "candidates", "cycles", "runs", "cache_gigabytes")
 ARMS = {
@@ -30,7 +27,6 @@ ARMS = {
     "kept": "champions = 3\ncandidates = 3\ncycles = 10\nruns = 10\n\n[waiting]\npairs = 400\n",
 }
 """What `[keep]` and `[waiting]` say in each arm."""
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
 PAIRS, TEXTS = 40, 40
 """Arrivals per cycle."""
@@ -53,45 +49,18 @@ class Turn:
 
 
 def pairs(topic: int, count: int, seed: int) -> list[dict[str, str]]:
-    """Return labelled pairs about a topic; the number is what query and answer share."""
+    """Return labelled pairs about a topic."""
     words = np.random.default_rng([topic, 1]).choice(SYLLABLES, (8, 2))
     names = ["".join(word) for word in words]
-    random = np.random.default_rng([topic, seed, 2])
-    rows = []
-    for number in random.permutation(100_000)[:count]:
-        first, second = random.choice(names, 2, replace=False)
-        rows.append(
-            {
-                "id": f"{topic}-{seed}-{number}",
-                "query": f"where is my {first} {second} {number}",
-                "positive": f"how the {second} {number} is gone",
-                "source": f"topic {topic}",
-            }
-        )
-    return rows
-
-
-def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Write records as JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def texts_of(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the queries of pairs as traffic."""
-    return [{"id": f"t{row['id']}", "text": row["query"]} for row in rows]
+    told = {"prefix": f"{topic}-{seed}", "source": f"topic {topic}"}
+    return sentences(names, count, [topic, seed, 2], **told, numbers=100_000)
 
 
 def lay_out(space: Path, model: Path, keep: str) -> None:
     """Make a workspace that knows topic 0."""
-    write(space / "history" / "first.jsonl", pairs(0, 200, 0))
-    write(space / "reference" / "first.jsonl", texts_of(pairs(0, 150, 1)))
-    anchors = space / "anchors" / "first"
-    known = pairs(0, 100, 2)
-    write(anchors / "queries.jsonl", [{"id": f"q{x['id']}", "text": x["query"]} for x in known])
-    write(anchors / "corpus.jsonl", [{"id": f"d{x['id']}", "text": x["positive"]} for x in known])
-    judged = [f"q{row['id']}\td{row['id']}\t1" for row in known]
-    (anchors / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(judged) + "\n")
+    write_lines(space / "history" / "first.jsonl", pairs(0, 200, 0))
+    write_lines(space / "reference" / "first.jsonl", texts_of(pairs(0, 150, 1)))
+    write_anchors(space / "anchors" / "first", pairs(0, 100, 2))
     (space / "anchorhold.toml").write_text(
         f"""
 [model]
@@ -133,14 +102,9 @@ learning_rate = 0.003
 def arrive(space: Path, number: int) -> None:
     """Let the records of one cycle arrive."""
     topic = 1 + number // SETTLED
-    write(space / "pairs" / f"{number:04d}.jsonl", pairs(topic, PAIRS, 10 + number))
-    write(space / "traffic" / f"{number:04d}.jsonl", texts_of(pairs(topic, TEXTS, 5000 + number)))
-
-
-def processor_seconds() -> float:
-    """Return the seconds that this process and its ended children computed."""
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in spent)
+    texts = texts_of(pairs(topic, TEXTS, 5000 + number))
+    write_lines(space / "pairs" / f"{number:04d}.jsonl", pairs(topic, PAIRS, 10 + number))
+    write_lines(space / "traffic" / f"{number:04d}.jsonl", texts)
 
 
 def megabytes(folder: Path) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import numpy as np
 import pytest
-from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_anchors, write_lines
 from numpy.typing import NDArray
 from real_models import minilm_of_operations, multilingual_e5, static_llama
 from tiny_models import tiny_bert
@@ -146,14 +146,7 @@ def make_workspace(space: Path, model: Path, tracking_store: Path) -> Path:
     shutil.copy(tracking_store, space / ".anchorhold" / "mlflow.db")
     write_lines(space / "history" / "bank.jsonl", sentences(BANK, 200))
     write_lines(space / "reference" / "bank.jsonl", texts_of(sentences(BANK, 150, 1)))
-    anchors = sentences(BANK, 100, 2)
-    folder = space / "anchors" / "bank"
-    queries = [{"id": f"q{row['id']}", "text": row["query"]} for row in anchors]
-    corpus = [{"id": f"d{row['id']}", "text": row["positive"]} for row in anchors]
-    write_lines(folder / "queries.jsonl", queries)
-    write_lines(folder / "corpus.jsonl", corpus)
-    judged = [f"q{row['id']}\td{row['id']}\t1" for row in anchors]
-    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(judged) + "\n")
+    write_anchors(space / "anchors" / "bank", sentences(BANK, 100, 2))
     (space / "anchorhold.toml").write_text(
         f"""
 [model]
