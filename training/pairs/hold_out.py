@@ -36,7 +36,7 @@ class HoldOut:
 
     @property
     def filled_by(self) -> int:
-        """Number of distinct queries from which `maximum` of them are held out; 0 without any.
+        """Distinct queries of which, on average, `maximum` are held out; 0 if none ever is.
 
         Examples
         --------

@@ -15,7 +15,7 @@ from training.settings import SETTINGS
 _LEAST = 5000
 """As many pairs as the memory keeps of all that a version learns (`memory.capacity`)."""
 _TIMES_FILLED = 5
-"""More than fill the hold-out give the gate nothing; they are for learning."""
+"""Chosen, not measured: more than fill the hold-out give the gate nothing, and are for learning."""
 
 
 @plain_dataclass(frozen=True)
