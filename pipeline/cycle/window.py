@@ -130,7 +130,7 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         pairs=waiting_pairs(store, window),
         unused_pairs=window.pairs - window.used,
         unused=window.unused,
-        refused=_pairs_refused_before(store, checks(store, TRAINED), window),
+        refused=_pairs_refused_before(store, checks(store, TRAINED, window.after), window),
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
         answered=answered_in(store, window, observe),
@@ -155,7 +155,7 @@ def answered_in(
     if not store.count_served(until=known):
         quiet = [
             checked.until
-            for _, checked in checks(store, _QUIET)
+            for _, checked in checks(store, _QUIET, window.after)
             if checked.champion == window.champion
         ]
         known = min(quiet, default=known)
@@ -207,14 +207,28 @@ def later_reference(
     return [*queries_as_traffic(history), *by_word]
 
 
-def checks(store: Store, outcomes: Collection[Outcome] | None = None) -> Iterator[Check]:
+def checks(
+    store: Store, outcomes: Collection[Outcome] | None = None, after: int = 0
+) -> Iterator[Check]:
     """Yield the cycles that checked data, with their windows, newest first.
 
-    No more of them are read than are asked for; `outcomes` limits them to how they ended.
+    No more of them are read than are asked for.
+
+    Parameters
+    ----------
+    store
+        Where they are.
+    outcomes
+        How they ended; by default, anyhow.
+    after
+        Leaves out the windows that ended before a cut: they are of earlier champions.
     """
     for cycle in each_past_cycle(store, outcomes):
-        if cycle.result.window:
-            yield cycle, cycle.result.window
+        window = cycle.result.window
+        if window and window.until < after:
+            return
+        if window:
+            yield cycle, window
 
 
 def _same_data_before(earlier: Iterable[Check], window: Window) -> str:

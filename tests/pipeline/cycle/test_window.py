@@ -110,6 +110,13 @@ def test_runs_that_find_nothing_to_check_do_not_hide_the_check_before(opened, lo
     assert checked in [cycle.id for cycle in past]
 
 
+def test_checks_from_before_a_champion_learned_are_left_out(opened, look):
+    look("quiet")
+    (cycle, window), *_ = checks(opened.store)
+    assert [each.id for each, _ in checks(opened.store, after=window.until)] == [cycle.id]
+    assert [*checks(opened.store, after=window.until + 1)] == []
+
+
 def test_no_earlier_check_is_read_about_a_log_that_is_not_there(opened, look, monkeypatch):
     for _ in range(3):
         look("quiet")
