@@ -15,6 +15,7 @@ from conftest import let_travel_arrive
 from shown_commands import PAGES as PAGES_WITH_COMMANDS
 from shown_commands import blocks_with_commands, commands_in, commands_in_sentences, parsed
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from pipeline.commands.cli import app
 
@@ -37,6 +38,17 @@ def test_each_command_and_option_has_help():
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_help_prints_the_names_of_settings_in_brackets():
+    named = set()
+    for name, command in COMMANDS.items():
+        printed = CliRunner().invoke(app, [*name.split(), "--help"]).output
+        texts = [command.help, *(parameter.help for parameter in command.params)]
+        brackets = set(re.findall(r"\[[a-z]+\]", " ".join(texts)))
+        assert not [each for each in brackets if each not in printed], name
+        named |= brackets
+    assert named == {"[keep]", "[generate]", "[promotion]", "[alerts]"}
 
 
 def test_each_command_is_in_the_readme():
