@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,15 @@ def copied(stage: Stage) -> list[str]:
     """Return what a stage copies from the folder of the project."""
     values = [value for name, value in stage if name == "COPY" and "--from" not in value]
     return [source for value in values for source in value.split()[:-1]]
+
+
+def tracked(place: str) -> list[str]:
+    """Return the files at a place in the folder of the project, as git has them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", place],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return listed.stdout.splitlines()
 
 
 def is_ignored(path: str) -> bool:

@@ -21,21 +21,13 @@ from deploy_files import (
     last,
     objects,
     pods,
+    tracked,
     workflow,
 )
 from shown_commands import parsed
 
 PARTS = [(name, call) for name, calls in commands().items() for call in calls]
 """(file, call) for every call of anchorhold in the files."""
-
-
-def tracked(folder):
-    """The files of a folder of the project, as git has them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", folder],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return listed.stdout.splitlines()
 
 
 @pytest.mark.parametrize(("file", "call"), PARTS, ids=[f"{a} {b[0]}" for a, b in PARTS])
