@@ -4,6 +4,7 @@ Docker needs a daemon and kubectl a cluster: of their commands, the files, targe
 checked.
 """
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -74,6 +75,7 @@ def test_the_lines_before_docker_compose_make_what_it_asks_for(tmp_path):
     made = tmp_path / "examples" / "deploy"
     assert (made / "workspace" / "anchorhold.toml").is_file()
     keys = dict(line.split("=") for line in (made / ".env").read_text().splitlines())
+    assert keys.pop("WORKSPACE_OWNER") == f"{os.getuid()}:{os.getgid()}"
     assert set(keys) == {"POSTGRES_PASSWORD", "ANCHORHOLD_TOKEN"}
     assert all(len(key) == 48 for key in keys.values())
 
