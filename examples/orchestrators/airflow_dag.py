@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from cycle_command import FINISHED, run_cycle
+from cycle_command import run_cycle
 
 WORKSPACE = "/srv/support-search"
 
@@ -20,7 +20,7 @@ def cycle(workspace: str) -> str:
     print(f"cycle {done.result['cycle']}: {done.outcome}, version {done.version} serves")
     if done.blocked:
         raise AirflowFailException("a guard blocks training: see the reasons in the report")
-    if FINISHED[done.status] == "insufficient data":
+    if done.outcome == "insufficient_data":
         raise AirflowSkipException("training is called for, but there is too little to learn from")
     return done.outcome
 
