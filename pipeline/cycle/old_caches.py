@@ -26,7 +26,7 @@ _LAST = (PREVIOUS, CANDIDATE, CHAMPION)
 
 
 def old_embeddings(opened: OpenWorkspace, versions: Sequence[Version]) -> Iterator[Old]:
-    """Yield the vectors that go: of versions that are not asked for every day, then the oldest.
+    """Yield the vectors that go: of versions without an alias, then the oldest.
 
     Parameters
     ----------
@@ -64,7 +64,12 @@ def old_embeddings(opened: OpenWorkspace, versions: Sequence[Version]) -> Iterat
             yield old_files("embeddings", space.name, files, why)
         left = size_of_folder(space) - size
         if left:
-            yield Old("embeddings", space.name, "asked for every day", left)
+            yield Old(
+                "embeddings",
+                space.name,
+                "of the first champion or of versions with an alias",
+                left,
+            )
 
 
 def old_scores(opened: OpenWorkspace, stay: Sequence[Version]) -> Iterator[Old]:

@@ -75,7 +75,7 @@ def old_runs(opened: OpenWorkspace, of_versions: Mapping[str, str], now: datetim
 def leftovers(opened: OpenWorkspace) -> Iterator[Old]:
     """Yield what finished cycles left that the registry holds too; reports are none of it."""
     unfinished = opened.store.unfinished_cycle()
-    why = "the registry holds what came of it"
+    why = "the version in the registry has them"
     for folder in sorted((opened.settings.state / "cycles").glob("*/*")):
         cycle = folder.parent.name
         if unfinished is not None and cycle == unfinished.id:

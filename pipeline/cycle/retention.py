@@ -132,7 +132,7 @@ class _Finder:
         try:
             found = list(given)
         except _FAULTS as fault:
-            self.warnings.append(f"not all that is old was found: {fault}")
+            self.warnings.append(f"some of what is old could not be listed: {fault}")
             return []
         self.found += found
         return found

@@ -297,7 +297,7 @@ def _(result: StatusResult) -> Iterator[Part]:
 
 def _last_cycles(result: StatusResult) -> Iterator[Part]:
     if result.computing:
-        yield f"in the last cycle, {result.computing}"
+        yield f"last cycle: {result.computing}"
     table = Table("cycle", "outcome", "started", "champion")
     for row in result.cycles:
         started = row.started.isoformat(timespec="seconds")

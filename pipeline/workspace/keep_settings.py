@@ -26,24 +26,26 @@ class Keep:
     """
 
     champions: Count = 5
-    """Former champions that stay, last served first; 0: only those in use, "all": every one.
+    """How many former champions stay, those that served last; 0: only those in use.
 
-    Always in use are champion, candidate, the version that a rollback returns to, the first
-    champion, versions with any alias, and those that wait, are on trial or have an index.
+    "all" keeps every one. Always in use are champion, candidate, the version that a rollback
+    returns to, the first champion, versions with any alias, and those that wait, are on trial or
+    have an index.
     """
     candidates: Count = 5
-    """Versions that never served and stay, newest first; 0: only those in use, "all": every one."""
+    """How many versions that never served stay, the newest ones; 0: only those in use."""
     cycles: Count = 100
-    """Cycles whose reports and stages stay, newest first, besides those of versions that stay."""
+    """How many of the newest cycles keep reports and stages; those of versions that stay do too."""
     runs: Count = 100
-    """Cycles whose trainings keep their runs in MLflow, newest first; a cycle's own run stays."""
+    """How many of the newest cycles keep the runs of their trainings; a cycle's own run stays."""
     cache_gigabytes: Annotated[float, Field(ge=0)] | All = 20.0
-    """Size of the embedding cache of this machine, in 10^9 bytes; the champion's vectors go last.
+    """Largest size of this machine's embedding cache, in 10^9 bytes.
 
-    20 hold 13 million texts with 384 numbers each. With 0, every cycle encodes all it needs anew.
+    Beyond it, vectors are deleted, those of the champion last. 20 hold 13 million texts with 384
+    numbers each. With 0, every cycle encodes all it needs anew.
     """
     automatic: bool = True
-    """Whether `run` applies this at its end; `anchorhold gc` always does."""
+    """Whether `run` deletes versions, cycles and runs at its end; `anchorhold gc` always does."""
 
 
 def within(count: Count) -> int | None:

@@ -97,10 +97,10 @@ class Data:
     log: list[str] = Field(default_factory=list)
     """What was served: {"query": "…", "results": […], "clicked": […]} per line, or Parquet."""
     corpus_sample: int = Field(default=200_000, ge=100)
-    """Documents from which pairs and proxies are made, and which `judge` searches: it bounds the
-    memory.
+    """Maximum number of documents that pairs and proxies are made from, and that `judge` searches.
 
-    Of a larger corpus, those that the log shows and others as by chance. An index has all of them.
+    It bounds the memory. Of a larger corpus, these are the documents that the log shows and a
+    sample of the others. An index has all of them.
     """
 
     @property

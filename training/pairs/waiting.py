@@ -23,16 +23,16 @@ class PerSource:
     """How many of the waiting pairs of each source are used, at most."""
 
     newest: int
-    """The newest ones; each query counts once before any counts again."""
+    """Number of its newest pairs; each query counts once before any counts again."""
     spread: int
-    """As many of the older ones, spread over their time by the hash of their content."""
+    """Number of its older pairs, spread over their time by the hash of their content."""
     divided: bool = True
-    """Whether each source has as many places; otherwise all sources have them together."""
+    """Whether each source has these places to itself; otherwise all sources share them."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
 class Waiting:
-    """Bound what a cycle reads of the pairs that verdicts without a promotion left waiting.
+    """Limit how many waiting pairs a cycle uses: those that no promoted version has learned yet.
 
     Each source has an equal share of the places; what a small one does not need goes to the others.
     Which of the older pairs are used depends on their content, so that they are nearly the same in
@@ -49,14 +49,13 @@ class Waiting:
     """
 
     pairs: int | None = Field(default=None, ge=2, examples=[5000])
-    """Most of the waiting pairs that a cycle uses; at least as many as fill the hold-out.
+    """Maximum number of waiting pairs that a cycle uses; at least as many as fill the hold-out.
 
     Without it, 5,000 or, if that is more, five times as many as fill the hold-out
     (`holdout.maximum` / `holdout.share`).
     """
     newest: float = Field(default=0.5, ge=0.0, le=1.0)
-    """Share of the places of a source that its newest pairs have; the others are spread over the
-    time before."""
+    """Share of a source's places for its newest pairs; the others go to a sample of the older."""
 
     def within(self, holdout: HoldOut) -> Self:
         """Return the worker with its number of pairs, which a hold-out may decide.
