@@ -1,7 +1,7 @@
 """Loading a version for the service: checked files, the model, its index, and a probe of both."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,19 @@ from pipeline.registry import VersionFolder
 from pipeline.search import ServingPair, pair_for
 from pipeline.service.pair import Served
 from pipeline.workspace import OpenWorkspace
-from training.encoding import Encoder
+from training.encoding import Encoder, NumberFormat
 from training.faults import DataFault, NoEmbedding
 
 logger = logging.getLogger(__name__)
 
 _WARM_UP = ("a", "where is my card", "how can I change the address of an order " * 20)
 _PROBES = 16
-_CLOSE = 1e-3
-"""Largest difference to a stored probe; other processors and batches differ by some 1e-6."""
-_CLOSE_IN_HALF = 1e-2
-"""The same in half precision, where they differ by some 1e-3."""
+_CLOSE: Mapping[NumberFormat, float] = {"float32": 1e-3, "bfloat16": 1e-2, "float16": 1e-2}
+"""Largest difference to a stored probe, in any number of its vector; judged, not calibrated.
+
+Batches of another size differ by up to 2e-7 in float32 and 2e-3 in bfloat16
+(docs/measurements/precision.md).
+"""
 
 
 class ProbeFailed(DataFault):
@@ -58,8 +60,7 @@ class Loader:
                 f"version {number} has the fingerprint {encoder.fingerprint[:12]}, but was "
                 f"registered with {expected[:12]}"
             )
-        whole = self.opened.encoders.precision == "float32"
-        _probe(number, encoder, folder, _CLOSE if whole else _CLOSE_IN_HALF)
+        _probe(number, encoder, folder, _CLOSE[self.opened.encoders.precision])
         served = Served(number, encoder, self._index(number, encoder))
         _warm_up(served)
         return served
