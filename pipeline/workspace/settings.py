@@ -28,7 +28,7 @@ from pipeline.workspace.trigger_tables import TriggerTables, made
 from training.distributed import Compute
 from training.encoding import NumberFormat
 from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
-from training.finetuning import CONFIGURED, FineTune, Negatives, Strategy, strategies
+from training.finetuning import CONFIGURED, SEEDS, FineTune, Negatives, Strategy, strategies
 from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix, Waiting
 from training.retention import Merge
 from training.settings import SETTINGS
@@ -278,7 +278,7 @@ class Settings:
         Raises
         ------
         SettingsFault
-            There is no such strategy, or a seed is negative.
+            There is no such strategy, or a seed is negative or above 4294967295.
         """
         known = self._strategies()
         names = names or self.strategies
@@ -294,8 +294,8 @@ class Settings:
                     f"there is no strategy {name!r}{near}; allowed: all, {', '.join(known)}"
                 )
         for seed in seeds:
-            if seed < 0:
-                raise SettingsFault(f"a seed is {seed}; allowed: 0 and above")
+            if seed not in SEEDS:
+                raise SettingsFault(f"a seed is {seed}; allowed: 0 to {SEEDS[-1]}")
         if seeds:
             names = [f"{name}{_SEED}{seed}" for name in names for seed in seeds]
         chosen = tuple(dict.fromkeys(names))

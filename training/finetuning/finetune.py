@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from training.acceleration import TRICKS, Precision, Prepared, Trick, settled_precision
 from training.distributed import (
+    Launcher,
     connect,
     device_for,
     from_first,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SEEDS = range(2**32)
+"""What can be a seed of a training: numpy takes no other."""
 _MOST_PASSES = 4  # over a small mix, where `minimum_steps` asks for more
 
 
@@ -127,7 +130,7 @@ class FineTune:
     """
     checkpoint_steps: int = Field(default=100, ge=1)
     """Steps between two checkpoints."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=SEEDS[-1])
     """Seed of the batch order and of dropout."""
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that train together, each on its part of every batch (`[compute]` says where)."""
@@ -195,7 +198,7 @@ class FineTune:
         *,
         progress: Progress = no_progress,
         on_step: Callable[[int], None] | None = None,
-        launcher: Callable[..., None] = launch,
+        launcher: Launcher = launch,
     ) -> Training:
         """Do what `fit` does for a job.
 

@@ -54,6 +54,8 @@ def test_each_strategy_is_tried_with_each_seed_which_changes_its_mix_and_its_tra
     assert found.trying([]) == found
     with pytest.raises(SettingsFault, match="a seed is -1"):
         found.trying([], [-1])
+    with pytest.raises(SettingsFault, match="a seed is 4294967296; allowed: 0 to 4294967295"):
+        found.trying([], [2**32])
 
 
 def test_all_strategies_are_those_that_differ(found):
