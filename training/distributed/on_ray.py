@@ -122,22 +122,13 @@ class Ray:
     def launch(
         self, job: RankJob, *, progress: Progress, on_step: Callable[[int], None] | None
     ) -> None:
-        """Let Ray place the ranks of a job on its machines.
+        """Let Ray place the ranks of a job on its machines; it is called as a `Launcher` is.
 
         All machines need the folders that the job names, at the same paths. Ranks that are lost
         are all started again, as often as `retries` says, and go on from the last checkpoint.
 
-        Parameters
-        ----------
-        job
-            The job.
-        progress, on_step
-            Called with what the first rank reports.
-
         Raises
         ------
-        DataFault, NonFiniteLoss
-            What a rank raised.
         EngineFault
             Ranks were lost again and again.
         """
@@ -206,7 +197,8 @@ class Ray:
                     # Its processes execute another program at once: no state of ours is theirs.
                     warnings.filterwarnings("ignore", message=".* fork support is experimental")
                     ray.init(logging_level=logging.ERROR, log_to_driver=False, **place)
-            except (ConnectionError, OSError, RuntimeError, ValueError) as fault:
+            except (OSError, RuntimeError, ValueError) as fault:
+                shutil.rmtree(self._files, ignore_errors=True)
                 raise EngineFault(
                     f"no Ray cluster at {self._place['address']}: {first_line(fault)}"
                 ) from fault

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import engine_tasks
 import psutil
@@ -107,6 +108,21 @@ def test_without_ray_the_command_that_installs_it_is_named(monkeypatch, tmp_path
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(EngineFault, match=r"pip install 'anchorhold\[ray\]'"):
         list(Ray().map(Squares(str(tmp_path)), [1]))
+
+
+def test_a_cluster_that_does_not_begin_is_one_clear_fault_and_leaves_no_files(
+    monkeypatch, tmp_path
+):
+    def init(**_):
+        raise ConnectionError("no node answered")
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    with pytest.raises(EngineFault, match="no Ray cluster at local: no node answered"):
+        list(Ray().map(Squares(str(tmp_path)), [1]))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
