@@ -113,7 +113,7 @@ def run_cycle(
         A candidate that is given, and its folder; by default one is trained if drift calls for it.
     """
     computing = opened.computing  # before anything begins, for a device that is not there
-    logger.info("%s", computing)
+    logger.info("models compute on %s", computing)
     store, state = opened.store, opened.settings.state
     champions = Champions.of(opened)
     champions.finish_interrupted_move()

@@ -147,7 +147,7 @@ def _(result: CycleResult) -> Iterator[Part]:
         f"({result.seconds['total']:.0f} s)"
     )
     if result.computing:
-        yield f"  {result.computing}"
+        yield f"  computed on {result.computing}"
     yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings((*result.decision.warnings, *result.intake.warnings))
@@ -297,7 +297,7 @@ def _(result: StatusResult) -> Iterator[Part]:
 
 def _last_cycles(result: StatusResult) -> Iterator[Part]:
     if result.computing:
-        yield f"last cycle: {result.computing}"
+        yield f"the last cycle computed on {result.computing}"
     table = Table("cycle", "outcome", "started", "champion")
     for row in result.cycles:
         started = row.started.isoformat(timespec="seconds")

@@ -48,8 +48,8 @@ class Computing(Result):
         )
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
-        own = f"models compute on {self.device}, texts in {self.precision}"
+        """Return what follows "on" in a sentence."""
+        own = f"{self.device}, texts encoded in {self.precision}"
         if not self.workers:
             return own
         return f"{own}; up to {self.workers} workers ({self.engine}) on {self.worker_device}"
