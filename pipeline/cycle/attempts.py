@@ -17,6 +17,7 @@ from pipeline.workspace import Encoders, OpenWorkspace
 from training.distributed import Engine, kind_of
 from training.evaluation import preferred
 from training.faults import NonFiniteLoss
+from training.finetuning import FineTune
 
 
 def attempt(
@@ -76,31 +77,29 @@ def _trained(
     opened: OpenWorkspace, journal: Journal, run: str, work: TrainWork, lesson: Lesson
 ) -> list[Attempt]:
     """Train with every strategy, as far as that is not done: one after another, or at once."""
-    settings, names = opened.settings, opened.settings.strategies
-    tasks = [
-        TrainTask.of(name, journal.folder / "attempts" / name, settings, lesson)
+    names, engine = opened.settings.strategies, opened.engine
+    tasks = {
+        name: TrainTask.of(name, journal.folder / "attempts" / name, opened.settings, lesson)
         for name in names
         if not journal.known(_stage(name))
-    ]
+    }
 
     def recorded(done: Attempt) -> Attempt:
-        return _recorded(opened, journal, run, done)
+        return _recorded(opened, journal, run, tasks[done.strategy].finetune, done)
 
-    engine = opened.engine
-    if engine is not None and _at_once(tasks, engine, opened.encoders):
+    def train(name: str) -> Attempt:
+        return recorded(work.done(tasks[name], opened.progress))
+
+    left = list(tasks.values())
+    if engine is not None and _at_once(left, engine, opened.encoders):
         began = time.perf_counter()
-        with opened.progress("train", len(tasks)) as step:
-            for _, done in engine.map(work.at(engine), tasks):
+        with opened.progress("train", len(left)) as step:
+            for _, done in engine.map(work.at(engine), left):
                 # The time since the last one ended: together they give the time of all.
                 now = time.perf_counter()
                 journal.keep(_stage(done.strategy), recorded(done), now - began)
                 began = now
                 step(1)
-    left = {task.strategy: task for task in tasks}
-
-    def train(name: str) -> Attempt:
-        return recorded(work.done(left[name], opened.progress))
-
     return [journal.once(_stage(name), partial(train, name), Attempt) for name in names]
 
 
@@ -118,12 +117,13 @@ def _at_once(tasks: Sequence[TrainTask], engine: Engine, encoders: Encoders) -> 
     return len(tasks) > 1 or (kind_of(engine.device) != "cpu" and kind_of(encoders.device) == "cpu")
 
 
-def _recorded(opened: OpenWorkspace, journal: Journal, run: str, attempt: Attempt) -> Attempt:
+def _recorded(
+    opened: OpenWorkspace, journal: Journal, run: str, finetune: FineTune, attempt: Attempt
+) -> Attempt:
     """Record a training as a run of its own, and return it with that run and its place."""
     done, name = attempt.training, attempt.strategy
     if done is None:
         return attempt
-    finetune = opened.settings.following(name).tables.finetune
     child = record_training(opened.registry, finetune, journal, run, done, name)
     placed = str(Path("attempts", name, done.folder))
     return attempt.changed(training=done.changed(run_id=child, folder=placed))

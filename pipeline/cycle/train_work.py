@@ -45,10 +45,9 @@ class TrainTask:
     @classmethod
     def of(cls, strategy: str, folder: Path, settings: Settings, lesson: Lesson) -> Self:
         """Return the training of a lesson with a strategy of the settings."""
-        tables = settings.following(strategy).tables
-        selection = lesson.selection
-        mixture = tables.mix.draw(selection.recent, selection.memory)
-        merge = tables.merge if selection.sets else replace(tables.merge, shares=())
+        followed = settings.following(strategy)
+        tables, mixture = followed.tables, lesson.following(followed).mixture
+        merge = tables.merge if lesson.selection.sets else replace(tables.merge, shares=())
         return cls(strategy, folder.absolute(), mixture, tables.finetune, merge)
 
 
