@@ -237,8 +237,10 @@ class Indexing:
         DataFault
             The place of the indexes cannot be read.
         """
+        return self._kept(self.opened.indexes.numbers())
+
+    def _kept(self, numbers: list[int]) -> set[int]:
         indexes = self.opened.indexes
-        numbers = indexes.numbers()
         if self.settings.mode == "off" or not numbers:
             return set(numbers)
         versions = self.opened.registry.all_versions()
@@ -254,8 +256,9 @@ class Indexing:
         DataFault
             As for `kept`.
         """
-        kept = self.kept()
-        return [number for number in self.opened.indexes.numbers() if number not in kept]
+        numbers = self.opened.indexes.numbers()
+        kept = self._kept(numbers)
+        return [number for number in numbers if number not in kept]
 
     def _show_champion(self) -> None:
         try:

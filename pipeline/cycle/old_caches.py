@@ -15,6 +15,7 @@ from pipeline.registry import (
     Version,
     VersionFolder,
     copies,
+    copy_of,
     delete_copy,
     size_of_folder,
 )
@@ -28,6 +29,8 @@ _LAST = (PREVIOUS, CANDIDATE, CHAMPION)
 def old_embeddings(opened: OpenWorkspace, versions: Sequence[Version]) -> Iterator[Old]:
     """Yield the vectors that go: of versions without an alias, then the oldest.
 
+    Those of the first champion, with which candidates are compared, count as if it had one.
+
     Parameters
     ----------
     opened
@@ -36,8 +39,8 @@ def old_embeddings(opened: OpenWorkspace, versions: Sequence[Version]) -> Iterat
         The versions that the workspace made.
     """
     cache = opened.encoders.cache
-    origin = opened.versions.origin()
-    asked = [each for each in versions if each.aliases or each == origin]
+    first = [move.version for move in opened.store.promotions()[:1]]
+    asked = [each for each in versions if each.aliases or each.number in first]
     ranks = {
         space: _rank(each) for each in sorted(asked, key=_rank) for space in _spaces(opened, each)
     }
@@ -51,25 +54,22 @@ def old_embeddings(opened: OpenWorkspace, versions: Sequence[Version]) -> Iterat
     kept = sorted(
         (each for each in spaces if each.name in ranks), key=lambda each: ranks[each.name]
     )
-    excess = sum(map(size_of_folder, kept)) - (float("inf") if limit == "all" else limit * 1e9)
+    parts = {space: _oldest_first(space) for space in kept}
+    sizes = {space: sum(size for _, size in found) for space, found in parts.items()}
+    excess = sum(sizes.values()) - (float("inf") if limit == "all" else limit * 1e9)
     for space in kept:
-        files, size = [], 0
-        for file in sorted(_files(space), key=lambda each: each.stat().st_mtime):
-            if excess > size:
+        files, freed = [], 0
+        for file, size in parts[space]:
+            if excess > freed:
                 files.append(file)
-                size += file.stat().st_size
-        excess -= size
+                freed += size
+        excess -= freed
         if files:
             why = f"[keep] cache_gigabytes = {limit} (anchorhold.toml)"
             yield old_files("embeddings", space.name, files, why)
-        left = size_of_folder(space) - size
-        if left:
-            yield Old(
-                "embeddings",
-                space.name,
-                "of the first champion or of versions with an alias",
-                left,
-            )
+        if left := sizes[space] - freed:
+            why = "of a version with an alias, or of the first champion"
+            yield Old("embeddings", space.name, why, left)
 
 
 def old_scores(opened: OpenWorkspace, stay: Sequence[Version]) -> Iterator[Old]:
@@ -103,32 +103,33 @@ def old_scores(opened: OpenWorkspace, stay: Sequence[Version]) -> Iterator[Old]:
     if gone:
         yield old_files("scores", f"{len(gone)} files", gone, "their versions do not stay")
     if unused:
-        why = "none of the newest cycles asked for them"
+        why = "not used in the newest cycles"
         yield old_files("scores", f"{len(unused)} files", unused, why)
     if kept:
-        yield Old("scores", "all others", "asked for lately", kept)
+        yield Old("scores", "all others", "used in the newest cycles", kept)
 
 
-def old_copies(opened: OpenWorkspace, going: Sequence[int]) -> Iterator[Old]:
+def old_copies(
+    opened: OpenWorkspace, everybodys: Sequence[Version], going: Sequence[int]
+) -> Iterator[Old]:
     """Yield local copies of versions that are not registered any more.
 
     Parameters
     ----------
     opened
         The open workspace.
+    everybodys
+        All registered versions of the model.
     going
         Versions whose deletion deletes their copies.
     """
-    registered = {each.number for each in opened.registry.all_versions()}
-    for number, size in sorted(copies(opened.registry).items()):
+    registered = {each.number for each in everybodys}
+    why = "the version is not registered any more"
+    for number in copies(opened.registry):
         if number not in registered and number not in going:
-            yield Old(
-                "copies",
-                str(number),
-                "the version is not registered any more",
-                size,
-                partial(delete_copy, opened.registry, number),
-            )
+            size = size_of_folder(copy_of(opened.registry, number))
+            delete = partial(delete_copy, opened.registry, number)
+            yield Old("copies", str(number), why, size, delete)
 
 
 def old_indexes(opened: OpenWorkspace) -> Iterator[Old]:
@@ -148,10 +149,17 @@ def _rank(version: Version) -> int:
 def _spaces(opened: OpenWorkspace, version: Version) -> set[str]:
     """Return the names in the caches of a version's space, also where texts are cut elsewhere."""
     found = {version.tags.get("anchorhold.fingerprint", "")}
-    folder = VersionFolder(opened.settings.state / "versions" / str(version.number))
+    folder = VersionFolder(copy_of(opened.registry, version.number))
     if folder.path.is_dir():
         found.add(opened.encoders.identity(folder))
     return {each[:32] for each in found if each}
+
+
+def _oldest_first(folder: Path) -> list[tuple[Path, int]]:
+    """Return the files of a folder with their sizes."""
+    found = [(file, file.stat()) for file in _files(folder)]
+    found.sort(key=lambda each: each[1].st_mtime)
+    return [(file, about.st_size) for file, about in found]
 
 
 def _files(folder: Path) -> list[Path]:

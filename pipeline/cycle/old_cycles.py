@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from pipeline.cycle.old_files import Old, old_folder, remove
-from pipeline.registry import delete_files, delete_run, size_of_files, size_of_folder
+from pipeline.cycle.old_files import Old, old_folder
+from pipeline.registry import delete_files, delete_run, remove, size_of_files, size_of_folder
 from pipeline.results import TRAINED, CycleResult
 from pipeline.store import Pruned
 from pipeline.workspace import OpenWorkspace, within
@@ -73,9 +73,9 @@ def old_runs(opened: OpenWorkspace, of_versions: Mapping[str, str], now: datetim
 
 
 def leftovers(opened: OpenWorkspace) -> Iterator[Old]:
-    """Yield what finished cycles left that the registry holds too; reports are none of it."""
+    """Yield what finished cycles left besides their reports: the registry holds it too."""
     unfinished = opened.store.unfinished_cycle()
-    why = "the version in the registry has them"
+    why = "working files of a finished cycle"
     for folder in sorted((opened.settings.state / "cycles").glob("*/*")):
         cycle = folder.parent.name
         if unfinished is not None and cycle == unfinished.id:

@@ -1,12 +1,11 @@
 """One thing that retention found: it goes, and how, or it stays, and why."""
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.registry import size_of_folder
+from pipeline.registry import remove, size_of_folder
 from pipeline.results import GcKind
 
 
@@ -37,7 +36,7 @@ class Old:
 
 
 def old_folder(kind: GcKind, folder: Path, why: str, name: str = "") -> Old:
-    """Return a folder of this machine that goes."""
+    """Return a folder of this machine, or a file, that goes."""
     return Old(kind, name or folder.name, why, size_of_folder(folder), partial(remove, folder))
 
 
@@ -46,12 +45,6 @@ def old_files(kind: GcKind, name: str, files: Iterable[Path], why: str) -> Old:
     files = list(files)
     size = sum(map(size_of_folder, files))
     return Old(kind, name, why, size, partial(_unlink, files), count=len(files))
-
-
-def remove(folder: Path) -> None:
-    """Delete a folder, if it is there."""
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _unlink(files: Iterable[Path]) -> None:

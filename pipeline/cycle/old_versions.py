@@ -8,21 +8,27 @@ from pipeline.cycle.in_use import versions_in_use
 from pipeline.cycle.old_files import Old
 from pipeline.registry import (
     Version,
-    copies,
+    copy_of,
     delete_version,
+    same_files,
     size_of_files,
+    size_of_folder,
 )
 from pipeline.store import Promotion, Pruned
 from pipeline.workspace import OpenWorkspace, within
 
 
-def old_versions(opened: OpenWorkspace, now: datetime, *, measure: bool) -> Iterator[Old]:
+def old_versions(
+    opened: OpenWorkspace, versions: Sequence[Version], now: datetime, *, measure: bool
+) -> Iterator[Old]:
     """Yield each version of the workspace: it stays, or it goes.
 
     Parameters
     ----------
     opened
         The open workspace.
+    versions
+        All versions that the workspace made.
     now
         The present, for the record.
     measure
@@ -33,22 +39,23 @@ def old_versions(opened: OpenWorkspace, now: datetime, *, measure: bool) -> Iter
     AnchorholdError
         It cannot be told which versions are in use; then none goes.
     """
-    versions = opened.registry.versions()
     known = {each.number for each in versions}
     stays = versions_that_stay(opened, versions)
     served = {move.version for move in opened.store.promotions()}
-    there = copies(opened.registry)
     for row in opened.store.pruned("version").values():
         if not row.done and int(row.name) not in known:
-            yield _going(opened, Version(**row.facts), row.reason, now, there)
+            yield _going(opened, Version(**row.facts), row.reason, now)
     for each in versions:
-        if each.number not in stays:
+        why = stays.get(each.number, "")
+        if not why and (other := same_files(opened.registry, each)):
+            why = f"{other} has its files"
+        if not why:
             which = "champions" if each.number in served else "candidates"
             count = getattr(opened.settings.tables.keep, which)
-            yield _going(opened, each, f"[keep] {which} = {count} (anchorhold.toml)", now, there)
+            yield _going(opened, each, f"[keep] {which} = {count} (anchorhold.toml)", now)
         else:
-            size = _size(opened, each, there) if measure else None
-            yield Old("versions", str(each.number), stays[each.number], size)
+            size = _size(opened, each) if measure else None
+            yield Old("versions", str(each.number), why, size)
 
 
 def versions_that_stay(opened: OpenWorkspace, versions: Sequence[Version]) -> dict[int, str]:
@@ -68,18 +75,16 @@ def _last_served_first(moves: Sequence[Promotion]) -> list[int]:
     return list(dict.fromkeys(move.version for move in reversed(moves)))
 
 
-def _going(
-    opened: OpenWorkspace, version: Version, why: str, now: datetime, there: dict[int, int]
-) -> Old:
-    size = _size(opened, version, there)
+def _going(opened: OpenWorkspace, version: Version, why: str, now: datetime) -> Old:
+    size = _size(opened, version)
     return Old(
         "versions", str(version.number), why, size, partial(_delete, opened, version, why, now)
     )
 
 
-def _size(opened: OpenWorkspace, version: Version, there: dict[int, int]) -> int:
+def _size(opened: OpenWorkspace, version: Version) -> int:
     stored = size_of_files(opened.registry, version.run_id, "version")
-    return stored + there.get(version.number, 0)
+    return stored + size_of_folder(copy_of(opened.registry, version.number))
 
 
 def _delete(opened: OpenWorkspace, version: Version, why: str, now: datetime) -> None:

@@ -86,10 +86,11 @@ def plan_retention(opened: OpenWorkspace, now: datetime, *, whole: bool, measure
         Whether to measure what stays, too.
     """
     finder = _Finder()
-    versions = opened.registry.versions()
+    everybodys = opened.registry.all_versions()
+    versions = opened.registry.own(everybodys)
     stay = {each.number: each for each in versions}
     if whole:
-        found = finder.all(old_versions(opened, now, measure=measure))
+        found = finder.all(old_versions(opened, versions, now, measure=measure))
         going = [int(each.name) for each in found if each.delete is not None]
         for number in going:
             stay.pop(number, None)
@@ -99,7 +100,7 @@ def plan_retention(opened: OpenWorkspace, now: datetime, *, whole: bool, measure
             finder.all(old_cycles(opened, of_versions, now, measure=measure))
             finder.all(old_runs(opened, of_versions, now))
             finder.all(old_scores(opened, list(stay.values())))
-        finder.all(old_copies(opened, going))
+        finder.all(old_copies(opened, everybodys, going))
     finder.all(old_indexes(opened))
     finder.all(old_embeddings(opened, versions))
     finder.all(leftovers(opened))
@@ -114,7 +115,7 @@ def tidy(opened: OpenWorkspace, now: datetime) -> Freed:
         plan = plan_retention(opened, now, whole=keep.automatic, measure=False)
         freed = plan.carry_out(opened.store.confirm_hold)
     except Exception as fault:  # The cycle is done, whatever this is.
-        freed = Freed(bytes=0, warnings=(f"nothing old was deleted: {fault}",))
+        freed = Freed(bytes=0, warnings=(f"not all that [keep] says was deleted: {fault}",))
     for warning in freed.warnings:
         logger.warning("%s", warning)
     return freed
@@ -144,7 +145,7 @@ def _freed(done: Collection[Old], warnings: tuple[str, ...]) -> Freed:
         counts[each.kind] += each.count
     return Freed(
         bytes=sum(each.bytes or 0 for each in done),
-        deleted=dict(counts),
+        deleted=dict(+counts),
         warnings=warnings,
     )
 

@@ -157,7 +157,7 @@ def run_cycle(
     freed = tidy(opened, now)
     if isinstance(fault, NoEmbedding):
         raise fault
-    return result.changed(freed=freed if freed.bytes or freed.warnings else None)
+    return result.changed(freed=freed if freed.deleted or freed.warnings else None)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ from pipeline.registry.opening import open_registry
 from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
 from pipeline.registry.removal import (
     copies,
+    copy_of,
     delete_copy,
     delete_files,
     delete_run,
     delete_version,
+    remove,
+    same_files,
     size_of_files,
     size_of_folder,
 )
@@ -44,6 +47,7 @@ __all__ = [
     "Version",
     "VersionFolder",
     "copies",
+    "copy_of",
     "delete_copy",
     "delete_files",
     "delete_run",
@@ -53,6 +57,8 @@ __all__ = [
     "lies_in",
     "open_registry",
     "quiet_environment",
+    "remove",
+    "same_files",
     "size_of_files",
     "size_of_folder",
     "version_with",

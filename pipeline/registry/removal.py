@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 
 from pipeline.registry.places import lies_in
-from pipeline.registry.runs import RegistryFault, clear_faults
+from pipeline.registry.runs import RegistryFault, clear_faults, every_page
 from pipeline.registry.version import Version
 from pipeline.registry.version_files import FILES_OF_VERSION
 from pipeline.registry.versions import Registry
@@ -30,13 +30,16 @@ def delete_version(registry: Registry, version: Version) -> None:
     Raises
     ------
     RegistryFault
-        It got an alias in the meantime, or MLflow refuses to delete it.
+        It got an alias in the meantime, another version has its files, or MLflow refuses to delete
+        it.
     """
     number = str(version.number)
     with clear_faults(f"delete version {number}"):
         there = [each for each in registry.versions() if each.number == version.number]
         if any(each.aliases for each in there):
             raise RegistryFault(f"version {number} has an alias now and stays")
+        if other := same_files(registry, version):
+            raise RegistryFault(f"{other} has the files of version {number}, which stays")
         if there:
             with _unless_gone():
                 registry.client.delete_model_version(registry.name, number)
@@ -48,8 +51,26 @@ def delete_version(registry: Registry, version: Version) -> None:
     delete_copy(registry, version.number)
 
 
+def same_files(registry: Registry, version: Version) -> str:
+    """Name another registered version with the files of a version; "" where there is none.
+
+    MLflow's `copy_model_version` registers a version in another model and copies no files.
+    """
+    own = version.number, registry.name
+    others = [each for each in _registered(registry, version.run_id) if each != own]
+    return _named(others[0]) if others else ""
+
+
 def delete_run(registry: Registry, run: str) -> None:
-    """Delete a run with all its files."""
+    """Delete a run with all its files.
+
+    Raises
+    ------
+    RegistryFault
+        It holds the files of a registered version, or MLflow refuses to delete it.
+    """
+    for each in _registered(registry, run):
+        raise RegistryFault(f"the run {run} stays: it holds the files of {_named(each)}")
     delete_files(registry, run, "all")
     with clear_faults(f"delete the run {run}"), _unless_gone():
         registry.client.delete_run(run)
@@ -74,7 +95,7 @@ def delete_files(registry: Registry, run: str, which: Which) -> None:
                 repository.delete_artifacts(each.path)
             else:
                 # MLflow would take a percent sign in the path of a workspace for an escape.
-                _remove(place / each.path)
+                remove(place / each.path)
         if _chosen(repository, which):
             raise RegistryFault(
                 f"the files of the run {run} at {repository.artifact_uri} cannot be deleted from "
@@ -95,7 +116,7 @@ def size_of_files(registry: Registry, run: str, which: Which) -> int:
 
 def delete_copy(registry: Registry, number: int) -> None:
     """Delete the local copy of a version."""
-    copy = _copies(registry) / str(number)
+    copy = copy_of(registry, number)
     lock = copy.with_name(f"{number}.lock")
     if copy.exists():
         with FileLock(lock):
@@ -103,13 +124,23 @@ def delete_copy(registry: Registry, number: int) -> None:
     lock.unlink(missing_ok=True)
 
 
-def copies(registry: Registry) -> dict[int, int]:
-    """Return the size in bytes of each local copy, by the number of the version."""
-    return {
-        int(each.name): size_of_folder(each)
-        for each in _copies(registry).glob("*")
-        if each.name.isdecimal() and each.is_dir()
-    }
+def copies(registry: Registry) -> list[int]:
+    """Return the numbers of the versions that have a local copy."""
+    found = copy_of(registry, 0).parent.glob("*")
+    return sorted(int(each.name) for each in found if each.name.isdecimal() and each.is_dir())
+
+
+def copy_of(registry: Registry, number: int) -> Path:
+    """Return the folder of the local copy of a version, whether it is there or not."""
+    return registry.state / "versions" / str(number)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there; of a link, only the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def size_of_folder(folder: Path) -> int:
@@ -119,8 +150,18 @@ def size_of_folder(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
 
 
-def _copies(registry: Registry) -> Path:
-    return registry.state / "versions"
+def _registered(registry: Registry, run: str) -> list[tuple[int, str]]:
+    """Return the versions of all registered models whose files a run holds: number and model."""
+    with clear_faults(f"look for versions of the run {run}"):
+        found = every_page(
+            lambda token: registry.client.search_model_versions(f"run_id='{run}'", page_token=token)
+        )
+    return [(int(each.version), str(each.name)) for each in found]
+
+
+def _named(registered: tuple[int, str]) -> str:
+    number, model = registered
+    return f"version {number} of {model}"
 
 
 def _repository(registry: Registry, run: str) -> Any:
@@ -154,13 +195,6 @@ def _size(repository: Any, found: Any) -> int:
     if not found.is_dir:
         return int(found.file_size or 0)
     return sum(_size(repository, each) for each in repository.list_artifacts(found.path))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _remove_empty(uri: str) -> None:

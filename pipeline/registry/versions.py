@@ -136,7 +136,11 @@ class Registry(LoggedModels):
         Others may use the registered model, too: their versions, cuts and aliases mean nothing
         here.
         """
-        return [each for each in self.all_versions() if each.workspace == self.workspace]
+        return self.own(self.all_versions())
+
+    def own(self, versions: Iterable[Version]) -> list[Version]:
+        """Return those of some versions that this workspace made."""
+        return [each for each in versions if each.workspace == self.workspace]
 
     def all_versions(self) -> list[Version]:
         """Return the versions of everybody, oldest first."""
@@ -158,7 +162,7 @@ class Registry(LoggedModels):
             There is no such version, or `[keep]` deleted it.
         """
         everybodys = self.all_versions()
-        versions = [each for each in everybodys if each.workspace == self.workspace]
+        versions = self.own(everybodys)
         for each in versions:
             if each.is_named(reference):
                 return each

@@ -7,9 +7,11 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 _PATIENCE = 5.0
-"""Seconds that readers and writers are waited for."""
+"""Seconds that readers and writers are waited for; judged, not measured."""
 _WORTH_IT = 0.1
-"""Share of the file from which it is written anew; until then, new rows take the free space."""
+"""Share of the file from which it is written anew; until then, new rows take the free space.
+
+Judged, not measured."""
 
 
 def compact(url: str) -> int:

@@ -12,6 +12,9 @@ from pipeline.store.database import Database
 from pipeline.store.rows import next_numbers
 from pipeline.store.tables import cycles, stages
 
+NEWEST_FIRST = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
+"""Order of cycles: ids grow in length beyond 9999, so that shorter ones are older."""
+
 
 @dataclass(frozen=True)
 class CycleRow:
@@ -139,9 +142,7 @@ class CycleJournal:
 
         `limit` is how many are read, behind as many as `offset` says.
         """
-        # Ids grow in length beyond 9999: shorter ones are older.
-        order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
-        chosen = select(cycles).order_by(*order).limit(limit).offset(offset)
+        chosen = select(cycles).order_by(*NEWEST_FIRST).limit(limit).offset(offset)
         if outcomes is not None:
             chosen = chosen.where(cycles.c.outcome.in_(outcomes))
         with self._database.reading() as connection:

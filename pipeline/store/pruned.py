@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 
-from pipeline.store.cycles import as_moment, as_text
+from pipeline.store.cycles import NEWEST_FIRST, as_moment, as_text
 from pipeline.store.database import Database
 from pipeline.store.rows import plain
 from pipeline.store.tables import canaries, canary_keys, cycles, pruned, stages
@@ -76,8 +76,7 @@ class PrunedLog:
 
     def finished_cycles(self, outcomes: Collection[str] | None = None) -> list[str]:
         """Return the identifiers of the finished cycles, newest first; None: of any outcome."""
-        order = (func.length(cycles.c.id).desc(), cycles.c.id.desc())
-        chosen = select(cycles.c.id).where(cycles.c.outcome.is_not(None)).order_by(*order)
+        chosen = select(cycles.c.id).where(cycles.c.outcome.is_not(None)).order_by(*NEWEST_FIRST)
         if outcomes is not None:
             chosen = chosen.where(cycles.c.outcome.in_(outcomes))
         with self._database.reading() as connection:

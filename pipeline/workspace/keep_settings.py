@@ -45,7 +45,10 @@ class Keep:
     numbers each. With 0, every cycle encodes all it needs anew.
     """
     automatic: bool = True
-    """Whether `run` deletes versions, cycles and runs at its end; `anchorhold gc` always does."""
+    """Whether `run` deletes old versions, cycles and trainings at its end, as `anchorhold gc` does.
+
+    Caches, old indexes and leftovers are deleted at the end of a run in any case.
+    """
 
 
 def within(count: Count) -> int | None:

@@ -100,6 +100,44 @@ def test_what_is_in_use_stays_and_can_be_loaded(lived, opened):
         assert workspace.rollback().champion.version == 1
 
 
+def test_a_version_that_was_copied_to_another_model_keeps_its_files(lived, opened):
+    """MLflow registers such a copy over the same files."""
+    client, name = opened.registry.client, opened.registry.name
+    client.copy_model_version(f"models:/{name}/3", "production")
+    with at_work(lived, *NOTHING) as workspace:
+        done = workspace.gc()
+        shutil.rmtree(lived / ".anchorhold" / "versions")
+        assert workspace.encoder(3).encode(["lost card"]).shape == (1, 16)
+    assert numbers(opened) == [1, 2, 3]
+    (why,) = [each.why for each in done.parts if each.names == ("3",)]
+    assert why == "version 1 of production has its files"
+    assert not done.warnings
+
+
+def test_a_version_that_cannot_be_deleted_keeps_its_run(lived, opened):
+    """Somebody gives it an alias after it was found to be old, and before it is deleted."""
+    keep(lived, *NOTHING)
+    with open_workspace(load_settings(lived), doing="test", now=NOW) as again:
+        plan = plan_retention(again, NOW, whole=True, measure=False)
+        opened.registry.client.set_registered_model_alias(opened.registry.name, "kept", "3")
+        done = plan.carry_out(lambda: None)
+    assert numbers(opened) == [1, 2, 3]
+    told, run = done.warnings
+    assert "version 3 has an alias now and stays" in told
+    assert "holds the files of version 3 of" in run
+    shutil.rmtree(lived / ".anchorhold" / "versions")
+    assert opened.versions.folder(opened.registry.version(3)).path.is_dir()
+
+
+def test_what_a_killed_process_left_of_a_report_goes(lived):
+    left = lived / ".anchorhold" / "cycles" / "0003" / ".report.html.0-1.0.partial"
+    left.write_text("half")
+    with at_work(lived) as workspace:
+        done = workspace.gc()
+    assert not left.exists()
+    assert (done.deleted, done.warnings) == ({"leftovers": 1}, ())
+
+
 def test_versions_of_an_unfinished_cycle_and_its_files_stay(lived, opened):
     row = opened.store.begin_cycle(NOW)
     opened.registry.register(
