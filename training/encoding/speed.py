@@ -18,8 +18,9 @@ def seconds_per_text(
 ) -> tuple[float, int]:
     """Return how long a text takes among many, and how many texts were timed.
 
-    Batches have texts of similar length, as in `Encoder.encode`, and are drawn by chance. With an
-    engine, all its workers work, and what is returned is the time divided by the texts of all.
+    Batches have texts of similar length, as in `Encoder.encode`, and are drawn by chance; counting
+    the tokens for that counts, too. With an engine, all its workers work, and what is returned is
+    the time divided by the texts of all.
 
     Parameters
     ----------
@@ -32,7 +33,9 @@ def seconds_per_text(
     budget
         Seconds after which no further batch is begun in this process.
     """
+    began = time.perf_counter()
     lengths = np.array(encoder.token_counts(texts, kind=kind))
+    counting = (time.perf_counter() - began) / len(texts)
     order = np.argsort(-lengths, kind="stable")
     batches = [
         tuple(texts[row] for row in order[start : start + _BATCH])
@@ -46,11 +49,11 @@ def seconds_per_text(
         shards = [Shard(batches[place], kind) for place in chosen]
         began = time.perf_counter()
         timed = sum(len(vectors) for _, vectors in engine.map(work, shards))
-        return (time.perf_counter() - began) / timed, timed
+        return counting + (time.perf_counter() - began) / timed, timed
     encoder.forward(batches[0][:1], kind=kind)
     began, timed = time.perf_counter(), 0
     for place in drawn:
         timed += len(encoder.forward(batches[place], kind=kind))
         if time.perf_counter() - began > budget:
             break
-    return (time.perf_counter() - began) / timed, timed
+    return counting + (time.perf_counter() - began) / timed, timed
