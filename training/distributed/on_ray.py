@@ -85,7 +85,7 @@ class Ray:
                 while left and idle:
                     place, task = left.pop()
                     actor = idle.pop()
-                    running[actor.run.remote(task)] = place, actor
+                    running[actor.run.remote([self._kept], task)] = place, actor
                 refs = [*running, *self._starting]
                 patience = None if self._ready else self._patience
                 found, _ = ray.wait(refs, num_returns=1, timeout=patience)
@@ -217,8 +217,7 @@ class Ray:
             max_restarts=-1, max_task_retries=self._retries, **self._needs
         )
         for _ in range(self.workers):
-            # In a list it goes as a reference, which Ray asks for where an actor may be replaced.
-            actor = kind.remote([self._kept], self._threads)
+            actor = kind.remote(self._threads)
             self._starting[actor.ready.remote()] = actor
         self._make = make
 
@@ -263,22 +262,25 @@ def _until_done(events: Any, running: "Future[Any]") -> Iterator[dict[str, Any]]
 class _Actor:
     """What does the tasks on a machine of the cluster."""
 
-    def __init__(self, kept: Sequence[Any], threads: int) -> None:
+    def __init__(self, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        self._kept = kept
         self._work: Callable[[Any], Any] | None = None
 
     def ready(self) -> None:
         """Return when the actor can work."""
 
-    def run(self, task: Any) -> Any:
-        """Do one task; the first one also makes what does them, whose faults are passed on."""
+    def run(self, kept: Sequence[Any], task: Any) -> Any:
+        """Do one task; the first one also makes what does them, whose faults are passed on.
+
+        In a list, what makes it comes as a reference: only the first task fetches it. Among the
+        arguments of an actor that may be replaced, Ray warns of a reference.
+        """
         if self._work is None:
             import ray
 
-            make: Callable[[], Callable[[Any], Any]] = ray.get(self._kept[0])
+            make: Callable[[], Callable[[Any], Any]] = ray.get(kept[0])
             self._work = make()
         return self._work(task)
 

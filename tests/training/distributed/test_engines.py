@@ -96,6 +96,24 @@ def test_workers_end_with_the_process_that_began_them_however_it_ends(tmp_path):
     assert not alive and len(gone) == len(workers)
 
 
+@pytest.mark.slow
+def test_a_cluster_that_does_its_work_writes_nothing_to_the_terminal(tmp_path):
+    script = (
+        "from contextlib import closing\n"
+        "from engine_tasks import Squares; from training.distributed import Ray\n"
+        "with closing(Ray(workers=1, cpus=0.5)) as engine:\n"
+        f"    print(list(engine.map(Squares({str(tmp_path)!r}), [3])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": PATHS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("[(0, 9)]\n", "")
+
+
 def test_the_settings_choose_the_engine():
     assert Compute().engine_of_tasks() is None
     assert isinstance(Compute(workers=2).engine_of_tasks(), Processes)
