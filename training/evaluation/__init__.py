@@ -24,8 +24,10 @@ from training.evaluation.regressions import (
 from training.evaluation.score_cache import rankings, scorecard
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
+from training.evaluation.soft import SOFT
 
 __all__ = [
+    "SOFT",
     "SPLITS",
     "Change",
     "DarkDocument",

@@ -12,12 +12,13 @@ from training.encoding import Similarity, TextEncoder
 from training.evaluation.dimensions import further_dimensions, task_at
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard, TaskScores
+from training.evaluation.soft import DEEP, SOFT, grades_of, soft_ndcg, temperature_of
 from training.faults import DataFault
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_10")
-"""Names of the metrics, all at 10."""
+"""Names of the metrics of trec_eval, all at 10."""
 _DEPTH = 10
 _FEW = 20  # times as many documents as wanted, from which not all are sorted
 
@@ -34,12 +35,15 @@ class Ranking:
         (queries, depth): the place of each document in `document_ids`.
     similarities
         (queries, depth): its similarity to the query, by the similarity that the model declares.
+    soft
+        (queries,): the soft nDCG@10; None where it was not computed.
     """
 
     query_ids: tuple[str, ...]
     document_ids: tuple[str, ...]
     places: NDArray[np.int32]
     similarities: NDArray[np.float32]
+    soft: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -49,7 +53,7 @@ class Evaluate:
     Queries and documents are compared by the similarity that the model declares.
 
     The metrics (nDCG, reciprocal rank and recall, all at 10) are those of trec_eval through
-    ir-measures.
+    ir-measures; beside them there is the soft nDCG of `training.evaluation.soft`.
     """
 
     rows_at_once: int = Field(default=1024, ge=1)
@@ -112,8 +116,9 @@ class Evaluate:
         # Sorted by id, so that documents of equal similarity rank by id for every model.
         ids, names = sorted(given.corpus), sorted(given.queries)
         if not names:
-            nothing = np.empty((0, 0))
-            empty = Ranking((), tuple(ids), nothing.astype(np.int32), nothing.astype(np.float32))
+            nothing, soft = np.empty((0, 0)), np.empty(0)
+            places, similarities = nothing.astype(np.int32), nothing.astype(np.float32)
+            empty = Ranking((), tuple(ids), places, similarities, soft)
             return {length: empty for length in lengths}
         asked = [given.queries[query] for query in names]
         queries = encoder.encode(asked, kind="query", progress=progress)
@@ -125,11 +130,17 @@ class Evaluate:
             places, similarities = nearest(
                 encoder.similarity.ready(queries, length),
                 encoder.similarity.ready(documents, length),
-                depth=_DEPTH,
+                depth=DEEP,
                 rows_at_once=self.rows_at_once,
                 similarity=encoder.similarity,
             )
-            found[length] = Ranking(tuple(names), tuple(ids), places, similarities)
+            found[length] = Ranking(
+                tuple(names),
+                tuple(ids),
+                places[:, :_DEPTH],
+                similarities[:, :_DEPTH],
+                _soft_scores(given, names, ids, places, similarities),
+            )
         return found
 
 
@@ -183,7 +194,22 @@ def _task_scores(given: EvaluationSet, ranking: Ranking) -> TaskScores:
         place_of = {query: place for place, query in enumerate(names)}
         for value in ir_measures.pytrec_eval.iter_calc(list(measures), judged, run):
             metrics[measures[value.measure]][place_of[value.query_id]] = value.value
+    if ranking.soft is not None:
+        metrics[SOFT] = ranking.soft
     return TaskScores(names, metrics, given.digest)
+
+
+def _soft_scores(
+    given: EvaluationSet,
+    queries: Sequence[str],
+    documents: Sequence[str],
+    places: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    if not places.size:
+        return np.zeros(len(queries))
+    grades, ideal = grades_of(given, queries, documents, places)
+    return soft_ndcg(similarities, grades, ideal, temperature_of(similarities))
 
 
 def nearest(

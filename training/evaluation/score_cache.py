@@ -16,6 +16,7 @@ from training.evaluation.dimensions import task_at
 from training.evaluation.evaluate import Evaluate, Ranking, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard, TaskScores
+from training.evaluation.soft import SOFT
 from training.progress import Progress, no_progress
 from training.whole_files import written
 
@@ -96,28 +97,40 @@ def rankings(
         for each in missing:
             ranking = known[each.name] = evaluate.rank(encoder, each, progress=progress)
             with written(files[each.name]) as partial, partial.open("wb") as file:
-                np.savez(file, places=ranking.places, similarities=ranking.similarities)
+                np.savez(
+                    file,
+                    places=ranking.places,
+                    similarities=ranking.similarities,
+                    soft=np.empty(0) if ranking.soft is None else ranking.soft,
+                )
     return {name: ranking for name, ranking in known.items() if ranking is not None}
 
 
 def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
-    """Return a ranking from the cache; None if it is missing or damaged."""
+    """Return a ranking from the cache; None if it is missing, damaged or without a metric."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-            places, similarities = kept["places"], kept["similarities"]
+            places, similarities, soft = kept["places"], kept["similarities"], kept["soft"]
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None
-    if not (len(places) == len(given.queries) and places.shape == similarities.shape):
+    whole = len(places) == len(soft) == len(given.queries)
+    if not (whole and places.shape == similarities.shape):
         return None
     _asked_for(file)
-    return Ranking(tuple(sorted(given.queries)), tuple(sorted(given.corpus)), places, similarities)
+    queries, documents = tuple(sorted(given.queries)), tuple(sorted(given.corpus))
+    return Ranking(queries, documents, places, similarities, soft)
 
 
 def _kept_scores(file: Path) -> dict[str, TaskScores] | None:
-    """Return the scores of one set from the cache; None if they are missing or damaged."""
+    """Return the scores of one set from the cache; None if they are missing or damaged.
+
+    What an earlier version of this package kept without the soft metric is scored again.
+    """
     try:
         tasks = dict(Scorecard.from_json(json.loads(file.read_text(encoding="utf-8"))).tasks)
     except (FileNotFoundError, ValueError):
+        return None
+    if any(SOFT not in scores.metrics for scores in tasks.values()):
         return None
     _asked_for(file)
     return tasks

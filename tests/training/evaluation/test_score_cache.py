@@ -1,5 +1,8 @@
 """Scores: each model is scored once on each evaluation set."""
 
+import json
+
+import numpy as np
 import pytest
 
 from training.evaluation.evaluate import Evaluate
@@ -90,3 +93,21 @@ def test_a_length_that_is_served_later_is_scored_without_scoring_the_rest_anew(
     assert not fake_encoder.encoded
     assert set(score(8).tasks) == {*whole.tasks, "anchor/past/dim-8"}
     assert not fake_encoder.encoded
+
+
+def test_what_was_kept_without_the_soft_metric_is_scored_anew(tmp_path, fake_encoder):
+    whole = scored(fake_encoder, tmp_path)
+    for file in tmp_path.glob("*.json"):
+        card = json.loads(file.read_text())
+        for task in card["tasks"].values():
+            del task["metrics"]["soft_ndcg_at_10"]
+        file.write_text(json.dumps(card))
+    assert scored(fake_encoder, tmp_path).to_json() == whole.to_json()
+    for file in tmp_path.iterdir():
+        if file.suffix == ".json":
+            file.unlink()
+        else:
+            with np.load(file) as kept:
+                older = {name: kept[name] for name in ("places", "similarities")}
+            np.savez(file, **older)
+    assert scored(fake_encoder, tmp_path).to_json() == whole.to_json()
