@@ -48,10 +48,9 @@ def _golden(
     found = {}
     for each in anchors:
         then, now = accepted.tasks.get(each.name), today.tasks[each.name]
-        if then is None or (then.set_digest, accepted.fingerprint) == (
-            now.set_digest,
-            today.fingerprint,
-        ):
+        if then is None or metric not in then.metrics:
+            continue
+        if (then.set_digest, accepted.fingerprint) == (now.set_digest, today.fingerprint):
             continue
         place = {query: row for row, query in enumerate(then.query_ids)}
         common = [row for row, query in enumerate(now.query_ids) if query in place]

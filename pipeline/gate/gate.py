@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.gate.beside import beside
 from pipeline.gate.bounds import (
     lower_bound,
     queries_to_clear,
@@ -33,7 +34,7 @@ from pipeline.gate.comparable import (
 )
 from pipeline.gate.gain_on_old import gains_on_old, refuse_harm, with_gain_on_old
 from pipeline.gate.proxies import Evidence, agreement, has_new, rests_on_proxies, settle
-from pipeline.gate.sentences import bound_shown, metric_name
+from pipeline.gate.sentences import no_gain, sentence
 from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
 from training.evaluation import Scorecard, TaskScores, dimensions_of
 from training.settings import SETTINGS
@@ -74,7 +75,11 @@ class Gate:
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     """Confidence of each one-sided bound."""
     metric: str = Field(default="ndcg_at_10", min_length=1)
-    """Metric of the scorecards that is compared; in [0, 1], higher is better."""
+    """Metric of the scorecards that decides; in [0, 1], higher is better.
+
+    `soft_ndcg_at_10` needs fewer queries, but sees only part of some losses of nDCG@10, beside
+    which it is shown (docs/measurements/evidence.md).
+    """
     minimum_queries: int = Field(default=30, ge=2)
     """Queries that a task needs before a candidate can pass on it."""
     worst_loss: float = Field(default=0.5, gt=0.0, le=1.0)
@@ -265,8 +270,16 @@ class Gate:
             visible=self.visible_drop(queries, spread),
             reason="",
             judged=judged,
+            beside=beside(
+                self.metric,
+                before,
+                after,
+                confidence=self.confidence,
+                worst_loss=self.worst_loss,
+                seed=self.seed,
+            ),
         )
-        return made.changed(reason=self._sentence(made))
+        return made.changed(reason=sentence(made, self.confidence, self.minimum_queries))
 
     def _is_judged(self, task: str, queries: int, *, unlabelled: bool) -> bool:
         if is_proxy(task) or (unlabelled and is_new(task)):
@@ -295,52 +308,6 @@ class Gate:
         )
         return needs and max(needs, self.minimum_queries)
 
-    def _sentence(self, made: Comparison) -> str:
-        against = " against the origin" if made.rule == "floor" else ""
-        return (
-            f"{made.task}: {metric_name(made.metric)} {made.champion:.3f} -> "
-            f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, "
-            f"{100 * self.confidence:g} % {bound_shown(made)}, {made.queries} queries): "
-            f"{self._ending(made)}"
-        )
-
-    def _ending(self, made: Comparison) -> str:
-        threshold = threshold_of(made.rule, made.margin)
-        if made.fails:
-            return "does not pass" if made.rule == "gain" else "got worse"
-        if made.rule == "proxy" and made.holds:
-            return "shows a gain"
-        if not made.judged and made.rule != "proxy":
-            return "no harm shown (reported, not required)"
-        if made.holds:
-            return "passes"
-        if made.rule == "gain" and self._no_gain(made):
-            return f"no gain above {made.margin:.3f} was measured"
-        if made.queries < self.minimum_queries:
-            short = f"inconclusive: at least {self.minimum_queries} queries are required"
-            more = made.needs is not None and made.needs > self.minimum_queries
-            return short + (f"; about {made.needs} like these would settle it" if more else "")
-        if made.needs is None and made.difference <= threshold:
-            return (
-                "inconclusive: the mean itself is below what is required, so more queries like "
-                "these would not settle it"
-            )
-        if made.needs is None:
-            return "inconclusive: more than a million queries like these would be needed"
-        return f"inconclusive: about {made.needs} queries like these would settle it"
-
-    def _no_gain(self, made: Comparison) -> bool:
-        """Whether a task that must gain did not, on enough queries to expect it.
-
-        The candidate has to prove its gain: where the estimate itself shows none, more labels of
-        the same kind would never promote it, so it is rejected rather than left open.
-        """
-        return (
-            made.rule == "gain"
-            and made.queries >= self.minimum_queries
-            and made.difference <= made.margin
-        )
-
     def _too_costly(self, costs: ServingCosts | None) -> list[str]:
         """Return a sentence for each cost that exceeds its limit or could not be measured."""
         limits = (
@@ -359,7 +326,7 @@ class Gate:
 
     def _verdict(self, comparisons: Sequence[Comparison], costs: ServingCosts | None) -> Verdict:
         counted = [each for each in comparisons if each.rule != "proxy"]
-        refused = [each for each in counted if each.fails or self._no_gain(each)]
+        refused = [each for each in counted if each.fails or no_gain(each, self.minimum_queries)]
         others = [each for each in counted if each not in refused]
         undecided = [each for each in others if each.judged and not each.holds]
         passed = [each for each in others if each.judged and each.holds]

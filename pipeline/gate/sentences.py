@@ -1,6 +1,7 @@
 """How the gate words a comparison: the metric, and the bound beside what is required."""
 
 from pipeline.results import Comparison, threshold_of
+from training.evaluation import SOFT
 
 
 def metric_name(metric: str) -> str:
@@ -11,8 +12,79 @@ def metric_name(metric: str) -> str:
     >>> metric_name("ndcg_at_10"), metric_name("map")
     ('nDCG@10', 'map')
     """
-    return {"ndcg_at_10": "nDCG@10", "mrr_at_10": "MRR@10", "recall_at_10": "recall@10"}.get(
-        metric, metric
+    names = {
+        "ndcg_at_10": "nDCG@10",
+        SOFT: "soft nDCG@10",
+        "mrr_at_10": "MRR@10",
+        "recall_at_10": "recall@10",
+    }
+    return names.get(metric, metric)
+
+
+def sentence(made: Comparison, confidence: float, minimum_queries: int) -> str:
+    """Return a comparison in one sentence.
+
+    Parameters
+    ----------
+    made
+        The comparison, without its reason.
+    confidence
+        Confidence of its one-sided bounds.
+    minimum_queries
+        Queries that a task needs before a candidate can pass on it.
+    """
+    against = " against the origin" if made.rule == "floor" else ""
+    return (
+        f"{made.task}: {metric_name(made.metric)} {made.champion:.3f} -> "
+        f"{made.candidate:.3f}{against} (difference {made.difference:+.3f}, "
+        f"{100 * confidence:g} % {bound_shown(made)}, {made.queries} queries{_beside(made)}): "
+        f"{_ending(made, minimum_queries)}"
+    )
+
+
+def _beside(made: Comparison) -> str:
+    if made.beside is None:
+        return ""
+    return (
+        f"; beside it {metric_name(made.beside.metric)} {made.beside.difference:+.3f}, bounds "
+        f"{made.beside.low:+.3f} and {made.beside.high:+.3f}"
+    )
+
+
+def _ending(made: Comparison, minimum_queries: int) -> str:
+    threshold = threshold_of(made.rule, made.margin)
+    if made.fails:
+        return "does not pass" if made.rule == "gain" else "got worse"
+    if made.rule == "proxy" and made.holds:
+        return "shows a gain"
+    if not made.judged and made.rule != "proxy":
+        return "no harm shown (reported, not required)"
+    if made.holds:
+        return "passes"
+    if no_gain(made, minimum_queries):
+        return f"no gain above {made.margin:.3f} was measured"
+    if made.queries < minimum_queries:
+        short = f"inconclusive: at least {minimum_queries} queries are required"
+        more = made.needs is not None and made.needs > minimum_queries
+        return short + (f"; about {made.needs} like these would settle it" if more else "")
+    if made.needs is None and made.difference <= threshold:
+        return (
+            "inconclusive: the mean itself is below what is required, so more queries like "
+            "these would not settle it"
+        )
+    if made.needs is None:
+        return "inconclusive: more than a million queries like these would be needed"
+    return f"inconclusive: about {made.needs} queries like these would settle it"
+
+
+def no_gain(made: Comparison, minimum_queries: int) -> bool:
+    """Return whether a task that must gain did not, on enough queries to expect it.
+
+    The candidate has to prove its gain: where the estimate itself shows none, more labels of
+    the same kind would never promote it, so it is rejected rather than left open.
+    """
+    return (
+        made.rule == "gain" and made.queries >= minimum_queries and made.difference <= made.margin
     )
 
 

@@ -51,7 +51,8 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
     accepted = folder.scorecard()
     tasks = _tasks(card, accepted, tables.gate, opened.anchor_sets.margins)
     notes = tuple(
-        f"{task.task}: {_not_compared(task.task, accepted)}; there is nothing to compare with"
+        f"{task.task}: {_not_compared(task.task, accepted, tables.gate.metric)}; there is nothing "
+        "to compare with"
         for task in tasks
         if task.accepted is None
     )
@@ -108,7 +109,13 @@ def _tasks(
     card: Scorecard, accepted: Scorecard, gate: Gate, margins: Mapping[str, float]
 ) -> tuple[EvaluatedTask, ...]:
     return tuple(
-        _task(task, scores, _same_set(task, scores, accepted), gate, gate.margin_of(task, margins))
+        _task(
+            task,
+            scores,
+            _same_set(task, scores, accepted, gate.metric),
+            gate,
+            gate.margin_of(task, margins),
+        )
         for task, scores in card.tasks.items()
     )
 
@@ -132,21 +139,24 @@ def _task(
     )
 
 
-def _not_compared(task: str, accepted: Scorecard) -> str:
+def _not_compared(task: str, accepted: Scorecard, metric: str) -> str:
     """Return why no scores at acceptance are comparable with today's scores of a task."""
     length = dimensions_of(task)
     if length is not None and length not in map(dimensions_of, accepted.tasks):
         return "the version was accepted without this length of vectors (model.dimensions)"
+    then = accepted.tasks.get(task)
+    if then is not None and metric not in then.metrics:
+        return f"the version was accepted without {metric} (gate.metric)"
     return "the set changed since the version was accepted"
 
 
-def _same_set(task: str, now: TaskScores, accepted: Scorecard) -> TaskScores | None:
+def _same_set(task: str, now: TaskScores, accepted: Scorecard, metric: str) -> TaskScores | None:
     """Return the scores of the same queries on the same set at acceptance, whatever its name then.
 
     A set may have got another name in the settings, and a slice may have been declared since.
     """
     for name, then in accepted.tasks.items():
         same = then.set_digest == now.set_digest and dimensions_of(name) == dimensions_of(task)
-        if same and set(now.query_ids) <= set(then.query_ids):
+        if same and metric in then.metrics and set(now.query_ids) <= set(then.query_ids):
             return then.of_queries(now.query_ids)
     return None

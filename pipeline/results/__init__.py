@@ -86,6 +86,7 @@ from pipeline.results.status import (
 )
 from pipeline.results.verdict import (
     Comparison,
+    MetricBeside,
     Reuse,
     Rule,
     ServingCost,
@@ -169,6 +170,7 @@ __all__ = [
     "LessonResult",
     "LogCounts",
     "MessagesStatus",
+    "MetricBeside",
     "Moment",
     "MoveResult",
     "Movement",

@@ -22,6 +22,29 @@ def threshold_of(rule: Rule, margin: float) -> float:
     return margin if rule in ("gain", "proxy") else -margin
 
 
+class MetricBeside(Result):
+    """The same comparison by another metric, which decides nothing.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric.
+    champion, candidate
+        Means over the queries; for the rule "floor", `champion` is the origin's mean.
+    difference
+        Mean of candidate minus champion, paired by query.
+    low, high
+        One-sided bounds of the mean difference, each at the gate's confidence.
+    """
+
+    metric: str
+    champion: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+
+
 class Comparison(Result):
     """One task of the candidate beside the champion's, or the origin's where the rule is "floor".
 
@@ -31,7 +54,7 @@ class Comparison(Result):
         "new", "new/<name>", "anchor/<name>", "anchor/<name>/<slice>" or, made without labels,
         "proxy/<name>".
     metric
-        Name of the metric, in [0, 1], higher is better.
+        Name of the metric that decides, in [0, 1], higher is better.
     champion, candidate
         Means over the queries; for the rule "floor", `champion` is the origin's mean.
     difference
@@ -57,6 +80,8 @@ class Comparison(Result):
     judged
         Whether the candidate depends on the data supporting the rule; a slice that is too small for
         that can only speak against it, and proxies are counted together.
+    beside
+        The same by a metric that decides nothing; None where the scores have no other.
     """
 
     task: str
@@ -75,6 +100,7 @@ class Comparison(Result):
     visible: float
     reason: str
     judged: bool = True
+    beside: MetricBeside | None = None
 
     @property
     def fails(self) -> bool:
