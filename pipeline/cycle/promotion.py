@@ -264,9 +264,9 @@ class Champions:
                 f"version {version.number} is the champion already; nothing to roll back"
             )
         if version.number not in served:
+            former = ", ".join(map(str, sorted(served - {champion.number})))
             raise DataFault(
-                f"version {version.number} never served; roll back to one of "
-                f"{', '.join(map(str, sorted(served - {champion.number})))}, "
+                f"version {version.number} never served; roll back to one that did ({former}), "
                 "or use `anchorhold promote`"
             )
         if version.number in marked:
