@@ -13,6 +13,7 @@ from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.canary import without_a_second
 from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.headroom import headroom_now
+from pipeline.cycle.held_out import HeldOutQueries
 from pipeline.cycle.quality_now import quality_now
 from pipeline.cycle.window import (
     Gathered,
@@ -99,13 +100,14 @@ def shortage_of(tables: Tables, store: Store, window: Window, labelled: Sequence
 
     Pairs can be made of documents, and of clicks and ratings in the log; how many, a run finds out.
     """
-    learned, held_out = tables.holdout.split(labelled)
-    too_few = tables.mix.shortage(learned)
+    parting = HeldOutQueries.of(tables, store, window, [*labelled])
+    split = parting.split([*labelled])
+    too_few = tables.mix.shortage(split.training)
     if not too_few or store.count_documents(until=window.until):
         return ""
     served = store.served(after=window.after, until=window.until, amended=True)
     # The champion centred on a log needs no pairs, only queries that show whether it gains.
-    if served and held_out:
+    if served and split.held_out:
         return ""
     if any(each.clicked or each.feedback or _shows_text(each) for each in served):
         return ""

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from pipeline.cycle.held_out import HeldOutQueries
 from pipeline.cycle.kinds import excluded_kinds
 from pipeline.cycle.window import waiting_pairs
 from pipeline.registry import VersionFolder
-from pipeline.results import DerivedResult, Leaked, LessonResult, SourceCounts, Window
+from pipeline.results import (
+    DerivedResult,
+    HoldOutResult,
+    Leaked,
+    LessonResult,
+    SourceCounts,
+    Window,
+)
 from pipeline.store import Store
 from pipeline.workspace import AnchorSets, Encoders, Settings
 from training.evaluation import EvaluationSet, Selection, by_source
@@ -63,6 +71,8 @@ class Lesson:
         version holds them.
     given
         Whether the candidate was given: nothing of this was learned.
+    hold_out
+        Which queries are held out, and why as many; None where nothing was learned.
     """
 
     mixture: Mixture
@@ -78,6 +88,7 @@ class Lesson:
     asked: tuple[str, ...] = ()
     frozen: list[EvaluationSet] = field(default_factory=list)
     given: bool = False
+    hold_out: HoldOutResult | None = None
 
     @property
     def without_labels(self) -> bool:
@@ -143,6 +154,7 @@ class Lesson:
                 ),
             ),
             derived=self.derived,
+            hold_out=self.hold_out,
         )
 
     def _sources(self) -> tuple[SourceCounts, ...]:
@@ -169,17 +181,19 @@ def prepare_lesson(
     tables = settings.tables
     recent = waiting_pairs(store, window)
     later_history = store.pairs(role="history", after=window.after, until=window.until)
-    training, held_out = tables.holdout.split(recent)
-    new_task = None
-    if held_out:
-        new_task = by_source(EvaluationSet.from_pairs(NEW_TASK, held_out, training), held_out)
     anchors = anchor_sets.of(champion)
-    queries = [
-        text
-        for each in [*anchors, *([new_task] if new_task else [])]
-        for text in each.queries.values()
-    ]
-    learned, leakage = tables.leakage.clean(training, queries)
+    parting = HeldOutQueries.of(tables, store, window, recent)
+    for fewest in (False, True):
+        split = parting.split(recent, fewest=fewest)
+        new_task = None
+        if split.held_out:
+            made = EvaluationSet.from_pairs(NEW_TASK, split.held_out, split.training)
+            new_task = by_source(made, split.held_out)
+        measured = [*anchors, *([new_task] if new_task else [])]
+        queries = [text for each in measured for text in each.queries.values()]
+        learned, leakage = tables.leakage.clean(split.training, queries)
+        if not tables.mix.shortage(learned):
+            break
     learned = tables.caps.apply(learned, tables.memory.generated_sources)
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
@@ -199,6 +213,7 @@ def prepare_lesson(
         learned=learned,
         memory=memory,
         selection=selection,
+        hold_out=parting.facts(split),
     )
 
 

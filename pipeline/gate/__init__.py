@@ -8,6 +8,7 @@ from pipeline.gate.anchor_power import (
     times_judged,
 )
 from pipeline.gate.canary import Canary, Evidence, Finding, Outcomes
+from pipeline.gate.gain_power import NeededQueries, queries_for_gain
 from pipeline.gate.gate import Gate
 from pipeline.gate.guard import Guard
 from pipeline.gate.serving_costs import measure
@@ -20,6 +21,7 @@ __all__ = [
     "Gate",
     "Guard",
     "HeldOut",
+    "NeededQueries",
     "Outcomes",
     "Suspects",
     "anchor_powers",
@@ -27,6 +29,7 @@ __all__ = [
     "measure",
     "overuse_warning",
     "overused",
+    "queries_for_gain",
     "reuse_of",
     "times_judged",
 ]

@@ -46,6 +46,24 @@ class SourceCounts(Result):
     replayed: int
 
 
+class HoldOutResult(Result):
+    """Which of the waiting queries measure the new task.
+
+    Attributes
+    ----------
+    reach
+        Position of the hash up to which queries that had arrived are held out; -1: none is.
+    seed
+        Seed of the hash.
+    reason
+        How many there are, and why, in a sentence; empty where the settings say how many.
+    """
+
+    reach: float
+    seed: int
+    reason: str = ""
+
+
 class LessonResult(Result):
     """What a cycle learns from and is measured on, in counts.
 
@@ -57,6 +75,8 @@ class LessonResult(Result):
         Pairs that could be replayed.
     held_out_queries
         Queries that measure the new task.
+    hold_out
+        Which they are; None in results of versions that did not record it.
     leaked, leaked_examples
         Pairs removed because they repeat an evaluation query, and some of them as (training text,
         evaluation query).
@@ -77,6 +97,7 @@ class LessonResult(Result):
     sources: tuple[SourceCounts, ...] = ()
     data_sets: tuple[tuple[str, str, str, int], ...] = ()
     derived: DerivedResult | None = None
+    hold_out: HoldOutResult | None = None
 
 
 class AttemptResult(Result):

@@ -134,3 +134,22 @@ class ArrivedRecords:
                 chosen = select(pairs.c.id, pairs.c.file).where(pairs.c.id.in_(some))
                 found |= {row.id: row.file for row in connection.execute(chosen)}
         return found
+
+    def sequences_of_pairs(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return id -> sequence number, in the order of arrival, for the pairs of some ids.
+
+        Examples
+        --------
+        >>> from pipeline.store import Record, Store
+        >>> with Store.open("sqlite://") as store:
+        ...     pairs = [Pair(name, f"question {name}", "answer") for name in "ab"]
+        ...     _ = store.add("pair", "recent", [Record(pair) for pair in pairs])
+        ...     store.sequences_of_pairs(["b", "c"])
+        {'b': 2}
+        """
+        found: dict[str, int] = {}
+        with self._database.reading() as connection:
+            for some in chunks(ids):
+                chosen = select(pairs.c.id, pairs.c.sequence).where(pairs.c.id.in_(some))
+                found |= {row.id: int(row.sequence) for row in connection.execute(chosen)}
+        return found

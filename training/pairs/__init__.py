@@ -1,7 +1,7 @@
 """Labelled pairs: what is learned, replayed, held out and excluded."""
 
 from training.pairs.caps import Caps
-from training.pairs.hold_out import HoldOut
+from training.pairs.hold_out import HoldOut, Split
 from training.pairs.labels import LabelledTexts, same_meaning_groups
 from training.pairs.leakage import Leakage, LeakageGuard
 from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
@@ -21,6 +21,7 @@ __all__ = [
     "Mixture",
     "Pair",
     "PerSource",
+    "Split",
     "Waiting",
     "forget",
     "hash_share",

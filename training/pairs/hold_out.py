@@ -1,13 +1,29 @@
 """The hold-out: queries kept out of training to measure the new task."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass as plain_dataclass
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.pairs.pair import Pair, hash_share, normalised
 from training.settings import SETTINGS
+
+_SHARE = 0.2
+"""Share of the queries of a log, and of pairs where nobody says how many the gate needs."""
+
+
+@plain_dataclass(frozen=True)
+class Split:
+    """The two sides of some pairs; what must not be learned may be on neither."""
+
+    training: list[Pair]
+    """Pairs to learn from, in the order given."""
+    held_out: list[Pair]
+    """Pairs to measure on, in the order given."""
+    reach: float
+    """Position up to which queries are held out because of their hash, in [0, 1); -1: none is."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -25,8 +41,11 @@ class HoldOut:
     (200, True)
     """
 
-    share: float = Field(default=0.2, ge=0.0, le=0.5)
-    """Share of the queries to hold out."""
+    share: float | None = Field(default=None, ge=0.0, le=0.5, examples=[0.2])
+    """Share of the queries to hold out; without it, as many as the gate needs to see a gain.
+
+    Of the queries of a log that gives pairs without labels, it is then 0.2.
+    """
     minimum: int = Field(default=30, ge=0)
     """Minimum number of queries to hold out (never more than half)."""
     maximum: int = Field(default=200, ge=1)
@@ -36,14 +55,16 @@ class HoldOut:
 
     @property
     def filled_by(self) -> int:
-        """Distinct queries of which, on average, `maximum` are held out; 0 if none ever is.
+        """Distinct queries of which `maximum` are held out on average; 0 if none ever is.
+
+        Where the gate decides how many are held out, these are enough as well.
 
         Examples
         --------
         >>> HoldOut().filled_by
         1000
         """
-        return math.ceil(self.maximum / self.share) if self.share else 0
+        return math.ceil(self.maximum / self._share) if self._share else 0
 
     def holds(self, query: str) -> bool:
         """Say whether a query of a served log is held out, whatever else the log holds.
@@ -51,16 +72,53 @@ class HoldOut:
         Logs grow without end, so that neither `minimum` nor `maximum` counts: a query that was once
         measured on never gives a pair later.
         """
-        return hash_share(self.seed, "hold-out", normalised(query)) < self.share
+        return self.position(normalised(query)) < self._share
+
+    def position(self, query: str) -> float:
+        """Return the hash of a normalised query, in [0, 1): the lowest ones are held out first."""
+        return hash_share(self.seed, "hold-out", query)
 
     def split(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
         """Return (training pairs, held-out pairs), each in the order given."""
+        split = self.parted(pairs)
+        return split.training, split.held_out
+
+    def parted(
+        self, pairs: Sequence[Pair], needed: int | None = None, kept: Collection[str] = ()
+    ) -> Split:
+        """Return both sides of some pairs.
+
+        Parameters
+        ----------
+        pairs
+            Pairs of any number of queries.
+        needed
+            Queries to hold out where no `share` is set, within `minimum` and `maximum`, and never
+            more than half of all; by default a fifth of them.
+        kept
+            Normalised queries that were held out before: they are not learned. Those that are not
+            held out again are on neither side, so that the hold-out stays a fair sample of all.
+        """
         keys = [normalised(pair.query) for pair in pairs]
-        position = {key: hash_share(self.seed, "hold-out", key) for key in set(keys)}
+        position = {key: self.position(key) for key in set(keys)}
         ordered = sorted(position, key=lambda key: (position[key], key))
-        wanted = sum(value < self.share for value in position.values())
-        if self.share > 0:
-            wanted = min(max(wanted, min(self.minimum, len(ordered) // 2)), self.maximum)
-        held = set(ordered[:wanted])
-        training = [pair for pair, key in zip(pairs, keys, strict=True) if key not in held]
-        return training, [pair for pair, key in zip(pairs, keys, strict=True) if key in held]
+        reached = ordered[: self._wanted(list(position.values()), needed)]
+        held, barred = set(reached), {*reached, *kept}
+        return Split(
+            [pair for pair, key in zip(pairs, keys, strict=True) if key not in barred],
+            [pair for pair, key in zip(pairs, keys, strict=True) if key in held],
+            position[reached[-1]] if reached else -1.0,
+        )
+
+    @property
+    def _share(self) -> float:
+        return _SHARE if self.share is None else self.share
+
+    def _wanted(self, positions: Sequence[float], needed: int | None) -> int:
+        half = len(positions) // 2
+        if self.share is None and needed is not None:
+            return min(max(needed, self.minimum), self.maximum, half)
+        wanted = sum(value < self._share for value in positions)
+        if self._share > 0:
+            wanted = min(max(wanted, min(self.minimum, half)), self.maximum)
+        return wanted

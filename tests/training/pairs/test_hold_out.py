@@ -1,5 +1,8 @@
 """The hold-out: a query has one side, whatever else arrives."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from training.pairs.hold_out import HoldOut
 from training.pairs.pair import Pair, normalised
 
@@ -37,3 +40,43 @@ def test_a_query_of_a_log_stays_on_its_side_whatever_else_the_log_holds():
     assert 300 <= len(held) <= 500
     assert all(HoldOut().holds(f"  {query.upper()}? ") for query in held)
     assert not any(HoldOut(share=0.0).holds(query) for query in queries)
+
+
+def queries_of(pairs):
+    return {normalised(pair.query) for pair in pairs}
+
+
+def test_as_many_are_held_out_as_are_needed_but_never_more_than_half():
+    many = numbered(1000)
+    assert len(HoldOut().parted(many, 120).held_out) == 120
+    assert len(HoldOut().parted(many[:150], 120).held_out) == 75
+    assert len(HoldOut().parted(many, 5).held_out) == 30, "the minimum"
+    assert len(HoldOut().parted(many, 5000).held_out) == 200, "the maximum"
+
+
+def test_a_share_or_a_maximum_of_the_settings_wins_over_what_is_needed():
+    many = numbered(1000)
+    for worker in (HoldOut(share=0.1), HoldOut(share=0.0)):
+        assert worker.parted(many, 120).held_out == worker.split(many)[1]
+    assert len(HoldOut(maximum=50).parted(many, 120).held_out) == 50
+
+
+@given(st.integers(2, 400), st.integers(0, 300), st.integers(0, 400), st.integers(0, 300))
+def test_what_was_held_out_is_not_learned_when_more_pairs_arrive(first, needed, more, later):
+    few, many = numbered(first), numbered(first + more)
+    before = HoldOut().parted(few, needed)
+    held = queries_of(before.held_out)
+    after = HoldOut().parted(many, later, held)
+    assert not held & queries_of(after.training)
+    assert after.held_out == HoldOut().parted(many, later).held_out, "a fair sample all the same"
+    left = queries_of(many) - queries_of(after.training) - queries_of(after.held_out)
+    assert left <= held, "nothing else is lost"
+    assert len(after.held_out) <= len(many) // 2
+
+
+@given(st.integers(2, 400), st.integers(0, 300))
+def test_the_reach_tells_which_queries_are_held_out(size, needed):
+    worker, pairs = HoldOut(), numbered(size)
+    split = worker.parted(pairs, needed)
+    far = {key for key in queries_of(pairs) if worker.position(key) <= split.reach}
+    assert far == queries_of(split.held_out)
