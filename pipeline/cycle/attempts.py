@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.cycle.centring import CENTRE, centre
 from pipeline.cycle.journal import Journal
+from pipeline.cycle.ladder import most_promising
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.record import record_training
 from pipeline.cycle.stages import Attempt, ChampionSelection
@@ -15,7 +16,6 @@ from pipeline.registry import VersionFolder
 from pipeline.results import AttemptResult, TrainingResult
 from pipeline.workspace import Encoders, OpenWorkspace
 from training.distributed import Engine, kind_of
-from training.evaluation import preferred
 from training.faults import NonFiniteLoss
 from training.finetuning import FineTune
 
@@ -67,7 +67,8 @@ def attempt(
             ChampionSelection,
         ).selection
         scores = {name: each.selection for name, each in sound.items() if each.selection}
-        chosen = preferred(scores, before)
+        chances = {name: sound[name].chance for name in scores}
+        chosen = most_promising(scores, chances, before)
     return sound[chosen].changed(
         attempts=tuple(_row(each, chosen) for each in tried), champion_selection=before
     )
@@ -140,8 +141,9 @@ def _centre(
     made = centre(opened, champion, lesson, journal.folder, run)
     if made.training is None or not lesson.selection.sets:
         return made
-    scores = work.judge(opened.progress)(journal.folder / made.training.folder)
-    return made.changed(training=made.training.changed(selection=scores))
+    judge, folder = work.judge(opened.progress), journal.folder / made.training.folder
+    scored = made.training.changed(selection=judge(folder), chance=judge.chance(folder))
+    return made.changed(training=scored)
 
 
 def _row(attempt: Attempt, chosen: str) -> AttemptResult:
@@ -151,6 +153,7 @@ def _row(attempt: Attempt, chosen: str) -> AttemptResult:
     return AttemptResult(
         strategy=attempt.strategy,
         selection=done.selection,
+        chance=done.chance,
         pairs=done.pairs,
         seconds=done.seconds,
         run_id=done.run_id,

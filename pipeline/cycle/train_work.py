@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.cycle.centring import centre_trained
+from pipeline.cycle.ladder import SelectionScores, foretold_of
 from pipeline.cycle.lesson import Lesson
 from pipeline.cycle.stages import Attempt
+from pipeline.gate import Foretold
 from pipeline.registry import VersionFolder
 from pipeline.results import TrainingResult
 from pipeline.workspace import Encoders, Settings
@@ -17,7 +19,7 @@ from training.faults import EngineFault, NonFiniteLoss
 from training.finetuning import FineTune, Job, Negatives
 from training.pairs import Mixture, memory_digest
 from training.progress import Progress, no_progress
-from training.retention import Judge, Merge
+from training.retention import Merge
 from training.retention.merge import Merged, interpolate
 from training.unlabelled import Centre
 
@@ -92,6 +94,8 @@ class TrainWork:
         The model that every training starts from.
     selection, metric
         The pairs set aside, and the metric by which they choose.
+    foretold
+        Foretells, from the pairs set aside, whether a model passes the gate.
     negatives
         Mines hard negatives, if it is enabled.
     without_labels
@@ -102,6 +106,7 @@ class TrainWork:
     champion: Path
     selection: Selection
     metric: str
+    foretold: Foretold
     negatives: Negatives
     without_labels: WithoutLabels | None
 
@@ -116,6 +121,7 @@ class TrainWork:
             champion.model.absolute(),
             lesson.selection,
             tables.gate.metric,
+            foretold_of(tables, lesson),
             tables.negatives,
             WithoutLabels.of(settings, lesson),
         )
@@ -174,19 +180,22 @@ class TrainWork:
         )
         training = task.finetune.train(job, progress=progress, launcher=encoders.launcher)
         judge = self.judge(progress)
-        merged = task.merge.choose(self.champion, training.folder, judge, output=folder / "merged")
+        merged = task.merge.choose(
+            self.champion, training.folder, judge, output=folder / "merged", chance=judge.chance
+        )
         if self.without_labels is not None:
             merged = self._weakened(merged, task, self.without_labels)
-        selection = {blend.share: (blend.new, blend.old) for blend in merged.curve}.get(
-            merged.share
-        )
+        selection, chance = {
+            blend.share: ((blend.new, blend.old), blend.chance) for blend in merged.curve
+        }.get(merged.share, (None, None))
         if selection is None and self.selection.sets:
-            selection = judge(merged.folder)
+            selection, chance = judge(merged.folder), judge.chance(merged.folder)
         return TrainingResult(
             strategy=task.strategy,
             run_id="",
             folder=merged.folder.name,
             selection=selection,
+            chance=chance,
             steps=training.steps,
             seconds=training.seconds,
             precision=training.precision,
@@ -200,9 +209,12 @@ class TrainWork:
             curve=merged.curve,
         )
 
-    def judge(self, progress: Progress) -> Judge:
+    def judge(self, progress: Progress) -> SelectionScores:
         """Return what scores a model folder on the pairs set aside."""
-        return self.selection.judge(self.encoders.load, metric=self.metric, progress=progress)
+        by_query = self.selection.by_query(
+            self.encoders.load, metric=self.metric, progress=progress
+        )
+        return SelectionScores(by_query, self.champion, self.foretold)
 
     def _weakened(self, trained: Merged, task: TrainTask, how: WithoutLabels) -> Merged:
         """Return what was trained without labels, averaged with the champion and centred."""

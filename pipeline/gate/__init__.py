@@ -8,6 +8,7 @@ from pipeline.gate.anchor_power import (
     times_judged,
 )
 from pipeline.gate.canary import Canary, Evidence, Finding, Outcomes
+from pipeline.gate.foretold import Condition, Foretold
 from pipeline.gate.gain_power import NeededQueries, queries_for_gain
 from pipeline.gate.gate import Gate
 from pipeline.gate.guard import Guard
@@ -16,8 +17,10 @@ from pipeline.gate.suspects import HeldOut, Suspects, explain_suspects
 
 __all__ = [
     "Canary",
+    "Condition",
     "Evidence",
     "Finding",
+    "Foretold",
     "Gate",
     "Guard",
     "HeldOut",

@@ -224,13 +224,15 @@ def _derived(kinds: Sequence[DerivedKind]) -> Table:
 
 
 def _attempts(attempts: Sequence[AttemptResult]) -> Table:
-    table = Table("strategy", "pairs", "seconds", "score, new pairs", "score, old pairs", "")
+    scores = ("score, new pairs", "score, old pairs", "chance to pass")
+    table = Table("strategy", "pairs", "seconds", *scores, "")
     for each in attempts:
         table.add_row(
             each.strategy,
             str(each.pairs or ""),
             "" if each.seconds is None else f"{each.seconds:.0f}",
             *(number(score) for score in each.selection or (None, None)),
+            "" if each.chance is None else f"{each.chance:.2f}",
             each.fault or ("sent to the gate" if each.chosen else ""),
         )
     return table

@@ -111,6 +111,8 @@ class AttemptResult(Result):
         Why it broke off; empty when it did not.
     selection
         Scores on the pairs set aside, (new, old); None where nothing was set aside.
+    chance
+        Chance to pass the gate that these foretell; None where nothing was set aside.
     pairs, seconds, run_id
         Pairs trained on, seconds taken, and its run in MLflow; None when it broke off.
     chosen
@@ -120,6 +122,7 @@ class AttemptResult(Result):
     strategy: str
     fault: str = ""
     selection: tuple[float, float] | None = None
+    chance: float | None = None
     pairs: int | None = None
     seconds: float | None = None
     run_id: str | None = None
@@ -137,6 +140,8 @@ class TrainingResult(Result):
         Its model, relative to the folder of the cycle.
     selection
         Scores on the pairs set aside, (new, old); None where nothing was set aside.
+    chance
+        Chance to pass the gate that these foretell; None where nothing was set aside.
     steps, pairs, held
         Optimiser steps, pairs trained on, and how many were held to the champion's embeddings.
     seconds, precision
@@ -173,6 +178,7 @@ class TrainingResult(Result):
     device: str = ""
     attempts: tuple[AttemptResult, ...] = ()
     champion_selection: tuple[float, float] | None = None
+    chance: float | None = None
 
     @classmethod
     def untrained(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -44,10 +46,33 @@ class Selection:
         progress
             Shows how many texts are encoded.
         """
+        by_query = self.by_query(load, metric=metric, progress=progress)
 
         def scores(folder: Path) -> tuple[float, float]:
+            new, old = by_query(folder)
+            return float(new.mean()), float(old.mean())
+
+        return scores
+
+    def by_query(
+        self,
+        load: Callable[[Path], Encoder],
+        *,
+        metric: str = "ndcg_at_10",
+        progress: Progress = no_progress,
+    ) -> Callable[[Path], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Return a function that scores a model folder on each (new, old) selection query.
+
+        The parameters are those of `judge`; both arrays are in the order of the queries, which is
+        the same for all models.
+        """
+
+        def scores(folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             card = Evaluate().score(load(folder), self.sets, progress)
-            new, old = (card.tasks[given.name].mean(metric) for given in self.sets)
+            new, old = (
+                np.asarray(card.tasks[given.name].metrics[metric], np.float64)
+                for given in self.sets
+            )
             return new, old
 
         return scores

@@ -2,7 +2,7 @@
 
 from training.retention.adapters import Adapters
 from training.retention.hold import Hold, Rows
-from training.retention.merge import Blend, Judge, Merge
+from training.retention.merge import Blend, Judge, Merge, worth
 
 __all__ = [
     "Adapters",
@@ -11,4 +11,5 @@ __all__ = [
     "Judge",
     "Merge",
     "Rows",
+    "worth",
 ]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Judge = Callable[[Path], tuple[float, float]]
 """Returns the scores of a model folder on a selection split: (new task, old tasks)."""
+Chance = Callable[[Path], float]
+"""Returns the chance, in [0, 1], that the model of a folder passes what decides on it."""
 
 
 @plain_dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Blend:
     """Score on the new task."""
     old: float
     """Score on the old tasks."""
+    chance: float | None = None
+    """Chance that it passes the gate; None if nobody foretold it."""
 
 
 @plain_dataclass(frozen=True)
@@ -51,12 +55,16 @@ class Merged:
 
 @dataclass(frozen=True, config=SETTINGS)
 class Merge:
-    """Interpolate between champion and candidate if the candidate forgot.
+    """Interpolate between champion and candidate: several candidates for one training.
 
     Averaging the weights of a model before and after fine-tuning keeps most of the gain and makes
-    up for most of the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). Of the
-    blends that keep `kept_gain` of the gain on the new task, the one with the best old-task score
-    is chosen, if it is better than the candidate by `minimum_improvement`.
+    up for most of the loss (WiSE-FT, Wortsman et al. 2021; LM-Cocktail, Xiao et al. 2023). A blend
+    also moves fewer rankings, so that fewer queries can support it. Of the candidate and those
+    blends that keep `kept_gain` of its gain, the one is chosen whose chance to pass the gate, times
+    its gain, is largest.
+
+    Where nothing foretells the chance, it is the blend with the best old-task score, if that is
+    better than the candidate's by `minimum_improvement`.
 
     Examples
     --------
@@ -84,6 +92,7 @@ class Merge:
         judge: Judge,
         *,
         output: str | os.PathLike[str],
+        chance: Chance | None = None,
     ) -> Merged:
         """Return the best of candidate and blends by the judge, saved at `output` if it is a blend.
 
@@ -96,6 +105,8 @@ class Merge:
             cannot be evidence for it.
         output
             Folder for the blend.
+        chance
+            Foretells, from the same pairs, whether a model passes the gate.
 
         Raises
         ------
@@ -105,19 +116,17 @@ class Merge:
         champion, candidate, output = Path(champion), Path(candidate), Path(output)
         if not self.shares:
             return Merged(candidate, 1.0, (), "no shares to try are set")
+
+        def scored(share: float, folder: Path) -> Blend:
+            return Blend(share, *judge(folder), chance(folder) if chance else None)
+
         before = Blend(0.0, *judge(champion))
-        full = Blend(1.0, *judge(candidate))
+        full = scored(1.0, candidate)
         tried = []
         for share in sorted(set(self.shares)):
             place = output.with_name(f".{output.name}.{share:g}")
-            tried.append(
-                Blend(share, *judge(interpolate(champion, candidate, share, output=place)))
-            )
-        curve = (before, *tried, full)
-        bar = before.new + self.kept_gain * (full.new - before.new)
-        allowed = [blend for blend in tried if blend.new >= min(bar, full.new)]
-        best = max(allowed, key=lambda blend: (blend.old, blend.share), default=full)
-        chosen = best if best.old >= full.old + self.minimum_improvement else full
+            tried.append(scored(share, interpolate(champion, candidate, share, output=place)))
+        chosen = self._best(before, tried, full)
         folder = candidate
         for blend in tried:
             place = output.with_name(f".{output.name}.{blend.share:g}")
@@ -126,16 +135,54 @@ class Merge:
                 folder = place.rename(output)
             else:
                 shutil.rmtree(place, ignore_errors=True)
-        return Merged(folder, chosen.share, curve, _reason(chosen, full, len(tried)))
+        reason = _reason(chosen, full, len(tried))
+        return Merged(folder, chosen.share, (before, *tried, full), reason)
+
+    def _best(self, before: Blend, tried: Sequence[Blend], full: Blend) -> Blend:
+        """Return what is sent to the gate: a blend or the candidate."""
+        bar = before.new + self.kept_gain * (full.new - before.new)
+        allowed = [blend for blend in tried if blend.new >= min(bar, full.new)]
+        if full.chance is not None:
+
+            def promise(blend: Blend) -> tuple[tuple[float, float], float]:
+                return worth(blend.new - before.new, blend.chance or 0.0), blend.share
+
+            return max((*allowed, full), key=promise)
+        best = max(allowed, key=lambda blend: (blend.old, blend.share), default=full)
+        return best if best.old >= full.old + self.minimum_improvement else full
+
+
+def worth(gain: float, chance: float) -> tuple[float, float]:
+    """Return by what candidates are ordered: what they gain on average, then the chance alone.
+
+    Parameters
+    ----------
+    gain
+        Gain on new pairs over the champion, in the metric's units. Where there is none, the chance
+        decides.
+    chance
+        Chance to pass the gate; one that does not pass gains nothing.
+
+    Examples
+    --------
+    >>> worth(0.08, 0.5) > worth(0.03, 0.9), worth(-0.02, 0.3) > worth(-0.01, 0.1)
+    (True, True)
+    """
+    return chance * max(gain, 0.0), chance
 
 
 def _reason(chosen: Blend, full: Blend, tried: int) -> str:
     if chosen is full:
+        if full.chance is not None:
+            return f"none of {tried} blends promised more (chance to pass {full.chance:.2f})"
         return f"none of {tried} blends scored better on old pairs and kept the gain on new ones"
-    return (
+    told = (
         f"{chosen.share:.0%} of the way from champion to candidate: old pairs {chosen.old:.4f} "
         f"instead of {full.old:.4f}, new pairs {chosen.new:.4f} instead of {full.new:.4f}"
     )
+    if chosen.chance is None or full.chance is None:
+        return told
+    return f"{told}, chance to pass {chosen.chance:.2f} instead of {full.chance:.2f}"
 
 
 def interpolate(

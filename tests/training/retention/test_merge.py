@@ -117,6 +117,48 @@ def test_where_the_candidate_lost_on_both_tasks_the_blend_that_lost_less_is_chos
     assert merged.share == 0.5
 
 
+def foretold(**chances):
+    table = {name.replace("s0", "0."): value for name, value in chances.items()}
+    return lambda folder: next(v for name, v in table.items() if folder.name.endswith(name))
+
+
+def test_the_candidate_that_gains_most_on_average_is_chosen(champion, candidate, tmp_path):
+    judge = scored(
+        champion=(0.5, 0.8),
+        candidate=(0.7, 0.7),
+        s04=(0.55, 0.81),
+        s06=(0.69, 0.75),
+        s08=(0.7, 0.7),
+    )
+    chance = foretold(candidate=0.2, s04=0.9, s06=0.6, s08=0.3)
+    merged = Merge(shares=(0.4, 0.6, 0.8), kept_gain=0.0).choose(
+        champion, candidate, judge, output=tmp_path / "out", chance=chance
+    )
+    assert merged.share == 0.6, "0.6 of 0.19 is more than 0.9 of 0.05 and 0.2 of 0.2"
+    assert [blend.chance for blend in merged.curve] == [None, 0.9, 0.6, 0.3, 0.2]
+    assert "chance to pass 0.60 instead of 0.20" in merged.reason
+
+
+def test_a_blend_that_loses_too_much_of_the_gain_is_not_sent(champion, candidate, tmp_path):
+    judge = scored(champion=(0.5, 0.8), candidate=(0.7, 0.7), s05=(0.6, 0.8))
+    merged = Merge(shares=(0.5,), kept_gain=0.8).choose(
+        champion, candidate, judge, output=tmp_path / "out", chance=foretold(candidate=0.1, s05=0.9)
+    )
+    assert (merged.folder, merged.share) == (candidate, 1.0)
+
+
+def test_where_nothing_gains_the_likeliest_is_sent(champion, candidate, tmp_path):
+    judge = scored(champion=(0.5, 0.8), candidate=(0.4, 0.6), s05=(0.45, 0.7))
+    merged = Merge(shares=(0.5,)).choose(
+        champion,
+        candidate,
+        judge,
+        output=tmp_path / "out",
+        chance=foretold(candidate=0.01, s05=0.1),
+    )
+    assert merged.share == 0.5
+
+
 def test_without_shares_nothing_is_judged(champion, candidate, tmp_path):
     merged = Merge().choose(
         champion, candidate, lambda _: pytest.fail("judged"), output=tmp_path / "out"
