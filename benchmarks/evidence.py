@@ -5,6 +5,7 @@
     python benchmarks/evidence.py strata FOLDER      # what the scores alone tell of a difference
     python benchmarks/evidence.py choice FOLDER      # which metric chooses the better candidate
     python benchmarks/evidence.py pool FOLDER SET SET   # two anchor sets of one task as one
+    python benchmarks/evidence.py groups FOLDER      # queries with the same answers
 
 FOLDER is what candidates.py wrote. The figures are in docs/measurements/evidence.md.
 """
@@ -288,12 +289,42 @@ def pool(folder: Path, names: Sequence[str], trials: int) -> None:
         print(f"{means[0]:+.3f} {means[1]:+.3f}" + "".join(f"{a:9.2f} {b:.2f}" for a, b in shown))
 
 
+def groups(folder: Path) -> None:
+    """Print how far the variance of a mean difference is off where answers are shared.
+
+    Once if the answers are drawn too (groups of queries with the same answers vary as a whole), and
+    once if they are given (strata: the queries of each group vary around its own mean).
+    """
+    print("variance of the mean over that of independent queries: answers drawn, answers given")
+    for task in tasks(folder):
+        keys = [row.tobytes() for row in task.base.grades > 0]
+        _, group, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+        queries, count = len(group), len(sizes)
+        before, drawn, given = hard(task.base), [], []
+        for found in task.candidates.values():
+            change = hard(found) - before
+            if not change.any():
+                continue
+            around = change - change.mean()
+            alone = around.var(ddof=1) * queries
+            sums = np.bincount(group, weights=around)
+            drawn.append((sums**2).sum() * count / max(1, count - 1) / alone)
+            within = around - (sums / sizes)[group]
+            freedom = sizes / np.maximum(1, sizes - 1)
+            given.append((within**2 * freedom[group]).sum() / alone)
+        few = ", ".join(f"{np.median(each):.2f} to {max(each):.2f}" for each in (drawn, given))
+        lonely = int((sizes == 1).sum())
+        print(f"{task.name:40}{queries:5} queries, {count} groups ({lonely} of one query): {few}")
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=["agreement", "error", "strata", "choice", "pool"])
+    parser.add_argument(
+        "part", choices=["agreement", "error", "strata", "choice", "pool", "groups"]
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("sets", nargs="*", metavar="SET", help="for pool: <stream>/<set>")
     parser.add_argument("--trials", type=int, default=200)
@@ -306,6 +337,8 @@ def main() -> None:
         error(given.folder, given.trials, given.share)
     elif given.part == "strata":
         strata(given.folder)
+    elif given.part == "groups":
+        groups(given.folder)
     elif given.part == "pool":
         pool(given.folder, given.sets, given.trials)
     else:

@@ -11,7 +11,7 @@ from pipeline.results import MetricBeside
 from training.evaluation import SOFT, TaskScores
 
 _OTHER = {"ndcg_at_10": SOFT, SOFT: "ndcg_at_10"}
-_DRAWS = 4_000  # for a bound that decides nothing: soft differences seldom tie, and take longer
+_DRAWS = 1_000  # soft differences seldom tie, which takes longer, and the bound decides nothing
 
 
 def beside(
