@@ -8,8 +8,10 @@ from made_streams import write_lines
 
 from pipeline import Workspace
 from pipeline.operations.evaluate import evaluate_again
+from pipeline.registry import VersionFolder
 from pipeline.workspace.settings_file import load_settings
 from pipeline.workspace.workspace import open_workspace
+from training.evaluation import Scorecard
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -60,6 +62,30 @@ def test_a_set_that_changed_is_scored_but_not_compared(opened):
     assert 0 < row.now <= 1
     assert found.fell == ()
     assert found.notes[0].startswith("anchor/bank: the set changed since")
+
+
+def test_a_version_that_was_accepted_without_the_metric_is_scored_but_not_compared(
+    opened, monkeypatch
+):
+    settings = opened.settings.root / "anchorhold.toml"
+    settings.write_text(settings.read_text() + '\n[gate]\nmetric = "soft_ndcg_at_10"\n')
+    loaded = load_settings(opened.settings.root)
+    with open_workspace(loaded, doing="x", now=NOW, exclusive=False) as soft:
+        now = evaluate_again(soft, "champion", NOW)
+        assert (now.metric, now.notes) == ("soft_ndcg_at_10", ())
+        stored = VersionFolder.scorecard
+
+        def older(folder):
+            card = stored(folder).to_json()
+            for task in card["tasks"].values():
+                del task["metrics"]["soft_ndcg_at_10"]
+            return Scorecard.from_json(card)
+
+        monkeypatch.setattr(VersionFolder, "scorecard", older)
+        found = evaluate_again(soft, "champion", NOW)
+    assert [row.now for row in found.tasks] == [row.now for row in now.tasks]
+    assert {row.accepted for row in found.tasks} == {None}
+    assert "accepted without soft_ndcg_at_10 (gate.metric)" in found.notes[0]
 
 
 def test_the_scores_of_what_serves_are_one_line_over_the_cycles(opened):
