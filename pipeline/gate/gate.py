@@ -35,6 +35,7 @@ from pipeline.gate.comparable import (
 from pipeline.gate.gain_on_old import gains_on_old, refuse_harm, with_gain_on_old
 from pipeline.gate.proxies import Evidence, agreement, has_new, rests_on_proxies, settle
 from pipeline.gate.sentences import no_gain, sentence
+from pipeline.gate.soonest import soonest
 from pipeline.results import Comparison, Rule, ServingCosts, Verdict, threshold_of
 from training.evaluation import Scorecard, TaskScores, dimensions_of
 from training.settings import SETTINGS
@@ -343,8 +344,8 @@ class Gate:
         elif undecided:
             outcome = "inconclusive"
             summary = (
-                f"{count}, there is too little data to decide the others; `anchorhold judge` "
-                "compares both versions with few answers"
+                f"{count}; {soonest(undecided, self)}; `anchorhold judge` compares both versions "
+                "with few answers"
             )
         else:
             outcome, summary = "promoted", f"all {required} comparisons pass"

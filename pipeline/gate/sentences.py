@@ -1,4 +1,4 @@
-"""How the gate words a comparison: the metric, and the bound beside what is required."""
+"""How the gate words a comparison: the metric, the bound beside what is required, and chances."""
 
 from pipeline.results import Comparison, threshold_of
 from training.evaluation import SOFT
@@ -86,6 +86,24 @@ def no_gain(made: Comparison, minimum_queries: int) -> bool:
     return (
         made.rule == "gain" and made.queries >= minimum_queries and made.difference <= made.margin
     )
+
+
+def hundred(chance: float) -> str:
+    """Return about how many of 100, in steps of 5 except near none and near all.
+
+    Examples
+    --------
+    >>> [hundred(each) for each in (0.004, 0.034, 0.47, 0.996)]
+    ['fewer than 1', 'about 3', 'about 45', 'over 99']
+    """
+    percent = 100 * chance
+    if percent < 1:
+        return "fewer than 1"
+    if percent > 99:
+        return "over 99"
+    if 10 <= percent <= 90:
+        return f"about {5 * round(percent / 5)}"
+    return f"about {round(percent)}"
 
 
 def bound_shown(made: Comparison) -> str:
