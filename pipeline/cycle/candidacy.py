@@ -14,7 +14,7 @@ from pipeline.cycle.notes import verdict_tags
 from pipeline.cycle.outcome import promote_or_refuse
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.stages import Indexed, Promoted, SuspectsFound
-from pipeline.gate import explain_suspects, times_judged
+from pipeline.gate import explain_suspects, row_warning, times_judged
 from pipeline.registry import Version, VersionFolder
 from pipeline.results import (
     TRAINED,
@@ -181,9 +181,10 @@ class Candidacy:
             opened.anchor_sets.margins,
             tables.leakage,
         )
-        earlier = times_judged(past_cycles(opened.store, outcomes=TRAINED))
-        verdict = verdict.changed(reasons=(*verdict.reasons, *lack))
-        return with_reuse(verdict, self.lesson, earlier, tables.gate)
+        past = past_cycles(opened.store, outcomes=TRAINED)
+        row = row_warning([verdict, *(each.result.verdict for each in past)], tables.gate)
+        verdict = verdict.changed(reasons=(*verdict.reasons, *lack, *row))
+        return with_reuse(verdict, self.lesson, times_judged(past), tables.gate)
 
     def _suspects(self, old: VersionFolder, new: VersionFolder, window: Window) -> SuspectsFound:
         opened, tables = self.opened, self.opened.settings.tables

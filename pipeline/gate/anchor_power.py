@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from pipeline.gate.chances import chance_to_pass, proposed_margin
+from pipeline.gate.earlier import Earlier
 from pipeline.gate.gate import Gate
+from pipeline.gate.sentences import hundred
 from pipeline.results import AnchorPower, PastCycle, Reuse
 from training.evaluation import EvaluationSet
-
-ASSUMED_SPREAD = 0.16
-"""Spread of paired differences of nDCG@10 where a fifth of the ranks move (benchmarks/gate.py)."""
 
 
 def times_judged(cycles: Sequence[PastCycle]) -> Counter[str]:
@@ -79,7 +79,7 @@ def anchor_powers(
     earlier = times_judged(cycles)
     found = []
     for each in anchors:
-        spread, spread_from = _spread(each.name, cycles)
+        spread, spread_from = Earlier(cycles).spread(each.name)
         margin = gate.margin_of(each.name, margins)
         judged = earlier[each.digest]
         queries = len(each.queries)
@@ -98,33 +98,31 @@ def anchor_powers(
             budget=gate.reuse_budget,
             worn=judged > gate.reuse_budget,
             reason="",
+            chance=chance_to_pass(gate, queries, -margin, spread=spread),
+            proposed_margin=proposed_margin(gate, queries, spread=spread),
         )
         found.append(made.changed(reason=_sentence(made)))
     return found
-
-
-def _spread(anchor: str, cycles: Sequence[PastCycle]) -> tuple[float, str]:
-    for cycle in cycles:
-        verdict = cycle.result.verdict
-        for each in verdict.comparisons if verdict else ():
-            if (each.task, each.rule) == (anchor, "no worse"):
-                return each.spread, f"cycle {cycle.id}"
-    return ASSUMED_SPREAD, "assumed"
 
 
 def _sentence(made: AnchorPower) -> str:
     basis = f"spread {made.spread:.3f}, {made.spread_from}"
     drop, wanted = f"{made.visible:.3f}", f"max_drop {made.max_drop:g}"
     enough = f"about {made.needs} queries are needed" if made.needs else "no number would be enough"
+    margin = made.proposed_margin
+    wider = f", or max_drop = {margin:g}" if margin and margin > made.max_drop else ""
     if not made.can_vouch:
         return (
             f"{made.anchor}: {made.queries} queries are too few for any candidate to pass at "
-            f"{wanted}, even one that ranks every query alike; {enough} ({basis})"
+            f"{wanted}, even one that ranks every query alike; {enough}{wider} ({basis})"
         )
-    detects = f"{made.anchor}: {made.queries} queries detect drops of {drop} or more at 80 % power"
     if not made.meaningful:
+        stay = hundred(1.0 - (made.chance or 0.0))
         return (
-            f"{detects} ({basis}); at {wanted} more than one in five equal candidates would stay "
-            f"inconclusive; {enough}"
+            f"{made.anchor}: at {wanted}, {stay} of 100 equal candidates would stay inconclusive "
+            f"with its {made.queries} queries; {enough}{wider} ({basis})"
         )
-    return f"{detects} ({basis})"
+    return (
+        f"{made.anchor}: {made.queries} queries detect drops of {drop} or more at 80 % power "
+        f"({basis})"
+    )

@@ -13,8 +13,8 @@ from pipeline.cycle import (
     rolled_back,
     verify_history,
 )
-from pipeline.gate import Gate, anchor_powers, overuse_warning
-from pipeline.registry import Version, VersionFolder
+from pipeline.gate import Earlier, SetSize, anchor_powers, outlook_of, overuse_warning
+from pipeline.registry import Version
 from pipeline.results import (
     TRAINED,
     AcceptanceStatus,
@@ -22,6 +22,7 @@ from pipeline.results import (
     ChampionStatus,
     CycleStatus,
     DocumentCounts,
+    GateOutlook,
     GateStatus,
     HistoryStatus,
     IndexStatus,
@@ -38,10 +39,10 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.store import Store, StoreCounts
-from pipeline.workspace import AnchorSets, OpenWorkspace
+from pipeline.workspace import OpenWorkspace
 from training.evaluation import left_out
 from training.faults import DataFault
-from training.pairs import used_of
+from training.pairs import HoldOut, used_of
 
 _SHOWN = 10
 """The last cycles and promotions that are listed."""
@@ -61,7 +62,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         served=store.count_served(after=facts.cut),
     )
     counts = store.counts()
-    anchors, gate = _anchors(opened.anchor_sets, folder, opened.settings.tables.gate, opened.store)
+    anchors, gate, outlook = _anchors(opened, champion, waiting.used_pairs, log=bool(counts.served))
     unfinished = store.unfinished_cycle()
     index, unreadable = _index(opened, champion)
     history = verify_history(store, opened.registry)
@@ -92,6 +93,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         quarantined=counts.quarantined,
         anchors=anchors,
         gate=gate,
+        outlook=outlook,
         awaiting_approval=tuple(
             PassedVersion(version=each.number, cycle=each.cycle)
             for each in champions.awaiting_approval()
@@ -130,21 +132,41 @@ def _index(opened: OpenWorkspace, champion: Version) -> tuple[IndexStatus | None
 
 
 def _anchors(
-    anchor_sets: AnchorSets, champion: VersionFolder, gate: Gate, store: Store
-) -> tuple[tuple[AnchorPower, ...], GateStatus]:
+    opened: OpenWorkspace, champion: Version, waiting: int, *, log: bool
+) -> tuple[tuple[AnchorPower, ...], GateStatus, GateOutlook | None]:
     """Say what the anchor sets can support, and what keeps the gate from being meaningful."""
+    anchor_sets, tables = opened.anchor_sets, opened.settings.tables
+    gate, margins = tables.gate, anchor_sets.margins
     try:
-        sets = anchor_sets.of(champion)
+        sets = anchor_sets.of(opened.versions.folder(champion))
     except DataFault as fault:
-        return (), GateStatus(meaningful=False, warnings=(str(fault),))
-    found = anchor_powers(sets, gate, anchor_sets.margins, past_cycles(store, outcomes=TRAINED))
+        return (), GateStatus(meaningful=False, warnings=(str(fault),)), None
+    past = past_cycles(opened.store, outcomes=TRAINED)
+    found = anchor_powers(sets, gate, margins, past)
+    outlook = outlook_of(
+        [SetSize.of(each) for each in sets],
+        gate,
+        margins,
+        Earlier(past, champion.number),
+        held_out=_held_out(tables.holdout, waiting),
+        log=log,
+    )
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
     warnings += [overuse_warning(each.anchor, each.judged, gate) for each in found if each.worn]
+    warnings += outlook.warnings if outlook else ()
     warnings += left_out(sets)
     if not found:
         warnings = ["there is no anchor set: no candidate can ever be promoted"]
     meaningful = bool(found) and all(each.can_vouch and each.meaningful for each in found)
-    return tuple(found), GateStatus(meaningful=meaningful, warnings=tuple(warnings))
+    return tuple(found), GateStatus(meaningful=meaningful, warnings=tuple(warnings)), outlook
+
+
+def _held_out(holdout: HoldOut, waiting: int) -> int:
+    """Return about how many queries are held out of so many pairs; the most where none wait."""
+    if not waiting:
+        return holdout.maximum
+    wanted = max(round(holdout.share * waiting), min(holdout.minimum, waiting // 2))
+    return min(wanted, holdout.maximum)
 
 
 def _log(store: Store, counts: StoreCounts) -> LogCounts:

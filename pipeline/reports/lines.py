@@ -6,6 +6,7 @@ from functools import singledispatch
 
 from pipeline.machine.pace import shown
 from pipeline.reports.counted import counted
+from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import all_indexes, built, estimated, searched
 from pipeline.results import (
     AcceptResult,
@@ -48,6 +49,9 @@ def _(result: InitResult) -> Iterator[str]:
         yield f"{each.key or 'left out'}: {each.path}{files}: {each.what}: {each.why}"
     yield f"{result.settings} is written; folders: {', '.join(result.folders)}"
     yield from result.notes
+    if result.outlook:
+        yield from about_gate(result.outlook)
+        yield from (f"warning: {warning}" for warning in result.outlook.warnings)
     if not result.found:
         yield "put labelled pairs, documents, texts or logs into these folders, then:"
     yield f"anchorhold run --workspace {shlex.quote(result.workspace)}"

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from drift_triggers.signal import Signal
 from pipeline.reports.counted import messages, stored
+from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
 from pipeline.reports.terminal_versions import SHOWN, Part, compared, number, planned, short
@@ -293,6 +294,8 @@ def _(result: StatusResult) -> Iterator[Part]:
         yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"
     if result.anchors:
         yield _anchors(result.anchors)
+    if result.outlook:
+        yield from about_gate(result.outlook)
     yield from _warnings((*result.warnings, *result.gate.warnings))
     yield from _last_cycles(result)
 

@@ -56,6 +56,7 @@ from pipeline.results.messages import (
 )
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
+from pipeline.results.outlook import GateOutlook, PassChance, Remedy
 from pipeline.results.past import PastCycle, each_past_cycle, past_cycles
 from pipeline.results.places import ExportResult, FoundData, InitResult
 from pipeline.results.plan import (
@@ -149,6 +150,7 @@ __all__ = [
     "Found",
     "FoundData",
     "Freed",
+    "GateOutlook",
     "GateStatus",
     "GcKind",
     "GcPart",
@@ -179,6 +181,7 @@ __all__ = [
     "NamedVersion",
     "Outcome",
     "PairQuality",
+    "PassChance",
     "PassedVersion",
     "PastCycle",
     "PastWindow",
@@ -188,6 +191,7 @@ __all__ = [
     "RecordCounts",
     "RegressionCounts",
     "RegressionsResult",
+    "Remedy",
     "ReportResult",
     "Result",
     "Reuse",

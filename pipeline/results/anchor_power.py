@@ -31,6 +31,11 @@ class AnchorPower(Result):
         more.
     reason
         All this in one sentence.
+    chance
+        Probability that an equally good candidate passes on it.
+    proposed_margin
+        Smallest margin at which four of five equally good candidates pass, rounded up; None where
+        none would do.
     """
 
     anchor: str
@@ -46,3 +51,5 @@ class AnchorPower(Result):
     budget: int
     worn: bool
     reason: str
+    chance: float | None = None
+    proposed_margin: float | None = None

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from pipeline.results.outlook import GateOutlook
 from pipeline.results.result import Result
 
 
@@ -45,6 +46,9 @@ class InitResult(Result):
         What `gate.proxies` was set to.
     notes
         What a person should know before the first run.
+    outlook
+        How often equally good candidates would pass on the anchor sets that were found; None where
+        there are none.
     """
 
     workspace: str
@@ -53,6 +57,7 @@ class InitResult(Result):
     found: tuple[FoundData, ...] = ()
     proxies: Literal["refuse", "allow"] = "refuse"
     notes: tuple[str, ...] = ()
+    outlook: GateOutlook | None = None
 
 
 class ExportResult(Result):

@@ -8,6 +8,7 @@ from pipeline.results.index import IndexStatus
 from pipeline.results.intake import LogCounts
 from pipeline.results.messages import MessagesStatus
 from pipeline.results.moment import Moment
+from pipeline.results.outlook import GateOutlook
 from pipeline.results.result import Result
 
 
@@ -140,6 +141,9 @@ class StatusResult(Result):
         Records that intake refused, ever.
     anchors, gate
         What each anchor set can support, and what the gate lacks.
+    outlook
+        How often equally good candidates would pass, what limits that, and what would help; None
+        without an anchor set.
     awaiting_approval
         Versions that passed the gate and wait for a person.
     approvals
@@ -176,6 +180,7 @@ class StatusResult(Result):
     quarantined: int
     anchors: tuple[AnchorPower, ...]
     gate: GateStatus
+    outlook: GateOutlook | None = None
     awaiting_approval: tuple[PassedVersion, ...]
     approvals: tuple[str, ...] = ()
     canary: CanaryResult | None = None

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.gate import Earlier, Gate, SetSize, outlook_of
 from pipeline.intake import Found, find_data
 from pipeline.results import FoundData, InitResult
 from pipeline.workspace.reference import reference
 from pipeline.workspace.settings import SETTINGS_FILE
 from pipeline.workspace.toml_text import Line, toml_text
+from training.evaluation import count_judged
 from training.faults import DataFault
+from training.pairs import HoldOut
 from training.whole_files import written
 
 FOLDERS = ("history", "reference", "pairs", "traffic", "corpus", "log", "anchors")
@@ -105,13 +108,17 @@ def make_workspace(
             partial.write_text(settings_text(workspace.resolve().name, given), encoding="utf-8")
     except OSError as fault:
         raise DataFault(f"{workspace}: cannot make a workspace here: {fault.strerror}") from None
+    sizes, unreadable = _sizes(workspace, given.anchors)
+    outlook = outlook_of(sizes, Gate(), {}, Earlier(), held_out=HoldOut().maximum)
+    notes = _notes(found, proxies or "refuse", labels=labels) if sources else []
     return InitResult(
         workspace=str(workspace),
         settings=str(settings),
         folders=folders,
         found=tuple(FoundData.model_validate(each, from_attributes=True) for each in found),
         proxies=proxies or "refuse",
-        notes=tuple(_notes(found, proxies or "refuse", labels=labels)) if sources else (),
+        notes=(*notes, *unreadable),
+        outlook=outlook,
     )
 
 
@@ -176,6 +183,17 @@ def _given(found: Sequence[Found], proxies: Proxies | None) -> Given:
         elif each.key in FOLDERS:
             data.setdefault(each.key, []).append(each.path)
     return Given(data, anchors, bases[0] if len(bases) == 1 else "", proxies)
+
+
+def _sizes(workspace: Path, anchors: Mapping[str, str]) -> tuple[list[SetSize], list[str]]:
+    """Return the sizes of the anchor sets, and why some cannot be read."""
+    sizes, unreadable = [], []
+    for name, path in anchors.items():
+        try:
+            sizes.append(SetSize(f"anchor/{name}", count_judged(workspace / path)))
+        except DataFault as fault:
+            unreadable.append(str(fault))
+    return sizes, unreadable
 
 
 def _notes(found: Sequence[Found], proxies: Proxies, *, labels: bool) -> list[str]:

@@ -1,6 +1,6 @@
 """How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
-from training.evaluation.beir import SPLITS, collection, is_beir
+from training.evaluation.beir import SPLITS, collection, count_judged, is_beir
 from training.evaluation.dimensions import (
     check_lengths,
     dimensions_of,
@@ -47,6 +47,7 @@ __all__ = [
     "check_lengths",
     "collection",
     "content_id",
+    "count_judged",
     "cut",
     "dark_documents",
     "dimensions_of",

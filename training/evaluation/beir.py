@@ -125,23 +125,49 @@ def read_folder(folder: Path) -> Collection:
     DataFault
         A file is missing or malformed, or no query is left; the message names the file and line.
     """
-    if not folder.is_dir():
-        raise DataFault(f"{folder} is missing; a set is a folder with corpus, queries and qrels")
-    split = next((each for each in SPLITS if _part(folder / "qrels" / each, _JUDGEMENTS)), "test")
-    found = _part(folder / "qrels", _JUDGEMENTS)
-    judgements = found or _part(folder / "qrels" / split, _JUDGEMENTS)
-    if not judgements:
-        raise DataFault(f"{folder} holds neither qrels.tsv nor qrels/test.tsv; one is needed")
+    judgements, split = _judgements(folder)
     read = collection(
         ", ".join(map(str, judgements)),
         _rows(folder, "corpus"),
         read_queries(folder),
         (row for file in judgements for row in _rows_of_judgements(file)),
     )
-    if found or split == "test":
+    if split in ("", "test"):
         return read
     note = f"there is no split test: the judgements of {split} are used"
     return Collection(read.queries, read.corpus, read.relevant, read.slices, (*read.notes, note))
+
+
+def count_judged(folder: Path) -> int:
+    """Return how many queries of a folder in BEIR layout have a relevant document.
+
+    Only the judgements are read, so that a large corpus costs nothing; `read_folder` may leave some
+    of these queries out.
+
+    Raises
+    ------
+    DataFault
+        The judgements are missing or malformed, or none says that a document is relevant.
+    """
+    judgements, _ = _judgements(folder)
+    rows = (row for file in judgements for row in _rows_of_judgements(file))
+    queries = {query for query, _, grade in _judged(rows) if grade > 0}
+    if not queries:
+        raise DataFault(f"{judgements[0]}: no query has a relevant document; one is needed")
+    return len(queries)
+
+
+def _judgements(folder: Path) -> tuple[list[Path], str]:
+    """Return the files of judgements, and the split that they are of; "" where there are none."""
+    if not folder.is_dir():
+        raise DataFault(f"{folder} is missing; a set is a folder with corpus, queries and qrels")
+    if found := _part(folder / "qrels", _JUDGEMENTS):
+        return found, ""
+    split = next((each for each in SPLITS if _part(folder / "qrels" / each, _JUDGEMENTS)), "test")
+    judgements = _part(folder / "qrels" / split, _JUDGEMENTS)
+    if not judgements:
+        raise DataFault(f"{folder} holds neither qrels.tsv nor qrels/test.tsv; one is needed")
+    return judgements, split
 
 
 def read_queries(folder: Path) -> Iterator[Placed]:

@@ -34,6 +34,17 @@ def test_what_the_anchor_sets_can_support_is_told(opened):
     assert any("anchor/learned-0002" in each for each in found.gate.warnings)
 
 
+def test_how_often_an_equal_candidate_would_pass_is_told(opened):
+    found = status_now(opened, NOW).outlook
+    tasks = {(each.task, each.rule): each for each in found.tasks}
+    assert tasks["anchor/bank", "no worse"].basis == "cycle 0002"
+    assert tasks["new", "gain"].basis == "cycle 0002"
+    assert found.limiting == found.tasks[0].task
+    assert any(each.kind == "label" and "anchor/bank" in each.reason for each in found.remedies)
+    assert found.chance < 0.5
+    assert set(found.warnings) <= set(status_now(opened, NOW).gate.warnings)
+
+
 def test_anchor_sets_that_cannot_be_read_are_named_and_the_rest_is_shown(opened):
     (opened.settings.root / "anchors" / "bank" / "qrels.tsv").unlink()
     found = status_now(opened, NOW)

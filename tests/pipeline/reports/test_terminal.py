@@ -15,6 +15,7 @@ from pipeline.results import (
     DemoResult,
     DiscardResult,
     EvaluateResult,
+    InitResult,
     Result,
     StatusResult,
 )
@@ -215,6 +216,35 @@ def test_a_cycle_shows_the_verdict_and_what_got_worse(capsys):
     assert "4 relevant documents no longer found" in told
     assert "too few queries" in told
     assert "warning: a.csv: 'postive' is not read" in told
+
+
+def test_the_outlook_shows_how_many_pass_and_the_cheapest_remedies_first(capsys):
+    remedies = [
+        {"kind": "label", "task": "anchor/a", "answers": n, "chance": 0.8, "reason": f"label {n}"}
+        for n in (10, 20, 30, 40)
+    ]
+    result = InitResult.model_validate(
+        {
+            "workspace": "w",
+            "settings": "w/anchorhold.toml",
+            "folders": ["pairs"],
+            "outlook": {
+                "chance": 0.1,
+                "anchors_chance": 0.1,
+                "tasks": [],
+                "limiting": "anchor/a",
+                "per_year": 12,
+                "monthly": True,
+                "reasons": ["about 10 of 100", "anchor/a limits it"],
+                "remedies": remedies,
+                "warnings": ["a year without a promotion"],
+            },
+        }
+    )
+    told = shown(capsys, result)
+    assert "gate: about 10 of 100; anchor/a limits it\n  cheapest: label 10\n  or: label 20" in told
+    assert "label 40" not in told
+    assert "warning: a year without a promotion" in told
 
 
 def test_the_status_shows_what_is_excluded_unfinished_and_waits_for_approval(capsys):

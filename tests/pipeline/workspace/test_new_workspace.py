@@ -159,3 +159,32 @@ def test_evaluation_sets_and_a_model_get_names_that_settings_take(tmp_path):
     found = load_settings(make_workspace(tmp_path / "a", [tmp_path / "data"]).workspace).tables
     assert sorted(found.anchors) == ["beir-1", "beir-1-2"]
     assert found.model.base == str(tmp_path / "data" / "model")
+
+
+def write_set(folder, queries):
+    write(folder / "corpus.jsonl", {"_id": "d1", "text": "x"})
+    write(folder / "queries.jsonl", *({"_id": f"q{n}", "text": f"x{n}"} for n in range(queries)))
+    rows = "".join(f"q{n}\td1\t1\n" for n in range(queries))
+    table = f"query-id\tcorpus-id\tscore\n{rows}q{queries}\td1\t0\n"
+    (folder / "qrels.tsv").write_text(table)
+
+
+def test_how_often_an_equal_candidate_would_pass_is_said_of_the_anchor_sets_found(tmp_path):
+    write_set(tmp_path / "data" / "small", 90)
+    write_set(tmp_path / "data" / "large", 900)
+    found = make_workspace(tmp_path / "a", [tmp_path / "data"]).outlook
+    sizes = {each.task: each.queries for each in found.tasks if each.rule == "no worse"}
+    assert sizes == {"anchor/small": 90, "anchor/large": 900}
+    assert found.limiting == "anchor/small"
+    assert all(each.basis == "assumed" for each in found.tasks)
+    assert found.warnings
+    assert make_workspace(tmp_path / "b").outlook is None
+
+
+def test_an_anchor_set_whose_judgements_cannot_be_read_is_named_and_the_workspace_is_made(tmp_path):
+    write_set(tmp_path / "data" / "small", 90)
+    (tmp_path / "data" / "small" / "qrels.tsv").write_text("q1\td1\t1\none\ttwo\n")
+    made = make_workspace(tmp_path / "a", [tmp_path / "data"])
+    assert made.outlook is None
+    assert any("qrels.tsv:2" in note for note in made.notes)
+    assert load_settings(made.workspace).tables.anchors
