@@ -139,7 +139,8 @@ class _Planned:
                 chance=chance,
                 reason=(
                     f"hold out {wanted} queries of the new task instead of {each.queries} (more "
-                    f"labelled pairs, or a larger holdout.share): {_passing(chance)}"
+                    "labelled pairs, or a larger holdout.maximum or holdout.share): "
+                    f"{_passing(chance)}"
                 ),
             )
 

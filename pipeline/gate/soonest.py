@@ -108,7 +108,7 @@ def soonest(undecided: Sequence[Comparison], rules: Rules) -> str:
     if is_new(made.task):
         return (
             f"{lead}: hold out about {more:.0f} more queries like its {made.queries} (more "
-            "labelled pairs, or a larger holdout.share)"
+            "labelled pairs, or a larger holdout.maximum or holdout.share)"
         )
     if _set_of(made.task).startswith(LEARNED):
         return f"{lead}: about {more:.0f} more queries like its {made.queries}; {WAITING_FOR_MORE}"

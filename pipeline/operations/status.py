@@ -1,6 +1,6 @@
 """Status: which version serves, what waits, what happened last, and what is unfinished."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipeline.cycle import (
@@ -13,7 +13,14 @@ from pipeline.cycle import (
     rolled_back,
     verify_history,
 )
-from pipeline.gate import Earlier, SetSize, anchor_powers, outlook_of, overuse_warning
+from pipeline.gate import (
+    Earlier,
+    SetSize,
+    anchor_powers,
+    outlook_of,
+    overuse_warning,
+    queries_for_gain,
+)
 from pipeline.registry import Version
 from pipeline.results import (
     TRAINED,
@@ -39,10 +46,10 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.store import Store, StoreCounts
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import left_out
 from training.faults import DataFault
-from training.pairs import HoldOut, used_of
+from training.pairs import used_of
 
 _SHOWN = 10
 """The last cycles and promotions that are listed."""
@@ -148,7 +155,7 @@ def _anchors(
         gate,
         margins,
         Earlier(past, champion.number),
-        held_out=_held_out(tables.holdout, waiting),
+        held_out=_held_out(tables, past, waiting),
         log=log,
     )
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]
@@ -161,10 +168,14 @@ def _anchors(
     return tuple(found), GateStatus(meaningful=meaningful, warnings=tuple(warnings)), outlook
 
 
-def _held_out(holdout: HoldOut, waiting: int) -> int:
+def _held_out(tables: Tables, past: Sequence[PastCycle], waiting: int) -> int:
     """Return about how many queries are held out of so many pairs; the most where none wait."""
+    holdout = tables.holdout
     if not waiting:
         return holdout.maximum
+    if holdout.share is None:
+        needed = queries_for_gain(tables.gate, past).queries
+        return min(max(needed, holdout.minimum), holdout.maximum, waiting // 2)
     wanted = max(round(holdout.share * waiting), min(holdout.minimum, waiting // 2))
     return min(wanted, holdout.maximum)
 
