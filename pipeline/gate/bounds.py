@@ -197,7 +197,18 @@ def visible_drop(
     >>> print(f"{visible_drop(300, 0.14, 0.95, worst_loss=0.5):.3f}")
     0.022
     """
-    unseen = worst_loss / (queries + 1)
-    error = math.sqrt((spread**2 + worst_loss * unseen) / (queries + 1))
+    unseen, error = approximate_error(queries, spread, worst_loss)
     quantile = NormalDist().inv_cdf
     return float((quantile(confidence) + quantile(power)) * error + unseen)
+
+
+def approximate_error(queries: int, spread: float, worst_loss: float) -> tuple[float, float]:
+    """Return by how much the unseen query of `lower_bound` lowers the mean, and its standard error.
+
+    Parameters
+    ----------
+    queries, spread, worst_loss
+        As in `visible_drop`.
+    """
+    unseen = worst_loss / (queries + 1)
+    return unseen, math.sqrt((spread**2 + worst_loss * unseen) / (queries + 1))

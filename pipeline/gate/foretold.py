@@ -1,6 +1,5 @@
 """The chance that a candidate passes the gate, foretold from pairs that were set aside."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -8,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.gate.bounds import approximate_error
 from pipeline.gate.gate import Gate
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -65,18 +65,13 @@ class Foretold:
 
     def _side(self, differences: NDArray[np.float64], conditions: Sequence[Condition]) -> float:
         mean, spread = float(differences.mean()), float(differences.std())
-        _, unsure = self._errors(spread, len(differences))
+        _, unsure = approximate_error(len(differences), spread, self.gate.worst_loss)
         possible = mean + unsure * _NODES
         chance = np.ones_like(possible)
         normal = NormalDist()
         for each in conditions:
-            unseen, error = self._errors(spread, each.queries)
+            unseen, error = approximate_error(each.queries, spread, self.gate.worst_loss)
             reached = (possible - unseen - each.required) / error
             below = normal.inv_cdf(self.gate.confidence)
             chance *= [normal.cdf(value - below) for value in reached]
         return float(chance @ _WEIGHTS / _WEIGHTS.sum())
-
-    def _errors(self, spread: float, queries: int) -> tuple[float, float]:
-        """Return the weight of the unseen query, and the standard error of the mean."""
-        unseen = self.gate.worst_loss / (queries + 1)
-        return unseen, math.sqrt((spread**2 + self.gate.worst_loss * unseen) / (queries + 1))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from pipeline.gate.chances import POWER
 from pipeline.gate.comparable import is_new
-from pipeline.gate.earlier import ASSUMED, ASSUMED_GAIN, ASSUMED_SPREAD, Earlier
+from pipeline.gate.earlier import ASSUMED, ASSUMED_GAIN, Earlier
+from pipeline.gate.gain_power import PLANNED_SPREAD
 from pipeline.gate.gate import Gate
 from pipeline.gate.pass_chance import estimate, joint
 from pipeline.gate.remedies import remedies_for
@@ -138,7 +139,7 @@ def _new(gate: Gate, earlier: Earlier, held_out: int) -> Iterator[PassChance]:
             queries=held_out,
             margin=gate.min_gain,
             expected=ASSUMED_GAIN,
-            spread=ASSUMED_SPREAD,
+            spread=PLANNED_SPREAD,
             basis=ASSUMED,
         )
         return

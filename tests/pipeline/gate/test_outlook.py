@@ -17,7 +17,7 @@ SMALL, FAQ = SetSize("anchor/past", 100), SetSize("anchor/faq", 75)
 
 def found(*sets, past=(), gate=None, champion=1, **more):
     return outlook_of(
-        sets, gate or Gate(), {}, Earlier(past, champion), **({"held_out": 200} | more)
+        sets, gate or Gate(), {}, Earlier(past, champion), **({"held_out": 400} | more)
     )
 
 
@@ -126,7 +126,7 @@ def test_what_a_remedy_promises_is_what_the_outlook_says_after_it():
     wide = part(made, SMALL.name).proposed_margin
     assert f"max_drop = {wide:g} for anchor/past" in margin.reason
     widened = outlook_of(
-        [SMALL, LARGE], Gate(), {SMALL.name: wide}, Earlier(champion=1), held_out=200
+        [SMALL, LARGE], Gate(), {SMALL.name: wide}, Earlier(champion=1), held_out=400
     )
     assert widened.chance == pytest.approx(margin.chance)
 
