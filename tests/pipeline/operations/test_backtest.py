@@ -14,8 +14,11 @@ COOK = ("recipe", "salt", "cook", "menu")
 
 
 def test_a_folder_of_windows_gives_false_alarms_misses_and_delay(opened, tmp_path):
-    for name, words, seed in (("1", BANK, 21), ("2", TRAVEL, 22), ("3", COOK, 23)):
-        write_lines(tmp_path / f"{name}.jsonl", texts_of(sentences(words, 120, seed)))
+    # The second is mixed as the reference is, which the champion has learned.
+    mixed = [*sentences(BANK, 60, 22), *sentences(TRAVEL, 60, 22, prefix="t")]
+    windows = {"1": sentences(BANK, 120, 21), "2": mixed, "3": sentences(COOK, 120, 23)}
+    for name, asked in windows.items():
+        write_lines(tmp_path / f"{name}.jsonl", texts_of(asked))
     truth = {"1.jsonl": False, "2.jsonl": False, "3.jsonl": True}
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     found = backtest(opened, tmp_path, NOW)
