@@ -228,12 +228,12 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.cycle import run_cycle
+from pipeline.cycle import run, run_cycle
 from pipeline.store import Store
 from pipeline.workspace import load_settings, open_workspace
 
 stage, moment = sys.argv[2], sys.argv[3]
-record, finish = Store.record_stage, Store.finish_cycle
+record, finish, tell = Store.record_stage, Store.finish_cycle, run.finish_and_tell
 
 def kill():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -248,12 +248,16 @@ def recorded(self, cycle, name, payload):
 def finished(self, *arguments, **named):
     if stage == "finish" and moment == "before":
         kill()
-    row = finish(self, *arguments, **named)
-    if stage == "finish":
+    finish(self, *arguments, **named)
+    if (stage, moment) == ("finish", "during"):  # before alerts, in the same transaction
         kill()
-    return row
 
-Store.record_stage, Store.finish_cycle = recorded, finished
+def told(*arguments):
+    tell(*arguments)
+    if (stage, moment) == ("finish", "after"):
+        kill()
+
+Store.record_stage, Store.finish_cycle, run.finish_and_tell = recorded, finished, told
 now = datetime(2026, 3, 1, 13, tzinfo=UTC)
 with open_workspace(load_settings(Path(sys.argv[1])), doing="run", now=now) as opened:
     run_cycle(opened, now)
@@ -308,6 +312,7 @@ BOUNDARIES = [
     ("promote", "before"),
     ("promote", "after"),
     ("finish", "before"),
+    ("finish", "during"),
     ("finish", "after"),
 ]
 
