@@ -1,6 +1,7 @@
 """Confidence bounds for the mean of paired differences per query, and what they can detect."""
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -10,7 +11,10 @@ DRAWS = 20_000
 """Random draws per bound; the error they cause is about 2 % of the interval's half width."""
 
 _PLANNING_DRAWS = 4_000
-_MOST_QUERIES = 1_000_000
+MOST_QUERIES = 1_000_000
+"""Queries beyond which a number counts as out of reach."""
+POWER = 0.8
+"""Chance of a truly equal candidate to pass, at which an evaluation set counts as large enough."""
 _NUMBERS_AT_ONCE = 4_000_000
 
 
@@ -130,19 +134,11 @@ def queries_to_clear(
         )
         return low > threshold
 
-    few, many = len(differences), 2 * len(differences)
-    while not clears(many):
-        few, many = many, 2 * many
-        if many > _MOST_QUERIES:
-            return None
-    while many - few > max(1, many // 100):
-        middle = (few + many) // 2
-        few, many = (few, middle) if clears(middle) else (middle, many)
-    return many
+    return fewest(clears, above=len(differences))
 
 
 def queries_to_see(
-    drop: float, spread: float, confidence: float, *, worst_loss: float, power: float = 0.8
+    drop: float, spread: float, confidence: float, *, worst_loss: float, power: float = POWER
 ) -> int | None:
     """Return the size from which an evaluation set detects a drop; None beyond a million queries.
 
@@ -158,19 +154,11 @@ def queries_to_see(
         smallest = visible_drop(queries, spread, confidence, worst_loss=worst_loss, power=power)
         return smallest <= drop
 
-    few, many = 1, 2
-    while not detects(many):
-        few, many = many, 2 * many
-        if many > _MOST_QUERIES:
-            return None
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if detects(middle) else (middle, many)
-    return many
+    return fewest(detects, exact=True)
 
 
 def visible_drop(
-    queries: int, spread: float, confidence: float, *, worst_loss: float, power: float = 0.8
+    queries: int, spread: float, confidence: float, *, worst_loss: float, power: float = POWER
 ) -> float:
     """Return the smallest margin that an evaluation set lets an equal candidate pass.
 
@@ -212,3 +200,26 @@ def approximate_error(queries: int, spread: float, worst_loss: float) -> tuple[f
     """
     unseen = worst_loss / (queries + 1)
     return unseen, math.sqrt((spread**2 + worst_loss * unseen) / (queries + 1))
+
+
+def fewest(enough: Callable[[int], bool], *, above: int = 1, exact: bool = False) -> int | None:
+    """Return the smallest number of queries that is enough; None beyond `MOST_QUERIES`.
+
+    Parameters
+    ----------
+    enough
+        Whether so many queries are enough; if some are, more are too.
+    above
+        A number that is not enough.
+    exact
+        Whether the result is exact; otherwise it is at most a hundredth too large.
+    """
+    few, many = above, 2 * above
+    while not enough(many):
+        few, many = many, 2 * many
+        if many > MOST_QUERIES:
+            return None
+    while many - few > (1 if exact else max(1, many // 100)):
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many

@@ -1,7 +1,6 @@
 """The chance that a candidate passes: the gate's bound on queries that nobody has asked yet."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
@@ -9,18 +8,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.gate.bounds import POWER, fewest
+
 SAMPLES = 4_000
 """Imagined comparisons; the chance that they give is off by 0.8 points at most (one sigma)."""
 
 _STEP = 1 - 1 / math.log2(3)
 """What nDCG loses if the only relevant document falls from the first place to the second."""
-POWER = 0.8
-"""Chance at which an evaluation set counts as large enough, as for the detectable drop."""
 
 _ROUNDING = 1e-12
 _MARGIN_STEPS = 200
 """Proposed margins are multiples of 1/200 = 0.005."""
-_MOST_QUERIES = 1_000_000
 
 
 class Rules(Protocol):
@@ -229,7 +227,7 @@ def proposed_queries(
     """
     if mean <= threshold:
         return None
-    found = _fewest(
+    found = fewest(
         lambda queries: chance_to_pass(rules, queries, threshold, spread=spread, mean=mean) >= power
     )
     return None if found is None else _plain(found)
@@ -239,18 +237,6 @@ def _bounds(rules: Rules, queries: int, spread: float, mean: float) -> NDArray[n
     return Expected.of(spread, mean).bounds(
         queries, rules.confidence, worst_loss=rules.worst_loss, seed=rules.seed
     )
-
-
-def _fewest(enough: Callable[[int], bool]) -> int | None:
-    few, many = 1, 2
-    while not enough(many):
-        few, many = many, 2 * many
-        if many > _MOST_QUERIES:
-            return None
-    while many - few > max(1, many // 100):
-        middle = (few + many) // 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return many
 
 
 def _plain(queries: int) -> int:

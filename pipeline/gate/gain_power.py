@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.gate.bounds import MOST_QUERIES
 from pipeline.gate.gate import Gate
 from pipeline.results import PastCycle
 
@@ -15,7 +16,6 @@ Where there was something to learn, the gains measured were 0.045 to 0.112
 """
 PLANNED_SPREAD = 0.25
 """Spread of differences on a new task, before one is measured (docs/measurements/gate.md)."""
-_BEYOND = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def queries_for_gain(gate: Gate, cycles: Iterable[PastCycle]) -> NeededQueries:
     about 177 queries show a gain of 0.050 at 80 % power (spread 0.250, assumed)
     """
     gain, spread, basis = _expected(gate, cycles)
-    seen = gate.queries_to_see(gain, spread) or _BEYOND
+    seen = gate.queries_to_see(gain, spread) or MOST_QUERIES
     supporting = _supporting(gate)
     reason = (
         f"about {seen} queries show a gain of {gate.min_gain + gain:.3f} at 80 % power "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.gate.chances import POWER
+from pipeline.gate.bounds import POWER
 from pipeline.gate.comparable import is_new
 from pipeline.gate.earlier import ASSUMED, ASSUMED_GAIN, Earlier
 from pipeline.gate.gain_power import PLANNED_SPREAD

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.gate.chances import POWER, proposed_margin, proposed_queries
+from pipeline.gate.bounds import POWER
+from pipeline.gate.chances import proposed_margin, proposed_queries
 from pipeline.gate.comparable import is_new
 from pipeline.gate.gate import Gate
 from pipeline.gate.pass_chance import again, estimate, evaluation_set, joint

@@ -7,7 +7,8 @@ requires all of them.
 import math
 from collections.abc import Iterable, Sequence
 
-from pipeline.gate.chances import POWER, Rules, proposed_margin
+from pipeline.gate.bounds import POWER
+from pipeline.gate.chances import Rules, proposed_margin
 from pipeline.gate.comparable import is_new, set_of_slice
 from pipeline.results import Comparison, Verdict
 
