@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.cycle.lesson import Lesson
 from pipeline.gate import Condition, Foretold
-from pipeline.workspace import Tables
+from pipeline.workspace import Tables, margins_of
 from training.evaluation import EvaluationSet, preferred
 from training.retention import worth
 
@@ -23,11 +23,7 @@ def foretold_of(tables: Tables, lesson: Lesson) -> Foretold:
     the comparison with the origin are left out: they concern all candidates of a cycle alike.
     """
     gate = tables.gate
-    margins = {
-        f"anchor/{name}": each.max_drop
-        for name, each in tables.anchors.items()
-        if each.max_drop is not None
-    }
+    margins = margins_of(tables.anchors)
     new = [lesson.new_task] if lesson.new_task else []
     if not any(_size(each) >= gate.minimum_queries for each in new):
         new = [*lesson.proxies] or new

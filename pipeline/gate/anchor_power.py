@@ -8,7 +8,7 @@ from pipeline.gate.earlier import Earlier
 from pipeline.gate.gate import Gate
 from pipeline.gate.sentences import hundred
 from pipeline.results import AnchorPower, PastCycle, Reuse
-from training.evaluation import EvaluationSet
+from training.evaluation import LEARNED, EvaluationSet
 
 
 def times_judged(cycles: Sequence[PastCycle]) -> Counter[str]:
@@ -45,7 +45,7 @@ def overused(reuse: Sequence[Reuse], gate: Gate) -> list[str]:
 def overuse_warning(anchor: str, judged: int, gate: Gate) -> str:
     """Return the warning for an anchor set that judged more candidates than its budget."""
     expected = judged * (1.0 - gate.confidence)
-    learned = anchor.startswith("anchor/learned-")
+    learned = anchor.startswith(LEARNED)
     advice = (
         "label fresh queries of that task as an anchor set of their own"
         if learned

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from training.evaluation import Scorecard, TaskScores
+from training.evaluation import Scorecard, TaskScores, dimensions_of
 
 _ROUNDING = 1e-9
 
@@ -52,6 +52,20 @@ def set_of_slice(task: str) -> str | None:
         return "new" if "=" in task else None
     parts = task.split("/")
     return "/".join(parts[:2]) if len(parts) > 2 else None
+
+
+def evaluation_set(task: str) -> str:
+    """Return the evaluation set whose queries a task is scored on.
+
+    Examples
+    --------
+    >>> [evaluation_set(each) for each in ("anchor/past/source=a", "anchor/past/dim-64", "new")]
+    ['anchor/past', 'anchor/past', 'new']
+    >>> evaluation_set("new/dim-64")
+    'new'
+    """
+    whole = task.rpartition("/")[0] if dimensions_of(task) is not None else task
+    return set_of_slice(whole) or whole
 
 
 def new_first(task: str) -> tuple[bool, str]:

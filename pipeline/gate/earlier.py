@@ -1,6 +1,6 @@
 """What earlier cycles tell of candidates to come: spreads, gains, the floor, the rhythm."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,12 +42,7 @@ class Earlier:
 
     def last(self, task: str, rule: Rule) -> tuple[Comparison | None, str]:
         """Return the newest such comparison, and the name of its cycle."""
-        for cycle in self.cycles:
-            verdict = cycle.result.verdict
-            for made in verdict.comparisons if verdict else ():
-                if (made.task, made.rule) == (task, rule):
-                    return made, f"cycle {cycle.id}"
-        return None, ASSUMED
+        return last_comparison(self.cycles, task, rule)
 
     def spread(self, task: str) -> tuple[float, str]:
         """Return the spread of the last judged candidate on a task, or else on its set."""
@@ -102,6 +97,27 @@ class Earlier:
             if made := _compared(cycle):
                 return made, f"cycle {cycle.id}"
         return None
+
+
+def last_comparison(
+    cycles: Iterable[PastCycle], task: str, rule: Rule, at_least: int = 0
+) -> tuple[Comparison | None, str]:
+    """Return the newest comparison of a task by a rule, and the name of its cycle.
+
+    Parameters
+    ----------
+    cycles
+        Newest first; no more are read than it takes to find it.
+    task, rule
+        What was compared.
+    at_least
+        Queries that it must have.
+    """
+    for cycle in cycles:
+        for made in _compared(cycle):
+            if (made.task, made.rule) == (task, rule) and made.queries >= at_least:
+                return made, f"cycle {cycle.id}"
+    return None, ASSUMED
 
 
 def _compared(cycle: PastCycle) -> tuple[Comparison, ...]:

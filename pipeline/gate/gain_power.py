@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.gate.bounds import MOST_QUERIES
+from pipeline.gate.earlier import last_comparison
 from pipeline.gate.gate import Gate
 from pipeline.results import PastCycle
 
@@ -67,15 +68,12 @@ def queries_for_gain(gate: Gate, cycles: Iterable[PastCycle]) -> NeededQueries:
 
 def _expected(gate: Gate, cycles: Iterable[PastCycle]) -> tuple[float, float, str]:
     """Return the gain above the required one, the spread, and where they come from."""
-    for cycle in cycles:
-        verdict = cycle.result.verdict
-        for each in verdict.comparisons if verdict else ():
-            if (each.task, each.rule) == ("new", "gain") and each.queries >= gate.minimum_queries:
-                # A candidate that gained nothing says how differences scatter, not what to expect.
-                above = each.difference - gate.min_gain
-                expected = min(above, PLANNED_GAIN) if above > 0 else PLANNED_GAIN
-                return expected, each.spread, f"cycle {cycle.id}"
-    return PLANNED_GAIN, PLANNED_SPREAD, "assumed"
+    made, basis = last_comparison(cycles, "new", "gain", gate.minimum_queries)
+    if made is None:
+        return PLANNED_GAIN, PLANNED_SPREAD, basis
+    # A candidate that gained nothing says how differences scatter, not what to expect.
+    above = made.difference - gate.min_gain
+    return min(above, PLANNED_GAIN) if above > 0 else PLANNED_GAIN, made.spread, basis
 
 
 def _supporting(gate: Gate) -> int:

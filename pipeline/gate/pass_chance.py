@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from pipeline.gate.chances import chance_to_pass, proposed_margin, proposed_queries
-from pipeline.gate.comparable import set_of_slice
+from pipeline.gate.comparable import evaluation_set
 from pipeline.gate.gate import Gate
 from pipeline.results import PassChance, Rule, threshold_of
-from training.evaluation import dimensions_of
 
 
 def estimate(
@@ -65,20 +64,6 @@ def again(
         spread=made.spread,
         basis=made.basis,
     )
-
-
-def evaluation_set(task: str) -> str:
-    """Return the evaluation set whose queries a task is scored on.
-
-    Examples
-    --------
-    >>> [evaluation_set(each) for each in ("anchor/past/source=a", "anchor/past/dim-64", "new")]
-    ['anchor/past', 'anchor/past', 'new']
-    >>> evaluation_set("new/dim-64")
-    'new'
-    """
-    whole = task.rpartition("/")[0] if dimensions_of(task) is not None else task
-    return set_of_slice(whole) or whole
 
 
 def joint(tasks: Iterable[PassChance]) -> float:

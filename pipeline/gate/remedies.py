@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from pipeline.gate.bounds import POWER
 from pipeline.gate.chances import proposed_margin, proposed_queries
-from pipeline.gate.comparable import is_new
+from pipeline.gate.comparable import evaluation_set, is_new
 from pipeline.gate.gate import Gate
-from pipeline.gate.pass_chance import again, estimate, evaluation_set, joint
+from pipeline.gate.pass_chance import again, estimate, joint
 from pipeline.gate.sentences import hundred
-from pipeline.gate.soonest import LEARNED
 from pipeline.results import PassChance, Remedy, threshold_of
+from training.evaluation import LEARNED
 
 _JUDGED = 61
 """Answers until blind judging is decided, on average (docs/measurements/judging.md)."""

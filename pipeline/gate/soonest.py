@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.gate.bounds import POWER
 from pipeline.gate.chances import Rules, proposed_margin
-from pipeline.gate.comparable import is_new, set_of_slice
+from pipeline.gate.comparable import evaluation_set, is_new
 from pipeline.results import Comparison, Verdict
+from training.evaluation import LEARNED
 
-LEARNED = "anchor/learned-"
-"""How the names of anchor sets begin that a promotion made of its held-out queries."""
 WAITING_FOR_MORE = (
     "only later promotions add some: a larger learned_anchors.minimum_queries waits for them, and "
     "nothing protects the set until then"
@@ -111,7 +110,7 @@ def soonest(undecided: Sequence[Comparison], rules: Rules) -> str:
             f"{lead}: hold out about {more:.0f} more queries like its {made.queries} (more "
             "labelled pairs, or a larger holdout.maximum or holdout.share)"
         )
-    if _set_of(made.task).startswith(LEARNED):
+    if evaluation_set(made.task).startswith(LEARNED):
         return f"{lead}: about {more:.0f} more queries like its {made.queries}; {WAITING_FOR_MORE}"
     setting = _setting(made, rules)
     label = f"{lead}: label about {more:.0f} more queries like its {made.queries}"
@@ -121,19 +120,15 @@ def soonest(undecided: Sequence[Comparison], rules: Rules) -> str:
 def _setting(made: Comparison, rules: Rules) -> str:
     """Return the margin that would let the next equally good candidate pass; "" for none."""
     # A wider margin would undo what the floor is for.
-    if made.rule != "no worse" or _set_of(made.task).startswith(LEARNED):
+    if made.rule != "no worse" or evaluation_set(made.task).startswith(LEARNED):
         return ""
     margin = proposed_margin(rules, made.queries, spread=made.spread)
     if margin is None or margin <= made.margin:
         return ""
     return (
-        f"set max_drop = {margin:g} (now {made.margin:g}) for {_set_of(made.task)} before the next "
-        "candidate, so that four of five equally good ones pass"
+        f"set max_drop = {margin:g} (now {made.margin:g}) for {evaluation_set(made.task)} before "
+        "the next candidate, so that four of five equally good ones pass"
     )
-
-
-def _set_of(task: str) -> str:
-    return set_of_slice(task) or task
 
 
 def _more(made: Comparison) -> float:

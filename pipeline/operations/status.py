@@ -173,11 +173,8 @@ def _held_out(tables: Tables, past: Sequence[PastCycle], waiting: int) -> int:
     holdout = tables.holdout
     if not waiting:
         return holdout.maximum
-    if holdout.share is None:
-        needed = queries_for_gain(tables.gate, past).queries
-        return min(max(needed, holdout.minimum), holdout.maximum, waiting // 2)
-    wanted = max(round(holdout.share * waiting), min(holdout.minimum, waiting // 2))
-    return min(wanted, holdout.maximum)
+    counted = holdout.share is None
+    return holdout.about(waiting, queries_for_gain(tables.gate, past).queries if counted else None)
 
 
 def _log(store: Store, counts: StoreCounts) -> LogCounts:

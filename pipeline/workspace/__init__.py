@@ -1,6 +1,6 @@
 """The workspace: its settings and what an open one holds."""
 
-from pipeline.workspace.anchor_sets import AnchorSets
+from pipeline.workspace.anchor_sets import AnchorSets, margins_of
 from pipeline.workspace.base_model import NAMED, Base, length_warning
 from pipeline.workspace.keep_settings import Keep, within
 from pipeline.workspace.log_settings import LogSettings
@@ -43,6 +43,7 @@ __all__ = [
     "length_warning",
     "load_settings",
     "make_workspace",
+    "margins_of",
     "open_workspace",
     "own_function",
     "read_values",

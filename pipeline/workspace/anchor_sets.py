@@ -55,8 +55,13 @@ class AnchorSets:
     @property
     def margins(self) -> dict[str, float]:
         """Margins of single sets that override the gate's, by task name."""
-        return {
-            f"anchor/{name}": anchor.max_drop
-            for name, anchor in self.configured.items()
-            if anchor.max_drop is not None
-        }
+        return margins_of(self.configured)
+
+
+def margins_of(configured: Mapping[str, Anchor]) -> dict[str, float]:
+    """Return the margins of single sets that override the gate's, by task name."""
+    return {
+        f"anchor/{name}": anchor.max_drop
+        for name, anchor in configured.items()
+        if anchor.max_drop is not None
+    }

@@ -9,7 +9,7 @@ from training.evaluation.dimensions import (
 )
 from training.evaluation.evaluate import Evaluate, Ranking, nearest, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet, content_id, left_out
-from training.evaluation.learned_anchors import LearnedAnchors
+from training.evaluation.learned_anchors import LEARNED, LearnedAnchors
 from training.evaluation.query_slices import by_columns, by_source
 from training.evaluation.regressions import (
     Change,
@@ -27,6 +27,7 @@ from training.evaluation.selection import Select, Selection, preferred
 from training.evaluation.soft import SOFT
 
 __all__ = [
+    "LEARNED",
     "SOFT",
     "SPLITS",
     "Change",

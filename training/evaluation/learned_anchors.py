@@ -9,6 +9,9 @@ from pydantic.dataclasses import dataclass
 from training.evaluation.evaluation_set import EvaluationSet
 from training.settings import SETTINGS
 
+LEARNED = "anchor/learned-"
+"""How the names of these sets begin."""
+
 
 @dataclass(frozen=True, config=SETTINGS)
 class LearnedAnchors:
@@ -51,7 +54,7 @@ class LearnedAnchors:
             The cycle that learned it; names the set.
         """
         # It loses its slices: a set that later ones are merged into is judged as a whole.
-        sets = [*learned, replace(new_task, name=f"anchor/learned-{cycle}", slices={})]
+        sets = [*learned, replace(new_task, name=f"{LEARNED}{cycle}", slices={})]
         if len(sets) > 1 and len(sets[-2].queries) < self.minimum_queries:
             sets[-2:] = [_merged(sets[-2], sets[-1])]
         while len(sets) > self.maximum:

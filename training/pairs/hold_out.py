@@ -78,6 +78,16 @@ class HoldOut:
         """Return the hash of a normalised query, in [0, 1): the lowest ones are held out first."""
         return hash_share(self.seed, "hold-out", query)
 
+    def about(self, queries: int, needed: int | None = None) -> int:
+        """Return about how many of so many queries are held out; `needed` as in `parted`.
+
+        Examples
+        --------
+        >>> HoldOut().about(300), HoldOut().about(300, 177), HoldOut(share=0.1).about(1000, 177)
+        (60, 150, 100)
+        """
+        return self._within(round(self._share * queries), queries, needed)
+
     def split(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
         """Return (training pairs, held-out pairs), each in the order given."""
         split = self.parted(pairs)
@@ -115,10 +125,11 @@ class HoldOut:
         return _SHARE if self.share is None else self.share
 
     def _wanted(self, positions: Sequence[float], needed: int | None) -> int:
-        half = len(positions) // 2
+        drawn = sum(value < self._share for value in positions)
+        return self._within(drawn, len(positions), needed)
+
+    def _within(self, drawn: int, queries: int, needed: int | None) -> int:
+        half = queries // 2
         if self.share is None and needed is not None:
             return min(max(needed, self.minimum), self.maximum, half)
-        wanted = sum(value < self._share for value in positions)
-        if self._share > 0:
-            wanted = min(max(wanted, min(self.minimum, half)), self.maximum)
-        return wanted
+        return min(max(drawn, min(self.minimum, half)), self.maximum) if self._share else 0

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from made_verdicts import comparison, verdict
 
 from pipeline.gate.anchor_power import (
     anchor_powers,
@@ -12,13 +13,11 @@ from pipeline.gate.anchor_power import (
 )
 from pipeline.gate.gate import Gate
 from pipeline.results import (
-    Comparison,
     CycleResult,
     DecisionResult,
     IntakeResult,
     PastCycle,
     Serving,
-    Verdict,
 )
 from training.evaluation.evaluation_set import EvaluationSet
 
@@ -36,34 +35,9 @@ def anchor(queries, name="anchor/past", word="question"):
 
 def judged(number, *sets, spread=0.1, outcome="rejected"):
     """A finished cycle in which the gate judged a candidate on these sets."""
-    comparisons = [
-        Comparison(
-            task=each.name,
-            metric="ndcg_at_10",
-            champion=0.5,
-            candidate=0.5,
-            difference=0.0,
-            low=-0.1,
-            high=0.1,
-            queries=len(each.queries),
-            holds=False,
-            needs=None,
-            rule="no worse",
-            margin=0.02,
-            spread=spread,
-            visible=0.1,
-            reason="r",
-        )
-        for each in sets
-    ]
-    verdict = Verdict(
-        promote=False,
-        outcome=outcome,
-        reasons=("r",),
-        comparisons=comparisons,
-        reuse=reuse_of(sets, times_judged([])),
-    )
-    return finished(number, outcome, verdict)
+    compared = [comparison(each.name, queries=len(each.queries), spread=spread) for each in sets]
+    made = verdict(*compared, outcome=outcome)
+    return finished(number, outcome, made.changed(reuse=reuse_of(sets, times_judged([]))))
 
 
 def finished(number, outcome, verdict=None):

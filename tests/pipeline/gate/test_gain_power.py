@@ -1,34 +1,16 @@
 """Gain power: the hold-out has as many queries as show a gain like the last one."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
+from made_verdicts import comparison, cycles, verdict
 
 from pipeline.gate import Gate, queries_for_gain
-from pipeline.results import (
-    Comparison,
-    CycleResult,
-    DecisionResult,
-    IntakeResult,
-    PastCycle,
-    Serving,
-    Verdict,
-)
 
 
 def judged(difference, spread, queries=100):
-    compared = Comparison(
-        task="new", metric="ndcg_at_10", champion=0.5, candidate=0.5 + difference,
-        difference=difference, low=0.0, high=0.1, queries=queries, holds=True, needs=None,
-        rule="gain", margin=0.0, spread=spread, visible=0.0, reason="",
-    )  # fmt: skip
-    result = CycleResult(
-        cycle="0002", outcome="inconclusive", decision=DecisionResult(train=True, reasons=()),
-        champion=Serving(version=1), intake=IntakeResult(), seconds={}, run_id="",
-        verdict=Verdict(promote=False, outcome="inconclusive", reasons=(), comparisons=(compared,)),
-    )  # fmt: skip
-    return PastCycle("0002", datetime(2026, 3, 9, tzinfo=UTC), result)
+    """The second cycle, in which a new task was compared."""
+    compared = comparison("new", difference=difference, spread=spread, queries=queries)
+    return cycles(verdict(compared), verdict())[0]
 
 
 def test_without_an_earlier_cycle_the_gain_is_assumed():
