@@ -25,7 +25,7 @@ import numpy as np
 from gate import SIZES, Floats, population, small_gains_rare_losses
 
 from pipeline.gate import Earlier, Gate, SetSize, outlook_of
-from pipeline.gate.bounds import lower_bound
+from pipeline.gate.bounds import approximate_error, lower_bound
 from pipeline.gate.chances import Expected, proposed_margin
 from training.evaluation import Scorecard, TaskScores
 
@@ -45,8 +45,7 @@ def populations() -> Iterator[tuple[str, Floats, Floats]]:
 
 def normal(queries: int, spread: float) -> Floats:
     """Return the chance at each margin by the normal approximation of `visible_drop`."""
-    unseen = GATE.worst_loss / (queries + 1)
-    error = np.sqrt((spread**2 + GATE.worst_loss * unseen) / (queries + 1))
+    unseen, error = approximate_error(queries, spread, GATE.worst_loss)
     bell = NormalDist()
     at = bell.inv_cdf(GATE.confidence)
     return np.array([bell.cdf((margin - unseen) / error - at) for margin in MARGINS])

@@ -67,6 +67,9 @@ class HeldOutQueries:
             for side in (split.held_out, split.training)
         )
         told = f"{held} of {held + left} queries are held out: {self.reason}" if self.reason else ""
+        if told and held < (self.needed or 0):
+            full = held >= self.worker.maximum
+            told += "; holdout.maximum allows no more" if full else "; the others are left to learn"
         return HoldOutResult(reach=split.reach, seed=self.worker.seed, reason=told)
 
 

@@ -21,7 +21,7 @@ The hold-out is sized for a smaller one, `PLANNED_GAIN`.
 _YEAR = timedelta(days=365)
 _FEWEST_CYCLES = 3
 _SHORTEST = timedelta(days=30)
-"""A rhythm is told by candidates that lie at least this far apart, first to last."""
+"""So many candidates, this far apart from first to last, tell a rhythm; chosen, not measured."""
 _PER_YEAR = 12.0
 
 

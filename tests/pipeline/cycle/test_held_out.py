@@ -66,6 +66,7 @@ def test_as_many_queries_are_held_out_as_the_gate_needs_and_it_says_why(arrive):
     lesson = arrive(100, 71)
     few = held_out(lesson)
     assert 30 <= len(few) < 40, "at least 64 pairs are left to train on"
+    assert lesson.facts().hold_out.reason.endswith("; the others are left to learn")
     more = arrive(500, 72)
     assert len(held_out(more)) > 150
     reason = more.facts().hold_out.reason
