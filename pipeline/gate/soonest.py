@@ -8,15 +8,16 @@ import math
 from collections.abc import Iterable, Sequence
 
 from pipeline.gate.bounds import POWER
-from pipeline.gate.chances import Rules, proposed_margin
+from pipeline.gate.chances import Rules, proposed_margin, proposed_queries
 from pipeline.gate.comparable import evaluation_set, is_new
-from pipeline.results import Comparison, Verdict
+from pipeline.results import Comparison, Verdict, threshold_of
 from training.evaluation import LEARNED
 
 WAITING_FOR_MORE = (
     "only later promotions add some: a larger learned_anchors.minimum_queries waits for them, and "
     "nothing protects the set until then"
 )
+_ENOUGH = "so that four of five equally good candidates pass"
 
 
 def limiting(verdict: Verdict) -> Comparison | None:
@@ -99,22 +100,32 @@ def soonest(undecided: Sequence[Comparison], rules: Rules) -> str:
     """
     made = max(undecided, key=_more)
     name = made.task + (" (against the origin)" if made.rule == "floor" else "")
-    more = _more(made)
-    if math.isinf(more):
+    if math.isinf(_more(made)):
         lead = f"{name} keeps it open, and more queries like its {made.queries} would not decide it"
         setting = _setting(made, rules)
-        return lead + (f"; {setting}" if setting else "")
+        return lead + (f"; {setting}, {_ENOUGH}" if setting else "")
     lead = f"{name} " + ("decides" if len(undecided) == 1 else "needs most")
+    more = f"about {_planned(made, rules)} more queries like its {made.queries}"
     if is_new(made.task):
         return (
-            f"{lead}: hold out about {more:.0f} more queries like its {made.queries} (more "
-            "labelled pairs, or a larger holdout.maximum or holdout.share)"
+            f"{lead}: hold out {more} (more labelled pairs, or a larger holdout.maximum or "
+            f"holdout.share), {_ENOUGH}"
         )
     if evaluation_set(made.task).startswith(LEARNED):
-        return f"{lead}: about {more:.0f} more queries like its {made.queries}; {WAITING_FOR_MORE}"
+        return f"{lead}: {more}; {WAITING_FOR_MORE}"
     setting = _setting(made, rules)
-    label = f"{lead}: label about {more:.0f} more queries like its {made.queries}"
-    return label + (f", or {setting}" if setting else "")
+    return f"{lead}: label {more}" + (f", or {setting}" if setting else "") + f", {_ENOUGH}"
+
+
+def _planned(made: Comparison, rules: Rules) -> int:
+    """Return how many further queries let four of five equally good candidates pass.
+
+    As many as would lift this very bound over the threshold (`needs`) let only about half of them
+    pass: the next bound scatters around this one.
+    """
+    threshold = threshold_of(made.rule, made.margin)
+    wanted = proposed_queries(rules, threshold, spread=made.spread, mean=made.difference)
+    return max(wanted or 0, made.needs or 0) - made.queries
 
 
 def _setting(made: Comparison, rules: Rules) -> str:
@@ -127,7 +138,7 @@ def _setting(made: Comparison, rules: Rules) -> str:
         return ""
     return (
         f"set max_drop = {margin:g} (now {made.margin:g}) for {evaluation_set(made.task)} before "
-        "the next candidate, so that four of five equally good ones pass"
+        "the next candidate"
     )
 
 

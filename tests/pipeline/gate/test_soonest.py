@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_verdicts import comparison, verdict
 
+from pipeline.gate.chances import chance_to_pass
 from pipeline.gate.gate import Gate
 from pipeline.gate.soonest import inconclusive_in_a_row, limiting, row_warning, soonest
 from training.evaluation import Scorecard, TaskScores
@@ -28,7 +29,7 @@ def test_a_task_that_no_number_of_queries_would_settle_limits_before_all_others(
         (comparison("new", needs=140), "holdout.share", "max_drop"),
         (comparison("anchor/learned-0002"), "learned_anchors.minimum_queries", "label"),
         (comparison(rule="floor"), "against the origin", "max_drop"),
-        (comparison(queries=20, needs=90), "label about 70 more", "max_drop"),
+        (comparison(queries=20, needs=90), "label about 440 more", "max_drop"),
     ],
 )
 def test_only_a_setting_that_would_change_it_is_named(made, says, never):
@@ -55,9 +56,20 @@ def test_an_inconclusive_verdict_says_in_its_summary_what_decides_soonest():
         return Scorecard(name, {"new": scores(new), "anchor/past": scores(anchor)})
 
     found = Gate().judge(card("a", old, champion), card("b", old + 0.1, candidate))
-    more = found.comparisons[1].needs - 100
-    assert f"anchor/past decides: label about {more} more" in found.reasons[0]
+    assert "anchor/past decides: label about 600 more queries like its 100" in found.reasons[0]
     assert found.reasons[0].startswith("inconclusive: 1 of 2 comparisons pass; ")
+
+
+@pytest.mark.parametrize("difference", [0.0, -0.01, 0.01])
+def test_so_many_queries_let_four_of_five_equally_good_candidates_pass(difference):
+    made = comparison(difference=difference, needs=101)
+    more = int(soonest([made], Gate()).split("label about ")[1].split()[0])
+
+    def chance(queries):
+        return chance_to_pass(Gate(), queries, -0.02, spread=made.spread, mean=difference)
+
+    assert chance(made.queries + more) >= 0.8
+    assert chance(made.needs) < 0.8
 
 
 def test_a_row_counts_the_newest_inconclusive_verdicts_of_the_same_task():
