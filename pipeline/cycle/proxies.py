@@ -1,6 +1,6 @@
 """The proxies of a cycle: evaluation sets made without labels, and what no pair may be made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pipeline.cycle.first_anchors import FIRST_ANCHOR
@@ -81,7 +81,8 @@ def proxies_of(material: Material, lesson: Lesson, *, chooses: bool) -> Proxies:
         )
     if chooses and made:
         parts = [_parted(each, _SELECTING) for each in made]
-        made, selection = [judging for judging, _ in parts], _joined([each for _, each in parts])
+        made = [judging for judging, _ in parts]
+        selection = EvaluationSet.joined(SELECTION, [each for _, each in parts])
     protected = tables.known_items.protected(material.documents)
     texts = frozenset(normalised(each.whole) for each in material.documents if each.id in protected)
     reserved = Reserved(documents=protected, hold_out=tables.holdout)
@@ -107,18 +108,4 @@ def _parted(task: EvaluationSet, share: float) -> tuple[EvaluationSet, Evaluatio
     return (
         task.of_queries(key for key in task.queries if key not in taken),
         task.of_queries(key for key in task.queries if key in taken),
-    )
-
-
-def _joined(parts: Sequence[EvaluationSet]) -> EvaluationSet:
-    """Return several sets as one; equal ids stand for equal texts."""
-    relevant: dict[str, dict[str, int]] = {}
-    for each in parts:
-        for query, answers in each.relevant.items():
-            relevant[query] = {**relevant.get(query, {}), **answers}
-    return EvaluationSet(
-        SELECTION,
-        {key: text for each in parts for key, text in each.queries.items()},
-        {key: text for each in parts for key, text in each.corpus.items()},
-        relevant,
     )

@@ -120,9 +120,9 @@ class _Planned:
             answers=0,
             chance=chance,
             reason=(
-                f"if {_listed(names)} measure one task, put them into one set of {queries} "
-                f"queries: {_passing(chance)}; a loss on one part may then hide behind a gain on "
-                "another"
+                f"if {_listed(names)} measure one task, make them one set of {queries} queries "
+                f"(`further` names the folders of a set): {_passing(chance)}; a loss on one part "
+                "may then hide behind a gain on another"
             ),
         )
 

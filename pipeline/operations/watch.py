@@ -195,7 +195,7 @@ class Watching:
     def _files(self) -> Files:
         tables = self.settings.settings.tables
         patterns = [each for named in tables.data.places.values() for each in named]
-        patterns += [anchor.path for anchor in tables.anchors.values()]
+        patterns += [folder for each in tables.anchors.values() for folder in each.folders]
         return Files.now(patterns, self.settings.root)
 
     def _glance(self) -> Seen:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.registry import VersionFolder
 from pipeline.workspace.settings import Anchor
-from training.evaluation import EvaluationSet, LearnedAnchors, by_columns
+from training.evaluation import EvaluationSet, LearnedAnchors, by_columns, by_folder
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,30 @@ class AnchorSets:
         DataFault
             A set cannot be read; the message names the file.
         """
-        sets = []
-        for name, anchor in self.configured.items():
-            folder = self.root / anchor.path
-            whole = EvaluationSet.from_folder(f"anchor/{name}", folder)
-            sets.append(by_columns(whole, folder, anchor.slices))
+        sets = [self._read(f"anchor/{name}", each) for name, each in self.configured.items()]
         return sets + self.learned.held(learned)
+
+    def _read(self, name: str, anchor: Anchor) -> EvaluationSet:
+        sets = []
+        for path in anchor.folders:
+            folder = self.root / path
+            sets.append(by_columns(EvaluationSet.from_folder(name, folder), folder, anchor.slices))
+        if len(sets) == 1:
+            return sets[0]
+        return by_folder(name, dict(zip(_short(anchor.folders), sets, strict=True)))
 
     @property
     def margins(self) -> dict[str, float]:
         """Margins of single sets that override the gate's, by task name."""
         return margins_of(self.configured)
+
+
+def _short(folders: Sequence[str]) -> list[str]:
+    """Return the last parts of paths, or the whole ones where those are not distinct."""
+    names = [Path(each).name for each in folders]
+    if len(set(names)) == len(names):
+        return names
+    return [each.strip("/").replace("/", "-") for each in folders]
 
 
 def margins_of(configured: Mapping[str, Anchor]) -> dict[str, float]:

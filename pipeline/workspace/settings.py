@@ -116,10 +116,21 @@ class Anchor:
 
     path: str = Field(min_length=1, examples=["anchors/support-2023"])
     """Folder with corpus.jsonl, queries.jsonl and qrels.tsv."""
+    further: list[str] = Field(default_factory=list)
+    """Folders that measure the same task; all are read as one set.
+
+    Each folder is a slice of it, which can refuse a candidate, but with few queries need not
+    support one.
+    """
     max_drop: float | None = Field(default=None, gt=0, lt=1, examples=[0.03])
     """Largest loss on this set, in the metric's units; without it, the gate's `max_drop`."""
     slices: list[str] = Field(default_factory=list)
     """Columns of queries.jsonl; each value with enough queries is compared on its own."""
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of the set."""
+        return [self.path, *self.further]
 
 
 @dataclass(frozen=True, config=SETTINGS)

@@ -10,7 +10,7 @@ from training.evaluation.dimensions import (
 from training.evaluation.evaluate import Evaluate, Ranking, nearest, scores_of_ranking
 from training.evaluation.evaluation_set import EvaluationSet, content_id, left_out
 from training.evaluation.learned_anchors import LEARNED, LearnedAnchors
-from training.evaluation.query_slices import by_columns, by_source
+from training.evaluation.query_slices import by_columns, by_folder, by_source
 from training.evaluation.regressions import (
     Change,
     DarkDocument,
@@ -44,6 +44,7 @@ __all__ = [
     "TaskScores",
     "WorstQuery",
     "by_columns",
+    "by_folder",
     "by_source",
     "check_lengths",
     "collection",

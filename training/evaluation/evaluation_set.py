@@ -147,6 +147,62 @@ class EvaluationSet:
             relevant,
         )
 
+    @classmethod
+    def joined(cls, name: str, parts: Sequence["EvaluationSet"]) -> "EvaluationSet":
+        """Return several sets as one: all queries, all documents, all judgements, all slices.
+
+        Parameters
+        ----------
+        name
+            Name of the task.
+        parts
+            Sets in which equal ids stand for equal texts, as `by_content` makes them.
+
+        Examples
+        --------
+        >>> one = EvaluationSet("a", {"1": "lost card"}, {"x": "Block it"}, {"1": {"x": 1}})
+        >>> two = EvaluationSet("b", {"1": "new card"}, {"y": "Block  it"}, {"1": {"y": 1}})
+        >>> both = EvaluationSet.joined("cards", [one.by_content(), two.by_content()])
+        >>> sorted(both.queries.values()), [*both.corpus.values()]
+        (['lost card', 'new card'], ['Block  it'])
+        """
+        relevant: dict[str, dict[str, int]] = defaultdict(dict)
+        slices: dict[str, dict[str, None]] = defaultdict(dict)
+        for part in parts:
+            for query, answers in part.relevant.items():
+                relevant[query] |= answers
+            for named, queries in part.slices.items():
+                slices[named] |= dict.fromkeys(queries)
+        return cls(
+            name,
+            {key: text for part in parts for key, text in part.queries.items()},
+            {key: text for part in parts for key, text in part.corpus.items()},
+            dict(relevant),
+            {named: tuple(queries) for named, queries in slices.items()},
+            tuple(note for part in parts for note in part.notes),
+        )
+
+    def by_content(self) -> "EvaluationSet":
+        """Return the set with digests of the normalised texts as ids; equal texts become one."""
+        query_ids = {key: content_id("q", normalised(text)) for key, text in self.queries.items()}
+        document_ids = {key: content_id("d", normalised(text)) for key, text in self.corpus.items()}
+        relevant: dict[str, dict[str, int]] = defaultdict(dict)
+        for query, answers in self.relevant.items():
+            found = relevant[query_ids[query]]
+            for document, grade in answers.items():
+                key = document_ids[document]
+                found[key] = max(grade, found.get(key, grade))
+        return replace(
+            self,
+            queries={query_ids[key]: text for key, text in self.queries.items()},
+            corpus={document_ids[key]: text for key, text in self.corpus.items()},
+            relevant=dict(relevant),
+            slices={
+                named: tuple(dict.fromkeys(query_ids[key] for key in queries))
+                for named, queries in self.slices.items()
+            },
+        )
+
     def of_queries(self, chosen: Iterable[str]) -> "EvaluationSet":
         """Return the set with some of its queries, by their ids, and all of its documents."""
         keys = list(chosen)

@@ -67,17 +67,5 @@ class LearnedAnchors:
 
 
 def _merged(older: EvaluationSet, newer: EvaluationSet) -> EvaluationSet:
-    """Return both as one set with the name of the older one.
-
-    Ids are digests of the texts, so that only equal texts have equal ids.
-    """
-    relevant = {
-        query: {**older.relevant.get(query, {}), **newer.relevant.get(query, {})}
-        for query in {**older.relevant, **newer.relevant}
-    }
-    return EvaluationSet(
-        name=older.name,
-        queries={**older.queries, **newer.queries},
-        corpus={**older.corpus, **newer.corpus},
-        relevant=relevant,
-    )
+    """Return both as one set with the name of the older one; their ids are digests of texts."""
+    return replace(EvaluationSet.joined(older.name, [older, newer]), slices={}, notes=())

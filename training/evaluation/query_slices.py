@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,26 @@ def by_columns(
         named = [(f"{column}={row[column]}", str(row.get("_id", row.get("id")))) for row in valued]
         found += [(name, query) for name, query in named if query in given.queries]
     return _sliced(given, found)
+
+
+def by_folder(name: str, parts: Mapping[str, EvaluationSet]) -> EvaluationSet:
+    """Return several sets as one, with a slice "folder=<folder>" for each of them.
+
+    Parameters
+    ----------
+    name
+        Name of the task.
+    parts
+        Name of a folder -> the set that it holds; equal texts in several of them count once.
+    """
+    sets = [
+        replace(part, slices={**part.slices, f"folder={folder}": tuple(part.queries)}).by_content()
+        for folder, part in parts.items()
+    ]
+    joined = EvaluationSet.joined(name, sets)
+    notes = [f"{folder}: {note}" for folder, part in parts.items() for note in part.notes]
+    named = [(key, query) for key, queries in joined.slices.items() for query in queries]
+    return _sliced(replace(joined, slices={}, notes=tuple(notes)), named)
 
 
 def by_source(new_task: EvaluationSet, held_out: Iterable[Pair]) -> EvaluationSet:
