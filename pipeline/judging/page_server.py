@@ -1,18 +1,16 @@
 """The page: questions in a local browser; only this machine, and only who has its address."""
 
-import secrets
 import threading
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, cast, get_args
+from urllib.parse import parse_qs
 
 from pipeline.judging.sentences import certainty
 from pipeline.judging.session import Choice, Session
-from training.faults import DataFault
+from pipeline.machine.local_page import LocalHandler, LocalServer
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,17 +18,6 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent / "page"
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 _LONGEST_FORM = 10_000
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 def serve(session: Session, tell: Callable[[str], None], port: int = 0) -> None:
@@ -54,61 +41,40 @@ def serve(session: Session, tell: Callable[[str], None], port: int = 0) -> None:
     DataFault
         The port is in use.
     """
-    try:
-        server = _Server(session, port)
-    except OSError as fault:
-        raise DataFault(f"port {port} cannot be used: {fault.strerror}; name another") from None
-    with server:
+    with _Server(session, port) as server:
         tell(server.address)
         server.serve_forever(poll_interval=0.1)
 
 
-class _Server(ThreadingHTTPServer):
-    """Listens on the loopback interface only."""
-
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(LocalServer):
     def __init__(self, session: Session, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
         self.session = session
-        self.token = secrets.token_urlsafe(24)
-        self.lock = threading.Lock()
-        """The store is used by one request at a time."""
-
-    @property
-    def hosts(self) -> tuple[str, str]:
-        port = self.server_address[1]
-        return f"127.0.0.1:{port}", f"localhost:{port}"
-
-    @property
-    def address(self) -> str:
-        return f"http://{self.hosts[0]}/{self.token}/"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server_version = "anchorhold"
-    sys_version = ""
-    timeout = 60
-    """Seconds after which an idle connection is closed."""
+class _Handler(LocalHandler):
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
 
     @property
     def _at(self) -> _Server:
         return cast(_Server, self.server)
 
     def do_GET(self) -> None:
-        name = self._named()
+        name = self.named()
         if name is None:
             return
         if name in _STATIC:
-            self._send((_FOLDER / name).read_bytes(), _STATIC[name])
+            self.send((_FOLDER / name).read_bytes(), _STATIC[name])
         elif name == "":
             self._show()
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def do_POST(self) -> None:
-        name, session = self._named(), self._at.session
+        name, session = self.named(), self._at.session
         if name is None:
             return
         form = self._form()
@@ -122,29 +88,16 @@ class _Handler(BaseHTTPRequestHandler):
             with self._at.lock:
                 # Refused where somebody answered it already; the next page shows what is next.
                 session.answer(int(turn), cast(Choice, choice))
-            self._redirect()
+            self.redirect()
         elif name == "undo":
             with self._at.lock:
                 session.undo()
-            self._redirect()
+            self.redirect()
         elif name == "stop":
             self._show(ended=True)
             threading.Thread(target=self._at.shutdown).start()
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
-
-    def _named(self) -> str | None:
-        """Return what is asked for below the token; None, and an answer is sent, if not allowed."""
-        parts = urlsplit(self.path).path.split("/")
-        if self.headers.get("Host") not in self._at.hosts:
-            self.send_error(HTTPStatus.FORBIDDEN, "this page is for this machine only")
-        elif len(parts) != 3 or not secrets.compare_digest(
-            parts[1].encode(), self._at.token.encode()
-        ):
-            self.send_error(HTTPStatus.NOT_FOUND)
-        else:
-            return parts[2]
-        return None
 
     def _form(self) -> dict[str, str] | None:
         """Return the fields of a form of this page; None where another page sent it."""
@@ -170,28 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "total": answered + now.expected if now.expected else None,
             }
         page = _templates().get_template("page.html").render(shown)
-        self._send(page.encode("utf-8"), "text/html; charset=utf-8")
-
-    def _send(self, content: bytes, kind: str) -> None:
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _redirect(self) -> None:
-        self.send_response(HTTPStatus.SEE_OTHER)
-        self.send_header("Location", f"/{self._at.token}/")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def end_headers(self) -> None:
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the address would stand in logs."""
+        self.send(page.encode("utf-8"), "text/html; charset=utf-8")
 
 
 @cache
