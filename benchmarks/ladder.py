@@ -2,6 +2,7 @@
 
     python benchmarks/ladder.py train STREAM ... --into FOLDER [--seed N ...]
     python benchmarks/ladder.py choose --into FOLDER [--trials 400]
+    python benchmarks/ladder.py folds --into FOLDER [--trials 400]
 
 STREAM is a folder as described in streams.py. `train` does what a cycle does with all new pairs of
 a stream: as many queries as the gate needs are held out, what repeats one leaves, a selection split
@@ -14,6 +15,13 @@ replacement, the same ones for all blends: as many new ones as are held out, and
 many as it has, or those given by `--anchors`. For each rule, it prints how often the blend that the
 rule sends passes, what that gains on average (nothing where it does not pass), and what the blend
 gains and changes on old tasks where it passes.
+
+`folds` trains nothing either. It takes the trainings of a stream with different seeds for those of
+a cross-validation: one model is to serve, and each is measured on a fold of its own. It prints how
+far their gains differ, how often all folds together show a gain of the model that serves although
+it has none (the error), and how often they show one if the mean of all models is a gain of 0.02;
+beside its own fold alone, once as if all folds were measured on one model, and once with the
+scatter between models.
 """
 
 import argparse
@@ -26,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from streams import Phase, bundled_base, read_stream
 
 from pipeline.gate import Condition, Foretold, Gate, queries_for_gain
@@ -42,6 +51,7 @@ Floats = NDArray[np.float64]
 SHARES = (0.25, 0.5, 0.75, 1.0)
 MAX_LENGTH = 128
 METRIC = "ndcg_at_10"
+SMALL_GAIN = 0.02
 
 
 def train(streams: Sequence[Path], into: Path, seeds: Sequence[int]) -> None:
@@ -251,12 +261,68 @@ def choose(into: Path, trials: int, given: Sequence[float]) -> None:
         print(f"{share:8.2f}  {group:28}{name:16}{mean}")
 
 
+def folds(into: Path, trials: int) -> None:
+    """Print what the folds of a cross-validation would add to the hold-out of one model."""
+    by_stream: dict[str, list[World]] = defaultdict(list)
+    for file in sorted(into.glob("*.npz")):
+        world = World.read(file)
+        by_stream[world.stream].append(world)
+    heads = "".join(f"{name:>20}" for name in ("own fold", "all folds", "all, with scatter"))
+    print(f"{'stream':28}{'models':>7}{'gain':>9}{'between':>9}{heads}")
+    for stream, worlds in by_stream.items():
+        if len(worlds) < 3:
+            continue
+        models = np.array([np.concatenate([*each.new.values()], axis=1)[-1] for each in worlds])
+        means = models.mean(axis=1)
+        queries = worlds[0].held_out
+        draws = [(serves, at) for serves in range(len(models)) for at in range(trials)]
+        errors = np.mean([shown(models - means[at[0]], *at, queries) for at in draws], axis=0)
+        gaining = models - means.mean() + SMALL_GAIN
+        powers = np.mean([shown(gaining, *at, queries) for at in draws], axis=0)
+        cells = "".join(
+            f"{f'{error:.3f} / {power:.2f}':>20}"
+            for error, power in zip(errors, powers, strict=True)
+        )
+        print(f"{stream:28}{len(models):7}{means.mean():9.4f}{means.std(ddof=1):9.4f}{cells}")
+
+
+def shown(models: Floats, serves: int, seed: int, queries: int) -> tuple[bool, bool, bool]:
+    """Return whether a gain is shown: by the own fold, by all, by all with the scatter of models.
+
+    Parameters
+    ----------
+    models
+        (models, queries): differences of each model from the champion.
+    serves
+        Which of them is to serve.
+    seed
+        Of the draw.
+    queries
+        Queries of a fold.
+    """
+    generator = np.random.default_rng([seed, serves])
+    drawn = [each[generator.choice(each.shape[0], queries)] for each in models]
+    gate = Gate()
+
+    def low(differences: Floats) -> float:
+        return lower_bound(
+            differences, gate.confidence, worst_loss=gate.worst_loss, seed=seed, draws=1000
+        )
+
+    means = np.array([each.mean() for each in drawn])
+    # The model that serves is one more draw from where those of the folds come from.
+    count = len(means)
+    error = means.std(ddof=1) * np.sqrt(1 / count + 1)
+    wide = means.mean() - stats.t.ppf(gate.confidence, count - 1) * error
+    return low(drawn[serves]) > 0, low(np.concatenate(drawn)) > 0, wide > 0
+
+
 def main() -> None:
     """Train, or print what the rules choose."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("action", choices=["train", "choose"])
+    parser.add_argument("action", choices=["train", "choose", "folds"])
     parser.add_argument("streams", type=Path, nargs="*", metavar="STREAM")
     parser.add_argument("--into", type=Path, required=True, help="folder of the scores")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1, 2)")
@@ -270,6 +336,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.action == "train":
         train(given.streams, given.into, given.seed or [0, 1, 2])
+    elif given.action == "folds":
+        folds(given.into, given.trials)
     else:
         choose(given.into, given.trials, given.anchors or [0.5, 1.0])
 
