@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -37,10 +38,18 @@ class Prepared:
     tricks
         Which tricks to use where the model allows them; packing needs `attention` too. None of
         them: the model is trained as it is.
+    compiles
+        Whether matrix products are compiled for each shape, as those in bfloat16 are; then packed
+        texts are filled up to few lengths.
     """
 
     def __init__(
-        self, model: "SentenceTransformer", texts: Sequence[str], tricks: Collection[Trick] = TRICKS
+        self,
+        model: "SentenceTransformer",
+        texts: Sequence[str],
+        tricks: Collection[Trick] = TRICKS,
+        *,
+        compiles: bool = False,
     ) -> None:
         from training.acceleration.attention import use_own_attention
         from training.acceleration.dropout import use_byte_dropout
@@ -52,7 +61,8 @@ class Prepared:
         if "dropout" in tricks:
             use_byte_dropout(model)
         if "attention" in tricks and use_own_attention(model) and "packing" in tricks:
-            self.packing = Packing.of(model, texts)
+            packing = Packing.of(model, texts)
+            self.packing = packing and replace(packing, fills=compiles)
 
     @contextmanager
     def training(self, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.acceleration.packing import Features, Packing, text_parts
 from training.encoding import has_routes
@@ -99,7 +100,7 @@ class FrozenLayers:
                     for name, value in features.items()
                 }
                 if self._packing:
-                    some = self._packing.pack(some)
+                    some = self._packing.ready(some)
                 parts = text_parts(some, self._lower(some))
                 for row, states in zip(new, parts, strict=True):
                     kept = self._kept[keys[row]] = states.clone()
@@ -158,7 +159,8 @@ class FrozenLayers:
             return self._lower(features)
         kept = torch.cat([self._kept[key] for key in keys])
         if "attention_mask" not in features:
-            return kept.unsqueeze(0)
+            more = features["input_ids"].shape[1] - len(kept)
+            return functional.pad(kept, (0, 0, 0, more)).unsqueeze(0)
         present = features["attention_mask"].bool()
         states = kept.new_zeros(*present.shape, kept.shape[1])
         states[present] = kept

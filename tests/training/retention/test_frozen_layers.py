@@ -5,6 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from training.acceleration.attention import use_own_attention
+from training.acceleration.packing import Packing, filled
 from training.encoding.loading import load_model
 from training.finetuning.finetune import FineTune
 from training.pairs.mix import Mix
@@ -34,6 +36,19 @@ def test_the_model_gives_the_same_embeddings_above_its_frozen_layers(model, reme
         # Twice, because a pass must not leave anything behind for the next.
         assert torch.allclose(embeddings(model, TEXTS[::-1]), before.flip(0), atol=1e-6)
     assert torch.allclose(embeddings(model, TEXTS), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("remembered", [[], TEXTS])
+def test_packed_texts_that_are_filled_up_start_above_the_frozen_layers_too(model, remembered):
+    use_own_attention(model)
+    before = embeddings(model, TEXTS).detach()
+    packing = Packing.of(model, TEXTS)
+    full = filled(packing.pack(model.preprocess(TEXTS)))
+    assert full["input_ids"].shape[1] > model.preprocess(TEXTS)["attention_mask"].sum()
+    frozen = FrozenLayers(model, 1, packing)
+    frozen.remember([[model.preprocess([text])] for text in remembered], mebibytes=16)
+    with packing.packed(model), frozen.skipped():
+        assert torch.allclose(model(full)["sentence_embedding"], before, atol=1e-6)
 
 
 def test_remembered_texts_do_not_run_through_the_frozen_layers(model):
