@@ -50,6 +50,7 @@ class FakeEncoder:
         self.fingerprint = hashlib.sha256(f"fake {dimensions} {salt}".encode()).hexdigest()
         self.tokenizer = "runs of five characters"
         self.similarity = Similarity()
+        self.precision = "float32"
         self.encoded: list[str] = []
         """All texts asked for, in order."""
 

@@ -277,7 +277,7 @@ class NewVersion:
             reference=reference,
             probes=(probes, encoder.unit_vectors(probes)),
             learned_anchors=learned_anchors,
-            scorecard=self.scores.of_encoder(encoder, scored_on),
+            scorecard=self.scores.of_encoder(encoder, model, scored_on),
         )
 
 

@@ -151,7 +151,8 @@ def _spaces(opened: OpenWorkspace, version: Version) -> set[str]:
     found = {version.tags.get("anchorhold.fingerprint", "")}
     folder = VersionFolder(copy_of(opened.registry, version.number))
     if folder.path.is_dir():
-        found.add(opened.encoders.identity(folder))
+        scored = opened.encoders.for_scores(folder.model)
+        found |= {each.identity(folder) for each in (opened.encoders, scored)}
     return {each[:32] for each in found if each}
 
 

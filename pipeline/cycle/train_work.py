@@ -212,7 +212,7 @@ class TrainWork:
     def judge(self, progress: Progress) -> SelectionScores:
         """Return what scores a model folder on the pairs set aside."""
         by_query = self.selection.by_query(
-            self.encoders.load, metric=self.metric, progress=progress
+            self.encoders.load_for_scores, metric=self.metric, progress=progress
         )
         return SelectionScores(by_query, self.champion, self.foretold)
 

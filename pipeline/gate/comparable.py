@@ -169,6 +169,11 @@ def _mismatch(champion: TaskScores, scores: TaskScores) -> str:
     """Return how the measurement differs from the champion's; empty when it does not."""
     if scores.set_digest != champion.set_digest:
         return "was scored on a different evaluation set from the champion"
+    if scores.precision != champion.precision:
+        return (
+            f"was scored in {scores.precision}, the champion in {champion.precision}; set "
+            'evaluate.precision = "float32" (anchorhold.toml) to score both alike'
+        )
     if scores.query_ids != champion.query_ids:
         return "was scored on different queries, or in a different order, from the champion"
     return ""

@@ -45,19 +45,19 @@ def evaluate_again(opened: OpenWorkspace, reference: str, now: datetime) -> Eval
             "anchorhold.toml)"
         )
     tables = opened.settings.tables
-    encoder = opened.encoders.load_alone(folder.model)
+    encoder = opened.encoders.for_scores(folder.model).load_alone(folder.model)
     dimensions = tables.model.dimensions
     card = tables.evaluate.score(encoder, sets, opened.progress, dimensions)
     accepted = folder.scorecard()
     tasks = _tasks(card, accepted, tables.gate, opened.anchor_sets.margins)
     notes = tuple(
-        f"{task.task}: {_not_compared(task.task, accepted, tables.gate.metric)}; there is nothing "
-        "to compare with"
+        f"{task.task}: {_not_compared(task.task, card, accepted, tables.gate.metric)}; there is "
+        "nothing to compare with"
         for task in tasks
         if task.accepted is None
     )
     notes += left_out(sets)
-    if encoder.fingerprint != folder.facts().fingerprint:
+    if opened.encoders.identity(folder) != folder.facts().fingerprint:
         notes += (
             "the settings give this version another embedding space than it was accepted with "
             "(model.max_length, model.precision)",
@@ -139,7 +139,7 @@ def _task(
     )
 
 
-def _not_compared(task: str, accepted: Scorecard, metric: str) -> str:
+def _not_compared(task: str, now: Scorecard, accepted: Scorecard, metric: str) -> str:
     """Return why no scores at acceptance are comparable with today's scores of a task."""
     length = dimensions_of(task)
     if length is not None and length not in map(dimensions_of, accepted.tasks):
@@ -147,6 +147,12 @@ def _not_compared(task: str, accepted: Scorecard, metric: str) -> str:
     then = accepted.tasks.get(task)
     if then is not None and metric not in then.metrics:
         return f"the version was accepted without {metric} (gate.metric)"
+    chosen = now.tasks[task].precision
+    if then is not None and then.precision != chosen:
+        return (
+            f"the version was accepted with scores in {then.precision}, and these are in {chosen} "
+            "(evaluate.precision)"
+        )
     return "the set changed since the version was accepted"
 
 
@@ -157,6 +163,7 @@ def _same_set(task: str, now: TaskScores, accepted: Scorecard, metric: str) -> T
     """
     for name, then in accepted.tasks.items():
         same = then.set_digest == now.set_digest and dimensions_of(name) == dimensions_of(task)
+        same = same and then.precision == now.precision
         if same and metric in then.metrics and set(now.query_ids) <= set(then.query_ids):
             return then.of_queries(now.query_ids)
     return None

@@ -110,7 +110,8 @@ class VersionFolder:
 
     def scorecard(self) -> Scorecard:
         """Return the scores that the version was judged by."""
-        return Scorecard.from_json(json.loads(self.scorecard_file.read_text(encoding="utf-8")))
+        value = json.loads(self.scorecard_file.read_text(encoding="utf-8"))
+        return Scorecard.from_json(value, self.facts().precision)
 
     @property
     def scorecard_file(self) -> Path:

@@ -136,6 +136,7 @@ class _Anything:
     fingerprint: str
     similarity: Similarity
     dimensions: int
+    precision: str = "float32"
 
     def encode(
         self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,10 +15,12 @@ from training.evaluation import (
     Ranking,
     Regressions,
     Scorecard,
+    ScoreFormat,
     further_dimensions,
     rankings,
     regressions,
     scorecard,
+    settled_format,
 )
 from training.progress import Progress
 
@@ -40,6 +43,8 @@ class Encoders:
         Where this process computes, as `device_for` takes it.
     precision
         Number format in which texts are encoded.
+    scored_in
+        Number format in which models are scored, as `settled_format` takes it.
     """
 
     max_length: int
@@ -48,6 +53,26 @@ class Encoders:
     engine: Engine | None = None
     device: str = AUTO
     precision: NumberFormat = "float32"
+    scored_in: ScoreFormat = "model"
+
+    def format_for_scores(self, model: Path | None = None) -> NumberFormat:
+        """Return the number format in which a model is scored; None: one with a transformer.
+
+        Where workers compute on other machines it is the one in which models serve: whether those
+        have another is not known here.
+        """
+        if self.engine is not None and not self.engine.reads_files:
+            return self.precision
+        note = self.cache.with_name("number-format")
+        return settled_format(self.scored_in, self.precision, model, device=self.device, note=note)
+
+    def for_scores(self, model: Path) -> Self:
+        """Return the encoders by which a model is scored."""
+        return replace(self, precision=self.format_for_scores(model))
+
+    def load_for_scores(self, model: Path) -> Encoder:
+        """Load the encoder by which a model folder is scored."""
+        return self.for_scores(model).load(model)
 
     @property
     def launcher(self) -> Launcher:
@@ -78,7 +103,9 @@ class Encoders:
 
     def fingerprint(self, model: Path) -> str:
         """Return the identity of the space of what `load` gives for a model folder."""
-        return fingerprint(model, self.max_length, self.precision)
+        files = sorted(each for each in model.rglob("*") if each.is_file())
+        state = tuple((str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files)
+        return _fingerprint(model, self.max_length, self.precision, state)
 
     def identity(self, version: VersionFolder) -> str:
         """Return the fingerprint of what `load` gives for a version's model."""
@@ -115,8 +142,11 @@ class Scores:
 
     def of(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> Scorecard:
         """Score a version; its model is loaded only where a score is missing."""
-        identity, load = self.encoders.identity(version), self._loader(version)
-        return self._scorecard(identity, load, sets, self.further_dimensions(version))
+        encoders = self.encoders.for_scores(version.model)
+        identity, load = encoders.identity(version), partial(encoders.load, version.model)
+        return self._scorecard(
+            identity, load, sets, self.further_dimensions(version), encoders.precision
+        )
 
     def further_dimensions(self, version: VersionFolder) -> tuple[int, ...]:
         """Return at which lengths a version is scored, besides that of its whole vectors.
@@ -142,20 +172,27 @@ class Scores:
         lengths = tuple(each for each in served if each <= whole)
         return replace(self, encoders=replace(self.encoders, dimensions=lengths))
 
-    def of_encoder(self, encoder: Encoder, sets: Sequence[EvaluationSet]) -> Scorecard:
-        """Score a model that is loaded already."""
+    def of_encoder(self, encoder: Encoder, model: Path, sets: Sequence[EvaluationSet]) -> Scorecard:
+        """Score a model that is loaded already, from the folder given."""
         dimensions = further_dimensions(self.encoders.dimensions, encoder.dimensions)
-        return self._scorecard(encoder.fingerprint, lambda: encoder, sets, dimensions)
+        encoders = self.encoders.for_scores(model)
+        if encoders.precision != encoder.precision:
+            encoder = encoders.load(model, encoder.name)
+        return self._scorecard(
+            encoder.fingerprint, lambda: encoder, sets, dimensions, encoder.precision
+        )
 
     def rankings(self, version: VersionFolder, sets: Sequence[EvaluationSet]) -> dict[str, Ranking]:
         """Return what a version finds for the queries of each set, by the set's name."""
+        encoders = self.encoders.for_scores(version.model)
         return rankings(
-            self.encoders.identity(version),
-            self._loader(version),
+            encoders.identity(version),
+            partial(encoders.load, version.model),
             list(sets),
             evaluate=self.evaluate,
             cache=self.cache,
             progress=self.progress,
+            precision=encoders.precision,
         )
 
     def regressions(
@@ -169,15 +206,13 @@ class Scores:
             metric=self.metric,
         )
 
-    def _loader(self, version: VersionFolder) -> Callable[[], Encoder]:
-        return lambda: self.encoders.load(version.model)
-
     def _scorecard(
         self,
         fingerprint: str,
         load: Callable[[], Encoder],
         sets: Sequence[EvaluationSet],
         dimensions: tuple[int, ...],
+        precision: str,
     ) -> Scorecard:
         return scorecard(
             fingerprint,
@@ -187,4 +222,13 @@ class Scores:
             cache=self.cache,
             progress=self.progress,
             dimensions=dimensions,
+            precision=precision,
         )
+
+
+@cache
+def _fingerprint(
+    model: Path, max_length: int, precision: str, _state: tuple[tuple[str, int, int], ...]
+) -> str:
+    """Return the fingerprint of a folder whose files are in a state; hashing takes a while."""
+    return fingerprint(model, max_length, precision)

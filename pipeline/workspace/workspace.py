@@ -38,9 +38,15 @@ class OpenWorkspace:
     def encoders(self) -> Encoders:
         """The encoders of model folders, with one cache."""
         cache = self.settings.state / "cache" / "embeddings"
-        model, device = self.settings.tables.model, self.settings.tables.compute.device
+        tables = self.settings.tables
         return Encoders(
-            model.max_length, cache, model.dimensions, self.engine, device, model.precision
+            max_length=tables.model.max_length,
+            cache=cache,
+            dimensions=tables.model.dimensions,
+            engine=self.engine,
+            device=tables.compute.device,
+            precision=tables.model.precision,
+            scored_in=tables.evaluate.precision,
         )
 
     @property
@@ -53,7 +59,12 @@ class OpenWorkspace:
             This machine does not have the device of the settings.
         """
         tables = self.settings.tables
-        return Computing.of(tables.compute, tables.model.precision, self.engine)
+        return Computing.of(
+            tables.compute,
+            tables.model.precision,
+            self.engine,
+            self.encoders.format_for_scores(),
+        )
 
     @property
     def scores(self) -> Scores:

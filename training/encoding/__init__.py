@@ -1,6 +1,6 @@
 """From texts to vectors: models are loaded safely, each text is encoded once."""
 
-from training.encoding.encoder import Encoder, TextEncoder
+from training.encoding.encoder import Encoder
 from training.encoding.loading import (
     fetch_base,
     hub_is_off,
@@ -10,11 +10,12 @@ from training.encoding.loading import (
     save_model,
     was_fetched,
 )
-from training.encoding.model_folder import fingerprint, stored_prompts
+from training.encoding.model_folder import fingerprint, has_transformer, stored_prompts
 from training.encoding.number_format import NumberFormat, number_formats
 from training.encoding.prompts import Kind, has_routes, prompt_of, tells_sides_apart, unused_prompts
 from training.encoding.similarity import Similarity
 from training.encoding.speed import seconds_per_text
+from training.encoding.text_encoder import TextEncoder
 
 __all__ = [
     "Encoder",
@@ -25,6 +26,7 @@ __all__ = [
     "fetch_base",
     "fingerprint",
     "has_routes",
+    "has_transformer",
     "hub_is_off",
     "is_bare",
     "is_hub_id",

@@ -4,30 +4,31 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.distributed import AUTO, Engine
 from training.encoding.embedding_cache import EmbeddingCache, text_digest
+from training.encoding.fixed_shapes import fixed_batches
 from training.encoding.loading import load_model
+from training.encoding.missing import refuse_missing
 from training.encoding.model_folder import fingerprint
-from training.encoding.number_format import NumberFormat
+from training.encoding.number_format import NumberFormat, format_of
 from training.encoding.prompts import Kind, prompt_of, tells_sides_apart
 from training.encoding.sharded import Shard, ShardWork, encode_shards
 from training.encoding.similarity import Similarity
-from training.encoding.words import words_of
-from training.faults import DataFault, NoEmbedding, first_line
+from training.encoding.words import whole_tokenizer, words_of
+from training.faults import DataFault, first_line
 from training.progress import Progress, no_progress, quiet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _CHUNK = 2048  # texts between two writes to the cache: what a kill can lose
-_SHOWN = 100  # characters of a text in a message
 _BATCH = 32  # texts per forward pass; larger batches do not fit a CPU's caches and are slower
 
 
@@ -50,8 +51,12 @@ class Encoder:
 
     Attributes
     ----------
+    name
+        What messages call the model.
     fingerprint
         Identity of the embedding space.
+    precision
+        Number format in which the model computes.
     similarity
         How the model compares queries with documents.
     elsewhere
@@ -66,12 +71,13 @@ class Encoder:
         name: str = "the model",
     ) -> None:
         self._model = model
-        self._name = name
+        self.name = name
         self._cache = cache
         self._caches: dict[str, EmbeddingCache] = {}
         self._words: Any = None
         self.elsewhere: tuple[Engine, ShardWork] | None = None
         self.fingerprint = identity
+        self.precision: str = format_of(model)
         self.similarity = Similarity(model.similarity_fn_name)
 
     @classmethod
@@ -121,7 +127,7 @@ class Encoder:
 
     def without_cache(self) -> "Encoder":
         """Return an encoder of the same loaded model that encodes every text anew."""
-        return Encoder(self._model, self.fingerprint, None, self._name)
+        return Encoder(self._model, self.fingerprint, None, self.name)
 
     @property
     def dimensions(self) -> int:
@@ -171,9 +177,8 @@ class Encoder:
         for row, digest in enumerate(digests):
             if digest in known:
                 vectors[row] = known[digest]
-        # Longest first: batches of similar length need the least padding, and memory runs out at
-        # once or never. Chunks are cut from this one order, so that a run that resumes after a kill
-        # has the same batches again.
+        # Longest first: least padding, and memory runs out at once or never. Chunks are cut from
+        # this one order, so that a run that resumes after a kill has the same batches again.
         missing = [row for row, digest in enumerate(digests) if digest not in known]
         sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
         missing.sort(key=lambda row: (-sizes[row], unique[row]))
@@ -184,7 +189,7 @@ class Encoder:
                 sound = [row for row in rows if np.isfinite(vectors[row]).all()]
                 if cache and sound:
                     cache.put([digests[row] for row in sound], vectors[sound])
-        self._refuse_missing(unique, vectors)
+        refuse_missing(self.name, unique, vectors)
         return vectors[[place[text] for text in texts]]
 
     def known(self, texts: Sequence[str], *, kind: Kind = "query") -> list[bool]:
@@ -260,7 +265,9 @@ class Encoder:
     ) -> NDArray[np.float32]:
         """Return vectors, (texts, dimensions), without the cache, in batches as the texts come.
 
-        Unlike `encode` it refuses nothing: a text without an embedding has NaN or infinity.
+        Unlike `encode` it refuses nothing: a text without an embedding has NaN or infinity. In half
+        precision batches have fixed shapes, unless `batch` is given: the vector of a text is the
+        same whatever is encoded beside it.
 
         Parameters
         ----------
@@ -273,39 +280,44 @@ class Encoder:
         batch
             Texts per forward pass; None: as many as fit a processor's caches.
         """
-        batch = batch or _BATCH
-        encode = self._model.encode_query if kind == "query" else self._model.encode_document
-        prompt = prompt_of(self._model, kind)
+        if batch is None and self.precision != "float32":
+            return self._in_fixed_shapes(texts, kind, step)
         parts = []
         # One batch per call: of more texts the library would sort them by their characters.
+        batch = batch or _BATCH
         for start in range(0, len(texts), batch):
             some = texts[start : start + batch]
-            with _unicode_only():
-                part = encode(
-                    some,
-                    prompt=prompt,
-                    batch_size=batch,
-                    show_progress_bar=False,
-                    normalize_embeddings=self.similarity.name == "cosine",
-                )
-            parts.append(np.asarray(part, dtype=np.float32))
+            parts.append(self._pass(some, kind))
             step(len(some))
         return np.concatenate(parts)
 
-    def _refuse_missing(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Refuse vectors, (texts, dimensions), with a number that is not finite."""
-        missing = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if not len(missing):
-            return
-        text = texts[missing[0]]
-        value = "NaN" if np.isnan(vectors[missing[0]]).any() else "infinity"
-        others = len(missing) - 1
-        more = f" and {others} other text{'s' * (others > 1)}" if others else ""
-        raise NoEmbedding(
-            f"{self._name} gave {value} for {text[:_SHOWN]!r}{'…' * (len(text) > _SHOWN)}{more}; "
-            "exclude such records (`anchorhold discard`), take such texts out of anchor sets, or "
-            "use a model that has an embedding for them"
-        )
+    def _in_fixed_shapes(
+        self, texts: Sequence[str], kind: Kind, step: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        if self._has_fast_tokenizer():
+            batches = fixed_batches(self.token_counts(texts, kind=kind), self.max_tokens)
+        else:  # the number of tokens is not known: each text alone
+            batches = ((np.array([row]), 1) for row in range(len(texts)))
+        for rows, size in batches:
+            some = [texts[row] for row in rows]
+            filler = [some[0]] * (size - len(some))
+            vectors[rows] = self._pass([*some, *filler], kind)[: len(some)]
+            step(len(some))
+        return vectors
+
+    def _pass(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
+        """Return vectors, (texts, dimensions), of one forward pass."""
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        with _unicode_only():
+            vectors = encode(
+                list(texts),
+                prompt=prompt_of(self._model, kind),
+                batch_size=len(texts),
+                show_progress_bar=False,
+                normalize_embeddings=self.similarity.name == "cosine",
+            )
+        return np.asarray(vectors, dtype=np.float32)
 
     def _lengths(self, texts: Sequence[str], *, cut: bool = True) -> list[int]:
         """Return the number of tokens of each text, at most the model's maximum length if cut.
@@ -313,10 +325,9 @@ class Encoder:
         Characters are a poor measure: a line of code has twice the tokens of a sentence of the same
         length. They are used if the tokenizer is not a fast one.
         """
-        try:
-            tokenizer = self._word_tokenizer()
-        except DataFault:
+        if not self._has_fast_tokenizer():
             return [len(text) for text in texts]
+        tokenizer = self._word_tokenizer()
         longest = self.max_tokens if cut else sys.maxsize
         lengths: list[int] = []
         for start in range(0, len(texts), _CHUNK):
@@ -355,20 +366,14 @@ class Encoder:
         """Identity of the tokenizer: sha256 of its rules and vocabulary."""
         return hashlib.sha256(self._word_tokenizer().to_str().encode()).hexdigest()
 
+    def _has_fast_tokenizer(self) -> bool:
+        with suppress(DataFault):
+            return self._word_tokenizer() is not None
+        return False
+
     def _word_tokenizer(self) -> Any:
         if self._words is None:
-            from tokenizers import Tokenizer
-
-            tokenizer = self._model.tokenizer
-            backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-            if not isinstance(backend, Tokenizer):
-                raise DataFault(
-                    f"tokenizer {type(tokenizer).__name__} is slow; words need a fast one"
-                )
-            # A copy: the model's own cuts texts to the maximum length.
-            self._words = Tokenizer.from_str(backend.to_str())
-            self._words.no_truncation()
-            self._words.no_padding()
+            self._words = whole_tokenizer(self._model)
         return self._words
 
 
@@ -381,15 +386,3 @@ def _unicode_only() -> Iterator[None]:
         raise DataFault(
             f"a text cannot be tokenized ({first_line(fault)}); texts must be Unicode"
         ) from fault
-
-
-class TextEncoder(Protocol):
-    """What evaluation needs from an encoder."""
-
-    fingerprint: str
-    similarity: Similarity
-
-    def encode(
-        self, texts: Sequence[str], *, kind: Kind = "query", progress: Progress = no_progress
-    ) -> NDArray[np.float32]:
-        """Return vectors, (texts, dimensions), that `similarity` compares."""

@@ -230,6 +230,12 @@ def _settings(file: Path) -> tuple[str, ...]:
     return (json.dumps(counted, sort_keys=True), *own)
 
 
+def has_transformer(model_folder: Path) -> bool:
+    """Return whether a model folder holds a transformer, alone or behind a router."""
+    lists = (model_folder / "modules.json", *model_folder.rglob("router_config.json"))
+    return any('.Transformer"' in each.read_text(encoding="utf-8") for each in lists)
+
+
 def folder_max_length(model_folder: Path) -> int | None:
     """Return the maximum length in tokens that the folder was saved with; None if it has none."""
     for name in ("sentence_bert_config.json", "0_Transformer/sentence_bert_config.json"):

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 from training.distributed import has_bfloat16
+from training.encoding.fixed_shapes import pad_to_fixed_length
 from training.faults import DataFault
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def compute_in(model: "SentenceTransformer", wanted: NumberFormat, name: str) ->
     """Let the transformers of a model compute in a number format, in place.
 
     Only they do: their output returns to float32, so that pooling, further layers and normalising
-    add no error of their own. A model that is trained or saved must stay in float32.
+    add no error of their own. What they are given is padded to fixed lengths
+    (`training.encoding.fixed_shapes`). A model that is trained or saved must stay in float32.
 
     Parameters
     ----------
@@ -61,18 +63,28 @@ def compute_in(model: "SentenceTransformer", wanted: NumberFormat, name: str) ->
     there = number_formats(device)
     if wanted not in there:
         raise DataFault(
-            f"model.precision is {wanted!r}, which {device} of this machine does not compute in; "
+            f"model.precision or evaluate.precision is {wanted!r}, which {device} of this machine "
+            "does not compute in; "
             f"allowed there: {', '.join(there)}"
         )
     found = transformers_of(model)
     if not found:
         raise DataFault(
-            f"model.precision is {wanted!r}, and {name} has no transformer; allowed: float32"
+            f"model.precision or evaluate.precision is {wanted!r}, and {name} has no transformer; "
+            "allowed: float32"
         )
     kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
     for part in found:
         part.model.to(kind)
+        part.register_forward_pre_hook(pad_to_fixed_length)
         part.register_forward_hook(_to_float32)
+
+
+def format_of(model: "SentenceTransformer") -> NumberFormat:
+    """Return the number format in which `compute_in` lets a model compute."""
+    kinds = {str(part.model.dtype).removeprefix("torch.") for part in transformers_of(model)}
+    half: tuple[NumberFormat, ...] = ("bfloat16", "float16")
+    return next((each for each in half if each in kinds), "float32")
 
 
 def transformers_of(model: "SentenceTransformer") -> list[Any]:

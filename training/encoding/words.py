@@ -1,7 +1,13 @@
 """Words as a tokenizer cuts them: how many pieces each has, and whether one is unknown."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from training.faults import DataFault
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 
 def words_of(tokenizer: Any, texts: Sequence[str]) -> tuple[tuple[tuple[str, int, bool], ...], ...]:
@@ -44,3 +50,23 @@ def _words_of(text: str, encoding: Any, unknown: str | None) -> tuple[tuple[str,
         (text[start:end].strip(), pieces, has_unknown)
         for _, start, end, pieces, has_unknown in words
     )
+
+
+def whole_tokenizer(model: "SentenceTransformer") -> "Tokenizer":
+    """Return a copy of a model's tokenizer that cuts and pads nothing.
+
+    Raises
+    ------
+    DataFault
+        It is not a fast one.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = model.tokenizer
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not isinstance(backend, Tokenizer):
+        raise DataFault(f"tokenizer {type(tokenizer).__name__} is slow; words need a fast one")
+    whole = Tokenizer.from_str(backend.to_str())
+    whole.no_truncation()
+    whole.no_padding()
+    return whole

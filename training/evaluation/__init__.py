@@ -22,6 +22,7 @@ from training.evaluation.regressions import (
     regressions,
 )
 from training.evaluation.score_cache import rankings, scorecard
+from training.evaluation.score_format import ScoreFormat, settled_format
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
 from training.evaluation.soft import SOFT
@@ -38,6 +39,7 @@ __all__ = [
     "LearnedAnchors",
     "Ranking",
     "Regressions",
+    "ScoreFormat",
     "Scorecard",
     "Select",
     "Selection",
@@ -62,5 +64,6 @@ __all__ = [
     "regressions",
     "scorecard",
     "scores_of_ranking",
+    "settled_format",
     "task_at",
 ]

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from training.encoding import Similarity, TextEncoder
 from training.evaluation.dimensions import further_dimensions, task_at
 from training.evaluation.evaluation_set import EvaluationSet
+from training.evaluation.score_format import ScoreFormat
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.soft import DEEP, SOFT, grades_of, soft_ndcg, temperature_of
 from training.faults import DataFault
@@ -37,6 +38,8 @@ class Ranking:
         (queries, depth): its similarity to the query, by the similarity that the model declares.
     soft
         (queries,): the soft nDCG@10; None where it was not computed.
+    precision
+        Number format in which the model computed.
     """
 
     query_ids: tuple[str, ...]
@@ -44,6 +47,7 @@ class Ranking:
     places: NDArray[np.int32]
     similarities: NDArray[np.float32]
     soft: NDArray[np.float64] | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -58,6 +62,12 @@ class Evaluate:
 
     rows_at_once: int = Field(default=1024, ge=1)
     """Queries compared with the whole corpus at once; fewer need less RAM."""
+    precision: ScoreFormat = "model"
+    """Number format in which models compute for their scores; "model": `model.precision`.
+
+    "auto" is bfloat16 where the model serves in float32 and this processor is faster in bfloat16.
+    Scores in different formats are never compared (docs/measurements/precision.md).
+    """
 
     def score(
         self,
@@ -118,7 +128,7 @@ class Evaluate:
         if not names:
             nothing, soft = np.empty((0, 0)), np.empty(0)
             places, similarities = nothing.astype(np.int32), nothing.astype(np.float32)
-            empty = Ranking((), tuple(ids), places, similarities, soft)
+            empty = Ranking((), tuple(ids), places, similarities, soft, encoder.precision)
             return {length: empty for length in lengths}
         asked = [given.queries[query] for query in names]
         queries = encoder.encode(asked, kind="query", progress=progress)
@@ -140,6 +150,7 @@ class Evaluate:
                 places[:, :_DEPTH],
                 similarities[:, :_DEPTH],
                 _soft_scores(given, names, ids, places, similarities),
+                encoder.precision,
             )
         return found
 
@@ -196,7 +207,7 @@ def _task_scores(given: EvaluationSet, ranking: Ranking) -> TaskScores:
             metrics[measures[value.measure]][place_of[value.query_id]] = value.value
     if ranking.soft is not None:
         metrics[SOFT] = ranking.soft
-    return TaskScores(names, metrics, given.digest)
+    return TaskScores(names, metrics, given.digest, ranking.precision)
 
 
 def _soft_scores(

@@ -30,6 +30,7 @@ def scorecard(
     cache: str | os.PathLike[str],
     progress: Progress = no_progress,
     dimensions: Sequence[int] = (),
+    precision: str = "float32",
 ) -> Scorecard:
     """Return the scores of one model on the sets given, from the cache if it has them.
 
@@ -49,19 +50,29 @@ def scorecard(
         Shows how many texts are encoded.
     dimensions
         Lengths below that of the whole vectors at which each set is scored too.
+    precision
+        Number format in which the encoder computes.
     """
-    cache, load = Path(cache), once(load)
-    known = {each.name: _kept_scores(_file(cache, fingerprint, each)) for each in sets}
+    cache, load, space = Path(cache), once(load), _space(fingerprint, precision)
+    known = {each.name: _kept_scores(_file(cache, space, each)) for each in sets}
     missing = [each for each in sets if known[each.name] is None]
-    found = rankings(fingerprint, load, missing, evaluate=evaluate, cache=cache, progress=progress)
+    found = rankings(
+        fingerprint,
+        load,
+        missing,
+        evaluate=evaluate,
+        cache=cache,
+        progress=progress,
+        precision=precision,
+    )
     tasks: dict[str, TaskScores] = {}
     for each in sets:
         scores = known[each.name]
         if scores is None:
             scores = scores_of_ranking(each, found[each.name])
-            _keep_scores(_file(cache, fingerprint, each), fingerprint, scores)
+            _keep_scores(_file(cache, space, each), fingerprint, scores)
         tasks |= scores
-        files = {length: _file(cache, fingerprint, each, length) for length in dimensions}
+        files = {length: _file(cache, space, each, length) for length in dimensions}
         shorter = {length: _kept_scores(file) for length, file in files.items()}
         lacking = [length for length, kept in shorter.items() if kept is None]
         ranked = evaluate.rank_at(load(), each, lacking, progress) if lacking else {}
@@ -81,16 +92,15 @@ def rankings(
     evaluate: Evaluate,
     cache: str | os.PathLike[str],
     progress: Progress = no_progress,
+    precision: str = "float32",
 ) -> dict[str, Ranking]:
     """Return what one model finds for the queries of each set, by the name of the set.
 
     The parameters are those of `scorecard`.
     """
-    cache = Path(cache)
-    files = {
-        each.name: cache / f"{fingerprint[:32]}-{each.digest[:32]}.ranking.npz" for each in sets
-    }
-    known = {each.name: _kept_ranking(files[each.name], each) for each in sets}
+    cache, space = Path(cache), _space(fingerprint, precision)
+    files = {each.name: cache / f"{space}-{each.digest[:32]}.ranking.npz" for each in sets}
+    known = {each.name: _kept_ranking(files[each.name], each, precision) for each in sets}
     missing = [each for each in sets if known[each.name] is None]
     if missing:
         encoder = load()
@@ -106,7 +116,7 @@ def rankings(
     return {name: ranking for name, ranking in known.items() if ranking is not None}
 
 
-def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
+def _kept_ranking(file: Path, given: EvaluationSet, precision: str) -> Ranking | None:
     """Return a ranking from the cache; None if it is missing, damaged or without a metric."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
@@ -118,7 +128,7 @@ def _kept_ranking(file: Path, given: EvaluationSet) -> Ranking | None:
         return None
     _asked_for(file)
     queries, documents = tuple(sorted(given.queries)), tuple(sorted(given.corpus))
-    return Ranking(queries, documents, places, similarities, soft)
+    return Ranking(queries, documents, places, similarities, soft, precision)
 
 
 def _kept_scores(file: Path) -> dict[str, TaskScores] | None:
@@ -148,9 +158,14 @@ def _keep_scores(file: Path, fingerprint: str, scores: dict[str, TaskScores]) ->
         partial.write_text(text, encoding="utf-8")
 
 
-def _file(cache: Path, fingerprint: str, each: EvaluationSet, length: int | None = None) -> Path:
+def _space(fingerprint: str, precision: str) -> str:
+    """Return how names of files begin; those in half precision say so, as their content does."""
+    return fingerprint[:32] + ("" if precision == "float32" else f"-{precision}")
+
+
+def _file(cache: Path, space: str, each: EvaluationSet, length: int | None = None) -> Path:
     # A scorecard has a task of the set's name and one per slice; the digest covers neither.
     slices = sorted(each.slices.items()) if length is None else []
     tasks = json.dumps([task_at(each.name, length), slices])
     name = hashlib.sha256(tasks.encode()).hexdigest()[:8]
-    return cache / f"{fingerprint[:32]}-{each.digest[:32]}-{name}.json"
+    return cache / f"{space}-{each.digest[:32]}-{name}.json"

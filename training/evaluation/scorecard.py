@@ -19,6 +19,8 @@ class TaskScores:
     """Metric name -> (queries,), in the order of `query_ids`."""
     set_digest: str
     """Digest of the evaluation set; only scores on equal sets are comparable."""
+    precision: str = "float32"
+    """Number format in which the model computed; only scores in equal formats are comparable."""
 
     def of_queries(self, chosen: Iterable[str]) -> Self:
         """Return the scores of some of the queries."""
@@ -59,6 +61,7 @@ class Scorecard:
         tasks = {
             task: {
                 "set_digest": scores.set_digest,
+                "precision": scores.precision,
                 "query_ids": list(scores.query_ids),
                 "metrics": {metric: values.tolist() for metric, values in scores.metrics.items()},
             }
@@ -67,8 +70,14 @@ class Scorecard:
         return {"fingerprint": self.fingerprint, "tasks": tasks}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Scorecard":
-        """Return the scorecard that `to_json` described."""
+    def from_json(cls, value: Mapping[str, Any], precision: str = "float32") -> "Scorecard":
+        """Return the scorecard that `to_json` described.
+
+        Parameters
+        ----------
+        precision
+            Number format of scores that do not say it: those of earlier versions of this package.
+        """
         tasks = {
             task: TaskScores(
                 tuple(scores["query_ids"]),
@@ -77,6 +86,7 @@ class Scorecard:
                     for metric, values in scores["metrics"].items()
                 },
                 scores["set_digest"],
+                scores.get("precision", precision),
             )
             for task, scores in value["tasks"].items()
         }

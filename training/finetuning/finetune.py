@@ -29,6 +29,7 @@ from training.encoding import Encoder, fingerprint, load_model, tells_sides_apar
 from training.evaluation import check_lengths, further_dimensions
 from training.faults import DataFault, NonFiniteLoss
 from training.finetuning.arguments import arguments_on
+from training.finetuning.guide import guide_of
 from training.finetuning.job import Job, StrPath
 from training.finetuning.shared_batches import check_parts, part_of
 from training.finetuning.trained import (
@@ -257,16 +258,19 @@ class FineTune:
         # Most tricks know only one transformer and one kind of text.
         alone: Collection[Trick] = {"dropout"}
         tricks = alone if tells_sides_apart(model) else TRICKS
-        prepared = Prepared(model, job.texts(), tricks if self.acceleration else ())
+        prepared = Prepared(
+            model,
+            job.texts(),
+            tricks if self.acceleration else (),
+            compiles=precision == "bf16",
+        )
         adapters = Adapters(model, self.adapter_rank, self.seed) if self.adapter_rank else None
         layers, room = self.frozen_layers, self.activation_memory
         frozen = FrozenLayers(model, layers, prepared.packing) if layers else None
         run = job.checkpoints / self._recipe(job, champion, precision)[:16]
         with quiet():
             hold = from_first(
-                lambda: self._hold(
-                    job.mixture, Encoder(model, champion, job.cache, str(job.base)), progress
-                )
+                lambda: self._hold(job.mixture, guide_of(job, champion, model, precision), progress)
             )
             loss = self._loss(model, job.mixture, hold, packs=prepared.packing is not None)
             trainer = self._trainer(model, job, run, precision, loss)

@@ -88,6 +88,8 @@ class Job:
             precision,
             dict(settings),
         ]
+        if precision == "bf16":
+            content.append("filled packs, targets in bfloat16")
         if (kind := kind_of(self.device)) != "cpu":
             content.append(kind)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -12,9 +12,10 @@ from pipeline.gate.gate import Gate
 from training.evaluation.scorecard import Scorecard, TaskScores
 
 
-def task(values, *, digest="set", prefix="q", metric="ndcg_at_10"):
+def task(values, *, digest="set", prefix="q", metric="ndcg_at_10", precision="float32"):
     values = np.asarray(values, dtype=np.float64)
-    return TaskScores(tuple(f"{prefix}{i}" for i in range(len(values))), {metric: values}, digest)
+    ids = tuple(f"{prefix}{i}" for i in range(len(values)))
+    return TaskScores(ids, {metric: values}, digest, precision)
 
 
 def card(fingerprint, **tasks):
@@ -225,6 +226,11 @@ NEW, PAST = task(OLD), task(OLD)
             dict(new=NEW, anchor__past=PAST),
             dict(new=GAIN, anchor__past=task(OLD, digest="edited")),
             "anchor/past: the candidate was scored on a different evaluation set",
+        ),
+        (
+            dict(new=NEW, anchor__past=PAST),
+            dict(new=GAIN, anchor__past=task(OLD, precision="bfloat16")),
+            "anchor/past: the candidate was scored in bfloat16, the champion in float32",
         ),
         (
             dict(new=NEW, anchor__past=PAST),

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import torch
 from made_streams import write_lines
 
 from pipeline import Workspace
@@ -50,6 +51,21 @@ def test_a_loss_that_the_settings_cause_is_seen(opened):
     assert "anchor/bank" in found.fell
     assert rows_of(found)["anchor/bank"].high < -0.02
     assert "another embedding space" in found.notes[-1]
+
+
+def test_scores_in_another_number_format_are_not_compared(opened, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    settings = opened.settings.root / "anchorhold.toml"
+    settings.write_text(settings.read_text() + '\n[evaluate]\nprecision = "bfloat16"\n')
+    loaded = load_settings(opened.settings.root)
+    with open_workspace(loaded, doing="x", now=NOW, exclusive=False) as half:
+        found = evaluate_again(half, "champion", NOW)
+        folders = map(half.versions.folder, half.registry.versions())
+        cards = [half.scores.of(each, half.anchor_sets.of(each)) for each in folders]
+    assert {row.accepted for row in found.tasks} == {None}
+    assert "accepted with scores in float32, and these are in bfloat16" in found.notes[0]
+    assert not any("embedding space" in note for note in found.notes)  # what serves is the same
+    assert {task.precision for card in cards for task in card.tasks.values()} == {"bfloat16"}
 
 
 def test_a_set_that_changed_is_scored_but_not_compared(opened):

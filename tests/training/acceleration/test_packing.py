@@ -9,8 +9,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from transformers import BertTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 from training.acceleration.attention import use_own_attention
-from training.acceleration.packing import Layout, Packing, text_parts
+from training.acceleration.packing import Layout, Packing, filled, filled_length, text_parts
 from training.encoding.loading import load_model
+from training.finetuning import FineTune
+from training.pairs import Mix, Pair
 from training.progress import quiet
 
 TEXTS = ["where is my card", "flight", "a hotel and a train to the bank", "pay the money"]
@@ -64,6 +66,66 @@ def test_a_model_makes_the_same_of_packed_texts(model):
     with packing.packed(model):
         torch.testing.assert_close(embeddings(model, features), expected, rtol=1e-4, atol=1e-6)
     assert torch.equal(embeddings(model, features), expected)
+
+
+@given(some.integers(1, 100_000))
+def test_packed_texts_are_filled_to_one_of_few_lengths_that_wastes_a_sixteenth(tokens):
+    length = filled_length(tokens)
+    assert tokens <= length <= max(tokens + 15, tokens * 17 / 16)
+    assert filled_length(length) == length
+
+
+def test_few_lengths_come_up():
+    assert len({filled_length(tokens) for tokens in range(512, 8193)}) == 65
+
+
+def test_what_fills_up_is_part_of_no_text(model):
+    packing = Packing.of(model, TEXTS)
+    packed = packing.pack(model.preprocess(TEXTS))
+    full = filled(packed)
+    assert full["input_ids"].shape[1] == filled_length(packed["input_ids"].shape[1])
+    assert full["packing"].count == full["position_ids"].shape[1] == full["input_ids"].shape[1]
+    for before, after in zip(
+        text_parts(packed, packed["input_ids"]), text_parts(full, full["input_ids"]), strict=True
+    ):
+        assert torch.equal(before, after)
+
+
+def test_filled_up_texts_give_the_gradients_of_padded_ones(model):
+    packing = Packing.of(model, TEXTS)
+    features = model.preprocess(TEXTS)
+
+    def gradients(given):
+        model.zero_grad()
+        (embeddings(model, given) * torch.linspace(-1, 1, 16)).square().sum().backward()
+        return {n: w.grad.clone() for n, w in model.named_parameters() if w.grad is not None}
+
+    expected = gradients(features)
+    with packing.packed(model):
+        found = gradients(filled(packing.pack(features)))
+    assert found.keys() == expected.keys()
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize(("precision", "fills"), [("bf16", True), ("fp32", False)])
+def test_only_a_training_in_bfloat16_fills_texts_up(
+    precision, fills, tiny_model, tmp_path, monkeypatch
+):
+    seen = []
+
+    def watched(features):
+        seen.append(features["packing"].count)
+        return filled(features)
+
+    monkeypatch.setattr("training.acceleration.packing.filled", watched)
+    pairs = [Pair(str(n), f"where is my card {n}", f"the card {n} is gone") for n in range(24)]
+    worker = FineTune(batch_size=8, epochs=1, precision=precision)
+    mixture = Mix().draw(pairs[:12], pairs[12:])
+    place = {"output": tmp_path / "model", "checkpoints": tmp_path / "checkpoints"}
+    done = worker.fit(tiny_model, mixture, max_length=32, **place)
+    assert done.precision == precision
+    assert bool(seen) == fills
 
 
 def test_gradients_are_those_of_padded_texts(model):

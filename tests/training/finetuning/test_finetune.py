@@ -271,12 +271,14 @@ def test_distillation_keeps_the_candidate_nearer_to_the_champion(tiny_model, tmp
     assert (held * base).sum(1).mean() > (free * base).sum(1).mean()
 
 
-def test_distillation_encodes_nothing_that_the_champions_cache_holds(
-    tiny_model, tmp_path, monkeypatch
+@pytest.mark.parametrize(("trained", "encoded_in"), [("fp32", "float32"), ("bf16", "bfloat16")])
+def test_distillation_encodes_nothing_that_the_champions_cache_holds_in_its_format(
+    trained, encoded_in, tiny_model, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     mix, cache = mixture(), tmp_path / "cache"
     replayed = [pair for pair, old in zip(mix.pairs, mix.from_memory, strict=True) if old]
-    champion = Encoder.load(tiny_model, max_length=32, cache=cache)
+    champion = Encoder.load(tiny_model, max_length=32, cache=cache, precision=encoded_in)
     champion.encode([pair.query for pair in replayed])
     champion.encode([pair.positive for pair in replayed[1:]], kind="document")
     encoded = []
@@ -286,7 +288,7 @@ def test_distillation_encodes_nothing_that_the_champions_cache_holds(
         "forward",
         lambda self, texts, **more: (encoded.extend(texts), forward(self, texts, **more))[1],
     )
-    fit(tiny_model, tmp_path, settings(distillation=1.0), mix, cache=cache)
+    fit(tiny_model, tmp_path, settings(distillation=1.0, precision=trained), mix, cache=cache)
     assert encoded == [replayed[0].positive]
 
 
