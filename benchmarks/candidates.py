@@ -1,6 +1,7 @@
 """Real candidates for the benchmarks of the gate: what each finds on a stream, kept in files.
 
     python benchmarks/candidates.py STREAM ... --into FOLDER [--seeds 0] [--fraction 0.5]
+    python benchmarks/candidates.py STREAM ... --into FOLDER --half FOLDER   # and in bfloat16
 
 STREAM is a folder as described in streams.py. For each seed, the bundled MiniLM is trained three
 times on new pairs: with as many old ones (`replay`), without (`naive`, at twice the learning rate),
@@ -8,14 +9,15 @@ and on new pairs whose answers are dealt out anew (`shuffled`: labels that are w
 candidates are these models, blends of each with the base, the base centred on its queries, and the
 base with its vectors cut. Per stream, set and model, a file `<stream>/<set>/<model>.npz` holds
 what the model finds: the similarity of each query with each document. What exists is not computed
-again.
+again. `--half` names a second such folder, for what the same models find in bfloat16.
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from streams import Phase, bundled_base, read_stream
 
 from training import Encoder, EvaluationSet, FineTune, Mix, Pair
 from training.acceleration import keep_freed_memory
-from training.encoding import fetch_base
+from training.encoding import NumberFormat, fetch_base
 from training.pairs import Mixture
 from training.retention.merge import interpolate
 from training.unlabelled import Centre
@@ -112,10 +114,14 @@ def models(
 
 
 def search(
-    folder: Path, given: EvaluationSet, length: int | None, cache: Path
+    folder: Path,
+    given: EvaluationSet,
+    length: int | None,
+    cache: Path,
+    precision: NumberFormat = "float32",
 ) -> NDArray[np.float32]:
     """Return the similarity of each query with each document, (queries, documents)."""
-    encoder = Encoder.load(folder, max_length=MAX_LENGTH, cache=cache)
+    encoder = Encoder.load(folder, max_length=MAX_LENGTH, cache=cache, precision=precision)
     queries = encoder.encode([given.queries[each] for each in sorted(given.queries)])
     documents = encoder.encode(
         [given.corpus[each] for each in sorted(given.corpus)], kind="document"
@@ -135,12 +141,16 @@ def grades(given: EvaluationSet) -> NDArray[np.int8]:
 
 
 def collect(
-    stream: Path, into: Path, seeds: Sequence[int], fraction: float, sets: Sequence[str]
+    stream: Path,
+    places: Mapping[NumberFormat, Path],
+    seeds: Sequence[int],
+    fraction: float,
+    sets: Sequence[str],
 ) -> None:
-    """Train and score all candidates of one stream, each kept in its file."""
+    """Train and score all candidates of one stream, in each number format, kept in files."""
     phases = read_stream(stream, fraction)
     chosen = [given for phase in phases for given in phase.sets if not sets or given.name in sets]
-    for given in chosen:
+    for given, into in itertools.product(chosen, places.values()):
         place = into / stream.name / given.name
         place.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(place / "grades.npz", grades=grades(given))
@@ -149,10 +159,11 @@ def collect(
         work = Path(held)
         base = fetch_base(bundled_base(), work / "base", MAX_LENGTH)
         for name, folder, length in models(base, phases, seeds, work):
-            for given in chosen:
+            for given, (precision, into) in itertools.product(chosen, places.items()):
                 file = into / stream.name / given.name / f"{name}.npz"
                 if not file.exists():
-                    np.savez(file, similarities=search(folder, given, length, work / "cache"))
+                    found = search(folder, given, length, work / "cache", precision)
+                    np.savez(file, similarities=found)
             print(f"{stream.name}: {name}, {time.perf_counter() - began:.0f} s", flush=True)
 
 
@@ -166,10 +177,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--fraction", type=float, default=0.5, help="share of the pairs to use")
     parser.add_argument("--sets", nargs="+", default=[], help="evaluation sets (default: all)")
+    parser.add_argument("--half", type=Path, help="folder of what they find in bfloat16")
     options = parser.parse_args()
     keep_freed_memory()
+    places: dict[NumberFormat, Path] = {"float32": options.into}
+    if options.half:
+        places["bfloat16"] = options.half
     for stream in options.streams:
-        collect(stream, options.into, options.seeds, options.fraction, options.sets)
+        collect(stream, places, options.seeds, options.fraction, options.sets)
     print(json.dumps({"streams": len(options.streams)}))
 
 

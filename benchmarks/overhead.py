@@ -1,12 +1,12 @@
 """Measure what a whole cycle costs besides its training, on the cycles of the demonstration.
 
-    python benchmarks/overhead.py [--fast]
+    python benchmarks/overhead.py [--fast] [--scores auto]
 
 The data of `anchorhold demo` arrives chapter by chapter in a temporary workspace, and after each
 chapter `anchorhold run --json` runs one cycle in a process of its own. The seconds per stage are
 those of its result. `fit` is the fine-tuning within `train`, and `process` the wall time of the
 command, imports included. A cycle that trained has two overheads: what the other stages add to
-`train`, and what everything else adds to `fit`.
+`train`, and what everything else adds to `fit`. `--scores` sets `evaluate.precision`.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fast", action="store_true", help="the smaller demonstration")
+    parser.add_argument("--scores", default="model", help="evaluate.precision")
     options = parser.parse_args()
     columns = (*STAGES, "total", "fit", "process")
     print(f"{'outcome':14}" + "".join(f"{name:>10}" for name in columns), end="")
@@ -37,6 +38,9 @@ def main() -> None:
         command = [sys.executable, "-m", "pipeline", "run", "--json", "--workspace", str(workspace)]
         for arrive in (stage.begin, stage.quiet_week, stage.new_packages, stage.poisoned_batch):
             arrive()
+            if arrive == stage.begin:
+                with (workspace / "anchorhold.toml").open("a", encoding="utf-8") as settings:
+                    settings.write(f'\n[evaluate]\nprecision = "{options.scores}"\n')
             began = time.perf_counter()
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             process = time.perf_counter() - began

@@ -8,8 +8,10 @@ mix (new pairs and as many old ones) in a process of its own. `plain` is a scrip
 of the library, for two epochs, and `plain-bf16` the same in bf16. `seconds` and `pairs/s` cover the
 whole training, from imports to the saved model. `steady` is pairs per second from the end of the
 fifth step to the end of the last: without imports, loading, saving, and what frozen layers compute
-once before the first step. `MiB` is the peak memory of the process while it trains. Scores are mean
-nDCG@10. With --growth, plain and ours are compared at a quarter, half and all of the pairs.
+once before the first step. `cpu` is pairs per second of processor time, which counts where other
+work runs beside it, with one thread (OMP_NUM_THREADS=1). `MiB` is the peak memory of the process
+while it trains. Scores are mean nDCG@10. With --growth, plain and ours are compared at a quarter,
+half and all of the pairs.
 """
 
 import argparse
@@ -39,7 +41,7 @@ OURS = {
 PLAIN = ("plain", "plain-bf16")
 GROWTH = (0.25, 0.5, 1.0)
 FIRST_STEPS = 5
-FIGURES = ("pairs", "epochs", "seconds", "steady", "peak")
+FIGURES = ("pairs", "epochs", "seconds", "steady", "cpu", "peak")
 
 
 def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> dict[str, float]:
@@ -48,7 +50,7 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
     mixture = Mix().draw(new.pairs, Memory().absorb([], old.pairs))
     place = work / f"{variant}-{options.fraction:g}"
     ends: list[float] = []
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     if variant in PLAIN:
         train_plain(
             base,
@@ -69,6 +71,7 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
             on_step=lambda _: ends.append(time.perf_counter()),
         )
     seconds = time.perf_counter() - started
+    cpu = time.process_time() - worked
     # Counted, because a small mix is repeated more often than `epochs` says.
     epochs = len(ends) // -(-len(mixture.pairs) // BATCH)
     pairs_per_step = len(mixture.pairs) * epochs / len(ends)
@@ -79,7 +82,8 @@ def run(variant: str, options: argparse.Namespace, base: Path, work: Path) -> di
     sets = [*new.sets, *old.sets]
     card = Evaluate().score(encoder, sets)
     means = {given.name: card.tasks[given.name].mean("ndcg_at_10") for given in sets}
-    figures = (len(mixture.pairs), epochs, seconds, steady, peak)
+    trained = len(mixture.pairs) * epochs
+    figures = (len(mixture.pairs), epochs, seconds, steady, trained / cpu, peak)
     return {**dict(zip(FIGURES, figures, strict=True)), **means}
 
 
@@ -117,11 +121,17 @@ def main() -> None:
         tasks = [name for name in row if name not in FIGURES]
         if number == 0:
             head = f"{'variant':17}{'pairs':>7}{'epochs':>8}{'seconds':>9}{'pairs/s':>9}"
-            print(f"{head}{'steady':>9}{'MiB':>7}" + "".join(f"{task:>12}" for task in tasks))
+            print(
+                f"{head}{'steady':>9}{'cpu':>9}{'MiB':>7}"
+                + "".join(f"{task:>12}" for task in tasks)
+            )
         speed = row["pairs"] * row["epochs"] / row["seconds"]
         cells = f"{row['pairs']:7}{row['epochs']:8}{row['seconds']:9.1f}{speed:9.1f}"
         scores = "".join(f"{row[task]:12.4f}" for task in tasks)
-        print(f"{variant:17}{cells}{row['steady']:9.1f}{row['peak']:7.0f}{scores}", flush=True)
+        print(
+            f"{variant:17}{cells}{row['steady']:9.1f}{row['cpu']:9.1f}{row['peak']:7.0f}{scores}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
