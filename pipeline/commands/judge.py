@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
-from pipeline.commands.output import say, show
+from pipeline.commands.output import show, tell
 from pipeline.commands.process import opened
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def judge(
 
 
 def _tell(address: str) -> None:
-    say(f"judging at {address}  (this machine only; stop there or with Ctrl-C)")
+    tell(f"judging at {address}  (this machine only; stop there or with Ctrl-C)")
     # Without a screen, a browser in the terminal would take it over.
     if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         typer.launch(address)
@@ -80,26 +80,23 @@ def _tell(address: str) -> None:
 
 def _ask(shown: "Shown", certainty: str) -> str | None:
     """Show one question on stderr and return what the key that is pressed means."""
-    say(f"\n{certainty}\n\nquestion {shown.turn + 1}: {_plain(shown.query)}\n")
+    from pipeline.machine.plain_text import on_one_line
+
+    tell(f"\n{certainty}\n\nquestion {shown.turn + 1}: {on_one_line(shown.query, ' ')}\n")
     for digit, name, side in (("1", "left", shown.left), ("2", "right", shown.right)):
-        say(f"[{digit}] {name}")
+        tell(f"[{digit}] {name}")
         for rank, text in enumerate(side[: shown.compared], start=1):
-            short = textwrap.shorten(_plain(text), _LONGEST, placeholder=" …")
-            say(textwrap.indent(textwrap.fill(f"{rank}. {short}", 88), "    "))
-        say("")
-    say("1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop")
+            short = textwrap.shorten(on_one_line(text, " "), _LONGEST, placeholder=" …")
+            tell(textwrap.indent(textwrap.fill(f"{rank}. {short}", 88), "    "))
+        tell("")
+    tell("1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop")
     while True:
         key = _key()
         if key is None:
             return None
         if key in _KEYS:
             return _KEYS[key]
-        say(f"{key[:20]!r} is no answer; press 1, 2, =, 0, u or q")
-
-
-def _plain(text: str) -> str:
-    """Return a text without what could steer a terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+        tell(f"{key[:20]!r} is no answer; press 1, 2, =, 0, u or q")
 
 
 def _key() -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipeline.commands import voice
 from pipeline.commands.output import say
 
 # Whatever is heavy (torch, MLflow, pydantic) is imported inside the commands: help is instant.
@@ -35,9 +36,9 @@ def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
     """
     with at_work():
         from pipeline.operations import Workspace
-        from pipeline.reports.progress import progress_bar
+        from pipeline.reports.progress import progress_for
 
-        with Workspace.open(folder, progress=progress_bar) as workspace:
+        with Workspace.open(folder, progress=progress_for(voice.is_quiet())) as workspace:
             if writes:
                 keep_temporary_files_in(workspace.settings.state)
             yield workspace

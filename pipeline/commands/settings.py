@@ -16,4 +16,6 @@ def settings(workspace: Folder = HERE, as_json: AsJson = False) -> None:
     if as_json:
         show(listing, as_json)
     else:
-        typer.echo(listing.to_toml(), nl=False)
+        from pipeline.machine.plain_text import escaped
+
+        typer.echo(escaped(listing.to_toml()), nl=False)

@@ -201,6 +201,7 @@ def kinds_of(
             material.queries,
             material.search,
             answers_folder(material.opened.settings),
+            material.opened.progress,
         ),
     }
     for kind in KINDS:

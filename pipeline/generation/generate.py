@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.generation.prompt import Message, messages, queries_in
 from training.pairs import Pair, hash_share
+from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 from training.unlabelled import Corpus, Derived, Reserved, derived_id
 from training.whole_files import written
@@ -139,6 +140,7 @@ class Generate:
         asked: Sequence[str],
         search: Search,
         folder: Path,
+        progress: Progress = no_progress,
     ) -> Derived:
         """Return the pairs; without the endpoint, those whose answers are cached.
 
@@ -154,8 +156,10 @@ class Generate:
             The champion's search in the corpus.
         folder
             Where answers are cached, one file each.
+        progress
+            How to show progress.
         """
-        answers, fault = self.ask(corpus, reserved, asked, folder)
+        answers, fault = self.ask(corpus, reserved, asked, folder, progress)
         queries = [
             (row, query)
             for row, answer in answers.items()
@@ -175,7 +179,12 @@ class Generate:
         return Derived(KIND, pairs, len(answers), f"{reason}; {fault}" if fault else reason)
 
     def ask(
-        self, corpus: Corpus, reserved: Reserved, asked: Sequence[str], folder: Path
+        self,
+        corpus: Corpus,
+        reserved: Reserved,
+        asked: Sequence[str],
+        folder: Path,
+        progress: Progress = no_progress,
     ) -> tuple[dict[int, str], str]:
         """Return row of the document -> answer, and why some are missing; "" where none is.
 
@@ -208,7 +217,7 @@ class Generate:
                 missing.append(row)
             else:
                 answers[row] = known
-        with ThreadPoolExecutor(self.parallel) as pool:
+        with progress("ask", len(missing)) as step, ThreadPoolExecutor(self.parallel) as pool:
             for row, future in _in_order(pool, one, missing, self.parallel):
                 try:
                     answers[row] = future.result()
@@ -217,6 +226,7 @@ class Generate:
                     last, in_a_row = str(fault), in_a_row + 1
                     if in_a_row >= _FAULTS:
                         break
+                step(1)
         lacking = sum(row not in answers for row in missing)
         told = f"{lacking} documents have no queries: {last}" if lacking else ""
         return {row: answers[row] for row in prompts if row in answers}, told

@@ -46,7 +46,7 @@ def generate_queries(opened: OpenWorkspace, *, dry_run: bool, now: datetime) -> 
     cost = generate.cost(corpus, reserved, queries, folder)
     answered, fault = cost.known, ""
     if not dry_run:
-        answers, fault = generate.ask(corpus, reserved, queries, folder)
+        answers, fault = generate.ask(corpus, reserved, queries, folder, opened.progress)
         answered = len(answers)
     return GenerateResult(
         dry_run=dry_run,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipeline.machine.plain_text import on_one_line
 from pipeline.results import (
     CycleIndex,
     Found,
@@ -83,17 +84,13 @@ def searched(result: SearchResult) -> Iterator[str]:
     table = "" if result.searched == result.version else f", in the index of {result.searched}"
     yield f"version {result.version}{table}: {len(result.found)} documents"
     for place, each in enumerate(result.found, start=1):
-        yield f"{place:3d}. {each.score:.3f}  {_printable(each.id)}  {_heading(each)}"
+        yield f"{place:3d}. {each.score:.3f}  {on_one_line(each.id)}  {_heading(each)}"
         if each.title and each.snippet:
             yield f"            {each.snippet}"
 
 
 def _heading(each: Found) -> str:
     return each.title or each.snippet or "(not in the store any more)"
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _approximate(recall: float | None) -> str:

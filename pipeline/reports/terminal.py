@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
-from rich.console import Console
 from rich.table import Table
 
 from drift_triggers.signal import Signal
@@ -11,7 +10,9 @@ from pipeline.reports.counted import messages, stored
 from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
-from pipeline.reports.terminal_versions import SHOWN, Part, compared, number, planned, short
+from pipeline.reports.screen import Part, show_parts
+from pipeline.reports.summaries import summary_of
+from pipeline.reports.terminal_versions import SHOWN, compared, number, planned, short
 from pipeline.reports.trials import before_cycle, canary_lines, left_lines
 from pipeline.results import (
     AcceptanceStatus,
@@ -34,18 +35,11 @@ from pipeline.results import (
     size,
 )
 
-_FILE_WIDTH = 120
-"""Columns of a table that goes into a file or another program."""
-
 
 def show(result: Result) -> None:
-    """Print a result as text and tables."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _FILE_WIDTH
-    for part in parts_of(result):
-        # User text may hold what rich reads as markup; it is off for tables and their cells too.
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+    """Print a result as text and tables, and at the end what it comes down to."""
+    summary = summary_of(result)
+    show_parts((*parts_of(result), *([summary] if summary else [])))
 
 
 @singledispatch

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from pipeline.reports.plan_rows import PLAN_COLUMNS, plan_facts, plan_rows
+from pipeline.reports.screen import Part
 from pipeline.results import CompareResult, Difference, IndexPlan, VersionRegressions
 from training.evaluation import Hit, cut
 
 SHOWN = 3
 """Worst queries in a terminal; the pages and JSON hold more."""
-
-Part = str | Table
-"""A line of text, or a table."""
 
 
 def compared(result: CompareResult) -> Iterator[Part]:

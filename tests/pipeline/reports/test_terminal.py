@@ -1,6 +1,7 @@
 """The terminal: every result has a text, and user text is shown as it is."""
 
 import inspect
+import re
 
 import pytest
 
@@ -14,6 +15,7 @@ from pipeline.results import (
     DecisionResult,
     DemoResult,
     DiscardResult,
+    DoctorResult,
     EvaluateResult,
     InitResult,
     Result,
@@ -310,3 +312,49 @@ def test_an_exclusion_shows_what_the_champion_keeps(capsys):
     assert "version 2 keeps 4" in told
     kept_none = result.changed(champion=None)
     assert "keeps" not in shown(capsys, kept_none)
+
+
+def steered(value):
+    """Return a value with escapes in each of its texts."""
+    if isinstance(value, dict):
+        return {key: steered(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [steered(each) for each in value]
+    return f"\x1b[2J\x1b]0;title\x07\x9b31m{value}" if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("width", ["60", "200"])
+def test_a_comparison_of_texts_with_escapes_steers_no_terminal(capsys, monkeypatch, width):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", width)
+    hostile = CompareResult.model_validate(steered(COMPARED.to_json()))
+    told = re.sub(r"\x1b\[[0-9;]*m", "", shown(capsys, hostile))
+    assert "not bold" in words(told)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", told)
+
+
+def test_the_doctor_shows_each_remedy_and_counts(capsys):
+    result = DoctorResult.model_validate(
+        {
+            "workspace": "w",
+            "quick": True,
+            "checks": [
+                {"part": "lock", "state": "ok", "says": "nobody is at work"},
+                {
+                    "part": "disk",
+                    "state": "problem",
+                    "says": "it is full",
+                    "remedy": "a larger one",
+                },
+            ],
+            "problems": 1,
+            "warnings": 0,
+            "seconds": 0.1,
+        }
+    )
+    assert shown(capsys, result).splitlines() == [
+        "ok      lock: nobody is at work",
+        "problem disk: it is full",
+        "        to do: a larger one",
+        "w: 1 problem (checks made: 2, in 0.1 s)",
+    ]
