@@ -1,15 +1,18 @@
 """The machine: the lock on a workspace, processes, whether a server answers."""
 
-from pipeline.machine.lock import WorkspaceBusy, hold_workspace
+from pipeline.machine.lock import Holder, WorkspaceBusy, hold_workspace, holder
 from pipeline.machine.process import lives, peak_memory_megabytes, this_process
-from pipeline.machine.reachable import why_silent, why_unreachable
+from pipeline.machine.reachable import why_closed, why_silent, why_unreachable
 
 __all__ = [
+    "Holder",
     "WorkspaceBusy",
     "hold_workspace",
+    "holder",
     "lives",
     "peak_memory_megabytes",
     "this_process",
+    "why_closed",
     "why_silent",
     "why_unreachable",
 ]

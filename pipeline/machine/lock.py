@@ -5,11 +5,13 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.machine.process import lives
 from training.faults import AnchorholdError
 from training.whole_files import written
 
@@ -47,6 +49,47 @@ def hold_workspace(state: Path, *, doing: str, now: datetime) -> Iterator[None]:
             yield
     except Timeout:
         raise WorkspaceBusy(f"{state.parent} is in use{_described(owner_file)}") from None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a workspace on this machine.
+
+    Attributes
+    ----------
+    told
+        The command and its process, as a person reads it.
+    lives
+        Whether that process is still there; in doubt, it is.
+    """
+
+    told: str
+    lives: bool
+
+
+def holder(state: Path) -> Holder | None:
+    """Return who holds a workspace; None where nobody does. Nothing is written.
+
+    Parameters
+    ----------
+    state
+        The workspace's state folder.
+    """
+    lock = state / "lock"
+    if not lock.exists():
+        return None
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            return None
+    except Timeout:
+        pass
+    try:
+        owner = json.loads((state / "lock.owner").read_text(encoding="utf-8"))
+        told = f"`anchorhold {owner['doing']}` (process {owner['pid']} on {owner['host']})"
+        here = owner["host"] == platform.node()
+        return Holder(told, lives=not here or lives({"process": str(owner["pid"])}))
+    except (OSError, ValueError, KeyError):
+        return Holder("another process", lives=True)
 
 
 def _described(owner_file: Path) -> str:

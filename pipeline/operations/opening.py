@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.operations.circumstances import Clock, Folder, clock_of
+from pipeline.operations.doctor import examine
 from pipeline.operations.messages import addressing, send_quietly
+from pipeline.results import DoctorResult
 from pipeline.store import StoreUnusable
 from pipeline.workspace import OpenWorkspace, Settings, load_settings, open_workspace
 from training.faults import AnchorholdError, DataFault
@@ -53,6 +55,23 @@ class Opening:
             what = "is not a folder" if folder.exists() else "does not exist"
             raise DataFault(f"{folder} {what}; make a workspace with `anchorhold init {folder}`")
         return cls(load_settings(folder), progress or no_progress, clock_of(now))
+
+    @staticmethod
+    def doctor(
+        path: Folder = ".", *, quick: bool = False, now: datetime | Clock | None = None
+    ) -> DoctorResult:
+        """Check whether a workspace can work; whatever is wrong is told, not raised.
+
+        Parameters
+        ----------
+        path
+            Folder with anchorhold.toml.
+        quick
+            Whether the model is not loaded.
+        now
+            The present, or a clock; by default the system's.
+        """
+        return examine(Path(path), clock_of(now)(), quick=quick)
 
     def close(self) -> None:
         """Close the workspace; its verbs raise AnchorholdError from now on."""

@@ -21,7 +21,7 @@ from pipeline.gate import (
     overuse_warning,
     queries_for_gain,
 )
-from pipeline.registry import Version
+from pipeline.registry import Facts, Version
 from pipeline.results import (
     TRAINED,
     AcceptanceStatus,
@@ -59,17 +59,10 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
     """Return the state of a workspace; nothing is changed."""
     store = opened.store
     champion = opened.versions.champion()
-    folder = opened.versions.folder(champion)
-    facts = folder.facts()
-    sizes = store.pair_sources(role="recent", after=facts.cut)
-    waiting = WaitingCounts(
-        pairs=sum(sizes.values()),
-        used_pairs=used_of(sizes, opened.settings.waiting.per_source(sizes)),
-        traffic=store.count_traffic(role="recent", after=known_until(store, facts)),
-        served=store.count_served(after=facts.cut),
-    )
+    facts = opened.versions.folder(champion).facts()
+    waiting = _waiting(opened, facts)
     counts = store.counts()
-    anchors, gate, outlook = _anchors(opened, champion, waiting.used_pairs, log=bool(counts.served))
+    anchors, gate, outlook = gate_now(opened, champion, log=bool(counts.served))
     unfinished = store.unfinished_cycle()
     index, unreadable = _index(opened, champion)
     history = verify_history(store, opened.registry)
@@ -138,14 +131,35 @@ def _index(opened: OpenWorkspace, champion: Version) -> tuple[IndexStatus | None
     return index, ()
 
 
-def _anchors(
-    opened: OpenWorkspace, champion: Version, waiting: int, *, log: bool
+def _waiting(opened: OpenWorkspace, facts: Facts) -> WaitingCounts:
+    """Count what arrived since the champion was trained."""
+    store = opened.store
+    sizes = store.pair_sources(role="recent", after=facts.cut)
+    return WaitingCounts(
+        pairs=sum(sizes.values()),
+        used_pairs=used_of(sizes, opened.settings.waiting.per_source(sizes)),
+        traffic=store.count_traffic(role="recent", after=known_until(store, facts)),
+        served=store.count_served(after=facts.cut),
+    )
+
+
+def gate_now(
+    opened: OpenWorkspace, champion: Version, *, log: bool
 ) -> tuple[tuple[AnchorPower, ...], GateStatus, GateOutlook | None]:
-    """Say what the anchor sets can support, and what keeps the gate from being meaningful."""
+    """Say what the anchor sets can support, and what keeps the gate from being meaningful.
+
+    Parameters
+    ----------
+    champion
+        The version that candidates are compared with.
+    log
+        Whether a served log is stored.
+    """
     anchor_sets, tables = opened.anchor_sets, opened.settings.tables
     gate, margins = tables.gate, anchor_sets.margins
     try:
-        sets = anchor_sets.of(opened.versions.folder(champion))
+        folder = opened.versions.folder(champion)
+        sets = anchor_sets.of(folder)
     except DataFault as fault:
         return (), GateStatus(meaningful=False, warnings=(str(fault),)), None
     past = past_cycles(opened.store, outcomes=TRAINED)
@@ -155,7 +169,7 @@ def _anchors(
         gate,
         margins,
         Earlier(past, champion.number),
-        held_out=_held_out(tables, past, waiting),
+        held_out=_held_out(tables, past, _waiting(opened, folder.facts()).used_pairs),
         log=log,
     )
     warnings = [each.reason for each in found if not (each.can_vouch and each.meaningful)]

@@ -3,7 +3,14 @@
 from pipeline.registry.aliases import version_with
 from pipeline.registry.environment import quiet_environment
 from pipeline.registry.opening import open_registry
-from pipeline.registry.places import IDENTITY, Move, identity_at, keep_files_in, lies_in
+from pipeline.registry.places import (
+    IDENTITY,
+    Move,
+    identity_at,
+    keep_files_in,
+    lies_in,
+    sqlite_file,
+)
 from pipeline.registry.removal import (
     copies,
     copy_of,
@@ -16,8 +23,9 @@ from pipeline.registry.removal import (
     size_of_files,
     size_of_folder,
 )
-from pipeline.registry.runs import Measured, RegistryFault
+from pipeline.registry.runs import Measured, RegistryFault, without_password
 from pipeline.registry.traces import Traces
+from pipeline.registry.trying import try_writing
 from pipeline.registry.version_folder import Facts, VersionFolder
 from pipeline.registry.versions import (
     CANDIDATE,
@@ -61,5 +69,8 @@ __all__ = [
     "same_files",
     "size_of_files",
     "size_of_folder",
+    "sqlite_file",
+    "try_writing",
     "version_with",
+    "without_password",
 ]

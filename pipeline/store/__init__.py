@@ -17,6 +17,7 @@ from pipeline.store.pruned import Pruned, PrunedKind
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.served import VECTORS_ONLY
 from pipeline.store.store import Store
+from pipeline.store.writable import why_not_written
 
 __all__ = [
     "VECTORS_ONLY",
@@ -56,4 +57,5 @@ __all__ = [
     "missing_driver",
     "opening_alone",
     "replace_prefix",
+    "why_not_written",
 ]

@@ -118,6 +118,14 @@ class ArrivedRecords:
         with self._database.reading() as connection:
             return int(connection.scalar(chosen) or 0)
 
+    def newest_timestamp(self) -> float | None:
+        """Return the latest moment that a record is dated, in seconds; None where none is."""
+        with self._database.reading() as connection:
+            found = [
+                connection.scalar(select(func.max(each.c.timestamp))) for each in (pairs, traffic)
+            ]
+        return max((float(each) for each in found if each is not None), default=None)
+
     def discarded_pairs(self) -> list[Pair]:
         """Return the discarded pairs in the order of their arrival."""
         return self._read(pairs, Pair, None, ~kept(pairs))

@@ -1,0 +1,89 @@
+"""The result of `anchorhold doctor`: whether a workspace can work, check by check."""
+
+from typing import Literal, Self
+
+from pipeline.results.result import Result
+
+DoctorPart = Literal[
+    "settings",
+    "data",
+    "folders",
+    "lock",
+    "clock",
+    "disk",
+    "packages",
+    "store",
+    "tracking",
+    "workspace",
+    "cycles",
+    "champion",
+    "model",
+    "index",
+    "anchors",
+    "service",
+    "receivers",
+    "endpoint",
+]
+State = Literal["ok", "warning", "problem"]
+
+
+class Diagnosis(Result):
+    """What one check showed.
+
+    Attributes
+    ----------
+    part
+        What was checked.
+    state
+        "problem": a cycle, or what the settings ask for, would fail. "warning": it works, and
+        something should be changed. "ok": nothing needs to be done.
+    says
+        One sentence.
+    remedy
+        The command or the setting that mends it; empty where nothing needs to be done.
+    """
+
+    part: DoctorPart
+    state: State
+    says: str
+    remedy: str = ""
+
+    @classmethod
+    def fine(cls, part: DoctorPart, says: str) -> Self:
+        """Return what needs nothing to be done."""
+        return cls(part=part, state="ok", says=says)
+
+    @classmethod
+    def warning(cls, part: DoctorPart, says: str, remedy: str) -> Self:
+        """Return what works, and should be changed."""
+        return cls(part=part, state="warning", says=says, remedy=remedy)
+
+    @classmethod
+    def problem(cls, part: DoctorPart, says: str, remedy: str) -> Self:
+        """Return what does not work."""
+        return cls(part=part, state="problem", says=says, remedy=remedy)
+
+
+class DoctorResult(Result):
+    """Whether a workspace can work.
+
+    Attributes
+    ----------
+    workspace
+        Its folder.
+    quick
+        Whether the model was not loaded.
+    checks
+        All checks, in the order in which they were made.
+    problems, warnings
+        How many checks are problems, and warnings.
+    seconds
+        How long the checks took.
+    """
+
+    workspace: str
+    quick: bool
+    checks: tuple[Diagnosis, ...]
+    problems: int
+    warnings: int
+    seconds: float
