@@ -115,8 +115,15 @@ def _parameter(each: Any) -> tuple[str, str, str]:
 
 def json_page() -> str:
     """Return the reference of what the commands print with `--json`, a table for each object."""
+    from pipeline.results import IndexEstimate, RunEstimate
+
+    printed = {
+        **_results(),
+        "run --dry-run": RunEstimate,
+        "index build --dry-run": IndexEstimate,
+    }
     kinds: dict[str, Any] = {}
-    for kind in _results().values():
+    for kind in printed.values():
         _collect(kind, kinds)
     parts = [
         "# Look up a key of the JSON",
@@ -128,7 +135,7 @@ def json_page() -> str:
             ("command", "object"),
             [
                 (f"`anchorhold {command}`", f"[{kind.__name__}](#{kind.__name__.lower()})")
-                for command, kind in _results().items()
+                for command, kind in printed.items()
             ],
         ),
     ]
@@ -176,17 +183,18 @@ def _one_per_line(values: dict[str, Any]) -> str:
 
 def _results() -> dict[str, Any]:
     """Return the result of each command: what the method of `Workspace` of that name returns."""
-    from pipeline import Workspace
-    from pipeline.operations.serving import Serving
     from pipeline.operations.settings import SettingsListing
     from pipeline.results import DemoResult, WatchEvent
 
     others = {"demo": DemoResult, "watch": WatchEvent, "settings": SettingsListing}
-    methods = {**vars(Serving), **vars(Workspace), "init": Workspace.create}
-    return {
-        name: others.get(name) or get_type_hints(methods[name.replace(" ", "_")])["return"]
-        for name in _commands()
-    }
+    return {name: others.get(name) or get_type_hints(_verb(name))["return"] for name in _commands()}
+
+
+def _verb(command: str) -> Any:
+    """Return the method of `Workspace` that a command calls."""
+    from pipeline import Workspace
+
+    return getattr(Workspace, "create" if command == "init" else command.replace(" ", "_"))
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pipeline.commands.check import check
 from pipeline.commands.compare import compare
 from pipeline.commands.demo import demo
 from pipeline.commands.discard import discard
+from pipeline.commands.doctor import doctor
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
 from pipeline.commands.gc import gc
@@ -20,7 +21,8 @@ from pipeline.commands.generate import generate
 from pipeline.commands.index import index
 from pipeline.commands.init import init
 from pipeline.commands.judge import judge
-from pipeline.commands.output import say
+from pipeline.commands.output import tell
+from pipeline.commands.parsing import Command, Group
 from pipeline.commands.promote import promote
 from pipeline.commands.report import report
 from pipeline.commands.rollback import rollback
@@ -29,10 +31,12 @@ from pipeline.commands.search import search
 from pipeline.commands.serve import serve
 from pipeline.commands.settings import settings
 from pipeline.commands.status import status
+from pipeline.commands.voice import voiced
 from pipeline.commands.watch import watch
 
 app = typer.Typer(
     name="anchorhold",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -46,6 +50,7 @@ for command in (
     candidate,
     watch,
     status,
+    doctor,
     compare,
     evaluate,
     generate,
@@ -62,7 +67,7 @@ for command in (
     report,
     settings,
 ):
-    app.command()(command)
+    app.command(cls=Command)(voiced(command))
 app.add_typer(index)
 
 
@@ -96,7 +101,11 @@ def main() -> None:
     except Exception as fault:
         from training.faults import AnchorholdError
 
-        if not isinstance(fault, AnchorholdError):
-            raise
-        say(f"anchorhold: {fault}")
-        sys.exit(2)
+        if isinstance(fault, AnchorholdError):
+            tell(f"anchorhold: {fault}")
+            sys.exit(2)
+        import traceback
+
+        # Printed here, as the message may repeat what a file says.
+        tell(traceback.format_exc().rstrip())
+        sys.exit(1)

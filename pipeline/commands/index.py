@@ -5,18 +5,24 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, AsJson, Folder
+from pipeline.commands.options import HERE, AsJson, DryRun, Folder
 from pipeline.commands.output import show
+from pipeline.commands.parsing import Command, Group
 from pipeline.commands.process import opened
+from pipeline.commands.voice import voiced
 
 index = typer.Typer(
-    name="index", no_args_is_help=True, help="Build, list, delete or export the index of a version."
+    name="index",
+    cls=Group,
+    no_args_is_help=True,
+    help="Build, list, delete or export the index of a version.",
 )
 
 _Version = Annotated[str, typer.Argument(help="Version or alias, such as champion.")]
 
 
-@index.command()
+@index.command(cls=Command)
+@voiced
 def build(
     version: _Version = "champion",
     vectors: Annotated[
@@ -44,7 +50,8 @@ def build(
     show(done, as_json)
 
 
-@index.command()
+@index.command(cls=Command)
+@voiced
 def status(workspace: Folder = HERE, as_json: AsJson = False) -> None:
     """Show the indexes that there are, and what they lack."""
     with opened(workspace) as work:
@@ -52,24 +59,32 @@ def status(workspace: Folder = HERE, as_json: AsJson = False) -> None:
     show(found, as_json)
 
 
-@index.command()
-def drop(version: _Version, workspace: Folder = HERE, as_json: AsJson = False) -> None:
+@index.command(cls=Command)
+@voiced
+def drop(
+    version: _Version,
+    dry_run: DryRun = False,
+    workspace: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Delete the index of a version that does not serve."""
     with opened(workspace) as work:
-        dropped = work.index_drop(version)
+        dropped = work.index_drop(version, dry_run=dry_run)
     show(dropped, as_json)
 
 
-@index.command()
+@index.command(cls=Command)
+@voiced
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet file to make.")],
     version: Annotated[
         str, typer.Option("--version", metavar="VERSION", help="Version or alias.")
     ] = "champion",
+    dry_run: DryRun = False,
     workspace: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Write ids, vectors and stamp of an index to a Parquet file, for another vector database."""
     with opened(workspace) as work:
-        exported = work.index_export(file, version)
+        exported = work.index_export(file, version, dry_run=dry_run)
     show(exported, as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.commands.options import AsJson
+from pipeline.commands.options import AsJson, DryRun
 from pipeline.commands.output import show
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def init(
         Literal["refuse", "allow"] | None,
         typer.Option("--proxies", help="Whether a promotion may rest on evidence without labels."),
     ] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a workspace: a commented anchorhold.toml and the folders for data.
@@ -37,7 +38,8 @@ def init(
     from pipeline.operations import Workspace
 
     ask = _ask if sys.stdin.isatty() and sys.stderr.isatty() and not as_json else None
-    show(Workspace.create(directory, sources or (), proxies=proxies, ask=ask), as_json)
+    made = Workspace.create(directory, sources or (), proxies=proxies, ask=ask, dry_run=dry_run)
+    show(made, as_json)
 
 
 def _ask() -> "Proxies":

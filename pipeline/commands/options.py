@@ -8,6 +8,10 @@ import typer
 Folder = Annotated[Path, typer.Option("--workspace", "-w", help="Folder with anchorhold.toml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Report the outcome as exit status.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only tell what would change and what it costs."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 
 HERE = Path()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, OUTCOME_STATUS, AsJson, ExitCode, Folder
+from pipeline.commands.options import HERE, OUTCOME_STATUS, AsJson, DryRun, ExitCode, Folder
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -23,6 +23,7 @@ def run(
         bool,
         typer.Option("--adopt", help="Begin with the champion of another workspace."),
     ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     exit_code: ExitCode = False,
 ) -> None:
@@ -30,6 +31,13 @@ def run(
 
     With --exit-code: 4 rejected, 5 inconclusive, 6 insufficient_data, 7 blocked.
     """
+    if dry_run:
+        if strategy or seed or adopt:
+            raise typer.BadParameter("--dry-run takes no --strategy, --seed or --adopt")
+        with opened(workspace) as work:
+            estimate = work.run_estimate()
+        show(estimate, as_json)
+        return
     with opened(workspace, writes=True) as work:
         result = work.run(strategy, seeds=seed, adopt=adopt)
     show(result, as_json)

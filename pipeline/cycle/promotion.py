@@ -206,10 +206,8 @@ class Champions:
             and not self.stopped(each)
         ]
 
-    def promote(
-        self, reference: int | str, *, reason: str, force: bool, now: datetime
-    ) -> MoveResult:
-        """Promote a version that a person chose.
+    def promotable(self, reference: int | str, *, force: bool) -> tuple[Version, Version | None]:
+        """Return a version that a person may promote, and the one that serves; nothing is moved.
 
         Raises
         ------
@@ -217,7 +215,6 @@ class Champions:
             It is the champion already, or `force` is not given and it did not pass the gate, passed
             against another champion, or was rolled back, as may be one that it descends from.
         """
-        self.finish_interrupted_move()
         version = self.registry.version(reference)
         # Also where a version serves that somebody else made: this is the way out.
         champion = self.registry.serving()
@@ -229,6 +226,14 @@ class Champions:
                 f"version {version.number} {why}; --force promotes it anyway, and the history "
                 "keeps the reason"
             )
+        return version, champion
+
+    def promote(
+        self, reference: int | str, *, reason: str, force: bool, now: datetime
+    ) -> MoveResult:
+        """Promote a version that a person chose; it must be `promotable`."""
+        self.finish_interrupted_move()
+        version, champion = self.promotable(reference, force=force)
         move = self.install(
             version,
             expected=champion.number if champion else None,
@@ -240,18 +245,14 @@ class Champions:
             self.registry.tag(version, {ROLLED_BACK: f"forced again: {reason}"})
         return move
 
-    def roll_back(self, reference: int | str | None, *, reason: str, now: datetime) -> MoveResult:
-        """Return to the previous champion, or to any earlier one that was not rolled back.
-
-        The version that is left is marked: only a forced promotion lets it, or one that descends
-        from it, serve again.
+    def version_to_return_to(self, reference: int | str | None) -> tuple[Version, Version]:
+        """Return a version that a rollback may return to, and the champion; nothing is moved.
 
         Raises
         ------
         DataFault
             There is no previous champion, or the version named never served or was rolled back.
         """
-        self.finish_interrupted_move()
         champion = self._versions.champion()
         moves = self.store.promotions()
         marked = rolled_back(moves)
@@ -274,6 +275,16 @@ class Champions:
                 f"version {version.number} was rolled back itself ({marked[version.number]}); "
                 "return to it with `anchorhold promote --force`"
             )
+        return version, champion
+
+    def roll_back(self, reference: int | str | None, *, reason: str, now: datetime) -> MoveResult:
+        """Return to the previous champion, or to any earlier one that was not rolled back.
+
+        The version that is left is marked: only a forced promotion lets it, or one that descends
+        from it, serve again. The faults are those of `version_to_return_to`.
+        """
+        self.finish_interrupted_move()
+        version, champion = self.version_to_return_to(reference)
         move = self.install(
             version, expected=champion.number, action="rollback", reason=reason, now=now
         )

@@ -3,13 +3,16 @@
 import shutil
 from pathlib import Path
 
-from pipeline.results import ExportResult
+from pipeline.registry import size_of_folder
+from pipeline.results import ExportResult, Foreseen
 from pipeline.workspace import Versions
 from training.faults import DataFault
 from training.whole_files import folder_written
 
 
-def export_version(versions: Versions, reference: str, directory: Path) -> ExportResult:
+def export_version(
+    versions: Versions, reference: str, directory: Path, *, dry_run: bool = False
+) -> ExportResult:
     """Copy the model of a version or alias into a new folder; its files are hash-checked first.
 
     Raises
@@ -22,6 +25,13 @@ def export_version(versions: Versions, reference: str, directory: Path) -> Expor
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise DataFault(f"{directory} exists already; export needs a new or empty folder")
         model = versions.folder(version).model
+        if dry_run:
+            foreseen = Foreseen(
+                changes=(f"version {version.number} would be written to {directory}",),
+                seconds=0.0,
+                bytes=size_of_folder(model),
+            )
+            return ExportResult(version=version.number, directory=str(directory), foreseen=foreseen)
         with folder_written(directory) as partial:
             shutil.copytree(model, partial, dirs_exist_ok=True)
     except OSError as fault:

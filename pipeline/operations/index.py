@@ -6,12 +6,14 @@ from pathlib import Path
 from pipeline.cycle import Indexing
 from pipeline.registry import CANDIDATE, CHAMPION, PREVIOUS
 from pipeline.results import (
+    Foreseen,
     IndexBuilt,
     IndexDropResult,
     IndexEstimate,
     IndexExportResult,
     IndexStatusResult,
 )
+from pipeline.search import Stamp
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
@@ -77,7 +79,7 @@ def index_status(opened: OpenWorkspace) -> IndexStatusResult:
     )
 
 
-def drop_index(opened: OpenWorkspace, reference: str) -> IndexDropResult:
+def drop_index(opened: OpenWorkspace, reference: str, *, dry_run: bool = False) -> IndexDropResult:
     """Delete the index of a version that does not serve.
 
     Raises
@@ -95,18 +97,45 @@ def drop_index(opened: OpenWorkspace, reference: str) -> IndexDropResult:
                 f"again use `anchorhold index build {number}`"
             )
     stamp = indexes.stamp(number)
+    documents = stamp.documents if stamp else None
+    if dry_run:
+        indexes.must_have(number)
+        vectors = _vectors(stamp) if stamp else 0
+        foreseen = Foreseen(
+            changes=(f"the index of version {number} would be deleted",),
+            bytes=-vectors,
+            basis="its vectors; ids and their index take more",
+        )
+        return IndexDropResult(version=number, documents=documents, foreseen=foreseen)
     indexes.drop(number)
-    return IndexDropResult(version=number, documents=stamp.documents if stamp else None)
+    return IndexDropResult(version=number, documents=documents)
 
 
-def export_index(opened: OpenWorkspace, reference: str, file: Path) -> IndexExportResult:
-    """Write ids and vectors of a whole index to a new Parquet file."""
+def _vectors(stamp: Stamp) -> int:
+    """Return the bytes of the vectors of an index: four a number."""
+    return 4 * stamp.dimensions * stamp.documents
+
+
+def export_index(
+    opened: OpenWorkspace, reference: str, file: Path, *, dry_run: bool = False
+) -> IndexExportResult:
+    """Write ids and vectors of a whole index to a new Parquet file, or say what that would be."""
     version = opened.versions.named(reference)
-    stamp = opened.indexes.export(version.number, file)
+    foreseen = None
+    if dry_run:
+        stamp = opened.indexes.exportable(version.number, file)
+        foreseen = Foreseen(
+            changes=(f"{stamp.documents} vectors would be written to {file}",),
+            bytes=_vectors(stamp),
+            basis="the vectors; the ids take more",
+        )
+    else:
+        stamp = opened.indexes.export(version.number, file)
     return IndexExportResult(
         version=version.number,
         file=str(file),
         documents=stamp.documents,
         dimensions=stamp.dimensions,
         fingerprint=stamp.fingerprint,
+        foreseen=foreseen,
     )

@@ -65,18 +65,22 @@ class Serving(Opening):
         with self._opened("index status") as opened:
             return index_status(opened)
 
-    def index_drop(self, version: int | str) -> IndexDropResult:
+    def index_drop(self, version: int | str, *, dry_run: bool = False) -> IndexDropResult:
         """Delete the index of a version that does not serve.
 
         Parameters
         ----------
         version
             Number or alias.
+        dry_run
+            Only tell what would be deleted.
         """
         with self._opened("index drop") as opened:
-            return drop_index(opened, str(version))
+            return drop_index(opened, str(version), dry_run=dry_run)
 
-    def index_export(self, file: Folder, version: int | str = "champion") -> IndexExportResult:
+    def index_export(
+        self, file: Folder, version: int | str = "champion", *, dry_run: bool = False
+    ) -> IndexExportResult:
         """Write ids and vectors of an index to a Parquet file, for another vector database.
 
         Parameters
@@ -85,9 +89,11 @@ class Serving(Opening):
             File to make.
         version
             Number or alias.
+        dry_run
+            Only tell what would be written.
         """
         with self._opened("index export") as opened:
-            return export_index(opened, str(version), Path(file))
+            return export_index(opened, str(version), Path(file), dry_run=dry_run)
 
     def search(self, text: str, *, as_of: int | str = "champion", k: int = 10) -> SearchResult:
         """Return the documents that the index of a version finds for a text.

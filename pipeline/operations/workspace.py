@@ -4,14 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.cycle import Champions, Indexing, check_now, run_cycle
-from pipeline.operations.accept import accept_texts
+from pipeline.cycle import check_now, run_cycle
 from pipeline.operations.backtest import backtest
+from pipeline.operations.changing import Changing
 from pipeline.operations.circumstances import Folder, path_of, person
 from pipeline.operations.compare import compare_versions, write_comparison
-from pipeline.operations.discard import Records, discard_records
 from pipeline.operations.evaluate import evaluate_again, evaluate_on_benchmark
-from pipeline.operations.export import export_version
 from pipeline.operations.gc import collect
 from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
@@ -22,34 +20,29 @@ from pipeline.operations.watch import Watching
 from pipeline.operations.watched_settings import WatchedSettings
 from pipeline.reports import report_of
 from pipeline.results import (
-    AcceptResult,
     BacktestResult,
     CompareResult,
     CycleResult,
     DecisionResult,
     DeliveriesResult,
-    DiscardResult,
     EvaluateResult,
-    ExportResult,
     GcResult,
     GenerateResult,
     InitResult,
     JudgeResult,
-    MoveResult,
     ReportResult,
     StatusResult,
     WatchEvent,
 )
 from pipeline.workspace import (
     Ask,
-    OpenWorkspace,
     Proxies,
     make_workspace,
 )
 from training.encoding import Encoder
 
 
-class Workspace(Serving):
+class Workspace(Serving, Changing):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
@@ -74,6 +67,7 @@ class Workspace(Serving):
         *,
         proxies: Proxies | None = None,
         ask: Ask | None = None,
+        dry_run: bool = False,
     ) -> InitResult:
         """Make a workspace: a commented anchorhold.toml and the folders for data.
 
@@ -85,13 +79,15 @@ class Workspace(Serving):
             Folders and files whose content is guessed and named in the settings.
         proxies, ask
             `gate.proxies`, or what asks for it where there are no labels.
+        dry_run
+            Only tell what would be made.
 
         Raises
         ------
         AnchorholdError
             The directory is a workspace already, or cannot be written to.
         """
-        return make_workspace(directory, sources, proxies=proxies, ask=ask)
+        return make_workspace(directory, sources, proxies=proxies, ask=ask, dry_run=dry_run)
 
     def check(
         self, traffic: Folder | None = None, pairs: Folder | None = None, log: Folder | None = None
@@ -181,94 +177,6 @@ class Workspace(Serving):
                 return evaluate_again(opened, str(version), self._clock())
             return evaluate_on_benchmark(opened, str(version), benchmark, self._clock())
 
-    def promote(self, version: int | str, *, reason: str, force: bool = False) -> MoveResult:
-        """Make a version the champion by hand.
-
-        Parameters
-        ----------
-        version
-            Number or alias.
-        reason
-            Why; the promotion history keeps it.
-        force
-            Also if it did not pass the gate, or was rolled back.
-        """
-        with self._opened("promote", writes=True) as opened:
-            now = self._clock()
-            move = _champions(opened).promote(version, reason=reason, force=force, now=now)
-            return Indexing(opened).after_move(move, now)
-
-    def rollback(
-        self, version: int | str | None = None, *, reason: str = "rolled back by hand"
-    ) -> MoveResult:
-        """Return to the champion before, or to a version that served before.
-
-        Parameters
-        ----------
-        version
-            Number or alias; by default, the champion before.
-        reason
-            Why; the promotion history keeps it.
-        """
-        with self._opened("rollback", writes=True) as opened:
-            now = self._clock()
-            move = _champions(opened).roll_back(version, reason=reason, now=now)
-            return Indexing(opened).after_move(move, now)
-
-    def discard(
-        self,
-        *,
-        cycle: str | None = None,
-        source: str | None = None,
-        file: str | None = None,
-        pair: str | None = None,
-        reason: str,
-        undo: bool = False,
-        who: str | None = None,
-    ) -> DiscardResult:
-        """Exclude records from learning and drift checks, or include them again.
-
-        Nothing is deleted. Exactly one of `cycle`, `source`, `file` and `pair` names the records.
-
-        Parameters
-        ----------
-        cycle
-            The pairs that this cycle was the first to see, such as "0003".
-        source, file
-            All stored records of a source or a file.
-        pair
-            The pair with this identifier.
-        reason
-            Why; the log keeps it.
-        undo
-            Include again what was excluded by the same name.
-        who
-            Who did it, for the log; by default, the user of this process.
-        """
-        records = Records(cycle=cycle, source=source, file=file, pair=pair)
-        who, now = who or person(), self._clock()
-        with self._opened("discard", writes=True) as opened:
-            return discard_records(
-                opened.store, opened.versions, records, undo=undo, reason=reason, who=who, now=now
-            )
-
-    def accept(
-        self, *, reason: str = "accepted by hand", undo: bool = False, who: str | None = None
-    ) -> AcceptResult:
-        """Take the texts that the last cycle checked into the reference, or take that back.
-
-        Parameters
-        ----------
-        reason, who
-            Why and who, for the log; by default, the user of this process.
-        undo
-            Take the last acceptance back.
-        """
-        with self._opened("accept", writes=True) as opened:
-            return accept_texts(
-                opened, undo=undo, reason=reason, who=who or person(), now=self._clock()
-            )
-
     def gc(self, *, dry_run: bool = False) -> GcResult:
         """Delete old versions, cycles, trainings and caches, as `[keep]` says.
 
@@ -279,19 +187,6 @@ class Workspace(Serving):
         """
         with self._opened("gc", writes=not dry_run) as opened:
             return collect(opened, self._clock(), dry_run=dry_run)
-
-    def export(self, version: int | str, directory: Folder) -> ExportResult:
-        """Write the plain sentence-transformers folder of a version.
-
-        Parameters
-        ----------
-        version
-            Number or alias.
-        directory
-            Folder to make.
-        """
-        with self._opened("export") as opened:
-            return export_version(opened.versions, str(version), Path(directory))
 
     def backtest(self, folder: Folder | None = None) -> BacktestResult:
         """Replay past windows through triggers and policy: false alarms, misses, delay.
@@ -383,10 +278,6 @@ class Workspace(Serving):
             folder = opened.versions.folder(opened.versions.named(version))
             # Without the cache of the cycles: what a program encodes would fill it.
             return opened.encoders.load_alone(folder.model)
-
-
-def _champions(opened: OpenWorkspace) -> Champions:
-    return Champions.of(opened)
 
 
 def _ignore(event: WatchEvent) -> None:

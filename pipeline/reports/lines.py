@@ -6,12 +6,14 @@ from functools import singledispatch
 
 from pipeline.machine.pace import shown
 from pipeline.reports.counted import counted
+from pipeline.reports.foreseen_lines import about_changes, about_run
 from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import all_indexes, built, estimated, searched
 from pipeline.results import (
     AcceptResult,
     DeliveriesResult,
     DiscardResult,
+    DoctorResult,
     ExportResult,
     GenerateResult,
     IndexBuilt,
@@ -23,6 +25,7 @@ from pipeline.results import (
     MoveResult,
     ReportResult,
     Result,
+    RunEstimate,
     SearchResult,
     ServeResult,
     WatchEvent,
@@ -37,9 +40,28 @@ def lines_of(result: Result) -> Iterator[str]:
 
 @lines_of.register
 def _(result: MoveResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     before = result.previous.version if result.previous else "none"
     yield f"version {result.champion.version} serves now (before: {before})"
     yield from (f"warning: {warning}" for warning in result.warnings)
+
+
+@lines_of.register
+def _(result: DoctorResult) -> Iterator[str]:
+    for each in result.checks:
+        yield f"{each.state:<7} {each.part}: {each.says}"
+        if each.remedy:
+            yield f"        to do: {each.remedy}"
+    counts = [
+        f"{count} {what}{'' if count == 1 else 's'}"
+        for count, what in ((result.problems, "problem"), (result.warnings, "warning"))
+        if count
+    ]
+    told = " and ".join(counts) or "the workspace can work"
+    made = len(result.checks)
+    yield f"{result.workspace}: {told} (checks made: {made}, in {result.seconds:.1f} s)"
 
 
 @lines_of.register
@@ -47,6 +69,10 @@ def _(result: InitResult) -> Iterator[str]:
     for each in result.found:
         files = f" ({each.files} files)" if each.files > 1 else ""
         yield f"{each.key or 'left out'}: {each.path}{files}: {each.what}: {each.why}"
+    if result.foreseen:
+        yield from result.notes
+        yield from about_changes(result.foreseen)
+        return
     yield f"{result.settings} is written; folders: {', '.join(result.folders)}"
     yield from result.notes
     if result.outlook:
@@ -59,6 +85,9 @@ def _(result: InitResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: DiscardResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     done = "excluded" if result.action == "discard" else "included again"
     yield (
         f"{counted(result)} of the {result.kind} {result.name!r} {done} (entry {result.number} of "
@@ -84,6 +113,9 @@ def _(result: GenerateResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: AcceptResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     fired = f", where {', '.join(result.fired)} fired" if result.fired else ""
     now = "count as known from now on" if result.action == "accept" else "no longer count as known"
     yield (
@@ -93,6 +125,11 @@ def _(result: AcceptResult) -> Iterator[str]:
     if result.later:
         yield f"{result.later} texts arrived after that check and are not part of it"
     yield from result.notes
+
+
+@lines_of.register
+def _(result: RunEstimate) -> Iterator[str]:
+    yield from about_run(result)
 
 
 @lines_of.register
@@ -117,12 +154,18 @@ def _(result: SearchResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: IndexDropResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     documents = "" if result.documents is None else f" of {result.documents} documents"
     yield f"the index{documents} of version {result.version} is deleted"
 
 
 @lines_of.register
 def _(result: IndexExportResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     yield (
         f"{result.documents} vectors of {result.dimensions} dimensions, of version "
         f"{result.version}, are written to {result.file}"
@@ -131,6 +174,9 @@ def _(result: IndexExportResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: ExportResult) -> Iterator[str]:
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
     yield f"version {result.version} is written to {result.directory}"
 
 

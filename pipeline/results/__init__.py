@@ -30,7 +30,9 @@ from pipeline.results.decision import DecisionResult, HeadroomResult, Window
 from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
+from pipeline.results.doctor import Diagnosis, DoctorPart, DoctorResult
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
+from pipeline.results.foreseen import Foreseen, RunEstimate
 from pipeline.results.gc import Freed, GcKind, GcPart, GcResult, size
 from pipeline.results.generation import GenerateResult
 from pipeline.results.index import (
@@ -138,8 +140,11 @@ __all__ = [
     "DemoResult",
     "DerivedKind",
     "DerivedResult",
+    "Diagnosis",
     "Difference",
     "DiscardResult",
+    "DoctorPart",
+    "DoctorResult",
     "DocumentCounts",
     "Estimate",
     "EvaluateResult",
@@ -147,6 +152,7 @@ __all__ = [
     "ExcludedCounts",
     "ExportResult",
     "Finding",
+    "Foreseen",
     "Found",
     "FoundData",
     "Freed",
@@ -197,6 +203,7 @@ __all__ = [
     "Reuse",
     "RolledBackVersion",
     "Rule",
+    "RunEstimate",
     "SearchResult",
     "ServeResult",
     "Serving",

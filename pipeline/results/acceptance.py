@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pipeline.results.cycle import Serving
+from pipeline.results.foreseen import Foreseen
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
@@ -30,6 +31,8 @@ class AcceptResult(Result):
         What the log keeps.
     notes
         What a person should know besides.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     action: Literal["accept", "undo"]
@@ -43,6 +46,7 @@ class AcceptResult(Result):
     who: str
     at: Moment
     notes: tuple[str, ...] = ()
+    foreseen: Foreseen | None = None
 
 
 class AcceptanceStatus(Result):

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from pipeline.results.foreseen import Foreseen
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
@@ -41,6 +42,8 @@ class DiscardResult(Result):
         Records that are excluded in total.
     champion
         What the champion's memory holds of them; None where there is no champion.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     action: Literal["discard", "undo"]
@@ -56,3 +59,4 @@ class DiscardResult(Result):
     served: int = 0
     discarded: ExcludedCounts
     champion: ChampionMemory | None
+    foreseen: Foreseen | None = None

@@ -1,5 +1,6 @@
 """The results of `anchorhold index` and `anchorhold search`."""
 
+from pipeline.results.foreseen import Foreseen
 from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
@@ -171,10 +172,13 @@ class IndexDropResult(Result):
         Whose it was.
     documents
         Documents in it; null where it was not whole.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     version: int
     documents: int | None = None
+    foreseen: Foreseen | None = None
 
 
 class IndexExportResult(Result):
@@ -188,6 +192,8 @@ class IndexExportResult(Result):
         Number and length of the vectors.
     fingerprint
         Identity of their space; the file's metadata holds the whole stamp.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     version: int
@@ -195,6 +201,7 @@ class IndexExportResult(Result):
     documents: int
     dimensions: int
     fingerprint: str
+    foreseen: Foreseen | None = None
 
 
 class Found(Result):

@@ -1,6 +1,7 @@
 """A move of the champion: what `anchorhold promote` and `anchorhold rollback` print."""
 
 from pipeline.results.cycle import Serving
+from pipeline.results.foreseen import Foreseen
 from pipeline.results.result import Result
 
 
@@ -19,6 +20,8 @@ class MoveResult(Result):
         Why, as the history keeps it.
     warnings
         What is missing since, such as documents in its index.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     champion: Serving
@@ -26,3 +29,4 @@ class MoveResult(Result):
     action: str
     reason: str
     warnings: tuple[str, ...] = ()
+    foreseen: Foreseen | None = None

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from pipeline.results.foreseen import Foreseen
 from pipeline.results.outlook import GateOutlook
 from pipeline.results.result import Result
 
@@ -49,6 +50,8 @@ class InitResult(Result):
     outlook
         How often equally good candidates would pass on the anchor sets that were found; None where
         there are none.
+    foreseen
+        What would change, where it was only asked for (`--dry-run`); None where it was done.
     """
 
     workspace: str
@@ -58,10 +61,12 @@ class InitResult(Result):
     proxies: Literal["refuse", "allow"] = "refuse"
     notes: tuple[str, ...] = ()
     outlook: GateOutlook | None = None
+    foreseen: Foreseen | None = None
 
 
 class ExportResult(Result):
-    """A version's model as a plain sentence-transformers folder."""
+    """A version's model as a plain sentence-transformers folder; `foreseen` in a dry run."""
 
     version: int
     directory: str
+    foreseen: Foreseen | None = None

@@ -27,6 +27,12 @@ _PROBES = 64  # documents that are encoded anew; chosen, not measured
 Floats = NDArray[np.float32]
 
 
+def must_be_new(file: Path) -> None:
+    """Refuse a file that is there already."""
+    if file.exists():
+        raise DataFault(f"{file} exists already; name a new file")
+
+
 def write_vectors(file: Path, stamp: Stamp, batches: Iterator[pa.RecordBatch]) -> None:
     """Write ids and vectors to a new file, a batch at a time; it is whole or not there.
 
@@ -44,8 +50,7 @@ def write_vectors(file: Path, stamp: Stamp, batches: Iterator[pa.RecordBatch]) -
     DataFault
         It exists, or cannot be written.
     """
-    if file.exists():
-        raise DataFault(f"{file} exists already; name a new file")
+    must_be_new(file)
     fields = [
         ("id", pa.string()),
         ("digest", pa.string()),

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.results import IndexBuilt
 from pipeline.search.building import Build, DocumentEncoder, NotWhole
-from pipeline.search.exchange import GivenVectors, write_vectors
+from pipeline.search.exchange import GivenVectors, must_be_new, write_vectors
 from pipeline.search.index import Index
 from pipeline.search.lance_tables import LanceTables
 from pipeline.search.row_keys import digest_of, key_of
@@ -224,6 +224,11 @@ class Indexes:
         write_vectors(file, table.stamp, table.batches("id", "digest", "vector"))
         return table.stamp
 
+    def exportable(self, version: int, file: Path) -> Stamp:
+        """Return the stamp of what `export` would write; its faults are the same."""
+        must_be_new(file)
+        return self._whole(version).stamp
+
     def stamp(self, version: int) -> Stamp | None:
         """Return the stamp of the index of a version; None where there is no whole one."""
         table = self.tables.whole(_name(version))
@@ -246,6 +251,11 @@ class Indexes:
         stamps = (self.stamp(number) for number in self.numbers())
         return [stamp for stamp in stamps if stamp]
 
+    def must_have(self, version: int) -> None:
+        """Refuse a version without any index; the fault is `IndexMissing`."""
+        if version not in self.numbers():
+            raise IndexMissing(f"version {version} has no index at {self.settings.place}")
+
     def drop(self, version: int) -> None:
         """Delete the index of a version.
 
@@ -256,8 +266,7 @@ class Indexes:
         IndexBusy
             Another process builds it.
         """
-        if version not in self.numbers():
-            raise IndexMissing(f"version {version} has no index at {self.settings.place}")
+        self.must_have(version)
         with self._alone(version):
             self.tables.drop(_name(version))
 

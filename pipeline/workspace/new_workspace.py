@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pipeline.gate import Earlier, Gate, SetSize, outlook_of
 from pipeline.intake import Found, find_data
-from pipeline.results import FoundData, InitResult
+from pipeline.results import Foreseen, FoundData, InitResult
 from pipeline.workspace.reference import reference
 from pipeline.workspace.settings import SETTINGS_FILE
 from pipeline.workspace.toml_text import Line, toml_text
@@ -72,6 +72,7 @@ def make_workspace(
     *,
     proxies: Proxies | None = None,
     ask: Ask | None = None,
+    dry_run: bool = False,
 ) -> InitResult:
     """Make folders and settings file in a directory; what is there already is never overwritten.
 
@@ -84,6 +85,8 @@ def make_workspace(
         `gate.proxies`.
     ask
         Asks for it where there are no labels and it is not given.
+    dry_run
+        Only tell what would be made.
 
     Raises
     ------
@@ -101,13 +104,9 @@ def make_workspace(
     given = _given(found, proxies)
     # Where data lies elsewhere, an empty folder that nothing reads would mislead.
     folders = tuple(each for each in FOLDERS if each not in {entry.key for entry in found})
-    try:
-        for folder in folders:
-            (workspace / folder).mkdir(parents=True, exist_ok=True)
-        with written(settings) as partial:
-            partial.write_text(settings_text(workspace.resolve().name, given), encoding="utf-8")
-    except OSError as fault:
-        raise DataFault(f"{workspace}: cannot make a workspace here: {fault.strerror}") from None
+    text = settings_text(workspace.resolve().name, given)
+    if not dry_run:
+        _make(workspace, folders, settings, text)
     sizes, unreadable = _sizes(workspace, given.anchors)
     outlook = outlook_of(sizes, Gate(), {}, Earlier(), held_out=HoldOut().maximum)
     notes = _notes(found, proxies or "refuse", labels=labels) if sources else []
@@ -119,6 +118,26 @@ def make_workspace(
         proxies=proxies or "refuse",
         notes=(*notes, *unreadable),
         outlook=outlook,
+        foreseen=_foreseen(workspace, folders, text) if dry_run else None,
+    )
+
+
+def _make(workspace: Path, folders: Sequence[str], settings: Path, text: str) -> None:
+    try:
+        for folder in folders:
+            (workspace / folder).mkdir(parents=True, exist_ok=True)
+        with written(settings) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise DataFault(f"{workspace}: cannot make a workspace here: {fault.strerror}") from None
+
+
+def _foreseen(workspace: Path, folders: Sequence[str], text: str) -> Foreseen:
+    missing = [each for each in folders if not (workspace / each).is_dir()]
+    made = [f"the folders {', '.join(missing)} would be made"] if missing else []
+    size = len(text.encode())
+    return Foreseen(
+        changes=(f"{workspace / SETTINGS_FILE} would be written", *made), seconds=0.0, bytes=size
     )
 
 

@@ -79,6 +79,26 @@ def test_a_shell_completes_the_commands():
     assert "--install-completion" in anchorhold("--help").stdout
 
 
+WORDS = {
+    "bash": {"COMP_WORDS": "anchorhold {}", "COMP_CWORD": "1"},
+    "zsh": {"_TYPER_COMPLETE_ARGS": "anchorhold {}"},
+    "fish": {"_TYPER_COMPLETE_ARGS": "anchorhold {}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+}
+
+
+@pytest.mark.parametrize("shell", WORDS)
+def test_each_shell_gets_a_script_and_completes_commands_and_options(shell):
+    asked = {"_ANCHORHOLD_COMPLETE": f"source_{shell}"}
+    script = anchorhold(environment=asked).stdout
+    assert "_ANCHORHOLD_COMPLETE" in script
+    for typed, completed in (("sta", "status"), ("doctor --qu", "--quick")):
+        words = {name: value.format(typed) for name, value in WORDS[shell].items()}
+        if shell == "bash":
+            words["COMP_CWORD"] = str(len(typed.split()))
+        told = anchorhold(environment={"_ANCHORHOLD_COMPLETE": f"complete_{shell}", **words})
+        assert completed in told.stdout, told.stderr
+
+
 def test_each_command_has_a_file_of_its_own_name():
     for name, command in get_command(app).commands.items():
         for each in getattr(command, "commands", {name: command}).values():
