@@ -82,7 +82,7 @@ class Vocabulary:
         now = np.arange(len(texts)) >= len(reference.rows)
         dependence = Dependence.of(recent, reference)
         run = dependence.session_texts
-        pieces = np.array([_pieces(words) for words in texts])
+        pieces = np.array([pieces_per_word(words) for words in texts])
         terms, presence = _split_terms(texts)
         finer, finer_p = _finer(
             pieces[~now], pieces[now], dependence.scatter(pieces[~now], pieces[now])
@@ -136,7 +136,8 @@ class Vocabulary:
         )
 
 
-def _pieces(words: tuple[Word, ...]) -> float:
+def pieces_per_word(words: tuple[Word, ...]) -> float:
+    """Return pieces per word of a text; an unknown piece counts as three, its meaning is lost."""
     if not words:
         return 1.0
     return sum(pieces + 2 * lost for _, pieces, lost in words) / len(words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from drift_triggers.signal import Observation
 from drift_triggers.statistics.view import View, folded
@@ -53,8 +54,7 @@ def new_clusters(
     reference = View.of(observation.reference, largest)
     if min(len(recent.rows), len(reference.rows)) < 10:
         return ()
-    ground = reference.ground
-    far = np.flatnonzero(recent.novelty(reference) > np.quantile(ground.own, 0.9))
+    far = np.flatnonzero(far_from(reference, recent))
     if len(far) < 3:
         return ()
     rows = recent.embeddings[far]
@@ -92,6 +92,11 @@ def new_clusters(
             )
         )
     return tuple(found)
+
+
+def far_from(reference: View, recent: View) -> NDArray[np.bool_]:
+    """Say which recent texts are farther from the reference than nine tenths of its own texts."""
+    return np.asarray(recent.novelty(reference) > np.quantile(reference.ground.own, 0.9))
 
 
 def document_counts(texts: Sequence[str]) -> Counter[str]:

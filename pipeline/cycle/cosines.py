@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.cycle.journal import Journal
 from pipeline.registry import UnknownVersion, Version
@@ -13,6 +14,9 @@ from pipeline.workspace import OpenWorkspace
 from training.encoding import TextEncoder
 from training.evaluation import EvaluationSet
 from training.pairs import hash_share
+
+_BINS = 50
+"""Bins from -1 to 1: a step of 0.04 is as fine as 60 queries, the fewest that are usual, show."""
 
 
 class CosinesFound(Result):
@@ -62,18 +66,39 @@ def set_cosines(encoder: TextEncoder, given: EvaluationSet) -> SetCosines:
         others = (names[(first + step) % len(names)] for step in range(len(names)))
         other = next((name for name in others if name not in given.relevant[query]), None)
         drawn += [(row, place[other])] if other is not None else []
-    quantiles = []
+    scores = []
     for pairs in (relevant, drawn):
         rows, columns = [row for row, _ in pairs], [column for _, column in pairs]
-        scores = alike(encoder.similarity, queries[rows], documents[columns])
-        quantiles.append(tuple(np.quantile(scores, QUANTILES).round(4).tolist()) if pairs else ())
+        scores.append(np.asarray(alike(encoder.similarity, queries[rows], documents[columns])))
+    edges = _edges(np.concatenate(scores), cosine=encoder.similarity.name == "cosine")
+    quantiles = [
+        tuple(np.quantile(each, QUANTILES).round(4).tolist() if len(each) else ())
+        for each in scores
+    ]
+    counts = [tuple(np.histogram(each, edges)[0].tolist()) for each in scores]
     return SetCosines(
         task=given.name,
         digest=given.digest,
         queries=len(given.queries),
         relevant=quantiles[0],
         random=quantiles[1],
+        edges=tuple(edges.round(4).tolist()),
+        relevant_counts=counts[0],
+        random_counts=counts[1],
     )
+
+
+def _edges(scores: NDArray[np.float32], *, cosine: bool) -> NDArray[np.float64]:
+    """Return the edges of the bins; those of cosines are the same for every set and version."""
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    if not cosine:
+        return np.linspace(low, high, _BINS // 2 + 1) if high > low else np.array([low, low + 1])
+    step = 2.0 / _BINS
+    # Rounding takes the cosine of two equal vectors a little above one.
+    first, last = np.floor((low + 1e-6) / step), np.ceil((high - 1e-6) / step)
+    edges = step * np.arange(min(first, last - 1), last + 1)
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return np.asarray(edges, dtype=np.float64)
 
 
 def _measured(opened: OpenWorkspace, number: int) -> Iterator[VersionCosines]:

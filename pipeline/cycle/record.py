@@ -15,15 +15,17 @@ from pipeline.cycle.notes import (
     waits,
 )
 from pipeline.registry import CHAMPION, Measured, Registry, Version
-from pipeline.reports import write_report
+from pipeline.reports import MOST_CYCLES, write_report
 from pipeline.results import (
     QUANTILES,
+    CheckedTexts,
     CycleResult,
     DecisionResult,
     IndexPlan,
     RegressionsResult,
     SetCosines,
     TrainingResult,
+    past_cycles,
 )
 from pipeline.search import DOCUMENTS
 from pipeline.store import Store
@@ -98,7 +100,15 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     worse = journal.result("regressions", RegressionsResult)
     path = journal.folder / "report.html"
     plan = journal.result("plan", IndexPlan)
-    report = write_report(path, result, worse, opened.settings.tables.model.name, plan)
+    report = write_report(
+        path,
+        result,
+        worse,
+        opened.settings.tables.model.name,
+        plan,
+        texts=journal.result("texts", CheckedTexts),
+        earlier=[each.result for each in past_cycles(opened.store, MOST_CYCLES)[::-1]],
+    )
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
         registry.log_json(run, "regressions.json", worse.to_json())

@@ -15,6 +15,7 @@ from pipeline.cycle.canary import refuse_second, settle_canary
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
 from pipeline.cycle.check import find, window_of
+from pipeline.cycle.checked_texts import checked_texts
 from pipeline.cycle.cosines import with_cosines
 from pipeline.cycle.cut_short import cut_short, no_candidate
 from pipeline.cycle.given import STAGE as GIVEN
@@ -48,6 +49,7 @@ from pipeline.machine import peak_memory_megabytes
 from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
     CanaryResult,
+    CheckedTexts,
     CycleResult,
     DecisionResult,
     IntakeResult,
@@ -245,6 +247,8 @@ class _Cycle:
         champion = opened.registry.version(window.champion)
         Indexing(opened).stage_of_champion(journal, champion.number)
         checked = journal.once("decision", lambda: self._check(window), Checked)
+        if checked.decision.signals:
+            journal.once("texts", lambda: checked_texts(opened, window), CheckedTexts)
         seen = self._result(
             "quiet", checked.decision, champion.number, fresh=checked.fresh, window=window
         )

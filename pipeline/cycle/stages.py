@@ -12,7 +12,7 @@ from pipeline.results import (
 
 STAGES = {
     "intake": ("intake",),
-    "check": ("window", "decision"),
+    "check": ("window", "decision", "texts"),
     "train": ("derive", "prepare", "train/*", "champion"),
     "evaluate": ("bootstrap", "evaluate", "verdict", "suspects", "regressions", "cosines"),
     "index": ("plan", "index/*"),

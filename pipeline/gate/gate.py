@@ -355,6 +355,7 @@ class Gate:
             reasons=(f"{outcome}: {summary}", *reasons),
             comparisons=tuple(comparisons),
             costs=costs,
+            confidence=self.confidence,
         )
 
 

@@ -1,24 +1,6 @@
 """How the gate words a comparison: the metric, the bound beside what is required, and chances."""
 
-from pipeline.results import Comparison, threshold_of
-from training.evaluation import SOFT
-
-
-def metric_name(metric: str) -> str:
-    """Return a metric as people write it.
-
-    Examples
-    --------
-    >>> metric_name("ndcg_at_10"), metric_name("map")
-    ('nDCG@10', 'map')
-    """
-    names = {
-        "ndcg_at_10": "nDCG@10",
-        SOFT: "soft nDCG@10",
-        "mrr_at_10": "MRR@10",
-        "recall_at_10": "recall@10",
-    }
-    return names.get(metric, metric)
+from pipeline.results import Comparison, metric_name, threshold_of
 
 
 def sentence(made: Comparison, confidence: float, minimum_queries: int) -> str:

@@ -11,6 +11,7 @@ from pipeline.observation.observe import (
     served_as_traffic,
 )
 from pipeline.observation.served import Answered, answered
+from pipeline.observation.text_map import text_map
 
 __all__ = [
     "Accepted",
@@ -23,4 +24,5 @@ __all__ = [
     "click_quality",
     "queries_as_traffic",
     "served_as_traffic",
+    "text_map",
 ]

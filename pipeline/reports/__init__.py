@@ -1,11 +1,13 @@
 """What people read: pages, charts, tables in a terminal."""
 
 from pipeline.reports.charts import Interval, intervals_chart
+from pipeline.reports.course import MOST_CYCLES
 from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
 from pipeline.reports.page import write_page
 from pipeline.reports.plan_rows import plan_page
 
 __all__ = [
+    "MOST_CYCLES",
     "REPORT_FILE",
     "Interval",
     "intervals_chart",

@@ -1,12 +1,26 @@
-"""Charts as inline SVG: differences, the balance of old and new, and the training loss."""
+"""Charts: differences with their bounds, the balance of old and new, and the training loss."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_GOOD, _BAD, _OPEN = "#1a7f4b", "#b3261e", "#5f6368"
-_LONGEST_LABEL = 48  # characters
+from pipeline.reports.drawing import (
+    ACCENT,
+    COLOURS,
+    INK,
+    KNOWN,
+    LINE,
+    QUIET,
+    WIDE,
+    Row,
+    drawing,
+    rows_height,
+    shown,
+    written_rows,
+)
+
+_LONGEST_LABEL = 24  # characters beside a point
+_LONGEST_NAME = 48  # characters of what is compared
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,12 @@ class Interval:
         Whether it is good news; None where it is neither good nor bad.
     bound
         What the lower end must exceed; None where nothing is asked.
+    word
+        What follows from it, such as "pass"; empty where nothing does.
+    detail
+        What else there is to know, in a few words.
+    undecided
+        Whether more data could still decide.
     """
 
     label: str
@@ -31,10 +51,43 @@ class Interval:
     high: float | None
     good: bool | None = None
     bound: float | None = None
+    word: str = ""
+    detail: str = ""
+    undecided: bool = False
+
+    @property
+    def colour(self) -> str:
+        """Its colour."""
+        if self.undecided:
+            return COLOURS["open"]
+        return {True: COLOURS["good"], False: COLOURS["bad"], None: COLOURS["plain"]}[self.good]
+
+    def __str__(self) -> str:
+        """Return the line in words."""
+        if self.low is None or self.high is None or self.difference is None:
+            found = "not measured"
+        else:
+            found = f"{self.difference:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+        asked = "" if self.bound is None else f", required above {self.bound:+.3f}"
+        named = shown(self.label, _LONGEST_NAME)
+        return ", ".join(filter(None, (f"{named}: {found}{asked}", self.word, self.detail)))
 
 
-def intervals_chart(lines: Sequence[Interval], caption: str) -> str:
+def intervals_chart(
+    lines: Sequence[Interval], caption: str, *, width: float = WIDE, zero: bool = True
+) -> str:
     """Return a forest plot as SVG, the first line on top.
+
+    Parameters
+    ----------
+    lines
+        The differences.
+    caption
+        What the axis shows.
+    width
+        In inches.
+    zero
+        Whether the values are differences, so that zero means no change.
 
     Examples
     --------
@@ -42,19 +95,26 @@ def intervals_chart(lines: Sequence[Interval], caption: str) -> str:
     >>> chart.startswith("<svg"), ">new<" in chart
     (True, True)
     """
-    figure, axes = _figure(height=0.9 + 0.38 * len(lines))
-    for row, each in enumerate(reversed(lines)):
-        colour = {True: _GOOD, False: _BAD, None: _OPEN}[each.good]
-        if each.low is not None and each.high is not None and each.difference is not None:
-            axes.plot([each.low, each.high], [row, row], color=colour, linewidth=2)
-            axes.plot([each.difference], [row], "o", color=colour, markersize=6)
-        if each.bound is not None:
-            axes.plot([each.bound] * 2, [row - 0.32, row + 0.32], color="#444", linewidth=1.2)
-    axes.axvline(0, color="#bbb", linewidth=0.8, zorder=0)
-    axes.set_yticks(range(len(lines)), [_label(each.label) for each in reversed(lines)])
-    axes.set_ylim(-0.6, len(lines) - 0.4)
-    axes.set_xlabel(caption)
-    return _svg(figure)
+    rows = [Row(each.label, each.word, each.colour, each.detail) for each in lines]
+
+    def draw(axes: Any) -> None:
+        if zero:
+            axes.axvline(0, color=LINE, linewidth=1, zorder=0)
+        for row, each in enumerate(lines):
+            colour = each.colour
+            if each.low is not None and each.high is not None and each.difference is not None:
+                ends = {"color": colour, "solid_capstyle": "butt", "marker": "|", "markersize": 8}
+                axes.plot([each.low, each.high], [-row, -row], linewidth=2.5, **ends)
+                axes.plot([each.difference], [-row], "o", color=colour, markersize=7)
+            if each.bound is not None:
+                place = [each.bound] * 2
+                axes.plot(place, [-row - 0.16, -row + 0.16], color=INK, linewidth=1.6)
+        written_rows(axes, rows, width)
+        axes.margins(x=0.04)
+        axes.set_xlabel(caption)
+
+    alt = f"{caption}. {'; '.join(map(str, lines))}"
+    return drawing(draw, alt, height=rows_height(rows), width=width)
 
 
 @dataclass(frozen=True)
@@ -80,58 +140,42 @@ def balance_chart(points: Sequence[Point], *, joined: bool) -> str:
     >>> ">replay<" in balance_chart([Point("replay", 0.8, 0.7, chosen=True)], joined=False)
     True
     """
-    figure, axes = _figure(height=3.0)
-    if joined:
-        axes.plot([each.old for each in points], [each.new for each in points], color="#bbb")
-    for each in points:
-        colour = _GOOD if each.chosen else _OPEN
-        axes.plot([each.old], [each.new], "o", color=colour, markersize=7 if each.chosen else 5)
-        axes.annotate(
-            _label(each.label),
-            (each.old, each.new),
-            xytext=(6, 4),
-            textcoords="offset points",
-            color=colour,
-        )
-    axes.margins(x=0.25, y=0.2)
-    axes.set_xlabel("score on old pairs set aside")
-    axes.set_ylabel("score on new pairs set aside")
-    return _svg(figure)
+
+    def draw(axes: Any) -> None:
+        if joined:
+            axes.plot([each.old for each in points], [each.new for each in points], color=KNOWN)
+        for each in points:
+            colour = COLOURS["good"] if each.chosen else QUIET
+            size = 8 if each.chosen else 6
+            axes.plot([each.old], [each.new], "o", color=colour, markersize=size)
+            axes.annotate(
+                shown(each.label, _LONGEST_LABEL),
+                (each.old, each.new),
+                xytext=(6, 4),
+                textcoords="offset points",
+                color=colour,
+            )
+        axes.margins(x=0.25, y=0.2)
+        axes.set_xlabel("score on old pairs set aside")
+        axes.set_ylabel("score on new pairs set aside")
+
+    told = "; ".join(
+        f"{each.label}: new {each.new:.3f}, old {each.old:.3f}{', chosen' if each.chosen else ''}"
+        for each in points
+    )
+    return drawing(draw, f"Scores on new and old pairs set aside. {told}", height=3.0)
 
 
 def loss_chart(log: Sequence[Mapping[str, float]]) -> str:
     """Return the training loss over the optimiser's steps as SVG."""
-    figure, axes = _figure(height=2.2)
-    steps = [each["step"] for each in log]
-    axes.plot(steps, [each["loss"] for each in log], color="#3457a6", linewidth=1.6)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel("optimiser step")
-    axes.set_ylabel("training loss")
-    axes.set_ylim(bottom=0)
-    return _svg(figure)
+    steps, losses = [each["step"] for each in log], [each["loss"] for each in log]
 
+    def draw(axes: Any) -> None:
+        axes.plot(steps, losses, color=ACCENT, linewidth=1.8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("optimiser step")
+        axes.set_ylabel("training loss")
+        axes.set_ylim(bottom=0)
 
-def _label(text: str) -> str:
-    short = text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
-    # A dollar sign would be read as the start of a formula.
-    return short.replace("$", r"\$")
-
-
-def _figure(height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _svg(figure: Any) -> str:
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    # Fixed salt and no date: the same numbers give the same drawing, byte for byte.
-    with mpl.rc_context({"svg.hashsalt": "anchorhold", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    drawn = buffer.getvalue()
-    return drawn[drawn.index("<svg") :]
+    told = f"from {losses[0]:.3g} at step {steps[0]:g} to {losses[-1]:.3g} at step {steps[-1]:g}"
+    return drawing(draw, f"Training loss, {told}", height=2.2)

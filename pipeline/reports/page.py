@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.reports.palette import DARK, LIGHT
 from training.whole_files import written
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> Path:
 def _templates() -> "Environment":
     from jinja2 import Environment, FileSystemLoader
 
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals |= {"light": LIGHT, "dark": DARK}
+    return templates

@@ -9,6 +9,14 @@ from pipeline.results.canary import (
     CanaryState,
     RolledBackVersion,
 )
+from pipeline.results.checked_texts import (
+    CheckedTexts,
+    MemorySource,
+    MissingField,
+    TextGroup,
+    TextMap,
+    TextSource,
+)
 from pipeline.results.computing import Computing
 from pipeline.results.cosines import QUANTILES, SetCosines, VersionCosines
 from pipeline.results.cycle import (
@@ -97,6 +105,7 @@ from pipeline.results.verdict import (
     ServingCosts,
     Suspect,
     Verdict,
+    metric_name,
     threshold_of,
 )
 from pipeline.results.versions_compared import (
@@ -125,6 +134,7 @@ __all__ = [
     "CanaryState",
     "ChampionMemory",
     "ChampionStatus",
+    "CheckedTexts",
     "CompareResult",
     "ComparedSet",
     "ComparedTask",
@@ -179,8 +189,10 @@ __all__ = [
     "Leaked",
     "LessonResult",
     "LogCounts",
+    "MemorySource",
     "MessagesStatus",
     "MetricBeside",
+    "MissingField",
     "Moment",
     "MoveResult",
     "Movement",
@@ -216,6 +228,9 @@ __all__ = [
     "StoryStep",
     "Suspect",
     "TaskLoss",
+    "TextGroup",
+    "TextMap",
+    "TextSource",
     "TrainingResult",
     "Verdict",
     "VersionCosines",
@@ -225,6 +240,7 @@ __all__ = [
     "WatchEvent",
     "Window",
     "each_past_cycle",
+    "metric_name",
     "past_cycles",
     "size",
     "threshold_of",

@@ -17,6 +17,9 @@ class SetCosines(Result):
         Of queries and their relevant documents: the 5 %, 25 %, 50 %, 75 % and 95 % quantiles.
     random
         Of queries and as many documents that are not relevant to them, drawn by chance.
+    edges, relevant_counts, random_counts
+        Both as a histogram: the edges of its bins, and the number of similarities in each; empty in
+        results of versions that recorded none.
     """
 
     task: str
@@ -24,6 +27,9 @@ class SetCosines(Result):
     queries: int
     relevant: tuple[float, ...]
     random: tuple[float, ...]
+    edges: tuple[float, ...] = ()
+    relevant_counts: tuple[int, ...] = ()
+    random_counts: tuple[int, ...] = ()
 
 
 class VersionCosines(Result):

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import computed_field
 
 from pipeline.results.result import Result
+from training.evaluation import SOFT
 
 Rule = Literal["gain", "no worse", "floor", "proxy"]
 """Gain over the champion; no worse than the champion; no worse than the origin; gain on a proxy."""
@@ -20,6 +21,23 @@ def threshold_of(rule: Rule, margin: float) -> float:
     (0.01, -0.02)
     """
     return margin if rule in ("gain", "proxy") else -margin
+
+
+def metric_name(metric: str) -> str:
+    """Return a metric as people write it.
+
+    Examples
+    --------
+    >>> metric_name("ndcg_at_10"), metric_name("map")
+    ('nDCG@10', 'map')
+    """
+    names = {
+        "ndcg_at_10": "nDCG@10",
+        SOFT: "soft nDCG@10",
+        "mrr_at_10": "MRR@10",
+        "recall_at_10": "recall@10",
+    }
+    return names.get(metric, metric)
 
 
 class MetricBeside(Result):
@@ -212,6 +230,8 @@ class Verdict(Result):
         Which part of the new pairs may have done harm, where the candidate was not promoted.
     without_labels
         Whether it rests on proxies, because too few queries have labels.
+    confidence
+        Of each one-sided bound, in (0, 1); None where nothing was compared or it was not recorded.
     """
 
     promote: bool
@@ -222,3 +242,4 @@ class Verdict(Result):
     reuse: tuple[Reuse, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     without_labels: bool = False
+    confidence: float | None = None

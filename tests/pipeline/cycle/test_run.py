@@ -304,6 +304,7 @@ BOUNDARIES = [
     ("intake", "before"),
     ("window", "after"),
     ("decision", "before"),
+    ("texts", "before"),
     ("strategies", "before"),
     ("train/configured", "before"),
     ("evaluate", "before"),

@@ -2,145 +2,35 @@
 
 import json
 import re
+from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_reports import GROUP, HOSTILE, MAP, attempt, made_result
 
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.cycle_report import write_report
-from pipeline.results import CycleResult, RegressionsResult
+from pipeline.reports.drawing import shown
+from pipeline.results import CheckedTexts, CycleResult, RegressionsResult
 from pipeline.store.store import Store
 from training.faults import DataFault
-
-HOSTILE = "<script>alert('x')</script> $\\frac{1}{0}$ & {{ 7 * 7 }}"
-COMPARISON = {
-    "task": "anchor/<b>past</b>",
-    "metric": "ndcg_at_10",
-    "champion": 0.7,
-    "candidate": 0.71,
-    "difference": 0.01,
-    "low": -0.01,
-    "high": 0.03,
-    "queries": 200,
-    "holds": True,
-    "needs": None,
-    "rule": "no worse",
-    "margin": 0.02,
-    "spread": 0.1,
-    "visible": 0.02,
-    "reason": "r",
-}
-
-HIT = {"document": "d1", "text": HOSTILE, "similarity": 0.5, "relevant": True}
-WORST = {
-    "task": "new",
-    "query": "q1",
-    "text": HOSTILE,
-    "before": 1.0,
-    "after": 0.25,
-    "rank_before": 1,
-    "rank_after": None,
-    "old": [HIT] * 3,
-    "new": [HIT] * 3,
-}
 
 
 @pytest.fixture
 def result():
-    signal = {
-        "trigger": "embedding_shift",
-        "fired": True,
-        "p_value": 1e-9,
-        "effect": 0.2,
-        "threshold": 0.05,
-        "cause": "concept",
-        "reason": HOSTILE,
-        "examples": [HOSTILE] * 3,
-    }
-    cluster = {"share": 0.4, "examples": [HOSTILE], "terms": [HOSTILE], "nearest": [HOSTILE]}
-    cluster |= {"anchor_queries": [HOSTILE], "intra_cluster_distance": 0.3}
-    return {
-        "cycle": "0003",
-        "outcome": "promoted",
-        "decision": {
-            "train": True,
-            "reasons": [HOSTILE],
-            "signals": [signal],
-            "cause": {"cause": "concept", "why": HOSTILE, "answer": "retrain", "evidence": []},
-            "clusters": [cluster],
-        },
-        "champion": {"version": 2},
-        "candidate": {"version": 2},
-        "verdict": {
-            "promote": True,
-            "outcome": "promoted",
-            "reasons": [HOSTILE],
-            "comparisons": [COMPARISON],
-        },
-        "lesson": {
-            "recent": 90,
-            "replayed": 60,
-            "memory": 60,
-            "held_out_queries": 30,
-            "leaked": {"exact": 1, "near": 2},
-            "sources": [{"source": HOSTILE, "recent": 90, "replayed": 60}],
-        },
-        "training": {
-            "strategy": "replay",
-            "run_id": "abc",
-            "folder": "f",
-            "selection": None,
-            "seconds": 12.0,
-            "held": 3,
-            "log": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}],
-            "steps": 2,
-            "pairs": 150,
-            "precision": "fp32",
-            "negatives": "",
-            "merge": "no interpolation was asked for",
-            "share": 1.0,
-            "curve": [],
-            "attempts": [attempt("replay", [0.8, 0.7], chosen=True)],
-            "champion_selection": None,
-        },
-        "regressions": {
-            "changes": [
-                {
-                    "task": "anchor/<b>past</b>",
-                    "worse": 25,
-                    "better": 3,
-                    "ties": 4,
-                    "dark": 1,
-                    "found": 0,
-                    "vanished": 2,
-                }
-            ],
-            "worst_queries": [WORST] * 20,
-            "dark_documents": [
-                {"task": "new", "document": "d", "text": HOSTILE, "query": HOSTILE, "rank": 3}
-            ],
-        },
-        "peak_memory_megabytes": 812.5,
-        "intake": {"pairs": {"stored": 1, "known": 0, "quarantined": 0}, "warnings": [HOSTILE]},
-        "seconds": {"total": 1.5},
-        "run_id": "abc",
-    }
+    return made_result()
 
 
-def write(path, result):
+def write(path, result, texts=None):
     worse = result.get("regressions")
     return write_report(
         path,
         CycleResult.model_validate(result),
         RegressionsResult.model_validate(worse) if worse else None,
         result.get("model", "m"),
+        texts=texts,
     )
-
-
-def attempt(strategy, selection, chosen=False, fault=""):
-    """Return the row of one training, as the result of a cycle holds it."""
-    done = {"pairs": 150, "seconds": 12.0} if not fault else {"pairs": None, "seconds": None}
-    row = {"strategy": strategy, "fault": fault, "selection": selection, "run_id": "abc", **done}
-    return {**row, "chosen": chosen}
 
 
 def test_strategies_that_were_tried_stand_side_by_side(tmp_path, result):
@@ -241,3 +131,46 @@ def test_a_candidate_that_lost_nothing_is_said_to_have_lost_nothing(tmp_path, re
     page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
     assert "No query got worse." in page
     assert "Relevant documents no longer found" not in page
+
+
+def elements(page):
+    """Return each element of a page with the names of its attributes."""
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.append((tag, tuple(name for name, _ in attrs)))
+
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    return found
+
+
+TEXT = st.text(min_size=1, max_size=30) | st.sampled_from(
+    [
+        HOSTILE,
+        '"><img src=x onerror=alert(1)>',
+        "' onload='x",
+        "</svg></style><b>",
+        "{{ 7 }}",
+        "&lt;",
+    ]
+)
+
+
+@settings(max_examples=8, deadline=None)
+@given(text=TEXT.filter(shown))
+def test_no_text_of_a_user_adds_an_element_or_an_attribute(text, tmp_path_factory):
+    def page(said):
+        made = json.loads(json.dumps(made_result()).replace(json.dumps(HOSTILE)[1:-1], "SAID"))
+        texts = {"map": {**MAP, "groups": [{**GROUP, "terms": ["SAID"], "examples": ["SAID"]}]}}
+        whole = json.loads(
+            json.dumps({"made": made, "texts": texts}).replace("SAID", json.dumps(said)[1:-1])
+        )
+        path = tmp_path_factory.mktemp("page") / "report.html"
+        return write(path, whole["made"], CheckedTexts.model_validate(whole["texts"])).read_text(
+            encoding="utf-8"
+        )
+
+    assert elements(page(text)) == elements(page("plain"))
