@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.old_cycles import folder_of
 from pipeline.cycle.old_files import Old, old_files, old_folder
+from pipeline.machine import size_of_folder
 from pipeline.registry import (
     CANDIDATE,
     CHAMPION,
@@ -17,7 +18,6 @@ from pipeline.registry import (
     copies,
     copy_of,
     delete_copy,
-    size_of_folder,
 )
 from pipeline.reports import REPORT_FILE
 from pipeline.workspace import OpenWorkspace, within

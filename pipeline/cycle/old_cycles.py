@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.cycle.old_files import Old, old_folder
-from pipeline.registry import delete_files, delete_run, remove, size_of_files, size_of_folder
+from pipeline.machine import size_of_folder
+from pipeline.registry import delete_files, delete_run, remove, size_of_files
 from pipeline.results import TRAINED, CycleResult
 from pipeline.store import Pruned
 from pipeline.workspace import OpenWorkspace, within

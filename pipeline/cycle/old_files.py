@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.registry import remove, size_of_folder
+from pipeline.machine import size_of_folder
+from pipeline.registry import remove
 from pipeline.results import GcKind
 
 

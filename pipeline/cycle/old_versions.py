@@ -6,13 +6,13 @@ from functools import partial
 
 from pipeline.cycle.in_use import versions_in_use
 from pipeline.cycle.old_files import Old
+from pipeline.machine import size_of_folder
 from pipeline.registry import (
     Version,
     copy_of,
     delete_version,
     same_files,
     size_of_files,
-    size_of_folder,
 )
 from pipeline.store import Promotion, Pruned
 from pipeline.workspace import OpenWorkspace, within

@@ -45,7 +45,7 @@ from pipeline.cycle.stages import (
 )
 from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.cycle.window import gather
-from pipeline.machine import peak_memory_megabytes
+from pipeline.machine import peak_memory_megabytes, size_of_folder
 from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
     CanaryResult,
@@ -149,6 +149,7 @@ def run_cycle(
         index=index_of_cycle(opened, journal, settled.indexed),
         seconds=journal.seconds(STAGES),
         peak_memory_megabytes=peak_memory_megabytes(),
+        disk_bytes=size_of_folder(state),
         computing=computing,
         approved=settled.approved,
         canary=settled.canary,

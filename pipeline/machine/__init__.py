@@ -1,5 +1,6 @@
-"""The machine: the lock on a workspace, processes, whether a server answers."""
+"""The machine: the lock on a workspace, processes, files, whether a server answers."""
 
+from pipeline.machine.disk import size_of_folder
 from pipeline.machine.lock import Holder, WorkspaceBusy, hold_workspace, holder
 from pipeline.machine.process import lives, peak_memory_megabytes, this_process
 from pipeline.machine.reachable import why_closed, why_silent, why_unreachable
@@ -11,6 +12,7 @@ __all__ = [
     "holder",
     "lives",
     "peak_memory_megabytes",
+    "size_of_folder",
     "this_process",
     "why_closed",
     "why_silent",

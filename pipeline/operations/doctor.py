@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.machine import why_unreachable
+from pipeline.machine import size_of_folder, why_unreachable
 from pipeline.operations.doctor_machine import (
     check_base,
     check_data,
@@ -27,7 +27,7 @@ from pipeline.operations.doctor_versions import (
     disk_needed,
     index_size,
 )
-from pipeline.registry import identity_at, size_of_folder, sqlite_file, without_password
+from pipeline.registry import identity_at, sqlite_file, without_password
 from pipeline.results import Diagnosis, DoctorPart, DoctorResult
 from pipeline.store import missing_driver, why_not_written
 from pipeline.workspace import (

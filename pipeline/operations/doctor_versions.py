@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from pipeline.cycle import Indexing, rolled_back, verify_history
+from pipeline.machine import size_of_folder
 from pipeline.operations.status import gate_now
-from pipeline.registry import Version, VersionFolder, size_of_folder, try_writing
+from pipeline.registry import Version, VersionFolder, try_writing
 from pipeline.results import Diagnosis
 from pipeline.search import IndexSettings
 from pipeline.service.loading import Loader

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from pipeline.registry import size_of_folder
+from pipeline.machine import size_of_folder
 from pipeline.results import ExportResult, Foreseen
 from pipeline.workspace import Versions
 from training.faults import DataFault

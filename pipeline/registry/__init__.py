@@ -21,7 +21,6 @@ from pipeline.registry.removal import (
     remove,
     same_files,
     size_of_files,
-    size_of_folder,
 )
 from pipeline.registry.runs import Measured, RegistryFault, without_password
 from pipeline.registry.traces import Traces
@@ -68,7 +67,6 @@ __all__ = [
     "remove",
     "same_files",
     "size_of_files",
-    "size_of_folder",
     "sqlite_file",
     "try_writing",
     "version_with",

@@ -143,13 +143,6 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def size_of_folder(folder: Path) -> int:
-    """Return the bytes of all files of a folder, or of a file; 0 where there is none."""
-    if folder.is_file():
-        return folder.stat().st_size
-    return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
-
-
 def _registered(registry: Registry, run: str) -> list[tuple[int, str]]:
     """Return the versions of all registered models whose files a run holds: number and model."""
     with clear_faults(f"look for versions of the run {run}"):

@@ -283,6 +283,8 @@ class CycleResult(Result):
         Time by group of stages, and in total.
     peak_memory_megabytes
         Most memory that the process held; None where the system cannot tell.
+    disk_bytes
+        Size of the state folder after it; None where it was not recorded.
     computing
         What models computed on; None where that was not recorded.
     run_id
@@ -317,6 +319,7 @@ class CycleResult(Result):
     intake: IntakeResult
     seconds: dict[str, float]
     peak_memory_megabytes: float | None = None
+    disk_bytes: int | None = None
     computing: Computing | None = None
     run_id: str
     dry_run: bool = False
