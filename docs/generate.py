@@ -184,10 +184,13 @@ def _one_per_line(values: dict[str, Any]) -> str:
 def _results() -> dict[str, Any]:
     """Return the result of each command: what the method of `Workspace` of that name returns."""
     from pipeline.operations.settings import SettingsListing
-    from pipeline.results import DemoResult, WatchEvent
+    from pipeline.results import DemoResult, HistoryResult, WatchEvent
 
     others = {"demo": DemoResult, "watch": WatchEvent, "settings": SettingsListing}
-    return {name: others.get(name) or get_type_hints(_verb(name))["return"] for name in _commands()}
+    found = {
+        name: others.get(name) or get_type_hints(_verb(name))["return"] for name in _commands()
+    }
+    return {**found, "report --all": HistoryResult}
 
 
 def _verb(command: str) -> Any:

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "evaluate --benchmark": "tests/pipeline/operations/test_evaluate.py",
     "watch": "tests/pipeline/operations/test_watch.py",
     "judge": "tests/pipeline/operations/test_judge.py",
+    "ui": "tests/pipeline/operations/test_ui.py",
     "generate": "tests/pipeline/operations/test_generate.py",
 }
 """Which tests run commands that need a person, a server, the hub or a deleted version, or go on."""

@@ -31,6 +31,7 @@ from pipeline.commands.search import search
 from pipeline.commands.serve import serve
 from pipeline.commands.settings import settings
 from pipeline.commands.status import status
+from pipeline.commands.ui import ui
 from pipeline.commands.voice import voiced
 from pipeline.commands.watch import watch
 
@@ -65,6 +66,7 @@ for command in (
     serve,
     backtest,
     report,
+    ui,
     settings,
 ):
     app.command(cls=Command)(voiced(command))

@@ -1,6 +1,5 @@
 """`anchorhold judge`: people compare two versions blind, where their results differ."""
 
-import os
 import sys
 import textwrap
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import show, tell
-from pipeline.commands.process import opened
+from pipeline.commands.process import open_in_browser, opened
 
 if TYPE_CHECKING:
     from pipeline.judging import Shown
@@ -73,9 +72,7 @@ def judge(
 
 def _tell(address: str) -> None:
     tell(f"judging at {address}  (this machine only; stop there or with Ctrl-C)")
-    # Without a screen, a browser in the terminal would take it over.
-    if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
-        typer.launch(address)
+    open_in_browser(address)
 
 
 def _ask(shown: "Shown", certainty: str) -> str | None:

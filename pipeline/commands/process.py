@@ -88,6 +88,13 @@ def stop_on_signals(*, second_ends: bool = False) -> threading.Event:
     return stop
 
 
+def open_in_browser(address: str) -> None:
+    """Open a page in the browser, if there is a screen."""
+    # Without one, a browser in the terminal would take it over.
+    if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        typer.launch(address)
+
+
 def let_idle_threads_sleep() -> None:
     """Let the threads of the model sleep between its steps; to be called before torch is loaded.
 

@@ -1,4 +1,4 @@
-"""`anchorhold report`: where the page of a cycle is."""
+"""`anchorhold report`: where the page of a cycle is, or one page about all of them."""
 
 from typing import Annotated
 
@@ -14,9 +14,14 @@ def report(
         str | None, typer.Argument(help="Cycle, such as 0003; default: the last.")
     ] = None,
     workspace: Folder = HERE,
+    all_cycles: Annotated[
+        bool, typer.Option("--all", help="Write one page about all cycles, and say where it is.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say where the HTML report of a finished cycle is."""
+    """Say where the HTML report of a finished cycle is, or write one page about all cycles."""
+    if all_cycles and cycle is not None:
+        raise typer.BadParameter("--all is about all cycles; leave out the cycle")
     with opened(workspace) as work:
-        found = work.report(cycle)
+        found = work.report_all() if all_cycles else work.report(cycle)
     show(found, as_json)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from pipeline.cycle.all_cycles import EVERY_CYCLE, record_over_cycles
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.notes import (
     WITHOUT_LABELS,
@@ -35,8 +36,6 @@ from training.finetuning import CONFIGURED, FineTune
 _PREFIX = "anchorhold."
 _AXES = ("step", "epoch")
 """What the rows of a training log are drawn over."""
-_EVERY_CYCLE = "all"
-"""What stands for the cycle in the tags of a run that outlives cycles."""
 
 
 def open_record(registry: Registry, journal: Journal) -> str:
@@ -115,6 +114,8 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     if plan:
         registry.log_json(run, "plan.json", plan.to_json())
     registry.close_run(run, name=run_name(result), note=cycle_note(result), tags=_tags(result))
+    gate = opened.settings.tables.gate
+    record_over_cycles(registry, opened.store, journal, result, gate.metric)
     # A cycle that found nothing to check adds no point to the line.
     if result.outcome == "bootstrapped" or result.decision.signals:
         champion = opened.versions.champion()
@@ -178,7 +179,7 @@ def record_golden(
     """
     whose = "the champion" if CHAMPION in version.aliases else f"version {version.number}"
     name = f"golden sets of {whose}"
-    run = registry.open_run(_EVERY_CYCLE, name=name, attempt=name, started=at)
+    run = registry.open_run(EVERY_CYCLE, name=name, attempt=name, started=at)
     cycles = store.cycles(limit=1)
     registry.log_metrics(run, means, step=int(cycles[0].id) if cycles else 0, at=at)
     registry.close_run(run, note=f"Scores of {whose} on its golden sets over the cycles.")

@@ -18,7 +18,7 @@ from pipeline.results import (
     NamedVersion,
     VersionRegressions,
 )
-from pipeline.workspace import OpenWorkspace
+from pipeline.workspace import OpenWorkspace, Versions
 from training.evaluation import EvaluationSet, Regressions, Scorecard
 from training.faults import DataFault
 
@@ -43,12 +43,7 @@ def compare_versions(references: Sequence[str], opened: OpenWorkspace) -> Compar
         Fewer than two different versions, or no evaluation set to compare them on.
     """
     versions, scores, gate = opened.versions, opened.scores, opened.settings.tables.gate
-    found = _distinct(versions.named(reference) for reference in references)
-    if len(found) < 2:
-        raise DataFault(
-            f"{', '.join(map(str, references)) or 'nothing'} names fewer than two different "
-            "versions; compare needs at least two versions or aliases, such as 1 and champion"
-        )
+    found = _several(references, versions)
     folders = [versions.folder(version) for version in found]
     sets = {each.name: each for each in opened.anchor_sets.of(None)}
     for folder in folders:
@@ -83,6 +78,51 @@ def compare_versions(references: Sequence[str], opened: OpenWorkspace) -> Compar
     )
 
 
+def compare_as_accepted(references: Sequence[str], opened: OpenWorkspace) -> CompareResult:
+    """Compare versions by the scores that they were accepted with; nothing is computed or kept.
+
+    Only tasks count whose evaluation set was the same for all of them; `notes` names the others.
+
+    Parameters
+    ----------
+    references
+        Numbers or aliases; the first is the baseline.
+    opened
+        The open workspace.
+
+    Raises
+    ------
+    DataFault
+        Fewer than two different versions, or they were measured on no common task.
+    """
+    versions, gate = opened.versions, opened.settings.tables.gate
+    found = _several(references, versions)
+    cards = [versions.folder(version).scorecard() for version in found]
+    first, *others = (card.tasks for card in cards)
+    shared = [
+        name
+        for name, scores in first.items()
+        if all(name in each and each[name].set_digest == scores.set_digest for each in others)
+    ]
+    if not shared:
+        raise DataFault(
+            "these versions were accepted on no common evaluation set; `anchorhold compare` "
+            "measures them on the sets of today"
+        )
+    left = sorted({name for card in cards for name in card.tasks} - set(shared))
+    notes = ["scores as they were when each version was accepted"]
+    notes += [f"not measured on the same queries: {', '.join(left)}"] if left else []
+    return CompareResult(
+        metric=gate.metric,
+        confidence=gate.confidence,
+        versions=tuple(NamedVersion(version=v.number, aliases=v.aliases) for v in found),
+        sets=tuple(ComparedSet(name=each, digest=first[each].set_digest) for each in shared),
+        tasks=tuple(_task(task, cards, gate) for task in shared),
+        regressions=(),
+        notes=tuple(notes),
+    )
+
+
 def write_comparison(page: Path, result: CompareResult, model: str) -> CompareResult:
     """Write a comparison as an HTML page and return it with the page's place.
 
@@ -91,6 +131,15 @@ def write_comparison(page: Path, result: CompareResult, model: str) -> CompareRe
     DataFault
         The page cannot be written.
     """
+    try:
+        write_page(page, "compare.html", comparison_values(result, model))
+    except OSError as fault:
+        raise DataFault(f"{page}: cannot be written: {fault.strerror}") from None
+    return result.changed(page=str(page))
+
+
+def comparison_values(result: CompareResult, model: str) -> dict[str, object]:
+    """Return what the template of a comparison shows."""
     baseline, several = result.versions[0].version, len(result.versions) > 2
     lines = [
         Interval(
@@ -103,21 +152,22 @@ def write_comparison(page: Path, result: CompareResult, model: str) -> CompareRe
         for task, version, _, each in result.differences()
     ]
     chart = intervals_chart(lines, f"difference from version {baseline} ({result.metric})")
-    shown = {
+    return {
         "model": model,
         "result": result,
         "planned": plan_page(result.plan),
         "intervals_chart": chart,
     }
-    try:
-        write_page(page, "compare.html", shown)
-    except OSError as fault:
-        raise DataFault(f"{page}: cannot be written: {fault.strerror}") from None
-    return result.changed(page=str(page))
 
 
-def _distinct(versions: Iterator[Version]) -> list[Version]:
-    return list({version.number: version for version in versions}.values())
+def _several(references: Sequence[str], versions: Versions) -> list[Version]:
+    found = {each.number: each for each in map(versions.named, references)}
+    if len(found) < 2:
+        raise DataFault(
+            f"{', '.join(map(str, references)) or 'nothing'} names fewer than two different "
+            "versions; compare needs at least two versions or aliases, such as 1 and champion"
+        )
+    return list(found.values())
 
 
 def _changed(version: Version, accepted: Scorecard, sets: Sequence[EvaluationSet]) -> Iterator[str]:

@@ -14,11 +14,10 @@ from pipeline.operations.gc import collect
 from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
 from pipeline.operations.messages import try_receivers
-from pipeline.operations.serving import Serving
+from pipeline.operations.reading import Reading
 from pipeline.operations.status import status_now
 from pipeline.operations.watch import Watching
 from pipeline.operations.watched_settings import WatchedSettings
-from pipeline.reports import report_of
 from pipeline.results import (
     BacktestResult,
     CompareResult,
@@ -30,7 +29,6 @@ from pipeline.results import (
     GenerateResult,
     InitResult,
     JudgeResult,
-    ReportResult,
     StatusResult,
     WatchEvent,
 )
@@ -42,7 +40,7 @@ from pipeline.workspace import (
 from training.encoding import Encoder
 
 
-class Workspace(Serving, Changing):
+class Workspace(Reading, Changing):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
@@ -254,17 +252,6 @@ class Workspace(Serving, Changing):
     def test_receivers(self) -> DeliveriesResult:
         """Send a test message to every receiver of `[promotion]` and `[alerts]`, once."""
         return try_receivers(self.settings, self._clock())
-
-    def report(self, cycle: str | None = None) -> ReportResult:
-        """Return where the HTML report of a finished cycle is.
-
-        Parameters
-        ----------
-        cycle
-            Such as "0003"; by default, the last.
-        """
-        with self._opened("report") as opened:
-            return report_of(opened.store, opened.settings.state, cycle)
 
     def encoder(self, version: int | str = "champion") -> Encoder:
         """Return the encoder of a version, from texts to unit vectors.

@@ -157,6 +157,11 @@ class Tracking:
             for start in range(0, len(each), _METRICS_AT_ONCE):
                 self.client.log_batch(run, metrics=each[start : start + _METRICS_AT_ONCE])
 
+    def logged_steps(self, run: str, metric: str) -> set[int]:
+        """Return the steps at which a run has a metric."""
+        with clear_faults("read metrics"):
+            return {int(each.step) for each in self.client.get_metric_history(run, _key(metric))}
+
     def log_params(self, run: str, params: Mapping[str, Any]) -> None:
         """Log settings; MLflow lets none change, so each keeps its first value."""
         from mlflow.entities import Param

@@ -3,16 +3,21 @@
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.course import MOST_CYCLES
 from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
-from pipeline.reports.page import write_page
+from pipeline.reports.history_page import HISTORY_FILE, history_page, write_history_page
+from pipeline.reports.page import filled, write_page
 from pipeline.reports.plan_rows import plan_page
 
 __all__ = [
+    "HISTORY_FILE",
     "MOST_CYCLES",
     "REPORT_FILE",
     "Interval",
+    "filled",
+    "history_page",
     "intervals_chart",
     "plan_page",
     "report_of",
+    "write_history_page",
     "write_page",
     "write_report",
 ]

@@ -16,6 +16,7 @@ from pipeline.results import (
     DoctorResult,
     ExportResult,
     GenerateResult,
+    HistoryResult,
     IndexBuilt,
     IndexDropResult,
     IndexEstimate,
@@ -28,6 +29,7 @@ from pipeline.results import (
     RunEstimate,
     SearchResult,
     ServeResult,
+    UiResult,
     WatchEvent,
 )
 
@@ -183,6 +185,22 @@ def _(result: ExportResult) -> Iterator[str]:
 @lines_of.register
 def _(result: ReportResult) -> Iterator[str]:
     yield f"report of cycle {result.cycle}: {result.report}"
+
+
+@lines_of.register
+def _(result: HistoryResult) -> Iterator[str]:
+    outcomes = ", ".join(
+        f"{count} {name.replace('_', ' ')}" for name, count in result.outcomes.items()
+    )
+    yield f"{len(result.cycles)} cycles{': ' if outcomes else ''}{outcomes}"
+    if result.unfinished:
+        yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"
+    yield f"report of all cycles: {result.page}"
+
+
+@lines_of.register
+def _(result: UiResult) -> Iterator[str]:
+    yield f"{result.requests} pages were served"
 
 
 @lines_of.register

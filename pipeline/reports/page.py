@@ -19,6 +19,20 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> Path:
     ----------
     path
         Where the page goes.
+    template, values
+        As for `filled`.
+    """
+    page = filled(template, values)
+    with written(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return path
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Return a template of this package, filled.
+
+    Parameters
+    ----------
     template
         File name of the template.
     values
@@ -31,10 +45,7 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> Path:
         name: Markup(value) if name.endswith("_chart") and value else value
         for name, value in values.items()
     }
-    page = _templates().get_template(template).render(drawn)
-    with written(path) as partial:
-        partial.write_text(page, encoding="utf-8")
-    return path
+    return _templates().get_template(template).render(drawn)
 
 
 @cache

@@ -43,6 +43,16 @@ from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.foreseen import Foreseen, RunEstimate
 from pipeline.results.gc import Freed, GcKind, GcPart, GcResult, size
 from pipeline.results.generation import GenerateResult
+from pipeline.results.history import (
+    CosinePoint,
+    HistoryCycle,
+    HistoryResult,
+    PastDecision,
+    TaskPoint,
+    TriggerPoint,
+    cosine_points,
+    task_points,
+)
 from pipeline.results.index import (
     CycleIndex,
     Found,
@@ -80,7 +90,7 @@ from pipeline.results.plan import (
     ReEmbeddingCost,
     TaskLoss,
 )
-from pipeline.results.report import ReportResult
+from pipeline.results.report import ReportResult, UiResult
 from pipeline.results.result import Result
 from pipeline.results.serve import ServeResult
 from pipeline.results.status import (
@@ -140,6 +150,7 @@ __all__ = [
     "ComparedTask",
     "Comparison",
     "Computing",
+    "CosinePoint",
     "CycleIndex",
     "CycleResult",
     "CycleStatus",
@@ -173,6 +184,8 @@ __all__ = [
     "GcResult",
     "GenerateResult",
     "HeadroomResult",
+    "HistoryCycle",
+    "HistoryResult",
     "HistoryStatus",
     "HoldOutResult",
     "IndexBuilt",
@@ -202,6 +215,7 @@ __all__ = [
     "PassChance",
     "PassedVersion",
     "PastCycle",
+    "PastDecision",
     "PastWindow",
     "PlanVerdict",
     "PromotionStatus",
@@ -228,10 +242,13 @@ __all__ = [
     "StoryStep",
     "Suspect",
     "TaskLoss",
+    "TaskPoint",
     "TextGroup",
     "TextMap",
     "TextSource",
     "TrainingResult",
+    "TriggerPoint",
+    "UiResult",
     "Verdict",
     "VersionCosines",
     "VersionRegressions",
@@ -239,9 +256,11 @@ __all__ = [
     "Waits",
     "WatchEvent",
     "Window",
+    "cosine_points",
     "each_past_cycle",
     "metric_name",
     "past_cycles",
     "size",
+    "task_points",
     "threshold_of",
 ]

@@ -1,4 +1,4 @@
-"""Where the report of a cycle is: what `anchorhold report` prints."""
+"""Where the report of a cycle is, and pages that were served."""
 
 from pipeline.results.result import Result
 
@@ -8,3 +8,18 @@ class ReportResult(Result):
 
     cycle: str
     report: str
+
+
+class UiResult(Result):
+    """Pages that were served: what `anchorhold ui` prints when it is stopped.
+
+    Attributes
+    ----------
+    address
+        Where they were.
+    requests
+        Pages and files that were asked for.
+    """
+
+    address: str
+    requests: int

@@ -39,7 +39,7 @@ WITHOUT = {
 }
 READ_ONLY = {
     *("check", "status", "doctor", "compare", "evaluate", "search", "backtest", "report"),
-    *("settings", "index status"),
+    *("settings", "index status", "ui"),
 }
 
 

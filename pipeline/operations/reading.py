@@ -1,0 +1,53 @@
+"""The verbs of the public face that show people what happened."""
+
+import threading
+from collections.abc import Callable
+
+from pipeline.operations.history import write_history
+from pipeline.operations.serving import Serving
+from pipeline.operations.ui import serve_pages
+from pipeline.reports import report_of
+from pipeline.results import HistoryResult, ReportResult, UiResult
+
+
+class Reading(Serving):
+    """A workspace whose cycles can be read about; `Workspace` adds the other verbs."""
+
+    def report(self, cycle: str | None = None) -> ReportResult:
+        """Return where the HTML report of a finished cycle is.
+
+        Parameters
+        ----------
+        cycle
+            Such as "0003"; by default, the last.
+        """
+        with self._opened("report") as opened:
+            return report_of(opened.store, opened.settings.state, cycle)
+
+    def report_all(self) -> HistoryResult:
+        """Write one page about all cycles, and return what it shows."""
+        with self._opened("report") as opened:
+            return write_history(opened.settings, opened.store)
+
+    def ui(
+        self,
+        *,
+        port: int = 0,
+        stop: threading.Event | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> UiResult:
+        """Serve pages about the workspace to this machine until `stop` is set; nothing is changed.
+
+        Parameters
+        ----------
+        port
+            Where to listen; 0: any free port.
+        stop
+            Ends the serving.
+        tell
+            Is given the address, which holds a random token.
+        """
+        with self._opened("ui") as opened:
+            return serve_pages(
+                opened, port, clock=self._clock, stop=stop or threading.Event(), tell=tell
+            )
