@@ -6,7 +6,7 @@ INSTALLED = $(VENV)/.installed
 # The files of tests are shared out among processes; threads of their own would be in the way.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: install demo test test-all check clean
+.PHONY: install demo pictures test test-all check clean
 
 install: $(INSTALLED)
 
@@ -19,17 +19,23 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/anchorhold demo
 
+# The pictures of the documentation, from what the demonstration gave; needs Chromium.
+pictures: demo
+	$(BIN)/python docs/pictures.py --demo anchorhold-demo
+
 test: install
 	$(PYTEST)
 
 test-all: install
 	$(PYTEST) -m "slow or not slow"
 
+# The last line builds the documentation: open build/site/index.html.
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --conf-dir docs/site . build/site
 
 clean:
-	rm -rf $(VENV) anchorhold-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) anchorhold-demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,8 @@
-"""Run every command of the tutorial in an empty folder and rewrite the outputs on the page.
+"""Run every command of a tutorial in an empty folder and rewrite the outputs on the page.
 
-    python docs/run_tutorial.py           # four minutes on two busy cores
-    python docs/run_tutorial.py --check   # run the commands, leave the page as it is
+    python docs/run_tutorial.py                # tutorial.md: four minutes on two busy cores
+    python docs/run_tutorial.py own-data.md    # another page of docs
+    python docs/run_tutorial.py --check        # run the commands, leave the page as it is
 
 In a block marked `console`, a line that begins with "$ " is a command and the lines below it are
 its output. A block whose first line names a file, such as "```python ask.py", is that file.
@@ -18,19 +19,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "tutorial.md"
 _BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def main() -> None:
     """Run the page and write it back."""
-    page = PAGE.read_text(encoding="utf-8")
+    names = [name for name in sys.argv[1:] if name != "--check"] or ["tutorial.md"]
+    file = ROOT / "docs" / names[0]
+    page = file.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         told = run_page(page, Path(folder))
         print(f"all commands took {time.monotonic() - began:.0f} s", file=sys.stderr)
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(told, encoding="utf-8")
+        file.write_text(told, encoding="utf-8")
 
 
 def run_page(page: str, folder: Path) -> str:

@@ -2,10 +2,12 @@
 
 import contextlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -127,6 +129,27 @@ def test_each_page_can_be_reached_from_the_readme():
     assert set(PAGES) - found == set()
 
 
+def test_the_drawings_are_those_that_the_script_draws():
+    pictures = ROOT / "docs" / "pictures"
+    for name, draw in runpy.run_path(str(ROOT / "docs" / "pictures.py"))["DRAWINGS"].items():
+        assert (pictures / name).read_text("utf-8") == draw(), "run python docs/pictures.py"
+
+
+def test_pictures_of_pages_say_in_words_what_they_show_and_load_nothing():
+    shown = [
+        (page, words, page.parent / place)
+        for page in PAGES
+        for words, place in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text("utf-8"))
+    ]
+    assert len(shown) >= 8
+    for page, words, place in shown:
+        assert len(words.split()) > 5, f"{page.name}: {place.name}"
+        if place.suffix == ".svg":
+            drawing = ElementTree.parse(place).getroot()
+            assert not [each.tag for each in drawing.iter() if each.tag.endswith("}script")]
+            assert not re.search(r"(?:href|src)=\"[^#]|url\((?!#)", place.read_text("utf-8"))
+
+
 def test_the_trigger_of_the_how_to_works():
     from drift_triggers import Observation, Sample
 
@@ -185,6 +208,29 @@ def test_the_code_of_the_readme_runs(turned_once, tmp_path, monkeypatch):
     assert namespace["vectors"].shape == (1, 16)
 
 
+def test_the_code_of_the_page_for_agents_runs(reader):
+    namespace = {}
+    (code,) = blocks("SKILL.md", "python")
+    exec(compile(code, "SKILL.md", "exec", dont_inherit=True), namespace)
+    assert namespace["decision"].train
+    assert namespace["result"].outcome == "promoted"
+
+
+def test_the_page_for_agents_names_keys_and_settings_that_there_are():
+    page = (ROOT / "SKILL.md").read_text("utf-8")
+    schema = (ROOT / "docs" / "json.schema.json").read_text("utf-8")
+    settings = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    for dotted in re.findall(r"`(verdict|decision)\.(\w+)`", page):
+        assert all(f'"{each}"' in schema for each in dotted)
+    keys = """found outlook waiting quarantined unfinished train reasons signals shortage outcome
+        holds low needs difference"""
+    for name in keys.split():
+        assert f"`{name}`" in page
+        assert f'"{name}"' in schema
+    for key in re.findall(r"`gate\.(\w+)", page):
+        assert f"| `{key}` |" in settings
+
+
 @pytest.mark.slow
 def test_the_notebook_and_the_ten_lines_run(reader):
     for script in ("notebook.py", "ten_lines.py"):
@@ -207,16 +253,19 @@ def test_each_benchmark_can_be_started_from_its_file():
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_tutorial_end_as_it_says(tmp_path):
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        from run_tutorial import run_page
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    told = run_page((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"), tmp_path)
-    assert re.findall(r"^cycle (\d+): (\w+)", told, re.MULTILINE) == [
-        ("0001", "bootstrapped"),
-        ("0002", "quiet"),
-        ("0003", "promoted"),
-    ]
-    assert "(2, 384)" in told
+@pytest.mark.parametrize(
+    ("page", "outcomes"),
+    [
+        ("tutorial.md", [("0001", "bootstrapped"), ("0002", "quiet"), ("0003", "promoted")]),
+        ("own-data.md", [("0001", "bootstrapped"), ("0002", "promoted")]),
+    ],
+)
+def test_the_commands_of_a_tutorial_end_as_it_says(page, outcomes, tmp_path):
+    run_page = runpy.run_path(str(ROOT / "docs" / "run_tutorial.py"))["run_page"]
+    told = run_page((ROOT / "docs" / page).read_text(encoding="utf-8"), tmp_path)
+    assert re.findall(r"^cycle (\d+): (\w+)", told, re.MULTILINE) == outcomes
+    if page == "tutorial.md":
+        assert "(2, 384)" in told
+    else:
+        assert told.count("training is called for") == 2
+        assert "no training is called for" in told

@@ -1,4 +1,4 @@
-"""The commands of the how-to pages, run as they stand in a workspace with a life behind it."""
+"""The commands of the how-to pages, of README and of SKILL, run as they stand in a workspace."""
 
 import json
 import shlex
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 COOKING = ("recipe", "salt", "cook", "menu", "the", "my")
 ELSEWHERE = {
+    "init": "tests/pipeline/workspace/test_new_workspace.py",
     "serve": "tests/pipeline/commands/test_serve.py",
     "rollback 3 --workspace": "tests/pipeline/cycle/test_retention.py",
     "evaluate --benchmark": "tests/pipeline/operations/test_evaluate.py",
@@ -30,6 +31,7 @@ ELSEWHERE = {
 }
 """Which tests run commands that need a person, a server, the hub or a deleted version, or go on."""
 BEFORE = {
+    "discard --source forum --undo": ("discard --source forum --reason first",),
     "rollback 3 --reason": ("promote 3 --reason first", "promote 4 --force --reason second"),
     "search": ("index build",),
     "search 'where is my card' --as-of": ("index build 1",),
@@ -38,13 +40,21 @@ BEFORE = {
     "index build 3 --vectors": ("index build 3", "index export vectors.parquet --version 3"),
 }
 """What was done before, by the beginning of a command."""
-STATUSES = {"check --workspace support-search --exit-code": {0, 3, 6}}
+STATUSES = {
+    "check --workspace support-search --exit-code": {0, 3, 6},
+    "check --workspace support-search --json --exit-code": {0, 3, 6},
+    "run --workspace support-search --json --exit-code": {0, 4, 5, 6},
+}
 """Exit statuses by the beginning of a command; others end with 0."""
 
 
 def shown() -> list[str]:
-    """Return the calls of all how-to pages that are run here."""
-    pages = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+    """Return the calls of all pages that are run here."""
+    pages = [
+        *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+        ROOT / "README.md",
+        ROOT / "SKILL.md",
+    ]
     blocks = [block for page in pages for block in blocks_with_commands(page)]
     calls = dict.fromkeys(shlex.join(call) for block in blocks for call in commands_in(block))
     return [each for each in calls if not each.startswith(tuple(ELSEWHERE))]
