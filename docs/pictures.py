@@ -231,7 +231,7 @@ DRAWINGS: dict[str, Callable[[], str]] = {
 """The drawings that need no demonstration, by file."""
 
 
-def photograph(page: Path, picture: Path, *, width: int = 1100, height: int = 900) -> None:
+def photograph(page: Path, picture: Path, *, width: int = 1100, height: int = 850) -> None:
     """Write the top of a page as Chromium shows it, in few colours.
 
     Raises
