@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,21 +36,29 @@ class Browser:
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank",
         ]  # fmt: skip
-        # Copies far from 3 and 4, which the child gets.
-        out, back = (os.dup2(each, number) for each, number in ((out, 63), (back, 64)))
+        # Free numbers far from 3 and 4, which the child gets.
+        near, (out, back) = (out, back), (fcntl(each, F_DUPFD_CLOEXEC, 64) for each in (out, back))
         self.process = subprocess.Popen(
             command, pass_fds=(3, 4), preexec_fn=pipes, stderr=subprocess.DEVNULL
         )
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
-            "sessionId"
-        ]
-        self.call("Page.enable")
+        for each in (*near, out, back):
+            os.close(each)
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+                "sessionId"
+            ]
+            self.call("Page.enable")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+        os.close(self._say)
+        os.close(self._hear)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Return the result of a command."""
@@ -60,7 +69,9 @@ class Browser:
         os.write(self._say, json.dumps(message).encode() + b"\0")
         while True:
             while b"\0" not in self.unread:
-                self.unread += os.read(self._hear, 1 << 20)
+                heard = os.read(self._hear, 1 << 20)
+                assert heard, "Chromium ended"
+                self.unread += heard
             first, _, self.unread = self.unread.partition(b"\0")
             answer = json.loads(first)
             if answer.get("id") == self.number:

@@ -47,8 +47,14 @@ def test_documents_and_clicks_are_something_to_learn_from(opened):
 
 
 def test_known_ground_in_a_file_is_quiet_and_new_ground_is_not(opened, tmp_path):
-    for words, train in ((BANK, False), (TRAVEL, False), (COOK, True)):
-        write_lines(tmp_path / "texts.jsonl", texts_of(sentences(words, 120, 32)))
+    # The second is mixed as the reference is, which the champion has learned.
+    mixed = [*sentences(BANK, 60, 32), *sentences(TRAVEL, 60, 32, prefix="t")]
+    for asked, train in (
+        (sentences(BANK, 120, 32), False),
+        (mixed, False),
+        (sentences(COOK, 120, 32), True),
+    ):
+        write_lines(tmp_path / "texts.jsonl", texts_of(asked))
         finding = check_now(opened, traffic=tmp_path / "texts.jsonl", pairs=None, now=NOW)
         assert finding.train is train, finding.reasons
         json.dumps(finding.to_json(), allow_nan=False)
