@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import made_reports
 import pytest
 
 from drift_triggers import Signal
@@ -46,23 +47,7 @@ SIGNAL = {
     "reason": HOSTILE,
     "examples": [HOSTILE] * 5,
 }
-COMPARISON = {
-    "task": "anchor/past",
-    "metric": "ndcg_at_10",
-    "champion": 0.7,
-    "candidate": 0.71,
-    "difference": 0.01,
-    "low": -0.01,
-    "high": 0.03,
-    "queries": 200,
-    "holds": True,
-    "needs": None,
-    "rule": "floor",
-    "margin": 0.02,
-    "spread": 0.1,
-    "visible": 0.02,
-    "reason": "r",
-}
+COMPARISON = {**made_reports.COMPARISON, "task": "anchor/past", "rule": "floor"}
 COMPARED = CompareResult.model_validate(
     {
         "metric": "ndcg_at_10",
