@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows how far a task is: `with progress("encode", total) as step: step(32)`."""
+"""Shows how far a task is: `with progress("encode", total) as step: step(32)`.
+
+A total of 0 is a task of which nobody knows how much there is to do.
+"""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import show, tell
-from pipeline.commands.process import open_in_browser, opened
+from pipeline.commands.process import open_in_browser, opened, wait
 
 if TYPE_CHECKING:
     from pipeline.judging import Shown
@@ -71,6 +71,7 @@ def judge(
 
 
 def _tell(address: str) -> None:
+    wait()
     tell(f"judging at {address}  (this machine only; stop there or with Ctrl-C)")
     open_in_browser(address)
 
@@ -79,6 +80,7 @@ def _ask(shown: "Shown", certainty: str) -> str | None:
     """Show one question on stderr and return what the key that is pressed means."""
     from pipeline.machine.plain_text import on_one_line
 
+    wait()
     tell(f"\n{certainty}\n\nquestion {shown.turn + 1}: {on_one_line(shown.query, ' ')}\n")
     for digit, name, side in (("1", "left", shown.left), ("2", "right", shown.right)):
         tell(f"[{digit}] {name}")

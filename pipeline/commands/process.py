@@ -47,18 +47,19 @@ def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
 @contextmanager
 def at_work() -> Iterator[None]:
     """Keep stdout for the result alone, and end an interruption with a sentence."""
-    from pipeline.registry import quiet_environment
-    from training.acceleration import keep_freed_memory
+    from pipeline.reports.progress import activity
 
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     gc.enable()
-
-    quiet_environment()
-    keep_freed_memory()
     # A service manager's stop is treated like Ctrl-C: what is open is closed in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with redirect_stdout(sys.stderr):
+        with activity(quiet=voice.is_quiet()), redirect_stdout(sys.stderr):
+            from pipeline.registry import quiet_environment
+            from training.acceleration import keep_freed_memory
+
+            quiet_environment()
+            keep_freed_memory()
             yield
     except KeyboardInterrupt:
         say("interrupted; nothing is lost: run the same command again to continue")
@@ -66,6 +67,13 @@ def at_work() -> Iterator[None]:
     finally:
         # Whatever is left is never searched again: the process is about to end.
         gc.freeze()
+
+
+def wait() -> None:
+    """Show no longer that the command works: from now on it waits for a person, or requests."""
+    from pipeline.reports.progress import end_activity
+
+    end_activity()
 
 
 def stop_on_signals(*, second_ends: bool = False) -> threading.Event:

@@ -6,7 +6,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import let_idle_threads_sleep, opened, stop_on_signals
+from pipeline.commands.process import let_idle_threads_sleep, opened, stop_on_signals, wait
 
 
 def serve(
@@ -32,4 +32,5 @@ def serve(
 
 
 def _tell(address: str) -> None:
+    wait()
     say(f"serving at {address}  ({address}/openapi.json; stop with Ctrl-C)")

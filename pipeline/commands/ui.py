@@ -6,7 +6,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import show, tell
-from pipeline.commands.process import open_in_browser, opened, stop_on_signals
+from pipeline.commands.process import open_in_browser, opened, stop_on_signals, wait
 
 
 def ui(
@@ -25,5 +25,6 @@ def ui(
 
 
 def _tell(address: str) -> None:
+    wait()
     tell(f"pages at {address}  (this machine only; stop with Ctrl-C)")
     open_in_browser(address)

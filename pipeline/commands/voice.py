@@ -3,8 +3,9 @@
 import functools
 import inspect
 import logging
+import sys
 from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TextIO, TypeVar
 
 import typer
 
@@ -49,6 +50,14 @@ def voiced(command: Callable[_Taken, _Returned]) -> Callable[..., _Returned]:
     return spoken
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at the moment: beside progress, it keeps lines above that."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 class _Lines(logging.Formatter):
     """Messages of the parts, one line each, in which nothing steers the terminal."""
 
@@ -62,7 +71,7 @@ def _set(quiet: bool, verbose: bool) -> None:
     """Let the parts of the product say as much as was asked for."""
     global _quiet
     _quiet = quiet
-    handler = logging.StreamHandler()
+    handler = _Stderr()
     when = "%(asctime)s  " if verbose else ""
     handler.setFormatter(_Lines(f"{when}%(message)s", "%H:%M:%S"))
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING

@@ -8,7 +8,7 @@ import typer
 
 from pipeline.commands.options import HERE, AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import opened, stop_on_signals
+from pipeline.commands.process import opened, stop_on_signals, wait
 
 if TYPE_CHECKING:
     from pipeline.results import WatchEvent
@@ -72,4 +72,5 @@ def watch(
                     show(event, as_json)
                     out.flush()
 
+            wait()
             work.watch(every=every, records=records, tell=tell, stop=stop)

@@ -76,5 +76,6 @@ def first_texts(store: Store) -> FirstTexts:
     raise DataFault(
         "no text has arrived: drift needs a past to compare with, and data.history, "
         "data.reference, data.traffic and data.log hold none; name files of at least one of them "
-        f"(anchorhold.toml){until_then}"
+        "(anchorhold.toml); the queries of an anchor set will do, such as "
+        f'reference = ["anchors/NAME/queries.jsonl"]{until_then}'
     )

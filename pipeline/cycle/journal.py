@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pipeline.results import Result
 from pipeline.store import CycleRow, Store
+from training.progress import Progress, no_progress
 
 Kept = TypeVar("Kept", bound=Result)
 
@@ -26,14 +27,24 @@ class Journal:
         Where the stages may put files.
     now
         The present of this process; by default, when the cycle began.
+    progress
+        How to show which stage is under way.
     """
 
+    _progress: Progress = staticmethod(no_progress)
+
     def __init__(
-        self, store: Store, row: CycleRow, folder: Path, now: datetime | None = None
+        self,
+        store: Store,
+        row: CycleRow,
+        folder: Path,
+        now: datetime | None = None,
+        progress: Progress = no_progress,
     ) -> None:
         self._store = store
         self._row = row
         self._now, self._opened = now or row.started, time.monotonic()
+        self._progress = progress
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -88,7 +99,8 @@ class Journal:
         done = self._store.stage(self._row.id, stage)
         if done is None:
             began = time.perf_counter()
-            result = work()
+            with self._progress(stage, 0):
+                result = work()
             done = self.keep(stage, result, time.perf_counter() - began)
         return kind.model_validate(done["result"])
 

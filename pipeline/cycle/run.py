@@ -125,7 +125,7 @@ def run_cycle(
     settled = _Settled() if adopted else _settle(opened, champions, now)
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
-    journal = Journal(store, row, state / "cycles" / row.id, now)
+    journal = Journal(store, row, state / "cycles" / row.id, now, opened.progress)
     if candidate is not None:
         given, folder = candidate
         journal.once(GIVEN, lambda: given.taken(folder, journal), Given)

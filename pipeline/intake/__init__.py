@@ -4,6 +4,7 @@ from pipeline.intake.benchmarks import benchmark_sets
 from pipeline.intake.found import Found, find_data
 from pipeline.intake.intake import Intake
 from pipeline.intake.report import IntakeReport
+from pipeline.intake.unread import missing_files, unread_files
 from pipeline.results import IntakeResult
 
 __all__ = [
@@ -13,4 +14,6 @@ __all__ = [
     "IntakeResult",
     "benchmark_sets",
     "find_data",
+    "missing_files",
+    "unread_files",
 ]

@@ -337,7 +337,8 @@ def _unknown(records: Sample) -> str:
     if any("query" in plan_of(kind, tuple(names)).fields for kind in _ASKED):
         return (
             f"it may hold labelled pairs or a log with generated answers (its columns: "
-            f"{listed_names}): name it in data.pairs, data.history or data.log"
+            f"{listed_names}); if people wrote the answers, name it in data.pairs to learn them, "
+            "or in data.history if the model serves them already; else in data.log"
         )
     return (
         f"its columns say nothing ({listed_names}); pairs need query and positive, traffic needs "

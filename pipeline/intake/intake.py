@@ -28,6 +28,7 @@ from pipeline.intake.sources import Source, find_sources
 from pipeline.intake.tables import Row, parquet_names
 from pipeline.intake.traces import PREFIX as TRACES
 from pipeline.intake.traces import OpenTraces, TraceSource, take_traces
+from pipeline.intake.unread import unread_files
 from pipeline.results import IntakeCounts, IntakeResult, LogCounts
 from pipeline.store import Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
 from training.faults import DataFault
@@ -194,6 +195,7 @@ class Intake:
             else:
                 counts[name] = IntakeCounts(**found)
             warnings += report.warnings
+        warnings += tuple(unread_files(patterns, root))
         return IntakeResult(**counts, log=log, warnings=warnings)
 
     @overload

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.cycle import plan_index
 from pipeline.gate import Gate
 from pipeline.registry import Version
-from pipeline.reports import Interval, intervals_chart, plan_page, write_page
+from pipeline.reports import Interval, intervals_chart, plan_page, task_name, write_page
 from pipeline.results import (
     ComparedSet,
     ComparedTask,
@@ -17,6 +17,7 @@ from pipeline.results import (
     Difference,
     NamedVersion,
     VersionRegressions,
+    metric_name,
 )
 from pipeline.workspace import OpenWorkspace, Versions
 from training.evaluation import EvaluationSet, Regressions, Scorecard
@@ -143,7 +144,7 @@ def comparison_values(result: CompareResult, model: str) -> dict[str, object]:
     baseline, several = result.versions[0].version, len(result.versions) > 2
     lines = [
         Interval(
-            label=task.task + (f": version {version.version}" if several else ""),
+            label=task_name(task.task) + (f": version {version.version}" if several else ""),
             low=each.low,
             difference=each.difference,
             high=each.high,
@@ -151,7 +152,8 @@ def comparison_values(result: CompareResult, model: str) -> dict[str, object]:
         )
         for task, version, _, each in result.differences()
     ]
-    chart = intervals_chart(lines, f"difference from version {baseline} ({result.metric})")
+    metric = metric_name(result.metric)
+    chart = intervals_chart(lines, f"difference from version {baseline} ({metric})")
     return {
         "model": model,
         "result": result,

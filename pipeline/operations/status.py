@@ -1,6 +1,6 @@
 """Status: which version serves, what waits, what happened last, and what is unfinished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pipeline.cycle import (
@@ -21,6 +21,7 @@ from pipeline.gate import (
     overuse_warning,
     queries_for_gain,
 )
+from pipeline.intake import missing_files, unread_files
 from pipeline.registry import Facts, Version
 from pipeline.results import (
     TRAINED,
@@ -46,7 +47,7 @@ from pipeline.results import (
     past_cycles,
 )
 from pipeline.store import Store, StoreCounts
-from pipeline.workspace import OpenWorkspace, Tables
+from pipeline.workspace import OpenWorkspace, Settings, Tables
 from training.evaluation import left_out
 from training.faults import DataFault
 from training.pairs import used_of
@@ -116,8 +117,15 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         ),
         messages=MessagesStatus.model_validate(store.outbox_counts(), from_attributes=True),
         index=index,
-        warnings=(*opened.warnings(champion), *unreadable),
+        warnings=(*opened.warnings(champion), *_misnamed(opened.settings), *unreadable),
     )
+
+
+def _misnamed(settings: Settings) -> Iterator[str]:
+    """Say which files the settings name in vain, and which they pass over."""
+    places = settings.tables.data.places
+    yield from missing_files(places, settings.root)
+    yield from unread_files(places, settings.root)
 
 
 def _index(opened: OpenWorkspace, champion: Version) -> tuple[IndexStatus | None, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
 from pipeline.reports.history_page import HISTORY_FILE, history_page, write_history_page
 from pipeline.reports.page import filled, write_page
 from pipeline.reports.plan_rows import plan_page
+from pipeline.reports.words import task_name
 
 __all__ = [
     "HISTORY_FILE",
@@ -17,6 +18,7 @@ __all__ = [
     "intervals_chart",
     "plan_page",
     "report_of",
+    "task_name",
     "write_history_page",
     "write_page",
     "write_report",

@@ -111,6 +111,7 @@ def intervals_chart(
                 axes.plot(place, [-row - 0.16, -row + 0.16], color=INK, linewidth=1.6)
         written_rows(axes, rows, width)
         axes.margins(x=0.04)
+        axes.xaxis.get_major_locator().set_params(nbins=4 if width < WIDE else 6)
         axes.set_xlabel(caption)
 
     alt = f"{caption}. {'; '.join(map(str, lines))}"

@@ -100,7 +100,7 @@ def _limits(decision: DecisionResult) -> str | None:
         Bar(trigger_name(each.trigger), (max(0.0, times),), f"{times:.1f} ×", each.fired)
         for each, times in measured[:_SHOWN]
     ]
-    caption = "times the limit (dark mark); red: fired"
+    caption = "times the limit (upright mark); red: fired"
     return bars_chart(bars, caption, limit=1.0, longest=_AT_LIMIT) if bars else None
 
 

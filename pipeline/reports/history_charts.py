@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pipeline.reports.drawing import drawing
@@ -19,7 +19,7 @@ _POINTS = 100
 _BARS = 60
 _LEAST = 0.1
 """Least height of an axis of scores, which lie in [0, 1]."""
-_DAY = 86400.0
+_FEW_DAYS = timedelta(days=3)
 Drawn = TypeVar("Drawn")
 
 
@@ -284,6 +284,15 @@ def _time_axis(axes: Any, times: Sequence[datetime]) -> None:
     from matplotlib import dates
     from matplotlib.ticker import MaxNLocator
 
+    first, last = min(times), max(times)
+    if last - first < _FEW_DAYS:
+        # The hours of a young workspace tell nothing, and a locator would count years around them.
+        middle = first + (last - first) / 2
+        axes.set_xlim(middle - _FEW_DAYS / 2, middle + _FEW_DAYS / 2)
+        axes.set_xticks([middle], [f"{last:%Y-%m-%d}"])
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.margins(y=0.12)
+        return
     untyped: Any = dates
     locator = untyped.AutoDateLocator(minticks=2, maxticks=5)
     axes.xaxis.set_major_locator(locator)

@@ -20,6 +20,7 @@ from pipeline.reports.history_charts import (
     spread_chart,
 )
 from pipeline.reports.page import filled, write_page
+from pipeline.reports.words import task_name, trigger_name
 from pipeline.results import HistoryCycle, HistoryResult, TaskPoint, size
 
 HISTORY_FILE = "history.html"
@@ -168,7 +169,7 @@ def _score_charts(
             [Scored(version, score, version in served) for version, score in scores.items()],
             f"{task} over versions. {told}",
         )
-        yield _chart(task.removeprefix("anchor/"), told, drawn)
+        yield _chart(task_name(task), told, drawn)
 
 
 def _by_version(points: Sequence[TaskPoint]) -> dict[int, float]:
@@ -196,7 +197,8 @@ def _gain_charts(found: HistoryResult, served: set[int]) -> Iterator[Chart]:
         told = (
             f"version {last.version}: {last.difference:+.3f} ({last.low:+.3f} to {last.high:+.3f})"
         )
-        yield _chart(task, told, gains_chart(gains, f"Gain on {task} by version. {told}"))
+        name = task_name(task)
+        yield _chart(name, told, gains_chart(gains, f"Gain on {name} by version. {told}"))
 
 
 def _gains(points: Sequence[TaskPoint], served: set[int]) -> Iterator[Gain]:
@@ -217,7 +219,7 @@ def _hit_charts(cycles: Sequence[HistoryCycle]) -> Iterator[Chart]:
         values = [each.value for each in points]
         told = f"now {values[-1]:.3f}, lowest {min(values):.3f}"
         drawn = line_chart(points, f"Recall at 10 on {name} over time: {told}", score=True)
-        yield _chart(name.removeprefix("anchor/"), told, drawn)
+        yield _chart(task_name(name), told, drawn)
 
 
 def _drift_charts(cycles: Sequence[HistoryCycle]) -> Iterator[Chart]:
@@ -235,10 +237,15 @@ def _drift_charts(cycles: Sequence[HistoryCycle]) -> Iterator[Chart]:
             found.append((name, points))
     for name, points in sorted(found, key=lambda item: -sum(each.marked for each in item[1])):
         last, fired = points[-1], sum(each.marked for each in points)
-        told = f"fired in {fired} of {len(points)} checks; now {last.value:.3g}"
+        told = f"{name} fired in {fired} of {len(points)} checks; now {_figure(last.value)}"
         if last.limit is not None:
-            told += f", limit {last.limit:.3g}"
-        yield _chart(name, told, line_chart(points, f"{name} over time: {told}"))
+            told += f", limit {_figure(last.limit)}"
+        title = trigger_name(name)
+        yield _chart(title, told, line_chart(points, f"{title} over time: {told}"))
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _cosine_charts(found: HistoryResult) -> Iterator[Chart]:
@@ -257,7 +264,7 @@ def _cosine_charts(found: HistoryResult) -> Iterator[Chart]:
         ]
         told = f"version {last.version}: {', '.join(middles)} (median)"
         drawn = spread_chart(points, f"Similarities on {task} by version. {told}")
-        yield _chart(task.removeprefix("anchor/"), told, drawn)
+        yield _chart(task_name(task), told, drawn)
 
 
 def _ends(quantiles: Sequence[float]) -> tuple[float, float, float] | None:

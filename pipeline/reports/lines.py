@@ -80,8 +80,11 @@ def _(result: InitResult) -> Iterator[str]:
     if result.outlook:
         yield from about_gate(result.outlook)
         yield from (f"warning: {warning}" for warning in result.outlook.warnings)
+    keys = {each.key for each in result.found}
     if not result.found:
         yield "put labelled pairs, documents, texts or logs into these folders, then:"
+    elif not keys & {"history", "reference", "traffic", "log"}:
+        yield f"name such texts in {result.settings}, then:"
     yield f"anchorhold run --workspace {shlex.quote(result.workspace)}"
 
 

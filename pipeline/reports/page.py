@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.reports.palette import DARK, LIGHT
+from pipeline.reports.words import task_name, trigger_name
+from pipeline.results import metric_name
 from training.whole_files import written
 
 if TYPE_CHECKING:
@@ -59,4 +61,6 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )
     templates.globals |= {"light": LIGHT, "dark": DARK}
+    names = {"task_name": task_name, "trigger_name": trigger_name, "metric_name": metric_name}
+    templates.filters |= names
     return templates

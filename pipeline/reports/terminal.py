@@ -32,6 +32,7 @@ from pipeline.results import (
     JudgeResult,
     Result,
     StatusResult,
+    metric_name,
     size,
 )
 
@@ -152,6 +153,7 @@ def _(result: CycleResult) -> Iterator[Part]:
     yield from (f"  {note}" for note in (derived.notes if derived else ()))
     if result.training and result.lesson:
         lesson, attempts = result.lesson, result.training.attempts
+        removed = lesson.leaked.exact + lesson.leaked.near
         if len(attempts) > 1:
             yield _attempts(attempts)
         yield (
@@ -159,8 +161,7 @@ def _(result: CycleResult) -> Iterator[Part]:
             if not result.training.pairs
             else (
                 f"  trained on {lesson.recent} recent and {lesson.replayed} replayed pairs; "
-                f"{lesson.leaked.exact + lesson.leaked.near} were removed because they repeat an "
-                "evaluation query"
+                f"removed as repeats of evaluation queries: {removed}"
             )
         )
     if result.verdict:
@@ -170,8 +171,8 @@ def _(result: CycleResult) -> Iterator[Part]:
         yield from indexed(result.index)
     for each in result.regressions.changes if result.regressions else ():
         yield (
-            f"  {each.task}: {each.worse} queries worse, {each.better} better; {each.dark} "
-            f"relevant documents no longer found, {each.found} newly found"
+            f"  {each.task}: queries worse: {each.worse}, better: {each.better}; "
+            f"relevant documents no longer found: {each.dark}, newly found: {each.found}"
         )
     if result.plan:
         yield from planned(result.plan)
@@ -181,7 +182,7 @@ def _(result: CycleResult) -> Iterator[Part]:
 def _freed(freed: Freed | None) -> Iterator[str]:
     """Say what was deleted after a cycle."""
     if freed is not None:
-        yield from [f"  [keep] deleted {freed.told}"] if freed.deleted else []
+        yield from [f"  no longer needed and deleted: {freed.told}"] if freed.deleted else []
         yield from _warnings(freed.warnings)
 
 
@@ -349,7 +350,8 @@ def _(result: JudgeResult) -> Iterator[Part]:
 
 @parts_of.register
 def _(result: EvaluateResult) -> Iterator[Part]:
-    yield f"version {', '.join((str(result.version), *result.aliases))}, {result.metric}"
+    titles = ", ".join((str(result.version), *result.aliases))
+    yield f"version {titles}, {metric_name(result.metric)}"
     table = Table("task", "queries", "at acceptance", "now", "difference", "bounds", "note")
     for row in result.tasks:
         compared = row.low is not None and row.high is not None

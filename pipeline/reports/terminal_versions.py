@@ -6,7 +6,7 @@ from rich.table import Table
 
 from pipeline.reports.plan_rows import PLAN_COLUMNS, plan_facts, plan_rows
 from pipeline.reports.screen import Part
-from pipeline.results import CompareResult, Difference, IndexPlan, VersionRegressions
+from pipeline.results import CompareResult, Difference, IndexPlan, VersionRegressions, metric_name
 from training.evaluation import Hit, cut
 
 SHOWN = 3
@@ -16,7 +16,7 @@ SHOWN = 3
 def compared(result: CompareResult) -> Iterator[Part]:
     """Yield the lines and tables that show versions side by side."""
     baseline = result.versions[0].title
-    yield f"{result.metric}, differences from version {baseline}"
+    yield f"{metric_name(result.metric)}, differences from version {baseline}"
     table = Table("task", "queries", *(version.title for version in result.versions))
     for task in result.tasks:
         compared = zip(task.means[1:], task.differences, strict=True)

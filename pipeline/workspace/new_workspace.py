@@ -12,7 +12,7 @@ from pipeline.intake import Found, find_data
 from pipeline.results import Foreseen, FoundData, InitResult
 from pipeline.workspace.reference import reference
 from pipeline.workspace.settings import SETTINGS_FILE
-from pipeline.workspace.toml_text import Line, toml_text
+from pipeline.workspace.toml_text import Line, toml_text, toml_value
 from training.evaluation import count_judged
 from training.faults import DataFault
 from training.pairs import HoldOut
@@ -36,11 +36,13 @@ _DEFAULTS = {
 """Table -> keys that the file shows with their defaults."""
 _ABOUT_ANCHORS = (
     "A line for each old task that must not get worse: an evaluation set in a folder with "
-    "corpus.jsonl, queries.jsonl and qrels.tsv."
+    "corpus.jsonl, queries.jsonl and qrels.tsv. Beside its path, max_drop sets a margin of its own."
 )
 _EXAMPLE = Line(
     "support-2023", {"path": "anchors/support-2023"}, in_force=False, comments=(_ABOUT_ANCHORS,)
 )
+_ENDINGS = (".jsonl", ".csv", ".parquet")
+"""What the folders of a new workspace take; a file of another kind there is told of."""
 _LABELS = ("history", "pairs", "anchors")
 
 
@@ -152,7 +154,7 @@ def settings_text(folder: str, given: Given | None = None) -> str:
         What it begins with beside the defaults.
     """
     given = given or Given()
-    data = {key: [f"{key}/*.jsonl"] for key in FOLDERS if key != "anchors"}
+    data = {key: [f"{key}/*{ending}" for ending in _ENDINGS] for key in FOLDERS if key != "anchors"}
     data["corpus"] = ["corpus/*"]  # Pages of text and folders of them, too.
     values: dict[str, dict[str, Any]] = {
         "model": {"name": _name(folder, "model")},
@@ -223,8 +225,9 @@ def _notes(found: Sequence[Found], proxies: Proxies, *, labels: bool) -> list[st
         notes.append("several folders hold a model: set model.base to the one that serves")
     if not keys & {"history", "reference", "traffic", "log"}:
         notes.append(
-            "no text of users was found: drift needs one of data.history, data.reference, "
-            "data.traffic and data.log"
+            "no text of users was found: drift needs texts of before, as labelled pairs that the "
+            "model serves already (data.history), texts of a quiet time (data.reference) or a log"
+            f"{_queries_of(found)}"
         )
     if not labels:
         told = (
@@ -234,6 +237,15 @@ def _notes(found: Sequence[Found], proxies: Proxies, *, labels: bool) -> list[st
         )
         notes.append(f"there are no labels: a promotion {told}")
     return notes
+
+
+def _queries_of(found: Sequence[Found]) -> str:
+    """Say that the queries of an anchor set can be the reference."""
+    for each in found:
+        if each.key == "anchors":
+            example = toml_value([f"{each.path}/queries.jsonl"])
+            return f"; the queries of an anchor set will do: reference = {example}"
+    return ""
 
 
 def _name(text: str, otherwise: str) -> str:

@@ -28,5 +28,10 @@ def nearest(word: str, words: Iterable[str]) -> str:
     >>> nearest("gaet", ["gate", "mix"])
     ' (did you mean gate?)'
     """
-    close = difflib.get_close_matches(word, list(words), n=1)
+    close = close_to(word, words)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def close_to(word: str, words: Iterable[str]) -> list[str]:
+    """Return the one of the words that is closest, in a list; an empty one where none is close."""
+    return difflib.get_close_matches(word, list(words), n=1)

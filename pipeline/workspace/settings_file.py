@@ -8,18 +8,20 @@ import os
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from pipeline.workspace.own_triggers import own_trigger
 from pipeline.workspace.reference import NAME_RULE, allowed_values, keys_of
 from pipeline.workspace.settings import SETTINGS_FILE, Anchor, Settings, Tables
-from pipeline.workspace.settings_fault import SettingsFault, nearest
+from pipeline.workspace.settings_fault import SettingsFault, close_to, nearest
 from pipeline.workspace.trigger_tables import BUILT_IN_TRIGGERS, Switched
 
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _ALTERNATIVE = re.compile(r"constrained-|literal\[")
 """Begins what pydantic adds to the place of a value that may be of two types."""
 
@@ -110,7 +112,9 @@ def _explained(
 ) -> Iterator[tuple[str, str]]:
     """Yield each mistake: its key, and what is wrong with the value, then what is allowed."""
     told = set()
-    for error in fault.errors(include_url=False):
+    errors = fault.errors(include_url=False)
+    misspelt = _misspelt_tables(errors)
+    for error in errors:
         place = [str(part) for part in error["loc"] if part != "[key]"]
         if _ALTERNATIVE.match(place[-1]):
             # A value that may be of two types is told once, not for each of them.
@@ -122,10 +126,13 @@ def _explained(
             del place[2]  # the part of `Switched` that read the key
         key = ".".join(place)
         match error["type"]:
-            case "unexpected_keyword_argument" | "extra_forbidden":
+            case kind if kind in _UNKNOWN:
                 known = _keys_beside(place, values, folder)
                 near = nearest(place[-1], known)
-                yield key, f"unknown key {key}{near}; allowed: {', '.join(known)}"
+                what = f"table [{key}]" if isinstance(values.get(key), dict) else f"key {key}"
+                yield key, f"unknown {what}{near}; allowed: {', '.join(known)}"
+            case "missing" | "missing_argument" if key in misspelt:
+                pass  # its name is told as unknown
             case "missing" | "missing_argument":
                 what = f"the table [{key}]" if len(place) == 1 else key
                 yield key, f"{what} is missing; it must be set"
@@ -134,8 +141,21 @@ def _explained(
             case "value_error":
                 yield key, f"{key}: {error['msg'].removeprefix('Value error, ')}"
             case kind:
+                given = error["input"]
                 allowed = _allowed_at(place, kind, values, folder) or error["msg"]
-                yield key, f"{key} is {_shown(error['input'])}; allowed: {allowed}"
+                example = f", such as [{_shown(given)}]" if _is_bare(given, kind) else ""
+                yield key, f"{key} is {_shown(given)}; allowed: {allowed}{example}"
+
+
+def _misspelt_tables(errors: Sequence[ErrorDetails]) -> set[str]:
+    """Return the tables whose names are told as misspelt."""
+    unknown = [str(each["loc"][0]) for each in errors if each["type"] in _UNKNOWN]
+    return {meant for name in unknown for meant in close_to(name, keys_of(Tables))}
+
+
+def _is_bare(given: Any, mistake: str) -> bool:
+    """Say whether one text was given where a list of texts belongs."""
+    return mistake in ("list_type", "tuple_type") and isinstance(given, str)
 
 
 def _allowed_at(

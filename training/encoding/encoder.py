@@ -182,7 +182,7 @@ class Encoder:
         missing = [row for row, digest in enumerate(digests) if digest not in known]
         sizes = dict(zip(missing, self._lengths([unique[row] for row in missing]), strict=True))
         missing.sort(key=lambda row: (-sizes[row], unique[row]))
-        with progress("encode", len(missing)) as step:
+        with (progress if missing else no_progress)("encode", len(missing)) as step:
             chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
             for rows, part in self._encoded(chunks, unique, kind, step):
                 vectors[rows] = part

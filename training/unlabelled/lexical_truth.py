@@ -65,7 +65,8 @@ class LexicalTruth:
             and are never taken for answers.
         """
         if not held_out or len(corpus) < 2:
-            return Proxy(None, len(held_out), "no held-out queries, or fewer than two documents")
+            lacks = "fewer than two documents" if held_out else "no queries of a log are held out"
+            return Proxy(None, len(held_out), lacks)
         near = by_words(held_out, corpus, _NEIGHBOURS)
         margins = near.scores[:, 0] - near.scores[:, 1]
         # The second is what would be found first if the answer were missing.

@@ -52,6 +52,16 @@ def test_anchor_sets_that_cannot_be_read_are_named_and_the_rest_is_shown(opened)
     assert "qrels.tsv" in found.gate.warnings[0]
 
 
+def test_files_that_are_named_in_vain_or_not_read_are_told(opened):
+    root = opened.settings.root
+    (root / "pairs" / "faq.csv").touch()
+    data = replace(opened.settings.tables.data, traffic=["traffic/gone.jsonl"])
+    tables = replace(opened.settings.tables, data=data)
+    found = status_now(opened.following(replace(opened.settings, tables=tables)), NOW)
+    assert "data.traffic names traffic/gone.jsonl, which does not exist" in found.warnings
+    assert any(each.startswith("pairs/faq.csv is not read") for each in found.warnings)
+
+
 def test_an_interrupted_cycle_is_named(opened):
     row = opened.store.begin_cycle(NOW)
     found = status_now(opened, NOW)

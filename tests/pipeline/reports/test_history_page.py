@@ -58,7 +58,7 @@ def test_each_drawing_says_what_it_shows(tmp_path):
     drawings = re.findall(r"<svg[^>]*>", page)
     assert len(drawings) > 30
     assert all(re.search(r'role="img" aria-label="[^"]{10,}"', each) for each in drawings)
-    assert 'aria-label="trigger_3 over time: fired in ' in page
+    assert 'aria-label="trigger_3 over time: trigger_3 fired in ' in page
 
 
 def test_a_drift_chart_tells_how_often_a_trigger_fired_and_its_limit(tmp_path):

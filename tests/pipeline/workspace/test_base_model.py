@@ -122,3 +122,5 @@ def test_a_hub_that_does_not_answer_is_named_without_trying_for_minutes(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     with pytest.raises(DataFault, match=r"'owner/model' is not a folder, and the hub .* not ans"):
         Base(load_settings(workspace), "owner/model").fetch(tmp_path / "model")
+    with pytest.raises(DataFault, match=r"the extra `demo` has this model in a folder: base = "):
+        Base(load_settings(workspace), "owner/all-MiniLM-L6-v2").fetch(tmp_path / "model")

@@ -35,7 +35,7 @@ def test_a_workspace_has_its_folders_and_settings_that_can_be_used(tmp_path):
     assert all((tmp_path / "new" / folder).is_dir() for folder in FOLDERS)
     found = load_settings(made.workspace).tables
     assert found.model.name == "new"
-    assert found.data.pairs == ["pairs/*.jsonl"]
+    assert found.data.pairs == ["pairs/*.jsonl", "pairs/*.csv", "pairs/*.parquet"]
 
 
 def test_a_workspace_is_named_as_text_or_as_a_path(tmp_path):
@@ -112,7 +112,7 @@ def test_settings_name_the_data_where_it_is_and_load(tmp_path, data):
     found = load_settings(made.workspace).tables
     assert found.data.log == [str(data / "served.jsonl")]
     assert found.data.corpus == [str(data / "docs" / "a.jsonl")]
-    assert found.data.pairs == ["pairs/*.jsonl"]
+    assert found.data.pairs == ["pairs/*.jsonl", "pairs/*.csv", "pairs/*.parquet"]
     assert "log" not in made.folders
     assert not (tmp_path / "space" / "log").exists()
     assert {path: path.read_bytes() for path in data.rglob("*.jsonl")} == before

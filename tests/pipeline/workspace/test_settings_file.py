@@ -123,6 +123,12 @@ def test_a_folder_without_settings_says_how_to_make_them(tmp_path):
         ("[keep]\ncycles = 'many'\n", "keep.cycles", 'allowed: whole number, at least 0 or "all"'),
         ("[keep]\ncycles = -1\n", "keep.cycles", "is -1; allowed: whole number, at least 0 or"),
         ("[gaet]\n", "gaet", "(did you mean gate?); allowed: model, data"),
+        ("[gate]\n[gates]\n", "gates", "unknown table [gates] (did you mean gate?)"),
+        (
+            "[memory]\ngenerated_sources = 'bot'\n",
+            "memory.generated_sources",
+            'is "bot"; allowed: list of texts, such as ["bot"]',
+        ),
         ("[[gate]]\n", "gate", "is [{}]; allowed: a table"),
         ("[[anchors]]\n", "anchors", "allowed: a table"),
         ("[anchors]\nold = 'x'\n", "anchors.old", 'is "x"; allowed: a table'),
@@ -179,6 +185,12 @@ def test_a_missing_table_or_key_is_named(tmp_path):
     fault = refused(tmp_path, '[model]\nname = "search"\n')
     assert fault.keys == ("model.base", "data")
     assert "model.base is missing" in str(fault)
+
+
+def test_a_table_whose_name_is_misspelt_is_told_once(tmp_path):
+    fault = refused(tmp_path, MINIMAL.replace("[model]", "[modle]"))
+    assert fault.keys == ("modle",)
+    assert "unknown table [modle] (did you mean model?)" in str(fault)
 
 
 @pytest.mark.parametrize("text", [b"[model\n", b"[model]\nname = '\xff'\n", b"a = 1\na = 2\n"])
