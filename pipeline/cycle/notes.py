@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pipeline.results import Comparison, CycleResult, Verdict, threshold_of
+from pipeline.results import Comparison, CycleResult, Verdict, metric_name, threshold_of
 
 WITHOUT_LABELS = "anchorhold.without_labels"
 """Tag of the run and the version of a candidate that was judged by proxies."""
@@ -180,7 +180,7 @@ def _table(comparisons: Sequence[Comparison]) -> list[str]:
             f"{each.difference:+.4f} | {each.low:+.4f} | > "
             f"{threshold_of(each.rule, each.margin):+.4f} | {'yes' if each.holds else '**no**'} |"
         )
-    metric = plain(comparisons[0].metric)
+    metric = plain(metric_name(comparisons[0].metric))
     return [*lines, "", f"Metric: {metric}; the bound is the lower one of the difference."]
 
 

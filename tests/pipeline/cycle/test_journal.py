@@ -1,5 +1,6 @@
 """The journal: each stage of a cycle is done once, over however many processes."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,6 +30,21 @@ def test_a_stage_that_is_done_is_not_done_again(journal):
     assert journal.known("look")
     assert journal.result("look", Found) == found
     assert journal.result("never", Found) is None
+
+
+def test_the_stage_that_is_under_way_is_shown(tmp_path):
+    shown = []
+
+    @contextmanager
+    def progress(label, total):
+        shown.append((label, total))
+        yield shown.append
+
+    with Store.open("sqlite://") as store:
+        journal = Journal(store, store.begin_cycle(STARTED), tmp_path / "c", progress=progress)
+        for _ in range(2):
+            journal.once("look", Found, Found)
+    assert shown == [("look", 0)]
 
 
 def test_a_stage_that_failed_is_tried_again(journal):

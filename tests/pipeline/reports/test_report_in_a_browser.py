@@ -7,7 +7,7 @@ from browser import CHROMIUM, Browser
 from made_reports import COMPARISON, HOSTILE, MAP, made_result
 
 from pipeline.reports.cycle_report import write_report
-from pipeline.results import CheckedTexts, CycleResult, RegressionsResult
+from pipeline.results import CheckedTexts, CycleResult, IndexPlan, RegressionsResult
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -20,6 +20,23 @@ SET = {
     "random": [0.0, 0.1, 0.1, 0.2, 0.2], "edges": [0.0, 0.5, 1.0], "relevant_counts": [3, 6],
     "random_counts": [8, 1],
 }  # fmt: skip
+
+
+def made_plan(text):
+    """Return a plan for an index whose texts are long, with documents that a bridge loses."""
+    figure = {"mean": 0.5, "low": 0.4, "high": 0.6, "queries": 9}
+    lost = {"document": text, "text": text, "query": text, "rank": 3, "task": f"anchor/{text}"}
+    quality = {"recall_kept": figure, "loss": figure, "dark": 1, "dark_documents": [lost]}
+    return IndexPlan.model_validate(
+        {
+            "old": 1, "new": 2, "verdict": "re-embed", "reason": text, "chosen": "procrustes",
+            "cost": {"documents": 9, "bytes": 9, "index_bytes": 9, "minutes": 1, "timed": 9,
+                     "cached": 0},
+            "documents_digest": "d", "sampled": 9, "queries": 9, "fitted_on": 9,
+            "confidence": 0.95, "before": quality, "re_embedded": quality,
+            "bridges": [{**quality, "kind": "procrustes"}], "neighbours": figure,
+        }
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +64,7 @@ def page(tmp_path, browser):
         made,
         RegressionsResult.model_validate(result["regressions"]),
         long,
+        made_plan(long),
         texts=CheckedTexts.model_validate(TEXTS),
         earlier=earlier,
     )
@@ -68,6 +86,11 @@ def test_a_phone_shows_tables_without_scrolling_them(page):
     assert page.look(
         "[...document.querySelectorAll('.stack, .fit')]"
         ".every(each => each.getBoundingClientRect().right <= 390)"
+    )
+    assert page.look("document.querySelectorAll('.wide').length") >= 5
+    assert page.look(
+        "[...document.querySelectorAll('.wide')]"
+        ".every(each => each.scrollWidth <= each.clientWidth)"
     )
 
 
