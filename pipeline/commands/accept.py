@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, AsJson, DryRun, Folder, Reason
+from pipeline.commands.options import HERE, AsJson, By, DryRun, Folder, Reason
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -13,6 +13,7 @@ def accept(
     reason: Reason = "accepted by hand",
     undo: Annotated[bool, typer.Option("--undo", help="Take the last acceptance back.")] = False,
     workspace: Folder = HERE,
+    by: By = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -21,5 +22,5 @@ def accept(
     The champion stays the same version, and nothing is trained.
     """
     with opened(workspace, writes=not dry_run) as work:
-        done = work.accept(reason=reason, undo=undo, dry_run=dry_run)
+        done = work.accept(reason=reason, undo=undo, who=by, dry_run=dry_run)
     show(done, as_json)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import HERE, AsJson, DryRun, Folder, Reason
+from pipeline.commands.options import HERE, AsJson, By, DryRun, Folder, Reason
 from pipeline.commands.output import show
 from pipeline.commands.process import opened
 
@@ -25,11 +25,12 @@ def discard(
         bool, typer.Option("--undo", help="Include again what was excluded by the same name.")
     ] = False,
     workspace: Folder = HERE,
+    by: By = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Exclude records from learning and drift checks, or --undo that; nothing is deleted."""
     names = {"cycle": cycle, "source": source, "file": file, "pair": pair}
     with opened(workspace, writes=not dry_run) as work:
-        done = work.discard(**names, reason=reason, undo=undo, dry_run=dry_run)
+        done = work.discard(**names, reason=reason, undo=undo, who=by, dry_run=dry_run)
     show(done, as_json)

@@ -13,6 +13,10 @@ DryRun = Annotated[
     typer.Option("--dry-run", help="Only tell what would change and what it costs."),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Who decides; kept in the history; default: your login name."),
+]
 
 HERE = Path()
 

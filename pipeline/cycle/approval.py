@@ -57,6 +57,7 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
         action="promote",
         reason=f"approved in MLflow by {_approver(approved[-1])}",
         now=now,
+        who=_named(approved[-1]),
     )
     return move.champion
 
@@ -110,6 +111,10 @@ def _without_effect(champions: Champions, answered: Sequence[Version]) -> list[s
 
 
 def _approver(version: Version) -> str:
+    """Return who decided, in words."""
+    return _named(version) or "MLflow tag"
+
+
+def _named(version: Version) -> str:
     """Return who decided: MLflow keeps no user of a tag, so people name themselves in another."""
-    named = " ".join(version.tags.get(_APPROVED_BY, "").split())[:_LONGEST_NAME]
-    return named or "MLflow tag"
+    return " ".join(version.tags.get(_APPROVED_BY, "").split())[:_LONGEST_NAME]

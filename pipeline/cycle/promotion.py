@@ -86,6 +86,7 @@ class Champions:
         reason: str,
         now: datetime,
         cycle: str | None = None,
+        who: str = "",
     ) -> MoveResult:
         """Make a version the champion, if the champion is still the expected one, and record it.
 
@@ -106,7 +107,7 @@ class Champions:
         self.registry.fetch(version)
         if cycle is None:
             self.before_move(version, action, now)
-            self._note_intention(version.number, previous, action, reason, now)
+            self._note_intention(version.number, previous, action, reason, now, who)
         self.store.confirm_hold()
         self.registry.promote(version, expected=expected)
         self.after_move(version)
@@ -120,6 +121,7 @@ class Champions:
                 reason=reason,
                 cycle=cycle,
                 at=now,
+                who=who,
             )
         keep_history_head(self.store, self.registry)
         self._end_canary(version, now)
@@ -132,6 +134,7 @@ class Champions:
             previous=Serving(version=previous) if previous is not None else None,
             action=action,
             reason=reason,
+            who=who,
         )
 
     def finish_interrupted_move(self) -> None:
@@ -229,7 +232,7 @@ class Champions:
         return version, champion
 
     def promote(
-        self, reference: int | str, *, reason: str, force: bool, now: datetime
+        self, reference: int | str, *, reason: str, force: bool, now: datetime, who: str = ""
     ) -> MoveResult:
         """Promote a version that a person chose; it must be `promotable`."""
         self.finish_interrupted_move()
@@ -240,6 +243,7 @@ class Champions:
             action="force" if force else "promote",
             reason=reason,
             now=now,
+            who=who,
         )
         if ROLLED_BACK in version.tags:
             self.registry.tag(version, {ROLLED_BACK: f"forced again: {reason}"})
@@ -277,7 +281,9 @@ class Champions:
             )
         return version, champion
 
-    def roll_back(self, reference: int | str | None, *, reason: str, now: datetime) -> MoveResult:
+    def roll_back(
+        self, reference: int | str | None, *, reason: str, now: datetime, who: str = ""
+    ) -> MoveResult:
         """Return to the previous champion, or to any earlier one that was not rolled back.
 
         The version that is left is marked: only a forced promotion lets it, or one that descends
@@ -286,7 +292,7 @@ class Champions:
         self.finish_interrupted_move()
         version, champion = self.version_to_return_to(reference)
         move = self.install(
-            version, expected=champion.number, action="rollback", reason=reason, now=now
+            version, expected=champion.number, action="rollback", reason=reason, now=now, who=who
         )
         self.registry.tag(champion, {ROLLED_BACK: reason})
         return move
@@ -331,7 +337,13 @@ class Champions:
         self.store.end_canary(row.number, state, now, {"reason": reason})
 
     def _note_intention(
-        self, version: int, previous: int | None, action: Action, reason: str, now: datetime
+        self,
+        version: int,
+        previous: int | None,
+        action: Action,
+        reason: str,
+        now: datetime,
+        who: str,
     ) -> None:
         """Write down a move before it is made."""
         meant = {
@@ -340,6 +352,7 @@ class Champions:
             "action": action,
             "reason": reason,
             "at": now.isoformat(),
+            "who": who,
             "moves": len(self.store.promotions()),
         }
         self.store.intend_move(meant)

@@ -39,7 +39,13 @@ class Changing(Opening):
             return foresee_run(opened, self._clock())
 
     def promote(
-        self, version: int | str, *, reason: str, force: bool = False, dry_run: bool = False
+        self,
+        version: int | str,
+        *,
+        reason: str,
+        force: bool = False,
+        who: str | None = None,
+        dry_run: bool = False,
     ) -> MoveResult:
         """Make a version the champion by hand.
 
@@ -51,6 +57,8 @@ class Changing(Opening):
             Why; the promotion history keeps it.
         force
             Also if it did not pass the gate, or was rolled back.
+        who
+            Who decides, for the history; by default, the user of this process.
         dry_run
             Only tell what would change, and what it would cost.
         """
@@ -59,7 +67,9 @@ class Changing(Opening):
                 return foresee_promotion(opened, version, reason=reason, force=force)
             now = self._clock()
             champions = Champions.of(opened)
-            move = champions.promote(version, reason=reason, force=force, now=now)
+            move = champions.promote(
+                version, reason=reason, force=force, now=now, who=who or person()
+            )
             return Indexing(opened).after_move(move, now)
 
     def rollback(
@@ -67,6 +77,7 @@ class Changing(Opening):
         version: int | str | None = None,
         *,
         reason: str = "rolled back by hand",
+        who: str | None = None,
         dry_run: bool = False,
     ) -> MoveResult:
         """Return to the champion before, or to a version that served before.
@@ -75,8 +86,8 @@ class Changing(Opening):
         ----------
         version
             Number or alias; by default, the champion before.
-        reason
-            Why; the promotion history keeps it.
+        reason, who
+            Why and who decides, for the promotion history; by default, the user of this process.
         dry_run
             Only tell what would change, and what it would cost.
         """
@@ -84,7 +95,9 @@ class Changing(Opening):
             if dry_run:
                 return foresee_rollback(opened, version, reason=reason)
             now = self._clock()
-            move = Champions.of(opened).roll_back(version, reason=reason, now=now)
+            move = Champions.of(opened).roll_back(
+                version, reason=reason, now=now, who=who or person()
+            )
             return Indexing(opened).after_move(move, now)
 
     def discard(

@@ -116,6 +116,7 @@ def _moves(moves: Sequence[Promotion], cycles: Sequence[HistoryCycle]) -> Iterat
             version=move.version,
             previous=move.previous,
             cycle=move.cycle,
+            who=move.who,
             reason=move.reason,
             warned_by=first[1] if first else None,
             warned_days=days,

@@ -18,6 +18,8 @@ class MoveResult(Result):
         "bootstrap", "promote", "rollback" or "force".
     reason
         Why, as the history keeps it.
+    who
+        Who decided; empty where that is not known.
     warnings
         What is missing since, such as documents in its index.
     foreseen
@@ -28,5 +30,6 @@ class MoveResult(Result):
     previous: Serving | None
     action: str
     reason: str
+    who: str = ""
     warnings: tuple[str, ...] = ()
     foreseen: Foreseen | None = None

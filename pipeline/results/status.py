@@ -112,13 +112,14 @@ class HistoryStatus(Result):
 
 
 class PromotionStatus(Result):
-    """One entry of the promotion history."""
+    """One entry of the promotion history; `who` decided, and is empty for a cycle."""
 
     version: int
     previous: int | None
     action: str
     reason: str
     at: Moment
+    who: str = ""
 
 
 class StatusResult(Result):

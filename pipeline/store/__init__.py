@@ -6,7 +6,7 @@ from pipeline.store.canaries import CanaryKey, CanaryRow
 from pipeline.store.compacting import compact
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
-from pipeline.store.database import StoreUnusable, missing_driver
+from pipeline.store.database import StoreUnusable, absent_file, missing_driver
 from pipeline.store.discards import Discard, Named, Selection
 from pipeline.store.hold import HoldLost, opening_alone
 from pipeline.store.judgements import Judgement, Judging, Preference
@@ -53,6 +53,7 @@ __all__ = [
     "StoreCounts",
     "StoreUnusable",
     "Traffic",
+    "absent_file",
     "compact",
     "missing_driver",
     "opening_alone",

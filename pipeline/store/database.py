@@ -244,6 +244,22 @@ class Database:
         return None
 
 
+def absent_file(url: str) -> Path | None:
+    """Return the file of a SQLite database that does not exist; None for what is no such file.
+
+    Examples
+    --------
+    >>> absent_file("sqlite:////nowhere/store.db"), absent_file("sqlite://")
+    (PosixPath('/nowhere/store.db'), None)
+    """
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError:  # opening it tells what is wrong
+        return None
+    file = Path(str(parsed.database))
+    return file if _is_sqlite_file(parsed) and not file.exists() else None
+
+
 def _is_sqlite_file(url: URL) -> bool:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return False

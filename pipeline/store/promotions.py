@@ -32,7 +32,7 @@ class Promotion:
     """One change of the champion.
 
     `number` counts from 1 without gaps; `hash` is the SHA-256 over the hash of the row before and
-    the canonical JSON of all other fields.
+    the canonical JSON of all other fields; `who` is the person who decided, empty for a cycle.
     """
 
     number: int
@@ -43,6 +43,7 @@ class Promotion:
     cycle: str | None
     at: datetime
     hash: str
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class PromotionHistory:
         reason: str,
         cycle: str | None,
         at: datetime,
+        who: str = "",
     ) -> Promotion:
         """Add a change of the champion to the history, with its message; return its row.
 
@@ -96,7 +98,9 @@ class PromotionHistory:
                         return row
             reason = plain(reason)
             moment = as_moment(as_text(at))
-            row = Promotion(count + 1, version, previous, action, reason, cycle, moment, hash="")
+            row = Promotion(
+                count + 1, version, previous, action, reason, cycle, moment, "", plain(who)
+            )
             row = replace(row, hash=_seal(sealed, row))
             connection.execute(insert(promotions).values({**asdict(row), "at": as_text(at)}))
             connection.execute(update(promotion_head).values(rows=row.number, hash=row.hash))
@@ -197,5 +201,8 @@ def _readable(connection: Connection) -> list[Promotion]:
 def _seal(sealed: str, row: Promotion) -> str:
     content = {**asdict(row), "at": as_text(row.at)}
     del content["hash"]
+    if not row.who:
+        # Rows from before it was recorded keep their hashes.
+        del content["who"]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{sealed}{canonical}".encode("ascii")).hexdigest()

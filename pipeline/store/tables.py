@@ -162,6 +162,7 @@ promotions = Table(
     *_texts("action", "reason"),
     Column("cycle", Text),
     *_texts("at", "hash"),
+    Column("who", Text, nullable=False, server_default=""),
 )
 
 promotion_head = Table("promotion_head", metadata, *_integers("rows"), *_texts("hash"))

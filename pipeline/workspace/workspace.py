@@ -9,10 +9,10 @@ from typing import Self
 
 from pipeline.intake import IntakeResult
 from pipeline.machine import hold_workspace
-from pipeline.registry import Registry, Traces, Version, open_registry
+from pipeline.registry import Registry, Traces, Version, identity_at, open_registry
 from pipeline.results import Computing
 from pipeline.search import Indexes
-from pipeline.store import Store
+from pipeline.store import Store, absent_file
 from pipeline.workspace.anchor_sets import AnchorSets
 from pipeline.workspace.base_model import Base, length_warning, precision_warning
 from pipeline.workspace.place import note_place, settle
@@ -163,14 +163,26 @@ def open_workspace(
         ):
             yield opened
     else:
-        if not settings.state.is_dir():
-            raise DataFault(
-                f"{settings.root} has no champion yet; `anchorhold run` registers the base model "
-                "as version 1"
-            )
+        _must_have_been_used(settings)
         alone = hold_workspace(settings.state, doing=doing, now=now)
         with _opened(settings, progress, alone) as opened:
             yield opened
+
+
+def _must_have_been_used(settings: Settings) -> None:
+    """Refuse to read what is not there: opening a store would make an empty one in its place."""
+    gone = absent_file(settings.store_url)
+    if settings.state.is_dir() and gone is None:
+        return
+    if gone is not None and identity_at(settings.state):
+        raise DataFault(
+            f"the store {gone} is gone, and {settings.root} was in use: restore it from a backup; "
+            "without one, `anchorhold run --adopt` goes on with the champion in MLflow"
+        )
+    raise DataFault(
+        f"{settings.root} has no champion yet; `anchorhold run` registers the base model as "
+        "version 1"
+    )
 
 
 @contextmanager

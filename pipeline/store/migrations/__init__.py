@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 13))
 """All revisions, oldest first. A new database gets today's tables and the last of these."""
 
 SCRIPTS = Path(__file__).parent / "versions"

@@ -142,6 +142,16 @@ def test_a_lost_store_makes_another_workspace(turned):
     assert workspace.status().waiting.pairs == 300
 
 
+def test_a_lost_store_is_told_by_what_only_reads_and_no_empty_one_takes_its_place(turned):
+    store = turned / ".anchorhold" / "store.db"
+    store.unlink()
+    workspace = Workspace.open(turned, now=NOW)
+    for read in (workspace.status, workspace.check, workspace.report_all):
+        with pytest.raises(DataFault, match=r"store\.db is gone, .* `anchorhold run --adopt`"):
+            read()
+    assert not store.exists()
+
+
 def foreign_version(opened, alias):
     client, name = opened.registry.client, opened.registry.name
     run = client.create_run("0").info.run_id

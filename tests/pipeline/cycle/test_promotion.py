@@ -25,7 +25,7 @@ def of(opened):
 
 def test_rollback_brings_model_memory_reference_anchors_and_cut_back(opened):
     before = opened.versions.folder(opened.versions.champion())
-    move = of(opened).roll_back(None, reason="it looked odd", now=NOW)
+    move = of(opened).roll_back(None, reason="it looked odd", now=NOW, who="ana")
     assert (move.champion.version, move.previous.version, move.action) == (1, 2, "rollback")
     folder = opened.versions.folder(opened.versions.champion())
     assert folder.facts().cut < before.facts().cut
@@ -35,6 +35,7 @@ def test_rollback_brings_model_memory_reference_anchors_and_cut_back(opened):
     assert folder.learned_anchors() == []
     last = opened.store.promotions()[-1]
     assert (last.version, last.previous, last.reason) == (1, 2, "it looked odd")
+    assert move.who == last.who == status_now(opened, NOW).promotions[-1].who == "ana"
     opened.store.verify_promotions()
 
 
@@ -162,7 +163,7 @@ now = datetime(2026, 3, 2, tzinfo=UTC)
 settings = load_settings(Path(sys.argv[1]))
 with open_workspace(settings, doing="x", now=now, exclusive=False) as opened:
     champions = Champions.of(opened)
-    champions.roll_back(None, reason="complaints", now=now)
+    champions.roll_back(None, reason="complaints", now=now, who="ana")
 """
 
 
@@ -180,6 +181,7 @@ def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_nex
         run_cycle(opened, NOW)
         assert [move.version for move in opened.store.promotions()] == [1, 2, 1]
     assert rolled_back(opened.store.promotions()) == {2: "complaints"}
+    assert opened.store.promotions()[-1].who == "ana"
     assert opened.store.verify_promotions() == 3
 
 

@@ -104,7 +104,7 @@ def test_a_workspace_without_a_finished_cycle_has_an_empty_history(workspace):
 def test_a_rollback_and_a_quiet_cycle_follow_a_promotion(turned):
     write_lines(turned / "traffic" / "later.jsonl", texts_of(sentences(BANK, 40, 61)))
     with Workspace.open(turned, now=NOW) as space:
-        space.rollback(reason="users complained")
+        space.rollback(reason="users complained", who="ana")
     with Workspace.open(turned, now=NOW + timedelta(days=1)) as space:
         outcome = space.run().outcome
         found = space.report_all()
@@ -112,4 +112,4 @@ def test_a_rollback_and_a_quiet_cycle_follow_a_promotion(turned):
     assert found.cycles[2].champion == found.champion
     left = next(each for each in found.decisions if each.action == "rollback")
     assert (left.version, left.previous, left.reason) == (1, 2, "users complained")
-    assert left.cycle is None
+    assert (left.cycle, left.who) == (None, "ana")

@@ -102,7 +102,7 @@ def test_an_edited_row_is_named(url, number, change):
         (
             [
                 "INSERT INTO promotions SELECT 5, version, previous, action, reason, cycle, at, "
-                "hash FROM promotions WHERE number = 4"
+                "hash, who FROM promotions WHERE number = 4"
             ],
             "row 5 of the promotion history",
         ),
@@ -132,6 +132,17 @@ def test_the_same_rollback_by_hand_may_happen_twice(url):
         store.append_promotion(2, 3, "rollback", "again", None, NOON)
         store.append_promotion(2, 3, "rollback", "again", None, NOON)
         assert store.verify_promotions() == 6
+
+
+def test_who_decided_is_kept_and_sealed(url):
+    with Store.open(url) as store:
+        made = store.append_promotion(5, 2, "force", "asked for", None, NOON, "ana\n")
+        assert store.promotions()[-1] == made
+        assert made.who == "ana\n"
+        assert store.verify_promotions() == 5
+    tamper(url, "UPDATE promotions SET who = 'bob' WHERE number = 5")
+    with Store.open(url) as store, pytest.raises(HistoryBroken, match="row 5"):
+        store.verify_promotions()
 
 
 def test_an_unknown_action_is_refused(url):
