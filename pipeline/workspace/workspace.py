@@ -170,19 +170,18 @@ def open_workspace(
 
 
 def _must_have_been_used(settings: Settings) -> None:
-    """Refuse to read what is not there: opening a store would make an empty one in its place."""
+    """Refuse to read what is not there: opening a lost store would make an empty one."""
+    if not settings.state.is_dir():
+        raise DataFault(
+            f"{settings.root} has no champion yet; `anchorhold run` registers the base model as "
+            "version 1"
+        )
     gone = absent_file(settings.store_url)
-    if settings.state.is_dir() and gone is None:
-        return
     if gone is not None and identity_at(settings.state):
         raise DataFault(
             f"the store {gone} is gone, and {settings.root} was in use: restore it from a backup; "
             "without one, `anchorhold run --adopt` goes on with the champion in MLflow"
         )
-    raise DataFault(
-        f"{settings.root} has no champion yet; `anchorhold run` registers the base model as "
-        "version 1"
-    )
 
 
 @contextmanager
