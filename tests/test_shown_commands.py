@@ -27,6 +27,7 @@ ELSEWHERE = {
     "watch": "tests/pipeline/operations/test_watch.py",
     "judge": "tests/pipeline/operations/test_judge.py",
     "ui": "tests/pipeline/operations/test_ui.py",
+    "simulate": "tests/pipeline/operations/test_simulate.py",
     "generate": "tests/pipeline/operations/test_generate.py",
 }
 """Which tests run commands that need a person, a server, the hub or a deleted version, or go on."""

@@ -30,6 +30,7 @@ from pipeline.commands.run import run
 from pipeline.commands.search import search
 from pipeline.commands.serve import serve
 from pipeline.commands.settings import settings
+from pipeline.commands.simulate import simulate
 from pipeline.commands.status import status
 from pipeline.commands.ui import ui
 from pipeline.commands.voice import voiced
@@ -65,6 +66,7 @@ for command in (
     search,
     serve,
     backtest,
+    simulate,
     report,
     ui,
     settings,

@@ -15,6 +15,7 @@ from pipeline.operations.generate import generate_queries
 from pipeline.operations.judge import Answering, Asking, judge_versions
 from pipeline.operations.messages import try_receivers
 from pipeline.operations.reading import Reading
+from pipeline.operations.simulate import simulate_workspace
 from pipeline.operations.status import status_now
 from pipeline.operations.watch import Watching
 from pipeline.operations.watched_settings import WatchedSettings
@@ -29,6 +30,7 @@ from pipeline.results import (
     GenerateResult,
     InitResult,
     JudgeResult,
+    SimulationResult,
     StatusResult,
     WatchEvent,
 )
@@ -196,6 +198,39 @@ class Workspace(Reading, Changing):
         """
         with self._opened("backtest") as opened:
             return backtest(opened, path_of(folder), self._clock())
+
+    def simulate(
+        self,
+        texts: Folder | None = None,
+        *,
+        fast: bool = False,
+        page: Folder | None = None,
+        dry_run: bool = False,
+    ) -> SimulationResult:
+        """Try the settings on a year with injected drift of six causes; nothing is changed.
+
+        Parameters
+        ----------
+        texts
+            File of texts without drift; by default, those that are stored.
+        fast
+            One year, and nothing is trained.
+        page
+            Where to write a page for people.
+        dry_run
+            Only say what would be computed, and about how long it would take.
+        """
+        from pipeline.simulation import FAST, FULL
+
+        with self._opened("simulate") as opened:
+            return simulate_workspace(
+                opened,
+                FAST if fast else FULL,
+                path_of(texts),
+                self._clock(),
+                page=path_of(page),
+                dry_run=dry_run,
+            )
 
     def judge(
         self,

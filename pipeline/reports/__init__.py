@@ -6,6 +6,7 @@ from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
 from pipeline.reports.history_page import HISTORY_FILE, history_page, write_history_page
 from pipeline.reports.page import filled, write_page
 from pipeline.reports.plan_rows import plan_page
+from pipeline.reports.simulation_page import write_simulation_page
 from pipeline.reports.words import task_name
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "write_history_page",
     "write_page",
     "write_report",
+    "write_simulation_page",
 ]

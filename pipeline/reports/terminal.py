@@ -12,6 +12,7 @@ from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
 from pipeline.reports.screen import Part, show_parts
 from pipeline.reports.summaries import summary_of
+from pipeline.reports.terminal_simulation import simulated
 from pipeline.reports.terminal_versions import SHOWN, compared, number, planned, short
 from pipeline.reports.trials import before_cycle, canary_lines, left_lines
 from pipeline.results import (
@@ -31,6 +32,7 @@ from pipeline.results import (
     GcResult,
     JudgeResult,
     Result,
+    SimulationResult,
     StatusResult,
     metric_name,
     size,
@@ -100,6 +102,11 @@ def _signals(signals: Sequence[Signal]) -> Table:
             each.reason,
         )
     return table
+
+
+@parts_of.register
+def _(result: SimulationResult) -> Iterator[Part]:
+    yield from simulated(result)
 
 
 @parts_of.register

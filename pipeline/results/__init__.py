@@ -93,6 +93,13 @@ from pipeline.results.plan import (
 from pipeline.results.report import ReportResult, UiResult
 from pipeline.results.result import Result
 from pipeline.results.serve import ServeResult
+from pipeline.results.simulation import (
+    QuietYears,
+    SimulatedCause,
+    SimulatedDrift,
+    SimulatedTraining,
+    SimulationResult,
+)
 from pipeline.results.status import (
     ChampionStatus,
     CycleStatus,
@@ -219,6 +226,7 @@ __all__ = [
     "PastWindow",
     "PlanVerdict",
     "PromotionStatus",
+    "QuietYears",
     "ReEmbeddingCost",
     "RecordCounts",
     "RegressionCounts",
@@ -236,6 +244,10 @@ __all__ = [
     "ServingCost",
     "ServingCosts",
     "SetCosines",
+    "SimulatedCause",
+    "SimulatedDrift",
+    "SimulatedTraining",
+    "SimulationResult",
     "SourceCounts",
     "StatusResult",
     "StoredRecords",

@@ -30,6 +30,7 @@ CALLS = {
     "index drop": ["index", "drop", "9"],
     "index export": ["index", "export", "{outside}/vectors.parquet"],
     "init": ["init", "{outside}/space"],
+    "simulate": ["simulate", "{outside}/questions.jsonl"],
 }
 WITHOUT = {
     "demo": "makes a workspace of its own",
@@ -104,6 +105,8 @@ for call in json.load(sys.stdin):
 def test_a_dry_run_of_every_command_changes_no_byte(space, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
+    asked = ({"text": f"question {row} of the year"} for row in range(400))
+    write_lines(outside / "questions.jsonl", asked)
     model = tiny_bert(tmp_path / "other")
     before = bytes_of(space)
     calls = []
