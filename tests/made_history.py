@@ -11,10 +11,10 @@ TRIGGERS = tuple(f"trigger_{number}" for number in range(15))
 
 
 def made_history(
-    count: int, *, text: str = "all is well", hours: float = 24, tasks: int = 6
+    count: int, *, text: str = "all is well", hours: float = 24, tasks: int = 1, triggers: int = 2
 ) -> HistoryResult:
     """Return a history of so many cycles, whose every text is `text`."""
-    cycles = [_cycle(number, text, hours) for number in range(count)]
+    cycles = [_cycle(number, text, hours, triggers) for number in range(count)]
     moves = [each for each in cycles if each["outcome"] in ("bootstrapped", "promoted")]
     return HistoryResult.model_validate(
         {
@@ -32,7 +32,7 @@ def made_history(
     )
 
 
-def _cycle(number: int, text: str, hours: float) -> dict[str, Any]:
+def _cycle(number: int, text: str, hours: float, triggers: int) -> dict[str, Any]:
     outcome = OUTCOMES[number % len(OUTCOMES)] if number else "bootstrapped"
     trigger = {"effect": (number * 7 % 11) / 11, "threshold": 0.5, "p_value": 0.01}
     return {
@@ -45,7 +45,8 @@ def _cycle(number: int, text: str, hours: float) -> dict[str, Any]:
         "cause": "concept",
         "terms": [text, text],
         "triggers": [
-            {**trigger, "trigger": name, "fired": trigger["effect"] > 0.5} for name in TRIGGERS
+            {**trigger, "trigger": name, "fired": trigger["effect"] > 0.5}
+            for name in TRIGGERS[:triggers]
         ],
         "hit_rates": {"anchor/first": 0.9, f"anchor/{text}": 0.8},
         "pairs_in": 40,

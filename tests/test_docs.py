@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import typer
 import yaml
-from conftest import let_travel_arrive
+from conftest import let_travel_arrive, make_workspace
 from shown_commands import PAGES as PAGES_WITH_COMMANDS
 from shown_commands import blocks_with_commands, commands_in, commands_in_sentences, parsed
 from typer.main import get_command
@@ -162,18 +162,26 @@ def test_the_trigger_of_the_how_to_works():
     assert signal.effect == 0.5
 
 
-@pytest.fixture
-def reader(workspace, tiny_model, tmp_path, monkeypatch):
-    """Return a folder with the workspaces that the pages name, where travel has just arrived."""
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory, tiny_model, empty_tracking_store):
+    """Return a workspace after its first run, to copy, where travel has just arrived."""
     from pipeline import Workspace
 
+    place = tmp_path_factory.mktemp("begun") / "space"
+    workspace = make_workspace(place, tiny_model, empty_tracking_store)
     with Workspace.open(workspace) as opened:
         assert opened.run().outcome == "bootstrapped"
     let_travel_arrive(workspace)
+    return workspace
+
+
+@pytest.fixture
+def reader(begun, tiny_model, tmp_path, monkeypatch):
+    """Return a folder with the workspaces that the pages name."""
     place = tmp_path / "reader"
     for name in ("support-search", "docs-search"):
-        shutil.copytree(workspace, place / name)
-    shutil.copytree(workspace / "anchors" / "bank", place / "support-search/anchors/support-2023")
+        shutil.copytree(begun, place / name)
+    shutil.copytree(begun / "anchors" / "bank", place / "support-search/anchors/support-2023")
     shutil.copytree(tiny_model, place / "base-model")
     monkeypatch.chdir(place)
     return place

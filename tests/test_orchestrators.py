@@ -43,6 +43,7 @@ def test_a_cycle_that_could_not_begin_is_a_failure_with_the_sentence_of_the_comm
         step.run_cycle(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_blocked_cycle_ended_and_is_blocked(step, turned):
     rows = [{"query": "lost card", "positive": "card", "id": f"p{n}"} for n in range(200)]
     write_lines(turned / "pairs" / "repeated.jsonl", rows)

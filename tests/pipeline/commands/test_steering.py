@@ -110,6 +110,7 @@ def test_a_failure_that_nobody_expected_steers_no_terminal_either(tmp_path):
     assert not STEERING.search(done.stderr)
 
 
+@pytest.mark.slow
 def test_quiet_and_verbose_change_what_is_said_and_not_the_result(turned):
     def said(*options):
         call = [sys.executable, "-m", "pipeline", "status", "-w", turned, *options]

@@ -134,6 +134,7 @@ def test_a_worse_encoder_is_refused_and_no_candidate_waits(begun, tiny_model, tm
         assert work.status().unfinished is None
 
 
+@pytest.mark.slow
 def test_with_approval_a_given_candidate_waits_as_others_do(begun, words):
     settings = begun / "anchorhold.toml"
     settings.write_text(settings.read_text() + "\n[gate]\napproval = true\n")

@@ -91,6 +91,7 @@ def test_two_cycles_learn_what_arrived_and_keep_it(workspace, travel_arrives):
         opened.store.verify_promotions()
 
 
+@pytest.mark.slow
 def test_shuffled_answers_are_refused_and_not_tried_again(workspace, travel_arrives):
     turn(workspace)
     travel_arrives()

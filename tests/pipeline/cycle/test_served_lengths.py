@@ -80,6 +80,7 @@ def test_the_gate_judges_what_the_plain_model_serves_at_each_length(learned):
     assert found["new"].difference > 0 and found["new/dim-6"].difference > 0
 
 
+@pytest.mark.slow
 def test_a_length_that_is_named_later_is_scored_for_the_champion_too(space):
     serve(space, [16, 9])
     with open_workspace(load_settings(space), doing="test", now=NOW) as opened:
@@ -96,10 +97,10 @@ def test_a_length_that_is_named_later_is_scored_for_the_champion_too(space):
 
 
 def test_a_length_above_that_of_the_vectors_is_told_in_one_sentence(
-    space, tmp_path, tiny_model, empty_tracking_store
+    turned, tmp_path, tiny_model, empty_tracking_store
 ):
     new = make_workspace(tmp_path / "new", tiny_model, empty_tracking_store)
-    for place in (new, space):
+    for place in (new, turned):
         serve(place, [500])
         with pytest.raises(DataFault, match=r"^model\.dimensions holds 500; allowed are 1 to 16"):
             turn(place)

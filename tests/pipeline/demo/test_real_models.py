@@ -78,6 +78,7 @@ def judged(place: Path, first, second):
     return found
 
 
+@pytest.mark.slow
 def test_minilm_learns_new_packages_and_is_judged(tmp_path, minilm):
     judged(tmp_path, *cycle(tmp_path, minilm, finetune="maximum_steps = 4"))
 

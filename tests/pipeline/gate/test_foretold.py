@@ -1,6 +1,7 @@
 """The chance to pass: foretold from some queries, right on average over others."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ def population(gain, moved=0.3, size=20_000, seed=0):
     return np.clip(drawn - drawn.mean() + gain, -1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_what_is_foretold_is_what_happens_on_average():
     generator, gate = np.random.default_rng(3), Gate()
     foretelling = Foretold(gate, [Condition(120, 0.0)], [Condition(200, -0.02)])

@@ -53,7 +53,9 @@ def test_however_gentle_the_candidate_what_is_held_out_can_support_a_later_candi
     assert queries_for_gain(Gate(max_drop=0.0), [judged(0.4, 0.05)]).queries < needs.queries
 
 
-@pytest.mark.parametrize("gain, spread", [(0.05, 0.25), (0.1, 0.3)])
+@pytest.mark.parametrize(
+    "gain, spread", [pytest.param(0.05, 0.25, marks=pytest.mark.slow), (0.1, 0.3)]
+)
 def test_with_so_many_queries_four_in_five_such_candidates_pass(gain, spread):
     generator, gate = np.random.default_rng(0), Gate()
     queries = gate.queries_to_see(gain, spread)

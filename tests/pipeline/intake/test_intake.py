@@ -168,7 +168,7 @@ def test_impossible_settings_are_refused(wrong):
         Intake(**wrong)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     content=ANY_FILE,
     share=st.sampled_from([0.0, 0.3, 1.0]),

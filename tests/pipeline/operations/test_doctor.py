@@ -64,6 +64,7 @@ def test_a_workspace_that_can_work_has_no_problem_and_stays_as_it_is(turned):
     assert bytes_of(turned) == before
 
 
+@pytest.mark.slow
 def test_a_quick_check_imports_no_model():
     code = (
         "import sys\nfrom pipeline.operations import Workspace\n"

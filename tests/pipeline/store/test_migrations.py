@@ -204,6 +204,7 @@ def test_an_older_store_is_migrated_once(tmp_path, request, following, monkeypat
     assert query(url, "SELECT weight FROM pairs") == [(None,)]
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_statement_of_a_migration_leaves_the_store_as_it_was(
     tmp_path, before_revisions, following
 ):

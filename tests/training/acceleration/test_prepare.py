@@ -68,6 +68,7 @@ def test_the_switch_turns_every_trick_on_or_off(tiny_model, tmp_path, monkeypatc
     assert sorted(used) == ["give_back", "packed"]
 
 
+@pytest.mark.slow
 def test_a_training_with_and_one_without_acceleration_are_different_trainings(tiny_model, tmp_path):
     fit(tiny_model, tmp_path, settings())
     steps = []

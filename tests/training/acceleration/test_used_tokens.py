@@ -13,6 +13,7 @@ from training.encoding.loading import load_model
 TABLE = "embeddings.word_embeddings.weight"
 
 
+@pytest.mark.slow
 def test_the_rows_of_tokens_that_occur_learn_what_they_learn_in_the_whole_table(
     tiny_model, tmp_path, monkeypatch
 ):

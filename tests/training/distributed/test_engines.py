@@ -65,6 +65,7 @@ def test_tasks_are_done_by_workers_that_are_kept_a_killed_one_replaced_and_fault
     assert list(engine.map(work, [7])) == [(0, 49)]
 
 
+@pytest.mark.slow
 def test_workers_that_are_lost_again_and_again_are_one_clear_fault(tmp_path):
     with closing(Processes(1, retries=1)) as engine:
         with pytest.raises(EngineFault, match=r"ended 2 times .* compute\.workers"):
