@@ -1,5 +1,6 @@
 """`anchorhold judge`: people compare two versions blind, where their results differ."""
 
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _KEYS = {"1": "left", "2": "right", "=": "same", "0": "none", "u": "undo", "q": None}
 _LONGEST = 600
 """Characters of a result in the terminal."""
+_WIDEST = 92
+"""Columns of a line that is still easy to read."""
 
 
 def judge(
@@ -81,14 +84,16 @@ def _ask(shown: "Shown", certainty: str) -> str | None:
     from pipeline.machine.plain_text import on_one_line
 
     wait()
-    tell(f"\n{certainty}\n\nquestion {shown.turn + 1}: {on_one_line(shown.query, ' ')}\n")
+    question = f"question {shown.turn + 1}: {on_one_line(shown.query, ' ')}"
+    tell(f"\n{_filled(certainty)}\n\n{_filled(question)}\n")
     for digit, name, side in (("1", "left", shown.left), ("2", "right", shown.right)):
         tell(f"[{digit}] {name}")
         for rank, text in enumerate(side[: shown.compared], start=1):
             short = textwrap.shorten(on_one_line(text, " "), _LONGEST, placeholder=" …")
-            tell(textwrap.indent(textwrap.fill(f"{rank}. {short}", 88), "    "))
+            tell(_filled(f"{rank}. {short}", "    "))
         tell("")
-    tell("1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop")
+    keys = "1 left is better, 2 right is better, = both alike, 0 none is good, u undo, q stop"
+    tell(_filled(keys))
     while True:
         key = _key()
         if key is None:
@@ -96,6 +101,12 @@ def _ask(shown: "Shown", certainty: str) -> str | None:
         if key in _KEYS:
             return _KEYS[key]
         tell(f"{key[:20]!r} is no answer; press 1, 2, =, 0, u or q")
+
+
+def _filled(text: str, indent: str = "") -> str:
+    """Return a text wrapped between words to the width of the terminal, or to that of a page."""
+    width = min(_WIDEST, shutil.get_terminal_size().columns - 1)
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
 def _key() -> str | None:

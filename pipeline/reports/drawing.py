@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+from pipeline.reports.lean import lean
 from pipeline.reports.palette import LIGHT
 
 INK, QUIET, LINE, PAPER = LIGHT["ink"], LIGHT["quiet"], LIGHT["line"], LIGHT["paper"]
@@ -98,7 +99,7 @@ def _inline(drawn: str, alt: str) -> str:
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     for name, colour in LIGHT.items():
         body = re.sub(rf"(fill|stroke): {colour}\b", rf"\1: var(--{name})", body)
-    return f'{head} xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
+    return f'{head} xmlns:xlink="http://www.w3.org/1999/xlink">{lean(body)}'
 
 
 def shown(text: str, longest: int | None = None) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from pipeline.reports.beside_limit import Checked, draw_beside_limit
 from pipeline.reports.drawing import drawing
-from pipeline.reports.lean import lean
 from pipeline.reports.palette import LIGHT
 
 ACCENT, KNOWN, LINE, QUIET = (LIGHT[name] for name in ("accent", "known", "line", "quiet"))
-GOOD, OPEN = LIGHT["good"], LIGHT["open"]
+GOOD = LIGHT["good"]
 
 _WIDTH, _HEIGHT = 4.3, 1.55  # inches
 _POINTS = 100
@@ -107,7 +107,7 @@ class Thinned(Generic[Drawn]):
 def line_chart(
     points: Sequence[Measured], alt: str, *, floor: float | None = None, score: bool = False
 ) -> str:
-    """Return values over time as SVG: the largest of each group, its limit dashed, marks on top.
+    """Return values over time as SVG: the largest of each group beside its limit.
 
     Parameters
     ----------
@@ -125,23 +125,9 @@ def line_chart(
 
     def draw(axes: Any) -> None:
         times, values = [each.at for each in peaks], [each.value for each in peaks]
-        axes.plot(times, values, color=ACCENT, linewidth=1.6)
-        limited = [each for each in peaks if each.limit is not None]
-        axes.plot(
-            [each.at for each in limited],
-            [each.limit for each in limited],
-            color=QUIET,
-            linewidth=1.2,
-            linestyle=(0, (4, 3)),
-            drawstyle="steps-post",
-            marker="_" if len(limited) == 1 else None,
+        draw_beside_limit(
+            axes, [Checked(each.at, each.value, each.limit, each.marked) for each in peaks]
         )
-        marked = [each for each in peaks if each.marked]
-        axes.plot(
-            [each.at for each in marked], [each.value for each in marked], "^", color=OPEN, ms=5
-        )
-        if len(peaks) == 1:
-            axes.plot(times, values, "o", color=ACCENT, ms=4)
         if floor is not None:
             axes.set_ylim(bottom=floor)
         _time_axis(axes, times)
@@ -260,7 +246,7 @@ def _strokes(
 
 def _small(draw: Callable[[Any], None], alt: str) -> str:
     """Return a drawing of which a page has many."""
-    return lean(drawing(draw, alt, height=_HEIGHT, width=_WIDTH))
+    return drawing(draw, alt, height=_HEIGHT, width=_WIDTH)
 
 
 def _score_axis(axes: Any, values: Sequence[float]) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.reports.beside_limit import Checked, draw_beside_limit
 from pipeline.reports.course import Course
-from pipeline.reports.drawing import BAD, INK, KNOWN, QUIET, drawing, shown
+from pipeline.reports.drawing import INK, QUIET, drawing, shown
 from pipeline.reports.words import trigger_name
 
 _MOST = 6
@@ -32,16 +33,11 @@ def course_chart(courses: Sequence[Course]) -> str:
 
     def draw(*every: Any) -> None:
         for axes, course in zip(every, drawn, strict=True):
-            at = [place[check.cycle] for check in course.checks]
-            limits = [check.limit for check in course.checks]
-            axes.plot(at, [check.effect for check in course.checks], "-", color=KNOWN)
-            # One check has a limit, too: a short line.
-            axes.hlines(limits, [x - 0.4 for x in at], [x + 0.4 for x in at], color=INK, lw=1.4)
-            for x, check in zip(at, course.checks, strict=True):
-                colour, mark = (BAD, "D") if check.fired else (QUIET, "o")
-                axes.plot(
-                    [x], [check.effect], mark, color=colour, markersize=7, clip_on=False, zorder=3
-                )
+            checks = [
+                Checked(place[check.cycle], check.effect, check.limit, check.fired)
+                for check in course.checks
+            ]
+            draw_beside_limit(axes, checks)
             _frame(axes, trigger_name(course.trigger), cycles, last=axes is every[-1])
             axes.set_ylim(bottom=0)
 
