@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline.intake import missing_files, unread_files
 from pipeline.machine import holder, why_closed, why_silent
 from pipeline.machine.deliver import Receiver
 from pipeline.operations.circumstances import person
@@ -45,6 +46,12 @@ def check_data(settings: Settings) -> Iterator[Diagnosis]:
             "data",
             f"there is no folder for {_few(nowhere)}",
             f"correct the path in {SETTINGS_FILE}, or make the folder",
+        )
+    elif missing := list(missing_files(settings.tables.data.places, settings.root)):
+        yield Diagnosis.problem("data", _few(missing), f"correct the path in {SETTINGS_FILE}")
+    elif unread := list(unread_files(settings.tables.data.places, settings.root)):
+        yield Diagnosis.warning(
+            "data", _few(unread), f"add a pattern in {SETTINGS_FILE}, or move these files"
         )
     else:
         yield Diagnosis.fine("data", f"{files} files are named by [data]")

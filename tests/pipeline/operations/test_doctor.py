@@ -292,6 +292,16 @@ def test_a_path_that_is_nowhere_is_a_warning(turned):
     assert (found.state, "trafic/*.jsonl" in found.says) == ("warning", True)
 
 
+def test_files_that_are_not_read_are_a_warning_and_a_missing_file_is_a_problem(turned):
+    (turned / "pairs" / "faq.csv").touch()
+    (found,) = of_part(examined(turned), "data")
+    assert (found.state, "faq.csv is not read" in found.says) == ("warning", True)
+    settings = turned / "anchorhold.toml"
+    settings.write_text(settings.read_text().replace('"traffic/*.jsonl"', '"traffic/gone.jsonl"'))
+    (found,) = of_part(examined(turned), "data")
+    assert (found.state, "traffic/gone.jsonl" in found.says) == ("problem", True)
+
+
 def test_a_champion_without_its_index_is_a_warning(turned):
     set_in(turned, '\n[index]\nmode = "rebuild"\n')
     settings = turned / "anchorhold.toml"
