@@ -35,8 +35,6 @@ _ABOUT_EXPERIMENT = """\
 One run per cycle, also where nothing was trained: what was seen, decided, measured and promoted.
 The name of a run is its outcome. Trainings are nested in their cycle; charts are grouped by task.
 """
-_SHOWS_RUNS = {"mlflow.experimentKind": "custom_model_development"}
-"""Tag by which MLflow's pages open with the runs; else they show traces, which are not here."""
 _ABOUT_MODEL = """\
 Versions of a text-embedding model, kept by anchorhold.
 
@@ -223,7 +221,7 @@ def _experiment(client: "MlflowClient", name: str, location: str | None) -> "Exp
     found: Experiment | None = client.get_experiment_by_name(name)
     if found is None:
         try:
-            tags = {NOTE: _ABOUT_EXPERIMENT, **_SHOWS_RUNS}
+            tags = {NOTE: _ABOUT_EXPERIMENT}
             made = client.create_experiment(name, artifact_location=location, tags=tags)
             return client.get_experiment(made)
         except MlflowException as fault:
