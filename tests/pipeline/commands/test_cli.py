@@ -142,6 +142,7 @@ def test_a_second_runner_is_refused_and_told_who_is_at_work(workspace):
     assert f"process {os.getpid()}" in message
 
 
+@pytest.mark.slow
 def test_a_bad_record_goes_to_quarantine_and_a_bad_file_stops_the_run(workspace):
     history = workspace / "history" / "bank.jsonl"
     history.write_text(history.read_text() + '{"query": "no answer"}\n')

@@ -84,6 +84,7 @@ def test_the_hold_out_of_a_bounded_window_is_full_and_is_not_learned(bounded):
     assert not again & {normalised(pair.query) for pair in later.learned}
 
 
+@pytest.mark.slow
 def test_what_a_promotion_passes_over_stays_stored_and_counted(turned):
     # More than are used at once, and yet they count.
     triggers = "[triggers]\nfresh_data.minimum_pairs = 300\ndata_quality.enabled = false\n"

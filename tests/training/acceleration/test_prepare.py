@@ -56,6 +56,7 @@ def test_a_prepared_model_trains_like_a_plain_one(without_dropout, tmp_path, mon
         )
 
 
+@pytest.mark.slow
 def test_the_switch_turns_every_trick_on_or_off(tiny_model, tmp_path, monkeypatch):
     used = []
     for owner, name in ((Packing, "packed"), (UsedTokens, "give_back")):
