@@ -36,7 +36,7 @@ def test_each_comparison_shows_both_metrics_and_names_the_one_that_decides():
 
 
 @given(st.integers(0, 1000), st.floats(-0.3, 0.3))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 def test_what_is_shown_beside_never_changes_a_verdict(seed, shift):
     generator = np.random.default_rng(seed)
     moved = np.clip(SAME + generator.normal(0.0, 0.1, QUERIES), 0, 1)

@@ -159,7 +159,7 @@ TEXT = st.text(min_size=1, max_size=30) | st.sampled_from(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(text=TEXT.filter(shown))
 def test_no_text_of_a_user_adds_an_element_or_an_attribute(text, tmp_path_factory):
     def page(said):

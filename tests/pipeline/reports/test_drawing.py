@@ -37,7 +37,7 @@ def test_a_drawing_styles_nothing_but_itself():
     assert "<style" not in chart()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_a_text_holds_it_adds_no_element(text):
     drawn = drawing(lambda axes: axes.text(0, 0, shown(text, 40)), text, height=1)

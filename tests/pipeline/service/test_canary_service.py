@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 from serving import serving, wait_for, wait_until_ready
 
 from pipeline import Workspace
@@ -23,6 +24,7 @@ def versions_of(client, users):
     return found
 
 
+@pytest.mark.slow
 def test_users_keep_their_version_until_harm_ends_the_canary_in_the_running_service(
     indexed, monkeypatch
 ):

@@ -101,6 +101,7 @@ def test_a_closed_workspace_gives_no_log(folder):
         workspace.query_log()
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_without_closing_loses_nothing_and_loads_no_server(folder):
     code = """
 import sys

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import make_workspace
 from safetensors.numpy import load_file, save_file
 
 from pipeline import Workspace
@@ -31,15 +32,23 @@ def with_setting(root, before, after):
     settings.write_text(settings.read_text().replace(before, after))
 
 
-@pytest.fixture
-def own_base(workspace, tiny_model):
-    """Return a workspace after its first run, with the base in a folder of its own."""
+@pytest.fixture(scope="module")
+def own_base_once(tmp_path_factory, tiny_model, empty_tracking_store):
+    """Return a workspace after its first run, with the base in a folder of its own, to copy."""
+    place = tmp_path_factory.mktemp("own_base") / "space"
+    workspace = make_workspace(place, tiny_model, empty_tracking_store)
     shutil.copytree(tiny_model, workspace / "models" / "base")
     with_setting(workspace, str(tiny_model), "models/base")
     with Workspace.open(workspace, now=NOW) as work:
         assert work.run().outcome == "bootstrapped"
         assert work.status().warnings == ()
     return workspace
+
+
+@pytest.fixture
+def own_base(own_base_once, tmp_path):
+    """Return a copy of that workspace."""
+    return shutil.copytree(own_base_once, tmp_path / "space")
 
 
 def test_other_weights_in_the_folder_of_the_base_are_told_and_change_nothing(own_base):
