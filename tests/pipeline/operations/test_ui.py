@@ -66,7 +66,7 @@ def test_all_cycles_their_reports_status_and_two_versions_are_shown(pages, turne
     assert '<td data-label="outcome">promoted</td>' in status
     assert "<option selected>1</option>" in pages.ask("compare")[1]
     compared = pages.ask("compare?a=1&b=champion")[1]
-    assert "anchor/bank" in compared
+    assert "Old task bank" in compared
     assert "versions side by side" in compared
 
 
@@ -197,4 +197,4 @@ def test_a_person_finds_the_way_from_the_time_line_to_two_versions(pages, tmp_pa
             assert browser.look("document.documentElement.scrollWidth <= innerWidth"), name
         browser.look("document.querySelector('form button').click()")
         browser.wait("location.search === '?a=1&b=2'")
-        assert "anchor/bank" in browser.look("document.body.innerText")
+        assert "Old task bank" in browser.look("document.body.innerText")
