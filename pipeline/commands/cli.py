@@ -14,6 +14,7 @@ from pipeline.commands.compare import compare
 from pipeline.commands.demo import demo
 from pipeline.commands.discard import discard
 from pipeline.commands.doctor import doctor
+from pipeline.commands.erase import erase
 from pipeline.commands.evaluate import evaluate
 from pipeline.commands.export import export
 from pipeline.commands.gc import gc
@@ -60,6 +61,7 @@ for command in (
     promote,
     rollback,
     discard,
+    erase,
     accept,
     export,
     gc,

@@ -5,6 +5,7 @@ from pipeline.cycle.awaiting_index import awaits_index
 from pipeline.cycle.canary import canary_now, harm_now
 from pipeline.cycle.canary_keys import digest_of_key
 from pipeline.cycle.check import check_now, lately, observe
+from pipeline.cycle.erasing import finish_erasing
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.given import rehearse_candidate
 from pipeline.cycle.history import History, verify_history
@@ -31,6 +32,7 @@ __all__ = [
     "check_now",
     "checks",
     "digest_of_key",
+    "finish_erasing",
     "harm_now",
     "known_until",
     "lately",

@@ -18,6 +18,7 @@ from pipeline.cycle.check import find, window_of
 from pipeline.cycle.checked_texts import checked_texts
 from pipeline.cycle.cosines import with_cosines
 from pipeline.cycle.cut_short import cut_short, no_candidate
+from pipeline.cycle.erasing import finish_erasing
 from pipeline.cycle.given import STAGE as GIVEN
 from pipeline.cycle.given import (
     Given,
@@ -120,6 +121,8 @@ def run_cycle(
     champions = Champions.of(opened)
     champions.finish_interrupted_move()
     keep_history_head(store, opened.registry)
+    for left in finish_erasing(opened, now):
+        logger.warning("%s", left)
     adopted = version_to_adopt(opened, adopt)
     keep_files_in(opened.registry, opened.settings.artifacts)
     settled = _Settled() if adopted else _settle(opened, champions, now)

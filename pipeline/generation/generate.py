@@ -125,7 +125,7 @@ class Generate:
         new = [
             prompt
             for row, prompt in prompts.items()
-            if _cached(self._file(texts[row], folder)) is None
+            if _cached(self.answer_file(texts[row], folder)) is None
         ]
         sent = sum(len(one["content"]) for each in new for one in each) // _CHARACTERS_PER_TOKEN
         back = len(new) * self._answer_tokens
@@ -202,7 +202,7 @@ class Generate:
         missing: list[int] = []
         last, in_a_row = "", 0
         texts = corpus.texts
-        files = {row: self._file(texts[row], folder) for row in prompts}
+        files = {row: self.answer_file(texts[row], folder) for row in prompts}
 
         def one(row: int) -> str:
             text = endpoint.ask(prompts[row], tokens=self._answer_tokens)
@@ -254,7 +254,7 @@ class Generate:
             for row in chosen
         }
 
-    def _file(self, text: str, folder: Path) -> Path:
+    def answer_file(self, text: str, folder: Path) -> Path:
         """Return where the answer for a document is cached, whichever examples were sent along."""
         content = json.dumps([self.model, self.queries, self.style, text[: self.characters]])
         name = hashlib.sha256(content.encode()).hexdigest()

@@ -2,18 +2,21 @@
 
 from pipeline.intake.benchmarks import benchmark_sets
 from pipeline.intake.found import Found, find_data
-from pipeline.intake.intake import Intake
+from pipeline.intake.intake import DATA_KEYS, Intake
 from pipeline.intake.report import IntakeReport
+from pipeline.intake.sources import find_sources
 from pipeline.intake.unread import missing_files, unread_files
 from pipeline.results import IntakeResult
 
 __all__ = [
+    "DATA_KEYS",
     "Found",
     "Intake",
     "IntakeReport",
     "IntakeResult",
     "benchmark_sets",
     "find_data",
+    "find_sources",
     "missing_files",
     "unread_files",
 ]

@@ -142,7 +142,7 @@ def _take_page(
     tally.quarantined += bool(added.quarantined)
     tally.seen += 1
     tally.first_fault = tally.first_fault or arrivals.first_fault
-    return IntakeReport(1, 0, added.stored, added.known, added.quarantined)
+    return IntakeReport(1, 0, added.stored, added.known, added.quarantined, added.erased)
 
 
 def _withdraw(store: Store, file: str, tally: _Tally) -> None:

@@ -189,6 +189,7 @@ class Intake:
                 "stored": report.stored,
                 "known": report.known,
                 "quarantined": report.quarantined,
+                "erased": report.erased,
             }
             if kind == "served":
                 log = report.log.changed(**found)

@@ -8,7 +8,7 @@ from pipeline.store import Added, Fault
 
 @dataclass(frozen=True)
 class IntakeReport:
-    """What became of the records: `seen` = `stored` + `known` + `quarantined`.
+    """What became of the records: `seen` = `stored` + `known` + `quarantined` + `erased`.
 
     `files` were read, `unchanged` ones were not; `warnings` say what a person should check.
     """
@@ -18,17 +18,19 @@ class IntakeReport:
     stored: int = 0
     known: int = 0
     quarantined: int = 0
+    erased: int = 0
     warnings: tuple[str, ...] = ()
     log: LogCounts = field(default_factory=LogCounts)
 
     @property
     def seen(self) -> int:
         """All records read this time."""
-        return self.stored + self.known + self.quarantined
+        return self.stored + self.known + self.quarantined + self.erased
 
     def __add__(self, other: "IntakeReport") -> "IntakeReport":
         """Return the sums, and the warnings of both."""
-        names = ("files", "unchanged", "stored", "known", "quarantined", "warnings", "log")
+        counts = ("files", "unchanged", "stored", "known", "quarantined", "erased")
+        names = (*counts, "warnings", "log")
         return IntakeReport(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
@@ -42,10 +44,16 @@ def report_of(
             f"{label}: {added.quarantined} of {added.seen} records went into quarantine; "
             f"the first: {first_fault}"
         )
+    if added.erased:
+        warnings.append(
+            f"{label}: {added.erased} of {added.seen} records stay out: they were erased; remove "
+            "them from the file"
+        )
     return IntakeReport(
         files=1,
         stored=added.stored,
         known=added.known,
         quarantined=added.quarantined,
+        erased=added.erased,
         warnings=tuple(warnings),
     )

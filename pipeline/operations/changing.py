@@ -7,6 +7,7 @@ from pipeline.cycle import Champions, Indexing
 from pipeline.operations.accept import accept_texts
 from pipeline.operations.circumstances import Folder, person
 from pipeline.operations.discard import Records, discard_records
+from pipeline.operations.erase import Meant, erase_records
 from pipeline.operations.export import export_version
 from pipeline.operations.foresee import (
     foresee_first_run,
@@ -20,6 +21,7 @@ from pipeline.reports.counted import counted
 from pipeline.results import (
     AcceptResult,
     DiscardResult,
+    EraseResult,
     ExportResult,
     Foreseen,
     MoveResult,
@@ -145,6 +147,41 @@ class Changing(Opening):
         would = "excluded" if done.action == "discard" else "included again"
         told = f"{counted(done)} of the {done.kind} {done.name!r} would be {would}"
         return done.changed(foreseen=_entry(told)) if dry_run else done
+
+    def erase(
+        self,
+        *,
+        id: str | None = None,
+        source: str | None = None,
+        text_like: str | None = None,
+        reason: str,
+        who: str | None = None,
+        dry_run: bool = False,
+    ) -> EraseResult:
+        """Remove records for good from everything that is kept; it cannot be undone.
+
+        Exactly one of `id`, `source` and `text_like` names the records. Files of the user's own
+        are not changed: the result names their lines.
+
+        Parameters
+        ----------
+        id
+            The pair, text, document or line of a log with this id.
+        source
+            All records of a source.
+        text_like
+            All records with a text that contains this; case, punctuation and spaces do not count.
+        reason
+            Why; the log keeps it, so it must not repeat what is erased.
+        who
+            Who did it, for the log; by default, the user of this process.
+        dry_run
+            Only tell what would go.
+        """
+        meant = Meant(id=id, source=source, text=text_like)
+        who, now = who or person(), self._clock()
+        with self._opened("erase", writes=not dry_run) as opened:
+            return erase_records(opened, meant, reason=reason, who=who, now=now, dry_run=dry_run)
 
     def accept(
         self,

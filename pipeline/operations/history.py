@@ -125,7 +125,7 @@ def _moves(moves: Sequence[Promotion], cycles: Sequence[HistoryCycle]) -> Iterat
 
 
 def _by_persons(store: Store) -> Iterator[PastDecision]:
-    """Yield which records were excluded and which texts were accepted."""
+    """Yield which records were excluded or erased, and which texts were accepted."""
     for each in store.discards():
         yield PastDecision(
             at=each.at,
@@ -133,6 +133,14 @@ def _by_persons(store: Store) -> Iterator[PastDecision]:
             what=f"{each.kind} {each.name}",
             who=each.who,
             reason=each.reason,
+        )
+    for erasure in store.erasures():
+        yield PastDecision(
+            at=erasure.at,
+            action="erase",
+            what=f"{erasure.records} record{'' if erasure.records == 1 else 's'}",
+            who=erasure.who,
+            reason=erasure.reason,
         )
     for accepted in store.acceptances():
         yield PastDecision(

@@ -20,6 +20,7 @@ from pipeline.judging import (
 from pipeline.operations.judge_search import documents_of, draw_questions
 from pipeline.registry import Version
 from pipeline.results import JudgeResult, NamedVersion
+from pipeline.store import ERASED
 from pipeline.workspace import OpenWorkspace
 from training.faults import DataFault
 
@@ -215,7 +216,7 @@ def _session(
 def _write_anchors(opened: OpenWorkspace, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataFault(f"{folder} exists already; --anchors needs a new or empty folder")
-    judged = opened.store.judgements()
+    judged = [each for each in opened.store.judgements() if each.query != ERASED]
     champion = opened.versions.folder(opened.versions.champion())
     documents = documents_of(opened, [champion])
     try:

@@ -13,6 +13,7 @@ from pipeline.cycle import (
     rolled_back,
     verify_history,
 )
+from pipeline.erasure import erased_sentences
 from pipeline.gate import (
     Earlier,
     SetSize,
@@ -117,6 +118,8 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         ),
         messages=MessagesStatus.model_validate(store.outbox_counts(), from_attributes=True),
         index=index,
+        erased=erased_sentences(store),
+        unfinished_erasure=store.unfinished_erasure() is not None,
         warnings=(*opened.warnings(champion), *_misnamed(opened.settings), *unreadable),
     )
 

@@ -46,9 +46,9 @@ class Workspace(Reading, Changing):
     """A workspace and what can be done with it; made by `Workspace.open`.
 
     Each verb is the command of the same name and returns a typed result. Verbs that only read may
-    run beside others; `run`, `promote`, `rollback`, `discard`, `accept` and `gc` hold the workspace
-    while they run, and raise an error if somebody else holds it. Nothing of the process is changed:
-    no environment variable, signal handler or output stream.
+    run beside others; `run`, `promote`, `rollback`, `discard`, `erase`, `accept` and `gc` hold
+    the workspace while they run, and raise an error if somebody else holds it. Nothing of the
+    process is changed: no environment variable, signal handler or output stream.
 
     All expected errors are `AnchorholdError`; the message says what is wrong and what is allowed.
 

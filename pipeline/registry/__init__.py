@@ -22,7 +22,8 @@ from pipeline.registry.removal import (
     same_files,
     size_of_files,
 )
-from pipeline.registry.runs import Measured, RegistryFault, without_password
+from pipeline.registry.rewriting import is_rewritten, rewrite_records, rewrite_version
+from pipeline.registry.runs import PREFIX, Measured, RegistryFault, without_password
 from pipeline.registry.traces import Traces
 from pipeline.registry.trying import try_writing
 from pipeline.registry.version_folder import Facts, VersionFolder
@@ -32,6 +33,7 @@ from pipeline.registry.versions import (
     PREVIOUS,
     ChampionMoved,
     ForeignChampion,
+    ModelDamaged,
     Registry,
     UnknownVersion,
     Version,
@@ -41,11 +43,13 @@ __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "IDENTITY",
+    "PREFIX",
     "PREVIOUS",
     "ChampionMoved",
     "Facts",
     "ForeignChampion",
     "Measured",
+    "ModelDamaged",
     "Move",
     "Registry",
     "RegistryFault",
@@ -60,11 +64,14 @@ __all__ = [
     "delete_run",
     "delete_version",
     "identity_at",
+    "is_rewritten",
     "keep_files_in",
     "lies_in",
     "open_registry",
     "quiet_environment",
     "remove",
+    "rewrite_records",
+    "rewrite_version",
     "same_files",
     "size_of_files",
     "sqlite_file",

@@ -57,7 +57,7 @@ def same_files(registry: Registry, version: Version) -> str:
     MLflow's `copy_model_version` registers a version in another model and copies no files.
     """
     own = version.number, registry.name
-    others = [each for each in _registered(registry, version.run_id) if each != own]
+    others = [each for each in registered(registry, version.run_id) if each != own]
     return _named(others[0]) if others else ""
 
 
@@ -69,7 +69,7 @@ def delete_run(registry: Registry, run: str) -> None:
     RegistryFault
         It holds the files of a registered version, or MLflow refuses to delete it.
     """
-    for each in _registered(registry, run):
+    for each in registered(registry, run):
         raise RegistryFault(f"the run {run} stays: it holds the files of {_named(each)}")
     delete_files(registry, run, "all")
     with clear_faults(f"delete the run {run}"), _unless_gone():
@@ -86,10 +86,10 @@ def delete_files(registry: Registry, run: str, which: Which) -> None:
         They cannot be deleted from here.
     """
     with clear_faults(f"delete files of the run {run}"):
-        repository = _repository(registry, run)
+        repository = repository_of(registry, run)
         if repository is None:
             return
-        place = _local(repository.artifact_uri)
+        place = local_place(repository.artifact_uri)
         for each in _chosen(repository, which):
             if place is None:
                 repository.delete_artifacts(each.path)
@@ -108,7 +108,7 @@ def delete_files(registry: Registry, run: str, which: Which) -> None:
 def size_of_files(registry: Registry, run: str, which: Which) -> int:
     """Return the bytes that `delete_files` would free; 0 where it can free none."""
     with clear_faults(f"list the files of the run {run}"):
-        repository = _repository(registry, run)
+        repository = repository_of(registry, run)
         if repository is None:
             return 0
         return sum(_size(repository, each) for each in _chosen(repository, which))
@@ -143,7 +143,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _registered(registry: Registry, run: str) -> list[tuple[int, str]]:
+def registered(registry: Registry, run: str) -> list[tuple[int, str]]:
     """Return the versions of all registered models whose files a run holds: number and model."""
     with clear_faults(f"look for versions of the run {run}"):
         found = every_page(
@@ -157,7 +157,7 @@ def _named(registered: tuple[int, str]) -> str:
     return f"version {number} of {model}"
 
 
-def _repository(registry: Registry, run: str) -> Any:
+def repository_of(registry: Registry, run: str) -> Any:
     """Return where the files of a run are; None where the run is gone, or they are another's."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -166,7 +166,7 @@ def _repository(registry: Registry, run: str) -> Any:
         uri = registry.client.get_run(run).info.artifact_uri
     if uri is None:
         return None
-    place, root = _local(uri), registry.state.parent
+    place, root = local_place(uri), registry.state.parent
     if (
         _is_own(registry)
         and place is not None
@@ -192,7 +192,7 @@ def _size(repository: Any, found: Any) -> int:
 
 def _remove_empty(uri: str) -> None:
     """Remove the folders that stay where all files of a run were deleted."""
-    place = _local(uri)
+    place = local_place(uri)
     if place is None:
         return
     for folder in (place, place.parent):
@@ -200,7 +200,8 @@ def _remove_empty(uri: str) -> None:
             folder.rmdir()
 
 
-def _local(uri: str) -> Path | None:
+def local_place(uri: str) -> Path | None:
+    """Return the folder on this machine that a URI names; None where it is elsewhere."""
     parts = urlsplit(uri)
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
 

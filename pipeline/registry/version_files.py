@@ -26,10 +26,10 @@ MANIFEST = "version.manifest.json"
 SOURCE = "model"
 """Folder of the run that is an MLflow model."""
 
-_BESIDE = "version"
+BESIDE = "version"
 """Folder of the run with all else; in versions of earlier releases, with the model too."""
 
-FILES_OF_VERSION = (SOURCE, _BESIDE, MANIFEST)
+FILES_OF_VERSION = (SOURCE, BESIDE, MANIFEST)
 """Files and folders of the run that belong to the version."""
 
 _MODEL, _DESCRIPTION = "model", "mlflow"
@@ -77,9 +77,9 @@ def store_files(
         if each.name in (_MODEL, _DESCRIPTION):
             continue
         if each.is_dir():
-            client.log_artifacts(run, str(each), f"{_BESIDE}/{each.name}")
+            client.log_artifacts(run, str(each), f"{BESIDE}/{each.name}")
         else:
-            client.log_artifact(run, str(each), _BESIDE)
+            client.log_artifact(run, str(each), BESIDE)
     whole = Manifest(
         {
             **manifest.files,
@@ -120,11 +120,11 @@ def fetch_files(client: "MlflowClient", run: str, digest: str, copy: Path) -> No
             manifest = Manifest.from_text(text)
             if manifest.digest != digest:
                 raise FolderDamaged(f"{MANIFEST}: is not the one that was registered (sha256)")
-            client.download_artifacts(run, _BESIDE, str(stored))
+            client.download_artifacts(run, BESIDE, str(stored))
             if f"{_DESCRIPTION}/{DESCRIPTION}" in manifest.files:
                 client.download_artifacts(run, SOURCE, str(stored))
                 _arrange(stored)
-        manifest.take(stored / _BESIDE, beside)
+        manifest.take(stored / BESIDE, beside)
         shutil.rmtree(stored)
         manifest.verify(beside)
         (beside / MANIFEST).write_text(text, encoding="utf-8")
@@ -136,7 +136,7 @@ def _arrange(stored: Path) -> None:
     if not weights.is_dir():
         raise FolderDamaged(f"{SOURCE}/{WEIGHTS}: the folder is missing")
     for source, name in ((weights, _MODEL), (stored / SOURCE, _DESCRIPTION)):
-        target = stored / _BESIDE / name
+        target = stored / BESIDE / name
         # Only a process of an earlier release, killed while it stored a version, left any there.
         shutil.rmtree(target, ignore_errors=True)
         source.rename(target)

@@ -113,6 +113,10 @@ class VersionFolder:
         value = json.loads(self.scorecard_file.read_text(encoding="utf-8"))
         return Scorecard.from_json(value, self.facts().precision)
 
+    def write_scorecard(self, scorecard: Scorecard) -> None:
+        """Write the scores that the version was judged by."""
+        _write_json(self.scorecard_file, scorecard.to_json())
+
     @property
     def scorecard_file(self) -> Path:
         """Path of the scorecard."""
@@ -156,7 +160,7 @@ class VersionFolder:
             )
             for each in learned_anchors:
                 each.save(partial / "anchors" / each.name.removeprefix("anchor/"))
-            _write_json(folder.scorecard_file, scorecard.to_json())
+            folder.write_scorecard(scorecard)
             _write_json(partial / "version.json", asdict(facts))
         return cls(path)
 

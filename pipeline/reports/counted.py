@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from pipeline.results import DiscardResult, ExcludedCounts, LogCounts, MessagesStatus, StoredRecords
+from pipeline.results import (
+    DiscardResult,
+    ExcludedCounts,
+    LogCounts,
+    MessagesStatus,
+    StatusResult,
+    StoredRecords,
+)
 
 
 def counted(counts: DiscardResult | ExcludedCounts) -> str:
@@ -52,3 +59,11 @@ def messages(found: MessagesStatus) -> Iterator[str]:
         yield f"{found.waiting} messages to receivers wait{error}"
     if found.given_up:
         yield f"warning: {found.given_up} messages to receivers were given up{error}"
+
+
+def unfinished(result: StatusResult) -> Iterator[str]:
+    """Yield what was begun and not ended, and what ends it."""
+    if result.unfinished_erasure:
+        yield "an erasure is unfinished; `anchorhold run` or `anchorhold erase` finishes it"
+    if result.unfinished:
+        yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"

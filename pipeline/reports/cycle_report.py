@@ -30,6 +30,7 @@ def write_report(
     *,
     texts: CheckedTexts | None = None,
     earlier: Sequence[CycleResult] = (),
+    erased: Sequence[str] = (),
 ) -> Path:
     """Write the page of one finished cycle to `path`, and the same as JSON beside it.
 
@@ -49,14 +50,24 @@ def write_report(
         What the check looked at; None where nothing was checked, or that was not recorded.
     earlier
         The cycles before, oldest first.
+    erased
+        Sentences that say that records were erased since.
     """
     values = page_of(result, texts, earlier)
     write_page(
         path,
         REPORT_FILE,
-        {**values, "model": model, "regressions": worse, "planned": plan_page(plan)},
+        {
+            **values,
+            "model": model,
+            "regressions": worse,
+            "planned": plan_page(plan),
+            "erased": erased,
+        },
     )
     content = result.to_json()
+    if erased:
+        content["erased"] = [*erased]
     for name, part in (("regressions", worse), ("plan", plan), ("texts", texts)):
         if part is not None:
             content[name] = part.to_json()

@@ -1,7 +1,7 @@
 """Results that people read as a few lines of text, without a table."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 from pipeline.machine.pace import shown
@@ -14,6 +14,7 @@ from pipeline.results import (
     DeliveriesResult,
     DiscardResult,
     DoctorResult,
+    EraseResult,
     ExportResult,
     GenerateResult,
     HistoryResult,
@@ -23,6 +24,7 @@ from pipeline.results import (
     IndexExportResult,
     IndexStatusResult,
     InitResult,
+    InputPlace,
     MoveResult,
     ReportResult,
     Result,
@@ -32,6 +34,9 @@ from pipeline.results import (
     UiResult,
     WatchEvent,
 )
+
+_LINES = 20
+"""Lines of one file that are named at most."""
 
 
 @singledispatch
@@ -105,6 +110,33 @@ def _(result: DiscardResult) -> Iterator[str]:
             f"the memory of version {result.champion.version} keeps {result.champion.in_memory} "
             "excluded pairs; the next candidate's will not"
         )
+
+
+@lines_of.register
+def _(result: EraseResult) -> Iterator[str]:
+    would = "would be erased" if result.dry_run else "erased"
+    entry = "" if result.number is None else f" (entry {result.number} of the log)"
+    yield f"{result.records} record{'' if result.records == 1 else 's'} {would} for good{entry}"
+    yield from (f"  {count:>6}  {place}" for place, count in result.removed.items() if count)
+    if result.trained:
+        yield f"versions that may have been trained on it: {', '.join(map(str, result.trained))}"
+        yield result.remembers
+    if result.inputs:
+        yield "your own files still hold it; remove these lines there:"
+        yield from (f"  {each}" for each in _input_lines(result.inputs))
+    if result.more_inputs:
+        yield f"  and {result.more_inputs} more lines"
+    yield from (f"not erased: {each}" for each in result.left)
+
+
+def _input_lines(inputs: Sequence[InputPlace]) -> Iterator[str]:
+    """Yield each file once, with the numbers of its lines."""
+    lines: dict[str, list[str]] = {}
+    for each in inputs:
+        lines.setdefault(each.file, []).append(str(each.line) if each.line else "all")
+    for file, numbers in lines.items():
+        more = f" and {len(numbers) - _LINES} more" if len(numbers) > _LINES else ""
+        yield f"{file}: {', '.join(numbers[:_LINES])}{more}"
 
 
 @lines_of.register

@@ -6,7 +6,7 @@ from functools import singledispatch
 from rich.table import Table
 
 from drift_triggers.signal import Signal
-from pipeline.reports.counted import messages, stored
+from pipeline.reports.counted import messages, stored, unfinished
 from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
@@ -289,11 +289,11 @@ def _(result: StatusResult) -> Iterator[Part]:
     yield from left_lines(result.rolled_back)
     if result.acceptances:
         yield _acceptance(result.acceptances[-1])
+    yield from result.erased[-SHOWN:]
     if not result.history.verified:
         yield "MLflow does not confirm the promotion history yet; the next cycle or move will"
     yield from messages(result.messages)
-    if result.unfinished:
-        yield f"cycle {result.unfinished} is unfinished; `anchorhold run` resumes it"
+    yield from unfinished(result)
     if result.anchors:
         yield _anchors(result.anchors)
     if result.outlook:

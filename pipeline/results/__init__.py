@@ -39,6 +39,7 @@ from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
 from pipeline.results.doctor import Diagnosis, DoctorPart, DoctorResult
+from pipeline.results.erasure import EraseResult, InputPlace, erased_sentence
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.foreseen import Foreseen, RunEstimate
 from pipeline.results.gc import Freed, GcKind, GcPart, GcResult, size
@@ -174,6 +175,7 @@ __all__ = [
     "DoctorPart",
     "DoctorResult",
     "DocumentCounts",
+    "EraseResult",
     "Estimate",
     "EvaluateResult",
     "EvaluatedTask",
@@ -203,6 +205,7 @@ __all__ = [
     "IndexStatus",
     "IndexStatusResult",
     "InitResult",
+    "InputPlace",
     "IntakeCounts",
     "IntakeResult",
     "JudgeResult",
@@ -270,6 +273,7 @@ __all__ = [
     "Window",
     "cosine_points",
     "each_past_cycle",
+    "erased_sentence",
     "metric_name",
     "past_cycles",
     "size",

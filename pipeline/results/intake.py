@@ -6,13 +6,14 @@ from pipeline.results.result import Result
 
 
 class IntakeCounts(Result):
-    """Files and records of one key of `[data]`: seen = stored + known + quarantined."""
+    """Files and records of one key of `[data]`: seen = stored + known + quarantined + erased."""
 
     files: int = 0
     seen: int = 0
     stored: int = 0
     known: int = 0
     quarantined: int = 0
+    erased: int = 0
 
 
 class LogCounts(IntakeCounts):

@@ -169,6 +169,10 @@ class StatusResult(Result):
         Messages to receivers that wait or were given up.
     index
         The index of the champion; None where there is none.
+    erased
+        Sentences that say how many records were erased, and when.
+    unfinished_erasure
+        Whether an erasure was begun and is not done; the next run finishes it.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -194,4 +198,6 @@ class StatusResult(Result):
     acceptances: tuple[AcceptanceStatus, ...] = ()
     messages: MessagesStatus = MessagesStatus()
     index: IndexStatus | None = None
+    erased: tuple[str, ...] = ()
+    unfinished_erasure: bool = False
     warnings: tuple[str, ...] = ()

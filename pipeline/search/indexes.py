@@ -270,6 +270,19 @@ class Indexes:
         with self._alone(version):
             self.tables.drop(_name(version))
 
+    def forget(self, version: int) -> None:
+        """Delete what an index held before, at once: readers must open it again.
+
+        Raises
+        ------
+        IndexBusy
+            Another process builds it.
+        """
+        stamp = self.stamp(version)
+        if stamp is not None:
+            with self._alone(version):
+                self.tables.newest(_name(version), stamp.space)[0].forget(unread=True)
+
     def _whole(self, version: int) -> Table:
         table = self.tables.whole(_name(version))
         if table is None:

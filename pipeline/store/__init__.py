@@ -3,11 +3,13 @@
 from pipeline.store.acceptances import Acceptance
 from pipeline.store.arrivals import Arrivals
 from pipeline.store.canaries import CanaryKey, CanaryRow
-from pipeline.store.compacting import compact
+from pipeline.store.compacting import compact, rewrite
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable, absent_file, missing_driver
 from pipeline.store.discards import Discard, Named, Selection
+from pipeline.store.erasable import ERASED, Erasable, ErasedBy, Place, words_of
+from pipeline.store.erasures import Erasure
 from pipeline.store.hold import HoldLost, opening_alone
 from pipeline.store.judgements import Judgement, Judging, Preference
 from pipeline.store.outbox import Message, OutboxCounts
@@ -20,6 +22,7 @@ from pipeline.store.store import Store
 from pipeline.store.writable import why_not_written
 
 __all__ = [
+    "ERASED",
     "VECTORS_ONLY",
     "Acceptance",
     "Action",
@@ -30,6 +33,9 @@ __all__ = [
     "CycleRow",
     "Discard",
     "DiscardedCounts",
+    "Erasable",
+    "ErasedBy",
+    "Erasure",
     "Fault",
     "FileCounts",
     "FileProgress",
@@ -42,6 +48,7 @@ __all__ = [
     "Message",
     "Named",
     "OutboxCounts",
+    "Place",
     "Preference",
     "Promotion",
     "Pruned",
@@ -58,5 +65,7 @@ __all__ = [
     "missing_driver",
     "opening_alone",
     "replace_prefix",
+    "rewrite",
     "why_not_written",
+    "words_of",
 ]

@@ -30,6 +30,7 @@ from pipeline.store.refusals import forgive, refused_lines
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
 from pipeline.store.served import add_later, amend_lines, lines_named, take_served
 from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
+from pipeline.store.tombstones import Tombstones
 from training.pairs import Pair
 from training.unlabelled import Document, ServedQuery
 
@@ -60,7 +61,9 @@ class Arrivals:
 
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""
-        added, bad = Added(), list(faults)
+        records, held_back = self._tombstones.without_erased(self.kind, records)
+        faults, refused = self._tombstones.without_refused(self.kind, faults)
+        added, bad = Added(erased=held_back + refused), list(faults)
         for part in chunks(records):
             taken, conflicts = self._take(part)
             bad += conflicts
@@ -131,6 +134,10 @@ class Arrivals:
                 return added, faults
             case "served":
                 return take_served(self.connection, records, self.progress.file, self.role), []
+
+    @cached_property
+    def _tombstones(self) -> Tombstones:
+        return Tombstones.of(self.connection)
 
     @cached_property
     def _reading(self) -> Reading:
@@ -313,6 +320,9 @@ def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return all(now[name].startswith(before[name]) for name in names if name in now)
 
 
+_COUNTED = ("stored", "known", "quarantined", "erased")
+
+
 def _is_file(kind: Kind, role: Role, file: str) -> ColumnElement[bool]:
     return (files.c.kind == kind) & (files.c.role == role) & (files.c.file == file)
 
@@ -326,7 +336,7 @@ def read_progress(connection: Connection, kind: Kind, role: Role, file: str) -> 
 
 def read_counts(connection: Connection, kind: Kind, role: Role, file: str) -> Added:
     """Return what a file has brought so far."""
-    columns = (files.c.stored, files.c.known, files.c.quarantined)
+    columns = (files.c.stored, files.c.known, files.c.quarantined, files.c.erased)
     row = connection.execute(select(*columns).where(_is_file(kind, role, file))).first()
     return Added() if row is None else Added(*row)
 
@@ -337,7 +347,7 @@ def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -
     state = {name: getattr(progress, name) for name in ("stamp", "done", "lines", "digest")}
     if is_new:
         place = {"kind": arrivals.kind, "role": arrivals.role, "file": progress.file}
-        counts = {name: getattr(total, name) for name in ("stored", "known", "quarantined")}
+        counts = {name: getattr(total, name) for name in _COUNTED}
         became = json.dumps(dict(arrivals.became))
         connection.execute(insert(files).values({**place, **state, **counts, "became": became}))
         return
@@ -353,5 +363,6 @@ def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -
             stored=files.c.stored + total.stored,
             known=files.c.known + total.known,
             quarantined=files.c.quarantined + total.quarantined,
+            erased=files.c.erased + total.erased,
         )
     )

@@ -17,7 +17,7 @@ class DiscardedCounts(_Counts):
 
 
 class FileCounts(_Counts):
-    """What one file brought so far: `seen` = `stored` + `known` + `quarantined`."""
+    """What one file brought so far: `seen` = `stored` + `known` + `quarantined` + `erased`."""
 
     file: str
     kind: str
@@ -26,12 +26,13 @@ class FileCounts(_Counts):
     stored: int
     known: int
     quarantined: int
+    erased: int = 0
     became: dict[str, int] = {}
     """What else the lines of a served log became, by name."""
 
 
 class StoreCounts(_Counts):
-    """All records: `seen` = `stored` + `known` + `quarantined`, the sums of `files`.
+    """All records: `seen` = `stored` + `known` + `quarantined` + `erased`, the sums of `files`.
 
     Attributes
     ----------
@@ -42,6 +43,8 @@ class StoreCounts(_Counts):
         Lines of served logs by role.
     quarantine
         Rows in quarantine, as many as `quarantined`.
+    erased
+        Records that were erased, and those of them that were read again and kept out.
     discarded
         Stored records that learning and checks leave out.
     """
@@ -56,4 +59,5 @@ class StoreCounts(_Counts):
     stored: int
     known: int
     quarantined: int
+    erased: int = 0
     files: tuple[FileCounts, ...]

@@ -74,24 +74,29 @@ _LINE_FILES = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of records: new rows, repetitions of stored or quarantined ones, new faults."""
+    """What became of records: new rows, repetitions of stored or quarantined ones, new faults.
+
+    `erased` ones are not stored: they were erased before.
+    """
 
     stored: int = 0
     known: int = 0
     quarantined: int = 0
+    erased: int = 0
 
     @property
     def seen(self) -> int:
         """All records."""
-        return self.stored + self.known + self.quarantined
+        return self.stored + self.known + self.quarantined + self.erased
 
     def counted(self) -> dict[str, int]:
-        """Return all four numbers by name."""
+        """Return all numbers by name."""
         return {
             "seen": self.seen,
             "stored": self.stored,
             "known": self.known,
             "quarantined": self.quarantined,
+            "erased": self.erased,
         }
 
     def __add__(self, other: "Added") -> "Added":
@@ -100,6 +105,7 @@ class Added:
             self.stored + other.stored,
             self.known + other.known,
             self.quarantined + other.quarantined,
+            self.erased + other.erased,
         )
 
 

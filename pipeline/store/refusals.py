@@ -1,10 +1,11 @@
 """Records in quarantine that may become usable: their files are read again, and they leave it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from pipeline.store.database import Database
+from pipeline.store.erasable import Place
 from pipeline.store.records import Kind, Role
 from pipeline.store.rows import chunks
 from pipeline.store.tables import files, quarantine
@@ -40,6 +41,16 @@ class Refusals:
                 found = (files.c.kind == kind) & files.c.file.in_(some)
                 connection.execute(update(files).where(found).values(fresh))
         return named
+
+    def refused_at(self, places: Iterable[Place]) -> list[int]:
+        """Return the numbers of the refusals that lines of files have."""
+        wanted = {(each.kind, each.file, each.line) for each in places}
+        chosen = select(
+            quarantine.c.number, quarantine.c.kind, quarantine.c.file, quarantine.c.line
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(chosen).all()
+        return [int(row.number) for row in found if (row.kind, row.file, row.line) in wanted]
 
 
 def refused_lines(

@@ -17,6 +17,7 @@ from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
 from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded
 from pipeline.store.documents import Documents, is_withdrawn
+from pipeline.store.erasures import ErasureLog
 from pipeline.store.judgements import JudgementLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.promotions import PromotionHistory
@@ -50,6 +51,7 @@ class Store(
     Outbox,
     CanaryLog,
     PrunedLog,
+    ErasureLog,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
@@ -284,7 +286,7 @@ class Store(
             }
             held = connection.scalar(select(func.count()).select_from(quarantine))
             excluded = count_discarded(connection)
-        listed = [(row, Added(row.stored, row.known, row.quarantined)) for row in rows]
+        listed = [(row, Added(row.stored, row.known, row.quarantined, row.erased)) for row in rows]
         total = sum((added for _, added in listed), Added())
         return StoreCounts(
             **per_role,

@@ -1,5 +1,6 @@
 """The tables of the store, declared once; migrations bring older databases up to them."""
 
+import secrets
 import uuid
 
 from sqlalchemy import (
@@ -133,6 +134,7 @@ files = Table(
     *_texts("digest"),
     *_integers("stored", "known", "quarantined"),
     Column("became", Text, nullable=False, server_default="{}"),
+    Column("erased", BigInteger, nullable=False, server_default="0"),
 )
 
 cycles = Table(
@@ -271,15 +273,30 @@ pruned = Table(
 )
 """What `[keep]` deleted, or is about to; `facts` is JSON."""
 
+erasures = Table(
+    "erasures",
+    metadata,
+    _number("number"),
+    *_texts("kind", "reason", "who", "at", "state", "plan", "removed", "versions"),
+)
+"""A row per erasure; the last three are JSON, and `plan` is empty once nothing is left to erase."""
+
+tombstones = Table("tombstones", metadata, _key("digest"))
+"""Keyed digests of erased records, which stay out when their files are read again."""
+
+tombstone_key = Table("tombstone_key", metadata, _key("key"))
+"""One row: the secret of this workspace without which no tombstone can be tried out."""
+
 
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""
     metadata.create_all(connection, checkfirst=False)
-    numbered = ("cycle", "discard", "judging", "judgement", "message")
+    numbered = ("cycle", "discard", "judging", "judgement", "message", "erasure")
     names = ("sequence", "quarantine", "unplaced", "reading", *numbered)
     connection.execute(insert(counters), [{"name": name, "value": 0} for name in names])
     connection.execute(insert(promotion_head).values(rows=0, hash=""))
     connection.execute(insert(identity).values(workspace=uuid.uuid4().hex))
+    connection.execute(insert(tombstone_key).values(key=secrets.token_hex(32)))
     connection.execute(insert(revision).values(version_num=REVISIONS[-1]))
 
 

@@ -1,5 +1,6 @@
 """From texts to vectors: models are loaded safely, each text is encoded once."""
 
+from training.encoding.embedding_cache import forget_texts
 from training.encoding.encoder import Encoder
 from training.encoding.loading import (
     fetch_base,
@@ -25,6 +26,7 @@ __all__ = [
     "TextEncoder",
     "fetch_base",
     "fingerprint",
+    "forget_texts",
     "has_routes",
     "has_transformer",
     "hub_is_off",

@@ -143,6 +143,32 @@ class EmbeddingCache:
         return self._parts.setdefault(file.name, _Part.of(file, _digests(rows)))
 
 
+def forget_texts(folder: Path, texts: Sequence[str]) -> int:
+    """Remove the vectors of texts from all caches below a folder; return how many there were.
+
+    No other process may be adding to them. One that is killed leaves a part whole, or its texts are
+    encoded again.
+    """
+    gone = np.unique(np.array([text_digest(text) for text in texts], dtype="S16"))
+    count = 0
+    for file in sorted(folder.rglob("*.npy")) if len(gone) else ():
+        try:
+            rows = _mapped(file)
+            kept = np.flatnonzero(~np.isin(_digests(rows), gone))
+        except (OSError, ValueError, EOFError, IndexError, KeyError):
+            file.unlink(missing_ok=True)
+            continue
+        if len(kept) == len(rows):
+            continue
+        count += len(rows) - len(kept)
+        if len(kept):
+            cache = EmbeddingCache(file.parent, rows.dtype["vector"].shape[0])
+            cache._write([(rows, kept)])
+        del rows
+        file.unlink()
+    return count
+
+
 _Piece = tuple[Rows, NDArray[np.intp]]
 """Rows, and the places of those that are meant."""
 

@@ -23,6 +23,7 @@ CALLS = {
     "promote": ["promote", "1", "--reason", "doubts", "--force"],
     "rollback": ["rollback"],
     "discard": ["discard", "--source", "flight", "--reason", "doubts"],
+    "erase": ["erase", "--source", "flight", "--reason", "doubts"],
     "accept": ["accept"],
     "export": ["export", "champion", "{outside}/model"],
     "gc": ["gc"],
@@ -126,7 +127,7 @@ def test_a_dry_run_of_every_command_changes_no_byte(space, tmp_path):
     assert bytes_of(space) == before
     assert list(outside.iterdir()) == []
     for name, result in told.items():
-        if name in ("candidate", "generate", "gc"):
+        if name in ("candidate", "generate", "gc", "erase"):
             assert result["dry_run"], name
         elif name != "index build":
             assert result["foreseen"]["changes"], name

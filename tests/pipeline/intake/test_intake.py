@@ -261,12 +261,12 @@ def test_all_files_of_the_settings_are_counted_by_key(store, tmp_path):
     result = LENIENT.read_all(store, patterns, tmp_path, NOW)
     assert isinstance(result, IntakeResult)
     (warning,) = result.warnings
-    none = {"files": 0, "seen": 0, "stored": 0, "known": 0, "quarantined": 0}
+    none = {"files": 0, "seen": 0, "stored": 0, "known": 0, "quarantined": 0, "erased": 0}
     assert result.model_dump(mode="json", exclude={"log"}) == {
         "corpus": none,
-        "history": {"files": 1, "seen": 2, "stored": 2, "known": 0, "quarantined": 0},
+        "history": {"files": 1, "seen": 2, "stored": 2, "known": 0, "quarantined": 0, "erased": 0},
         "reference": none,
         "pairs": none,
-        "traffic": {"files": 1, "seen": 4, "stored": 3, "known": 0, "quarantined": 1},
+        "traffic": {"files": 1, "seen": 4, "stored": 3, "known": 0, "quarantined": 1, "erased": 0},
         "warnings": [warning],
     }

@@ -141,7 +141,7 @@ def test_counts_add_up_per_file_and_in_all(store):
 def test_counts_are_plain_json(store):
     fault = Fault("a.jsonl", 9, "bad")
     store.add("pair", "recent", records(pair(1)), [fault], FileProgress("a.jsonl"))
-    one = {"seen": 2, "stored": 1, "known": 0, "quarantined": 1}
+    one = {"seen": 2, "stored": 1, "known": 0, "quarantined": 1, "erased": 0}
     assert store.counts().model_dump(mode="json") == {
         "pairs": {"recent": 1},
         "traffic": {},

@@ -21,6 +21,17 @@ def test_a_damaged_cache_is_encoded_again(tiny_model, tmp_path):
         assert np.array_equal(Encoder.load(tiny_model, cache=cache).encode(TEXTS), vectors)
 
 
+def test_forgotten_texts_are_encoded_again_and_others_are_not(tiny_model, tmp_path):
+    cache = tmp_path / "cache"
+    encoder = Encoder.load(tiny_model, cache=cache)
+    for text in TEXTS[:3]:
+        encoder.encode([text])
+    assert embedding_cache.forget_texts(cache, [TEXTS[0], TEXTS[1], "never encoded"]) == 2
+    kept = EmbeddingCache(next(cache.rglob("*.npy")).parent, 16)
+    assert [*kept.get([text_digest(text) for text in TEXTS])] == [text_digest(TEXTS[2])]
+    assert embedding_cache.forget_texts(cache, []) == 0
+
+
 def test_many_small_writes_become_one_file_and_lose_nothing(tiny_model, tmp_path):
     cache = tmp_path / "cache"
     encoder = Encoder.load(tiny_model, cache=cache)

@@ -1,0 +1,79 @@
+"""Erasing from the caches of this machine: vectors, scores and answers of a language model."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from pipeline.erasure.scrub import Scrubber
+from pipeline.registry import copies, delete_copy
+from pipeline.workspace import OpenWorkspace
+from training.encoding import forget_texts
+
+
+def erase_from_caches(
+    opened: OpenWorkspace, scrubber: Scrubber, digests: Collection[str], queries: Collection[str]
+) -> dict[str, int]:
+    """Delete vectors and answers of erased texts, and scores that depend on them.
+
+    Parameters
+    ----------
+    opened
+        The open workspace.
+    scrubber
+        Knows the texts.
+    digests
+        Of the evaluation sets that changed.
+    queries
+        Ids of the queries that went.
+    """
+    registered = {each.number for each in opened.registry.all_versions()}
+    old = [number for number in copies(opened.registry) if number not in registered]
+    for number in old:
+        delete_copy(opened.registry, number)
+    return {
+        "cached vectors": forget_texts(opened.encoders.cache, scrubber.texts),
+        "cached scores": _scores(opened.scores.cache, digests, queries),
+        "generated answers": _answers(opened, scrubber),
+        "copies of deleted versions": len(old),
+    }
+
+
+def _scores(folder: Path, digests: Collection[str], queries: Collection[str]) -> int:
+    parts, gone = {each[:32] for each in digests}, 0
+    files = [each for each in sorted(folder.rglob("*")) if each.is_file()]
+    for file in files:
+        if file.suffix == ".json" and queries and _names_one(file, queries):
+            parts |= {part for part in file.stem.split("-")[1:] if len(part) == 32}
+    for file in files:
+        if parts & {*file.name.partition(".")[0].split("-")[1:]}:
+            file.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _names_one(file: Path, queries: Collection[str]) -> bool:
+    try:
+        tasks = json.loads(file.read_text(encoding="utf-8"))["tasks"]
+        return any(not set(queries).isdisjoint(each["query_ids"]) for each in tasks.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True  # It cannot be read; it would be measured again.
+
+
+def _answers(opened: OpenWorkspace, scrubber: Scrubber) -> int:
+    """Delete the answers for documents that were erased, and those that quote an erased text."""
+    folder, generate = (
+        opened.settings.state / "cache" / "generated",
+        opened.settings.tables.generate,
+    )
+    mine = {generate.answer_file(text, folder) for text in scrubber.texts}
+    gone = 0
+    for file in sorted(folder.rglob("*.json")):
+        content = file.read_text(encoding="utf-8", errors="replace")
+        try:
+            quoted = scrubber.json(value := json.loads(content), "text") != value
+        except ValueError:
+            quoted = True
+        if file in mine or quoted:
+            file.unlink()
+            gone += 1
+    return gone
