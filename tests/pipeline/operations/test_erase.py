@@ -94,6 +94,7 @@ def test_what_was_learned_is_nowhere_after_it_was_erased(turned):
     assert [(each.kind, each.file) for each in done.inputs] == [("pair", "pairs/travel.jsonl")]
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_nowhere_and_versions_compare_on_what_is_left(turned):
     text = in_anchors(turned)
     done = erase(turned, text_like=text)
@@ -131,6 +132,7 @@ def test_the_log_status_history_and_mlflow_say_that_something_was_erased_and_not
     assert [each.what for each in history.decisions if each.action == "erase"] == ["1 record"]
 
 
+@pytest.mark.slow
 def test_the_champion_still_loads_the_history_is_whole_and_the_next_cycle_works(turned):
     pair = in_memory(turned)
     erase(turned, id=pair.id)
@@ -448,6 +450,7 @@ def test_without_a_terminal_it_must_be_confirmed(turned):
         assert not opened.store.erasures()
 
 
+@pytest.mark.slow
 def test_a_report_that_only_mlflow_has_is_written_anew_too(turned):
     text = in_report(turned)
     shutil.rmtree(turned / ".anchorhold" / "cycles")
@@ -456,6 +459,7 @@ def test_a_report_that_only_mlflow_has_is_written_anew_too(turned):
     assert kept(turned, text) == []
 
 
+@pytest.mark.slow
 def test_a_version_that_was_copied_to_another_model_stays_whole(turned):
     pair = in_memory(turned)
     with opened_again(turned) as opened:
