@@ -60,7 +60,7 @@ def test_columns_tell_what_a_file_holds(tmp_path, row, key, said):
         ([{"frage": "a", "antwort": "b"}], "its columns say nothing (frage, antwort)"),
         ([{"text": "some twenty words " * 7}], "name it in data.corpus or in data.traffic"),
         ([{"title": "a", "text": "b", "session": "s"}], "for texts of users: it has sessions"),
-        ([{"query": "a", "answer": "b", "user": "u"}], "data.pairs, data.history or data.log"),
+        ([{"query": "a", "answer": "b", "user": "u"}], "name it in data.pairs to learn them"),
         ([{"query": "a", "positive": "b"}, {"text": "c"}], "of several kinds"),
         ([], "holds no record"),
         (["not an object"] * 3, "its columns say nothing"),
