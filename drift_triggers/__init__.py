@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from drift_triggers.model_age import ModelAge
     from drift_triggers.out_of_distribution import OutOfDistribution
     from drift_triggers.policy import Decision, PastCheck, Policy
+    from drift_triggers.preprocessing import PreprocessingChange
     from drift_triggers.quality_drop import QualityDrop
     from drift_triggers.signal import (
+        FieldFacts,
         Observation,
         PairFacts,
+        Preprocessing,
         Quality,
         Sample,
         Served,
@@ -53,10 +56,20 @@ _HOMES = {
     "model_age": ("ModelAge",),
     "out_of_distribution": ("OutOfDistribution",),
     "policy": ("Decision", "PastCheck", "Policy"),
+    "preprocessing": ("PreprocessingChange",),
     "quality_drop": ("QualityDrop",),
     "signal": (
-        *("Observation", "PairFacts", "Quality", "Sample", "Served", "Signal", "Space"),
-        *("Stability", "Trigger"),
+        *(
+            "FieldFacts",
+            "Observation",
+            "PairFacts",
+            "Quality",
+            "Sample",
+            "Served",
+            "Signal",
+            "Space",
+        ),
+        *("Preprocessing", "Stability", "Trigger"),
     ),
     "similarity_shift": ("SimilarityShift",),
     "slow_drift": ("SlowDrift",),
@@ -76,6 +89,7 @@ __all__ = [
     "EmbeddingShift",
     "Explanation",
     "FeedbackLoop",
+    "FieldFacts",
     "FreshData",
     "Instability",
     "ModelAge",
@@ -84,6 +98,8 @@ __all__ = [
     "PairFacts",
     "PastCheck",
     "Policy",
+    "Preprocessing",
+    "PreprocessingChange",
     "Quality",
     "QualityDrop",
     "Replay",

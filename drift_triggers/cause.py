@@ -1,7 +1,8 @@
 """Which cause the evidence points to, and what to do about it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from drift_triggers.signal import Signal
 
@@ -21,6 +22,25 @@ ANSWERS = {
 }
 """What to do, by cause."""
 
+
+Source = Literal["none", "input", "model", "fine-tuning", "unknown"]
+"""Where drift comes from: what arrives, another model that encodes it, or the last training."""
+
+_SOURCES: dict[str, Source] = {
+    "none": "none",
+    "fresh_data": "none",
+    "model_version": "model",
+    "data_quality": "input",
+    "feedback_loop": "input",
+    "pipeline": "input",
+    "vocabulary": "input",
+    "concept": "input",
+    "temporal": "input",
+}
+"""By cause; a loss of quality alone needs a contrast, and the age of a model is no drift."""
+
+ONLY_TOLD = ("preprocessing",)
+"""Triggers that name a cause and never start a training by themselves."""
 
 MOVED_BY_FORM = (
     "text_shape",
@@ -47,13 +67,16 @@ class Explanation:
     """What to do."""
     evidence: tuple[str, ...]
     """Names of the triggers that support it."""
+    source: Source = "unknown"
+    """Where the drift comes from; "unknown" where no contrast tells, and in older results."""
 
 
-def explain(signals: Sequence[Signal]) -> Explanation:
-    """Name the cause by the contrasts that separate the causes.
+def explain(signals: Sequence[Signal], *, fine_tuned: bool | None = None) -> Explanation:
+    """Name the cause, and its source, by the contrasts that separate them.
 
     - The same texts get different vectors: model or tokenizer, whatever else changed.
     - Records are broken, or the system reads its own output: the data, whatever else changed.
+    - Something else read, cleaned or cut most recent texts: the pipeline.
     - The form changed clearly more (by 0.2) than topics and words: the pipeline. All three effects
       run from 0 to 1: distance of form, share of far texts beyond the usual tenth, share of texts
       that are split into more pieces or contain new terms. New topics and words change form a
@@ -61,7 +84,16 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     - The words changed at least as much as the topics: the vocabulary.
     - Otherwise, if the topics changed: the concepts.
     - Only the long window shifted, or only age: time.
-    - Only the scores fell: a silent loss in retrieval.
+    - Only the scores fell: a silent loss in retrieval. Its source is the last fine-tuning if the
+      version before answers the same queries better, otherwise the input.
+
+    Parameters
+    ----------
+    signals
+        What the triggers found.
+    fine_tuned
+        Whether the loss of quality came with the last training: the version before does not show
+        it. False where nothing was ever trained, None where it was not measured.
 
     Examples
     --------
@@ -72,6 +104,9 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     'pipeline'
     >>> explain([]).cause
     'none'
+    >>> lost = Signal("quality_drop", True, "worse", p_value=1e-9, cause="retrieval_loss")
+    >>> explain([lost], fine_tuned=True).source
+    'fine-tuning'
     """
     fired = {signal.trigger: signal for signal in signals if signal.fired}
     seen = {signal.trigger: signal for signal in signals}
@@ -82,6 +117,10 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     ):
         if guard in fired:
             return _explanation(fired[guard].cause or guard, why, (guard,))
+    if "preprocessing" in fired:
+        why = "most recent texts were made in another way than those that the champion knows"
+        moved = tuple(name for name in MOVED_BY_FORM if name in fired)
+        return _explanation("pipeline", why, ("preprocessing", *moved))
     topics = tuple(name for name in ("embedding_shift", "out_of_distribution") if name in fired)
     form = _effect(fired, "text_shape")
     novel = max(0.0, (_effect(seen, "out_of_distribution") - 0.1) / 0.9)
@@ -96,6 +135,11 @@ def explain(signals: Sequence[Signal]) -> Explanation:
     if topics:
         why = f"new topics ({novel:.2f}) explain more than form ({form:.2f}) or words"
         return _explanation("concept", why, topics)
+    return _alone(fired, fine_tuned)
+
+
+def _alone(fired: Mapping[str, Signal], fine_tuned: bool | None) -> Explanation:
+    """Return the cause where neither form nor topics nor words moved."""
     for name, why in (
         ("slow_drift", "the long window shifted although no single window did"),
         ("term_meaning", "a watched term is used in another sense; everything else is unchanged"),
@@ -107,7 +151,11 @@ def explain(signals: Sequence[Signal]) -> Explanation:
         ("fresh_data", "nothing shifted, but new labelled pairs are available"),
     ):
         if name in fired:
-            return _explanation(fired[name].cause or "none", why, (name,))
+            cause = fired[name].cause or "none"
+            if name in ("quality_drop", "similarity_shift"):
+                return _lost(cause, why, name, fine_tuned)
+            found = _explanation(cause, why, (name,))
+            return replace(found, source="none") if name == "model_age" else found
     others = [signal for signal in fired.values() if signal.cause]
     if others:
         return Explanation(
@@ -121,5 +169,16 @@ def _effect(signals: dict[str, Signal], name: str) -> float:
     return signal.effect if signal is not None and signal.effect is not None else 0.0
 
 
+def _lost(cause: str, why: str, trigger: str, fine_tuned: bool | None) -> Explanation:
+    """Return what a loss without a change of the texts points to."""
+    source: Source = "unknown"
+    if fine_tuned is not None:
+        source = "fine-tuning" if fine_tuned else "input"
+    if fine_tuned:
+        why = f"{why}, and the version before answers the same queries better"
+    return replace(_explanation(cause, why, (trigger,)), source=source)
+
+
 def _explanation(cause: str, why: str, evidence: tuple[str, ...]) -> Explanation:
-    return Explanation(cause, why, ANSWERS.get(cause, "see the trigger"), evidence)
+    answer = ANSWERS.get(cause, "see the trigger")
+    return Explanation(cause, why, answer, evidence, _SOURCES.get(cause, "unknown"))

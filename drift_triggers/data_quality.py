@@ -1,13 +1,15 @@
 """The new records are not fit to train on: a guard."""
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import scipy
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.signal import Observation, PairFacts, Signal
+from drift_triggers.signal import FieldFacts, Observation, PairFacts, Signal
+from drift_triggers.statistics.missing import field_changes
 from drift_triggers.statistics.view import folded
 
 
@@ -20,6 +22,9 @@ class DataQuality:
     of the history fills and the new records lack, and a source that sends nothing while the others
     continue (a new source in its place is a change, not a fault). Columns that are new, and columns
     that disappeared but were rarely filled, are reported and do not block.
+
+    Fields of texts, documents and served lines are compared too: one that is missing clearly more
+    often than before is reported, and blocks where ``block_on`` names the kind of the records.
 
     Notes
     -----
@@ -60,37 +65,69 @@ class DataQuality:
     minimum_records: int = Field(default=20, ge=1)
     """Number of records needed to judge a share."""
     significance: float = Field(default=1e-4, gt=0.0, lt=0.5)
-    """Probability, if nothing changed, below which a missing source blocks; tested daily."""
+    """Probability, if nothing changed, below which a missing source blocks, and a field counts as
+    missing more often; tested daily."""
+    block_on: tuple[Literal["texts", "documents", "log"], ...] = Field(default=(), strict=False)
+    """Kinds of records, besides pairs, whose missing fields block; those of others are reported."""
 
     def check(self, observation: Observation) -> Signal:
         """Compare the new records with the limits and with the history."""
         recent, history = observation.recent_pairs, observation.reference_pairs or PairFacts()
-        if recent is None or max(recent.records, len(recent.pairs)) == 0:
-            return Signal.unmeasured(self.name, "no new records of labelled pairs were given")
-        if min(recent.records, recent.quarantined) < 0 or recent.quarantined > max(
-            recent.records, 0
-        ):
-            raise ValueError(
-                "quarantined must be from 0 to records, "
-                f"got {recent.quarantined} of {recent.records}"
-            )
-        lacking, told = self._columns(recent, history)
-        wrong = [*self._records(recent), *lacking, *self._pairs(recent, history)]
-        wrong += [text for text in [self._silence(recent, history)] if text]
-        count = max(recent.records, len(recent.pairs))
-        if not wrong and count < self.minimum_records:
-            return Signal.too_few(self.name, count, self.minimum_records, "new records")
+        lacked, fields = self._fields(observation.fields)
+        count = 0 if recent is None else max(recent.records, len(recent.pairs))
+        wrong = list(lacked)
+        told: list[str] = []
+        if recent is not None and count:
+            if min(recent.records, recent.quarantined) < 0 or recent.quarantined > max(
+                recent.records, 0
+            ):
+                raise ValueError(
+                    "quarantined must be from 0 to records, "
+                    f"got {recent.quarantined} of {recent.records}"
+                )
+            lacking, told = self._columns(recent, history)
+            wrong += [*self._records(recent), *lacking, *self._pairs(recent, history)]
+            wrong += [text for text in [self._silence(recent, history)] if text]
+        if not wrong and not fields:
+            if not count:
+                return Signal.unmeasured(self.name, "no new records of labelled pairs were given")
+            if count < self.minimum_records:
+                return Signal.too_few(self.name, count, self.minimum_records, "new records")
         if not wrong:
-            sound = f"{count} records seem sound"
-            return Signal(self.name, False, "; ".join([sound, *told]))
+            sound = [f"{count} records seem sound"] if count else []
+            return Signal(self.name, False, "; ".join([*sound, *told, *fields]))
         return Signal(
             self.name,
             True,
-            "the data seem broken: " + "; ".join([*wrong, *told]),
+            "the data seem broken: " + "; ".join([*wrong, *told, *fields]),
             cause="data_quality",
-            examples=tuple(sorted(_contradicted(recent))[:5]),
+            examples=() if recent is None else tuple(sorted(_contradicted(recent))[:5]),
             blocks=True,
         )
+
+    def _fields(self, facts: Mapping[str, FieldFacts]) -> tuple[list[str], list[str]]:
+        """Return which fields block as they are missing, and what else is told of fields."""
+        wrong: list[str] = []
+        told: list[str] = []
+        for kind, each in facts.items():
+            if min(each.known, each.recent) < self.minimum_records:
+                continue
+            changes = field_changes(
+                each, significance=self.significance, minimum_change=self.maximum_missing
+            )
+            for found in changes:
+                if not found.change:
+                    continue
+                before, now = (share or 0.0 for share in found.missing)
+                said = (
+                    f"{kind}: {found.field!r} is {found.change} (missing in {before:.0%} of "
+                    f"{each.known} known and {now:.0%} of {each.recent} recent ones)"
+                )
+                blocks = kind in self.block_on and found.change in ("gone", "more missing")
+                (wrong if blocks else told).append(said)
+            if not any(found.change for found in changes):
+                told.append(f"the fields of {each.recent} {kind} are filled as before")
+        return wrong, told
 
     def _records(self, recent: PairFacts) -> list[str]:
         limit = self.maximum_refused * recent.records

@@ -15,7 +15,8 @@ p-value of at most the ``persistence``-th root of that level.
 
 A changed form of the texts (cause ``pipeline``) is no reason to train by itself: somebody changed
 the parser, the form or the client, and what the model knows may still serve. Triggers that the form
-can move are then reported, and start training only if ``quality_drop`` fired too.
+can move are then reported, and start training only if ``quality_drop`` fired too. So they are where
+``preprocessing`` says that most recent texts were made in another way.
 
 A trigger without input makes no test: its signal is not measured, and does not raise ``tests``.
 
@@ -31,7 +32,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from drift_triggers.cause import MOVED_BY_FORM, explain
+from drift_triggers.cause import MOVED_BY_FORM, ONLY_TOLD, explain
 from drift_triggers.signal import Signal
 
 
@@ -122,11 +123,15 @@ class Policy:
         for signal in chosen:
             if not signal.fired or signal.blocks:
                 continue
+            if signal.trigger in ONLY_TOLD:
+                waits.append(f"{signal.trigger} starts no training by itself: {signal.reason}")
+                continue
             why = self._why(signal, tests, past, fresh)
             if why and signal.trigger in form:
                 waits.append(
-                    f"{signal.trigger} starts no training: the form of the texts changed (cause "
-                    f"pipeline), and quality_drop shows no loss: {signal.reason}"
+                    f"{signal.trigger} starts no training: the form of the texts, or what made "
+                    "them, changed (cause pipeline), and quality_drop shows no loss: "
+                    f"{signal.reason}"
                 )
             elif why:
                 starts.append(f"{signal.trigger} ({why}): {signal.reason}")

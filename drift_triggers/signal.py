@@ -141,6 +141,38 @@ class PairFacts:
 
 
 @dataclass(frozen=True)
+class Preprocessing:
+    """What read the records of one kind, by an identity: how many known and recent ones."""
+
+    known: Mapping[str, int] = field(default_factory=dict)
+    """Identity of what read them -> records that the champion knows; unknown ones are left out."""
+    recent: Mapping[str, int] = field(default_factory=dict)
+    """The same for recent records."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Identity -> what people call it."""
+
+    @property
+    def changed(self) -> float | None:
+        """Share of recent records read by what read no known one; None where nothing is known."""
+        if not self.known or not self.recent:
+            return None
+        fresh = sum(count for name, count in self.recent.items() if name not in self.known)
+        return fresh / sum(self.recent.values())
+
+
+@dataclass(frozen=True)
+class FieldFacts:
+    """How many records of one kind lack which field, among the known and the recent ones."""
+
+    known: int
+    """Records that the champion knows."""
+    recent: int
+    """Recent records."""
+    missing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Field -> known and recent records without it."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything that triggers read: recent data and the reference, as arrays and numbers.
 
@@ -195,6 +227,11 @@ class Observation:
     """Facts about the records that arrived since the champion was trained."""
     reference_pairs: PairFacts | None = None
     """The same facts about the pairs that the champion was trained on."""
+    fields: Mapping[str, FieldFacts] = field(default_factory=dict)
+    """"texts", "documents" and "log" -> which fields their records lack; pairs have facts of their
+    own."""
+    preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
+    """"texts" and "documents" -> what read them; empty where that is not recorded."""
 
     def require_texts(self) -> None:
         """Raise ``ValueError`` when a sample is empty or their dimensions differ."""

@@ -9,6 +9,7 @@ import drift_triggers
 from drift_triggers import (
     Observation,
     PairFacts,
+    Preprocessing,
     Quality,
     Sample,
     Served,
@@ -107,6 +108,7 @@ def world(recent=None, **changes):
         own_answers=("Please activate the card in the settings of the app",),
         recent_pairs=facts(),
         reference_pairs=facts(),
+        preprocessing={"texts": Preprocessing({"a": 400}, {"a": 200})},
     )
     return replace(quiet, **changes)
 
@@ -154,6 +156,9 @@ CASES = {
     "SpaceMismatch": world(serving_space=Space("f" * 64, "t" * 64, -PROBES)),
     "FeedbackLoop": world(LOOP, own_answers=ANSWER),
     "DataQuality": world(recent_pairs=facts(quarantined=40)),
+    "PreprocessingChange": world(
+        preprocessing={"texts": Preprocessing({"a": 400}, {"a": 40, "b": 160}, {"b": "cleaner 4"})}
+    ),
     "FreshData": world(new_pairs=4000),
     "ModelAge": world(champion_age_days=400.0),
     "SlowDrift": world(history=drifting_history()),

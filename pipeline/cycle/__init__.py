@@ -4,7 +4,8 @@ from pipeline.cycle.approval import approvals
 from pipeline.cycle.awaiting_index import awaits_index
 from pipeline.cycle.canary import canary_now, harm_now
 from pipeline.cycle.canary_keys import digest_of_key
-from pipeline.cycle.check import check_now, lately, observe
+from pipeline.cycle.check import check_now, observe
+from pipeline.cycle.cosines import movement_of
 from pipeline.cycle.erasing import finish_erasing
 from pipeline.cycle.fresh_quality import quality_beside
 from pipeline.cycle.given import rehearse_candidate
@@ -12,6 +13,7 @@ from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.index_plan import plan_index
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
+from pipeline.cycle.past_checks import lately
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
 from pipeline.cycle.retention import Plan, plan_retention
@@ -37,6 +39,7 @@ __all__ = [
     "known_until",
     "lately",
     "later_reference",
+    "movement_of",
     "observe",
     "plan_index",
     "plan_retention",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.gate import Gate, overuse_warning
-from pipeline.results import TRAINED, CycleResult, PastCycle, past_cycles
+from pipeline.results import TRAINED, CycleResult, Measures, PastCycle, past_cycles
 from pipeline.store import Store
 
 _MOST_REASONS = 10
@@ -55,6 +55,8 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
         summary = "training is called for, but there is nothing, or too little, to learn from"
         found["insufficient_data"] = {champion: _body(result, summary)}
     found |= _after_canary(result)
+    if result.decision.signals:
+        found |= _after_check(result)
     if result.outcome not in TRAINED:
         return found
     found |= {kind: {} for kind in ("rejected", "inconclusive", *_WAITS)}
@@ -75,6 +77,38 @@ def alerts_of(result: CycleResult, earlier: Sequence[PastCycle], gate: Gate) -> 
             for each in result.verdict.reuse
             if each.judged > gate.reuse_budget
         }
+    return found
+
+
+def _after_check(result: CycleResult) -> Found:
+    """Return what a check found that starts no training: drift, and data that came otherwise."""
+    decision = result.decision
+    found: Found = {"drift": {}, "changed_data": {}}
+    # What blocks, and what a training follows, have alerts of their own.
+    if result.outcome == "quiet" and decision.fired:
+        fired = ", ".join(sorted(decision.fired))
+        cause = decision.cause.cause if decision.cause else "unknown"
+        summary = f"drift without a training: {fired} (cause {cause}, source {decision.source})"
+        found["drift"] = {fired: _body(result, summary)}
+    changed = _changed_data(decision.measures)
+    if changed:
+        summary = f"the data came otherwise than before: {'; '.join(changed.values())}"
+        found["changed_data"] = {", ".join(changed): _body(result, summary)}
+    return found
+
+
+def _changed_data(measures: Measures | None) -> dict[str, str]:
+    """Return what changed about the records, by a name that stays, each in a sentence."""
+    found: dict[str, str] = {}
+    for made in measures.preprocessing if measures else ():
+        if made.changed_share:
+            share = f"{100 * made.changed_share:.0f} %"
+            told = f"{share} of the recent {made.records} were made in another way"
+            found[f"preprocessing of {made.records}"] = told
+    for each in measures.fields if measures else ():
+        if each.change in ("gone", "more missing"):
+            told = f"{each.field!r} of {each.records} is {each.change}"
+            found[f"{each.records}.{each.field}"] = told
     return found
 
 
@@ -121,5 +155,6 @@ def _body(result: CycleResult, summary: str) -> dict[str, Any]:
         "cycle": result.cycle,
         "champion": result.champion.version,
         "candidate": result.candidate.version if result.candidate else None,
+        "source": result.source,
         "reasons": [each[:_LONGEST_REASON] for each in reasons[:_MOST_REASONS]],
     }

@@ -1,28 +1,29 @@
 """Is training called for: the champion's view of a window, the decision, and the likely cause."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from drift_triggers.cause import explain
-from drift_triggers.policy import PastCheck, Policy
 from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Observation, Signal, Space
 from drift_triggers.statistics.clusters import new_clusters
 from pipeline.cycle.canary import without_a_second
+from pipeline.cycle.fine_tuned import came_with_training, fine_tuning_loss
 from pipeline.cycle.fresh_quality import FRESH
 from pipeline.cycle.headroom import headroom_now
 from pipeline.cycle.held_out import HeldOutQueries
+from pipeline.cycle.past_checks import lately, past_hit_rates, past_looks
+from pipeline.cycle.provenance import provenance
 from pipeline.cycle.quality_now import quality_now
+from pipeline.cycle.reparsed import reparsed_now
 from pipeline.cycle.window import (
     Gathered,
     answered_in,
-    arrived_since,
     gather,
     known_until,
     later_reference,
-    same_records_left,
     window_now,
 )
 from pipeline.observation import (
@@ -30,20 +31,20 @@ from pipeline.observation import (
     Answered,
     Arrived,
     KnownQuality,
+    data_age,
+    fields_of,
+    measures_of,
     queries_as_traffic,
     served_as_traffic,
 )
 from pipeline.registry import Version, VersionFolder
-from pipeline.results import TRAINED, DecisionResult, PastCycle, Window, each_past_cycle
+from pipeline.results import DecisionResult, Measures, PastCycle, Window
 from pipeline.store import Store
 from pipeline.workspace import OpenWorkspace, Tables
 from training.evaluation import EvaluationSet, Scorecard, left_out
 from training.faults import DataFault
 from training.pairs import Pair
 from training.unlabelled import ServedQuery
-
-_LATELY = 10
-"""Checks that are read back, at least; chosen, not measured. `quality_drop` shows six of them."""
 
 
 def check_now(
@@ -85,12 +86,16 @@ def check_now(
             raise DataFault(f"{path}: holds no record; a check needs at least one")
     observing = opened.settings.tables.observe
     window = window_of(opened, champion)
+    recent = texts[-observing.window :]
     gathered = Gathered(
         idle="",
-        recent=texts[-observing.window :],
+        recent=recent,
         pairs=labelled,
         later_reference=later_reference(opened.store, opened.versions.folder(champion).facts().cut),
         answered=answered_in(opened.store, window, observing, lines),
+        provenance=provenance(
+            opened.store, window, "traffic", len(recent), intake.read_by("traffic")
+        ),
     )
     return find(opened, champion.number, gathered, now, refused_pairs=len(refused_pairs))
 
@@ -161,9 +166,10 @@ def find(
             signals.append(trigger.check(observation))
         except ValueError as fault:
             raise DataFault(f"trigger {trigger.name}: {fault}") from fault
+    quality_drop = _quality_drop(opened)
     asked = ""
     if explain(signals).cause == "pipeline":
-        signals, asked = _ask_quality(opened, observation, signals)
+        signals, asked = _ask_quality(quality_drop, observation, signals)
     decision = opened.settings.tables.policy.decide(
         signals,
         past_looks(
@@ -185,22 +191,49 @@ def find(
     moved = any(signal.fired and signal.p_value is not None for signal in signals)
     clusters = new_clusters(observation) if moved else ()
     hit_rates = {name: task.mean("recall_at_10") for name, task in today.tasks.items()}
+    tuned = fine_tuning_loss(opened, folder, gathered.pairs, signals, quality_drop)
     found = DecisionResult(
         train=decision.train,
         reasons=decision.reasons,
         blocked_by=decision.blocked_by,
         signals=decision.signals,
-        cause=explain(signals),
+        cause=explain(signals, fine_tuned=came_with_training(folder, tuned)),
+        fine_tuning=tuned,
         clusters=clusters,
         hit_rates=hit_rates,
         headroom=headroom_now(opened, folder, [each.text for each in gathered.recent]),
+        measures=_measures(opened, folder, observation, signals, gathered, now),
         warnings=(*warnings, *left_out(anchors)),
     )
     return without_a_second(opened.store, found)
 
 
+def _measures(
+    opened: OpenWorkspace,
+    folder: VersionFolder,
+    observation: Observation,
+    signals: Sequence[Signal],
+    gathered: Gathered,
+    now: datetime,
+) -> Measures:
+    """Return the numbers of a window beside the triggers."""
+    memory, known = folder.memory(), folder.reference()
+    pairs = fields_of(((), ()), (memory, gathered.pairs), Answered(), None)
+    found = measures_of(observation, signals, {**observation.fields, **pairs})
+    return found.changed(
+        data_age=data_age(memory, known, now.timestamp()),
+        reparsed=tuple(reparsed_now(opened, folder)),
+    )
+
+
+def _quality_drop(opened: OpenWorkspace) -> QualityDrop:
+    """Return the trigger of the settings, or that of the defaults where it is switched off."""
+    chosen = (one for one in opened.settings.triggers if isinstance(one, QualityDrop))
+    return next(chosen, QualityDrop())
+
+
 def _ask_quality(
-    opened: OpenWorkspace, observation: Observation, signals: Sequence[Signal]
+    asked: QualityDrop, observation: Observation, signals: Sequence[Signal]
 ) -> tuple[list[Signal], str]:
     """Ask whether the champion answers the new form as well: on the fresh labelled pairs.
 
@@ -208,8 +241,6 @@ def _ask_quality(
     -------
     The signals, with that of `quality_drop`, whether or not it is switched on; and what it says.
     """
-    asked = next((one for one in opened.settings.triggers if isinstance(one, QualityDrop)), None)
-    asked = asked or QualityDrop()
     quality = observation.quality.get(FRESH)
     fewest = 0 if quality is None else min(len(quality.accepted), len(quality.now))
     if quality is None or fewest < asked.minimum_queries:
@@ -247,7 +278,9 @@ def observe(
     facts = folder.facts()
     probe_texts, probes = folder.probes()
     tables = opened.settings.tables
-    return tables.observe.observation(
+    reference = tables.observe.extend(folder.reference(), gathered.later_reference)
+    answered = comparable(gathered.answered, tables, trained=facts.parent is not None)
+    seen = tables.observe.observation(
         opened.encoders.load(folder.model),
         Arrived(
             recent=gathered.recent,
@@ -258,7 +291,7 @@ def observe(
             generated_sources=tables.memory.generated_sources,
         ),
         Accepted(
-            reference=tables.observe.extend(folder.reference(), gathered.later_reference),
+            reference=reference,
             pairs=folder.memory(),
             age_days=max(0.0, (now.timestamp() - facts.learned_at) / 86400),
             space=Space(fingerprint=facts.fingerprint, tokenizer=facts.tokenizer, probes=probes),
@@ -266,11 +299,18 @@ def observe(
         ),
         KnownQuality(
             scores=quality_now(opened, folder, gathered, anchors, today),
-            hit_rates=_past_hit_rates(past, today),
+            hit_rates=past_hit_rates(past, today),
             anchor_queries=[query for each in anchors for query in each.queries.values()],
         ),
-        comparable(gathered.answered, tables, trained=facts.parent is not None),
+        answered,
         progress=opened.progress,
+    )
+    return replace(
+        seen,
+        preprocessing=gathered.provenance.preprocessing,
+        fields=fields_of(
+            (reference, gathered.recent), ((), ()), answered, gathered.provenance.documents
+        ),
     )
 
 
@@ -289,82 +329,6 @@ def comparable(answered: Answered, tables: Tables, *, trained: bool) -> Answered
     if trained:
         before = [line for line in before if tables.holdout.holds(line.query)]
     return replace(answered, before=before[-tables.observe.reference :])
-
-
-def lately(store: Store, policy: Policy, now: datetime) -> list[PastCycle]:
-    """Return the finished cycles that a decision may depend on, newest first.
-
-    Only cycles with signals count towards those that are enough: where runs are scheduled often,
-    many find nothing new between two checks.
-    """
-    found, checked = [], 0
-    for cycle in each_past_cycle(store):
-        hours = (now - cycle.started) / timedelta(hours=1)
-        if checked >= max(_LATELY, policy.persistence) and hours > policy.cooldown_hours:
-            break
-        checked += bool(cycle.result.decision.signals)
-        found.append(cycle)
-    return found
-
-
-def _past_hit_rates(past: Sequence[PastCycle], today: Scorecard) -> Mapping[str, tuple[float, ...]]:
-    """Return each anchor set's hit rate at the checks so far and now, oldest first."""
-    rates: dict[str, list[float]] = {}
-    for cycle in reversed(past):
-        for name, rate in cycle.result.decision.hit_rates.items():
-            rates.setdefault(name, []).append(rate)
-    return {
-        name: (*rates.get(name, ()), task.mean("recall_at_10"))
-        for name, task in today.tasks.items()
-    }
-
-
-def past_looks(
-    store: Store,
-    past: Sequence[PastCycle],
-    champion: int,
-    minimum_pairs: int,
-    *,
-    known: int = 0,
-) -> list[PastCheck]:
-    """Return the earlier decisions about the data of one champion, oldest first.
-
-    A launch counts for the cool-down until enough to train on again has arrived, or some of what
-    it trained on was excluded.
-
-    Parameters
-    ----------
-    store
-        Where records are.
-    past
-        The finished cycles, newest first.
-    champion
-        Number of the champion.
-    minimum_pairs
-        How many pairs a training needs.
-    known
-        Sequence number up to which texts are known: what was found in them confirms nothing.
-    """
-    looks, enough = [], False
-    for cycle in past:
-        window, decision = cycle.result.window, cycle.result.decision
-        if window and window.champion == champion and decision.signals:
-            launched = cycle.result.outcome in TRAINED
-            if launched and not enough:
-                # More has arrived since each earlier one: nobody needs to count again.
-                enough = store.count_pairs(role="recent", after=window.until) >= minimum_pairs
-            looks.append(
-                PastCheck(
-                    hours=cycle.started.timestamp() / 3600,
-                    signals=() if window.until <= known else decision.signals,
-                    launched=launched
-                    and not enough
-                    and same_records_left(store, window)
-                    and arrived_since(store, cycle, window.until) < minimum_pairs,
-                    fresh=bool(cycle.result.fresh),
-                )
-            )
-    return looks[::-1]
 
 
 def window_of(opened: OpenWorkspace, champion: Version) -> Window:

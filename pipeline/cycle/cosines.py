@@ -1,6 +1,6 @@
 """The similarities of queries and documents on the anchor sets, for each version that is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -8,8 +8,15 @@ from numpy.typing import NDArray
 
 from pipeline.cycle.journal import Journal
 from pipeline.registry import UnknownVersion, Version
-from pipeline.results import QUANTILES, CycleResult, Result, SetCosines, VersionCosines
-from pipeline.search import alike
+from pipeline.results import (
+    QUANTILES,
+    CycleResult,
+    Result,
+    SetCosines,
+    SpaceMovement,
+    VersionCosines,
+)
+from pipeline.search import Encoders, alike, space_movement
 from pipeline.workspace import OpenWorkspace
 from training.encoding import TextEncoder
 from training.evaluation import EvaluationSet
@@ -20,21 +27,23 @@ _BINS = 50
 
 
 class CosinesFound(Result):
-    """The similarities of the version that a cycle made, and of the champion before."""
+    """The similarities of the version that a cycle made, and of the champion before; its moves."""
 
     cosines: tuple[VersionCosines, ...]
+    movement: SpaceMovement | None = None
 
 
 def with_cosines(opened: OpenWorkspace, journal: Journal, result: CycleResult) -> CycleResult:
-    """Return the result of a cycle with the similarities of the version that it made."""
+    """Return the result of a cycle with what its version is like on the texts of anchor sets."""
     made = result.made
     if made is None:
         return result
 
     def measured() -> CosinesFound:
-        return CosinesFound(cosines=tuple(_measured(opened, made.version)))
+        return _measured(opened, made.version)
 
-    return result.changed(cosines=journal.once("cosines", measured, CosinesFound).cosines)
+    found = journal.once("cosines", measured, CosinesFound)
+    return result.changed(cosines=found.cosines, movement=found.movement)
 
 
 def set_cosines(encoder: TextEncoder, given: EvaluationSet) -> SetCosines:
@@ -101,15 +110,26 @@ def _edges(scores: NDArray[np.float32], *, cosine: bool) -> NDArray[np.float64]:
     return np.asarray(edges, dtype=np.float64)
 
 
-def _measured(opened: OpenWorkspace, number: int) -> Iterator[VersionCosines]:
+def _measured(opened: OpenWorkspace, number: int) -> CosinesFound:
     made = opened.registry.version(number)
     versions = [made]
     parent = made.tags.get("anchorhold.parent", "none")
     with suppress(UnknownVersion):  # deleted since, or there is none
         versions = [opened.registry.version(parent), made] if parent != "none" else versions
     sets = opened.anchor_sets.of(opened.versions.folder(versions[0]))
-    for version in versions:
-        yield _of_version(opened, version, sets)
+    cosines = tuple(_of_version(opened, version, sets) for version in versions)
+    asked = [each for each in sets if each.queries]
+    if len(versions) < 2 or not asked:
+        return CosinesFound(cosines=cosines)
+    return CosinesFound(cosines=cosines, movement=movement_of(opened, versions[0], made, asked))
+
+
+def movement_of(
+    opened: OpenWorkspace, old: Version, new: Version, sets: Sequence[EvaluationSet]
+) -> SpaceMovement:
+    """Say how far a version moves the texts of evaluation sets that have queries."""
+    encoders = [opened.encoders.load(opened.versions.folder(each).model) for each in (old, new)]
+    return space_movement(old.number, new.number, Encoders(*encoders), sets)
 
 
 def _of_version(

@@ -1,6 +1,7 @@
 """After a promotion: a version that serves its users worse than the one before is rolled back."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from pipeline.store import Promotion, Store
 from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet
 from training.faults import DataFault
+from training.pairs import Pair
 
 _BY_ITSELF = "by itself: "
 """What the reason of a rollback begins with that no person asked for."""
@@ -120,7 +122,8 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
     learned. On all else the gate has compared the two.
     """
     new, tables = opened.versions.folder(serving), opened.settings.tables
-    sets = _labelled_anew(opened, new, tables.gate.minimum_queries)
+    fresh = opened.store.pairs(role="recent", after=new.facts().cut, latest=MOST_PAIRS)
+    sets = labelled_anew(opened, new, fresh, tables.gate.minimum_queries)
     if not sets:
         return ""
     try:
@@ -145,18 +148,27 @@ def _golden_loss(opened: OpenWorkspace, serving: Version, last: Promotion) -> st
     return ""
 
 
-def _labelled_anew(
-    opened: OpenWorkspace, champion: VersionFolder, fewest: int
+def labelled_anew(
+    opened: OpenWorkspace, champion: VersionFolder, recent: Sequence[Pair], fewest: int
 ) -> list[EvaluationSet]:
-    """Return what neither version was compared on yet."""
+    """Return what neither the champion nor the version before was compared on yet.
+
+    Parameters
+    ----------
+    champion
+        Its scores and memory.
+    recent
+        Labelled pairs that arrived since it learned, oldest first; the newest are used.
+    fewest
+        Queries that a set needs.
+    """
     known = {task.set_digest for task in champion.scorecard().tasks.values()}
     sets = [
         each
         for each in opened.anchor_sets.of(champion)
         if each.digest not in known and len(each.queries) >= fewest
     ]
-    cut = champion.facts().cut
-    fresh = opened.store.pairs(role="recent", after=cut, latest=MOST_PAIRS)
+    fresh = list(recent)[-MOST_PAIRS:]
     if len({pair.query for pair in fresh}) >= fewest:
         others = champion.memory()[:MOST_PAIRS]
         size = len(fresh) + len(others)

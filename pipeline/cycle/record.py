@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pipeline.cycle.all_cycles import EVERY_CYCLE, record_over_cycles
+from pipeline.cycle.charted import cosine_metrics, cycle_metrics, plan_metrics
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.notes import (
     WITHOUT_LABELS,
@@ -18,13 +19,10 @@ from pipeline.cycle.notes import (
 from pipeline.registry import CHAMPION, Measured, Registry, Version
 from pipeline.reports import MOST_CYCLES, write_report
 from pipeline.results import (
-    QUANTILES,
     CheckedTexts,
     CycleResult,
-    DecisionResult,
     IndexPlan,
     RegressionsResult,
-    SetCosines,
     TrainingResult,
     past_cycles,
 )
@@ -82,7 +80,7 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
     The texts of what got worse are in the report and its JSON twin only.
     """
     registry, at = opened.registry, journal.started
-    registry.log_metrics(run, dict(_metrics(result)), step=int(journal.cycle), at=at)
+    registry.log_metrics(run, dict(cycle_metrics(result)), step=int(journal.cycle), at=at)
     registry.log_params(run, dict(_params(opened.settings, result)))
     for name, digest, context, rows in result.lesson.data_sets if result.lesson else ():
         registry.log_dataset(run, name, digest, context, rows)
@@ -139,11 +137,11 @@ def _describe_version(
     registry.log_scores(run, version.logged_model, scorecard, step=step, at=journal.started)
     for given in result.cosines[-1].sets if result.cosines else ():
         measured = Measured(version.logged_model, given.task, given.digest)
-        found = dict(_cosine_metrics(given))
+        found = dict(cosine_metrics(given))
         registry.log_metrics(run, found, step=step, at=journal.started, of=measured)
     if result.plan:
         measured = Measured(version.logged_model, DOCUMENTS, result.plan.documents_digest)
-        metrics = dict(_plan_metrics(result.plan))
+        metrics = dict(plan_metrics(result.plan))
         registry.log_metrics(run, metrics, step=step, at=journal.started, of=measured)
     registry.describe(version, version_note(result))
 
@@ -186,19 +184,6 @@ def record_golden(
     return run
 
 
-def _metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
-    """Yield what charts show, grouped by what comes before the last slash."""
-    yield from _quality_metrics(result)
-    yield from _drift_metrics(result.decision)
-    for name, seconds in result.seconds.items():
-        yield f"seconds/{name}", seconds
-    if result.training is not None:
-        yield "cost/pairs", result.training.pairs
-        yield "cost/steps", result.training.steps
-    if result.peak_memory_megabytes is not None:
-        yield "cost/peak_memory_megabytes", result.peak_memory_megabytes
-
-
 def _params(settings: Settings, result: CycleResult) -> Iterator[tuple[str, object]]:
     """Yield what people sort cycles by; all settings of a training are with its own run."""
     training, lesson = result.training, result.lesson
@@ -214,55 +199,13 @@ def _params(settings: Settings, result: CycleResult) -> Iterator[tuple[str, obje
     yield "replayed_share", round(replayed_share(lesson.recent, lesson.replayed), 3)
 
 
-def _quality_metrics(result: CycleResult) -> Iterator[tuple[str, float]]:
-    for each in result.verdict.comparisons if result.verdict else ():
-        task, metric = each.task, each.metric
-        if each.rule == "floor":
-            yield f"{task}/origin_{metric}", each.champion
-            yield f"{task}/difference_from_origin", each.difference
-        else:
-            yield f"{task}/champion_{metric}", each.champion
-            yield f"{task}/difference", each.difference
-            yield f"{task}/difference_low", each.low
-    for change in result.regressions.changes if result.regressions else ():
-        yield f"{change.task}/queries_worse", change.worse
-        yield f"{change.task}/documents_dark", change.dark
-
-
-def _cosine_metrics(found: SetCosines) -> Iterator[tuple[str, float]]:
-    for name, quantiles in (("relevant", found.relevant), ("random", found.random)):
-        for share, value in zip(QUANTILES, quantiles, strict=bool(quantiles)):
-            yield f"{found.task}/cosine_{name}_p{100 * share:02.0f}", value
-
-
-def _plan_metrics(plan: IndexPlan) -> Iterator[tuple[str, float]]:
-    for each in plan.bridges:
-        if each.recall_kept:
-            yield f"plan/recall_kept/{each.kind}", each.recall_kept.mean
-            yield f"plan/recall_kept_low/{each.kind}", each.recall_kept.low
-        if each.loss:
-            yield f"plan/labelled_loss/{each.kind}", each.loss.mean
-        yield f"plan/documents_dark/{each.kind}", each.dark
-    yield "plan/cost/minutes", plan.cost.minutes
-    yield "plan/cost/documents", plan.cost.documents
-
-
-def _drift_metrics(decision: DecisionResult) -> Iterator[tuple[str, float]]:
-    for signal in decision.signals:
-        if signal.effect is not None:
-            yield f"drift/{signal.trigger}/effect", signal.effect
-        if signal.p_value is not None:
-            yield f"drift/{signal.trigger}/p_value", signal.p_value
-    for name, rate in decision.hit_rates.items():
-        yield f"hit_rate/{name.replace('/', '.')}", rate
-
-
 def _tags(result: CycleResult) -> dict[str, str]:
     return {
         f"{_PREFIX}outcome": result.outcome,
         f"{_PREFIX}champion": str(result.champion.version),
         f"{_PREFIX}candidate": str(result.candidate.version) if result.candidate else "none",
         f"{_PREFIX}fired": ", ".join(result.decision.fired) or "none",
+        f"{_PREFIX}source": result.source,
         **({f"{_PREFIX}device": result.computing.device} if result.computing else {}),
         **_moved(result),
         **({WITHOUT_LABELS: "true"} if result.verdict and result.verdict.without_labels else {}),

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.cycle.kinds import excluded_kinds
+from pipeline.cycle.provenance import Provenance, provenance
 from pipeline.observation import Answered, Observe, answered, queries_as_traffic
 from pipeline.registry import Facts
 from pipeline.results import TRAINED, Outcome, PastCycle, Window, each_past_cycle
-from pipeline.store import Store, Traffic
+from pipeline.store import Kind, Store, Traffic
 from training.pairs import Pair, Waiting, used_of
 from training.unlabelled import ServedQuery
 
@@ -46,6 +47,8 @@ class Gathered:
         Texts of the quiet past that were added since the champion learned.
     answered
         What the service answered in the reference period and recently.
+    provenance
+        What read the records, and which fields documents lack.
     """
 
     idle: str
@@ -58,6 +61,7 @@ class Gathered:
     fresh: bool = True
     later_reference: Sequence[Traffic] = ()
     answered: Answered = field(default_factory=Answered)
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 def known_until(store: Store, facts: Facts) -> int:
@@ -106,13 +110,14 @@ def waiting_pairs(store: Store, window: Window) -> list[Pair]:
 
 def gather(store: Store, window: Window, observe: Observe) -> Gathered:
     """Read what the window holds; the same data is not checked, or learned, twice."""
+    kind: Kind
     before = _same_data_before(checks(store), window)
     if before:
         return Gathered(idle=before)
-    count, read = store.count_traffic, store.traffic
+    count, read, kind = store.count_traffic, store.traffic, "traffic"
     arrived = count(role="recent", after=window.known, until=window.until)
     if not arrived:
-        count, read = store.count_pairs, _queries(store)
+        count, read, kind = store.count_pairs, _queries(store), "pair"
         arrived = count(role="recent", after=window.known, until=window.until)
     if not arrived:
         taken = "the last texts were taken into the reference"
@@ -134,6 +139,7 @@ def gather(store: Store, window: Window, observe: Observe) -> Gathered:
         fresh=fresh >= len(recent),
         later_reference=later_reference(store, window.after, window.until, window.accepted),
         answered=answered_in(store, window, observe),
+        provenance=provenance(store, window, kind, len(recent)),
     )
 
 

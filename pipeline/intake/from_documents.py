@@ -1,6 +1,6 @@
 """Pages of text on their way into the store: those that changed, and those that are gone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -72,6 +72,7 @@ def take_pages(
     corpus: Corpus,
     rules: PageRules,
     read: Callable[[int], None],
+    read_by: Mapping[str, str | int],
 ) -> IntakeReport:
     """Take in the pages that changed, and withdraw the documents of those that are gone.
 
@@ -87,6 +88,8 @@ def take_pages(
         How pages are read.
     read
         Called with 1 for each file.
+    read_by
+        What the texts of pages depend on, noted with them.
     """
     before = store.files_read("document")
     report, tally = IntakeReport(), _Tally()
@@ -94,7 +97,8 @@ def take_pages(
     while some := list(islice(pages, _FILES_PER_TRANSACTION)):
         with store.together():
             for page in some:
-                report += _take_page(store, page, before.get(page.label), repeated, tally)
+                known = before.get(page.label)
+                report += _take_page(store, page, known, repeated, tally, read_by)
                 read(1)
     named = {page.label for page in corpus.pages}
     gone = [
@@ -113,7 +117,12 @@ def take_pages(
 
 
 def _take_page(
-    store: Store, page: PageFile, before: FileProgress | None, repeated: Repeated, tally: _Tally
+    store: Store,
+    page: PageFile,
+    before: FileProgress | None,
+    repeated: Repeated,
+    tally: _Tally,
+    read_by: Mapping[str, str | int],
 ) -> IntakeReport:
     rules = repeated.rules
     found: list[Document] = []
@@ -132,7 +141,7 @@ def _take_page(
         reason = str(bad)
     faults = [Fault(page.label, 0, reason)] if reason else []
     with store.arriving("document", "recent", page.label) as arrivals:
-        arrivals.alone = True
+        arrivals.alone, arrivals.read_by = True, read_by
         added = arrivals.add([Record(each) for each in found], faults)
         if stamp != _UNREADABLE:
             tally.withdrawn += arrivals.withdraw_unseen()

@@ -1,9 +1,8 @@
 """Intake: files and data sets into the store, and what is wrong with them into quarantine."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass as plain_dataclass
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, overload
@@ -11,30 +10,30 @@ from typing import Literal, overload
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.intake.bad_record import BadRecord
+from pipeline.intake.batches import checked, joined
 from pipeline.intake.columns import Columns
 from pipeline.intake.corpus_files import find_corpus
 from pipeline.intake.document_ids import UNKNOWN, DocumentIds
 from pipeline.intake.from_documents import take_pages
 from pipeline.intake.from_logs import LogFile
-from pipeline.intake.json_lines import Line
 from pipeline.intake.live_lines import LiveLog
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
 from pipeline.intake.page_rules import PageRules
-from pipeline.intake.record_rules import Expanded, RecordRules
+from pipeline.intake.read_by import ReadBy, pages, records
+from pipeline.intake.record_rules import RecordRules
 from pipeline.intake.report import IntakeReport, report_of
 from pipeline.intake.sources import Source, find_sources
-from pipeline.intake.tables import Row, parquet_names
+from pipeline.intake.tables import parquet_names
 from pipeline.intake.traces import PREFIX as TRACES
 from pipeline.intake.traces import OpenTraces, TraceSource, take_traces
 from pipeline.intake.unread import unread_files
 from pipeline.results import IntakeCounts, IntakeResult, LogCounts
-from pipeline.store import Arrivals, Fault, FileProgress, Kind, Record, Role, Store, Traffic
+from pipeline.store import Arrivals, Fault, FileProgress, Kind, Role, Store, Traffic
 from training.faults import DataFault
 from training.pairs import Pair
 from training.settings import SETTINGS
-from training.unlabelled import Document, ServedQuery
+from training.unlabelled import ServedQuery
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -50,8 +49,6 @@ DATA_KEYS: Mapping[str, tuple[Kind, Role]] = {
 
 Documents come first, as pairs and logs may name them.
 """
-
-_BATCH = 2_000
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -96,6 +93,13 @@ class Intake:
         default=("click", "click_through", "add_to_cart", "watch", "purchase"), strict=False
     )
     """Actions of User Behavior Insights events that are clicks."""
+    text_preprocessing: str = Field(default="", max_length=200)
+    """Name and version of what cleans queries and pairs before they are in your files; any text.
+
+    Change it when that changes: a check then says that the pipeline changed.
+    """
+    document_preprocessing: str = Field(default="", max_length=200)
+    """The same for documents: what parses, cleans and cuts them before they are in your files."""
     feedback_days: float = Field(default=30.0, ge=0, le=3_650)
     """How old a trace in MLflow may be when it is rated, in days; later ratings are not seen."""
 
@@ -150,7 +154,8 @@ class Intake:
                 step(source.size)
             if corpus and patterns:
                 rules = PageRules(self.section_characters, self.max_text_characters)
-                report += take_pages(store, corpus, rules, step)
+                read_by = pages(self.section_characters, self.document_preprocessing)
+                report += take_pages(store, corpus, rules, step, read_by)
         if corpus and (report.files or not (corpus.sources or corpus.pages)):
             report = replace(report, warnings=(*report.warnings, *corpus.remarks))
         if kind == "document" and report.stored:
@@ -253,15 +258,16 @@ class Intake:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
+                arrivals.read_by = self.read_by(kind)
                 arrivals.unended, arrivals.goes_on = reader.unended, reader.goes_on
                 others = NonAnswers(source.label)
                 if log:
                     log.take(reader.entries, columns, arrivals)
                 ids = DocumentIds(documents or arrivals)
                 refused = arrivals.refused_lines(UNKNOWN) if kind == "pair" else set()
-                for batch in () if log else _checked(reader.entries, rules, source.label):
+                for batch in () if log else checked(reader.entries, rules, source.label):
                     if kind == "pair":
-                        batch = _joined(batch, ids, source.label)
+                        batch = joined(batch, ids, source.label)
                     others.keep(batch.others)
                     arrivals.add(batch.records, batch.faults)
                 others.add_to(arrivals)
@@ -280,7 +286,7 @@ class Intake:
     def _take_traces(self, store: Store, source: TraceSource, now: datetime) -> IntakeReport:
         rules = self._rules(Columns("traffic"), now)
         log = self._log_file(store, source.label, rules)
-        added, fault = take_traces(store, source, log, rules, now)
+        added, fault = take_traces(store, source, log, rules, now, self.read_by("served"))
         remarks = log.tally.remarks
         if fault:
             remarks += (f"could not be read: {fault}; the next run reads on from there",)
@@ -290,7 +296,8 @@ class Intake:
     def live_log(self, store: Store, label: str, now: datetime) -> LiveLog:
         """Return what takes lines of a log that are in no file, under a name in its place."""
         rules = self._rules(Columns("traffic"), now)
-        return LiveLog(store, self._log_file(store, label, rules), rules)
+        log = self._log_file(store, label, rules)
+        return LiveLog(store, log, rules, self.read_by("served"))
 
     def _rules(self, columns: Columns, now: datetime) -> RecordRules:
         moment = now if now.tzinfo else now.replace(tzinfo=UTC)
@@ -298,6 +305,11 @@ class Intake:
 
     def _log_file(self, store: Store, label: str, rules: RecordRules) -> LogFile:
         return LogFile(label, rules, clicks=self.click_actions, has_corpus=bool(store.some_ids(1)))
+
+    def read_by(self, kind: Kind) -> ReadBy:
+        """Return what the texts of records depend on; a check tells when that changes."""
+        of_documents = kind == "document"
+        return records(self.document_preprocessing if of_documents else self.text_preprocessing)
 
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str, left_out: int) -> None:
         # A text that is labelled as no answer is no mistake of the file.
@@ -311,63 +323,6 @@ class Intake:
                 f"may be (intake.max_bad_share); nothing of this file was stored; the first: "
                 f"{arrivals.first_fault}"
             )
-
-
-@plain_dataclass
-class _Batch:
-    """Records of one file: those to store, those that are no answers, and what is wrong."""
-
-    records: list[Record] = field(default_factory=list)
-    others: list[Record] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    characters: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        size = len(self.records) + len(self.others) + len(self.faults)
-        return size >= _BATCH or self.characters > 10_000_000
-
-
-def _checked(entries: Iterable[Line | Row], rules: RecordRules, label: str) -> Iterator[_Batch]:
-    """Yield records and faults in batches of bounded size."""
-    batch = _Batch()
-    for entry in entries:
-        if batch.is_full:
-            yield batch
-            batch = _Batch()
-        try:
-            if isinstance(entry.content, BadRecord):
-                raise entry.content
-            content = rules.read(entry.content)
-        except BadRecord as bad:
-            batch.faults.append(Fault(label, entry.number, str(bad)))
-            continue
-        more: tuple[Pair, ...] = ()
-        kept = batch.records
-        if isinstance(content, Expanded):
-            kept = batch.records if content.answers else batch.others
-            content, *rest = content.pairs
-            more = tuple(rest)
-        kept.append(Record(content, entry.number, more))
-        batch.characters += _length(content) * (1 + len(more))
-    yield batch
-
-
-def _joined(batch: _Batch, ids: DocumentIds, label: str) -> _Batch:
-    """Return the batch with the texts of the documents that its pairs name."""
-    others = ids.join(batch.others)
-    unknown = [Fault(label, each.line, each.fault) for each in others if each.fault]
-    return _Batch(
-        ids.join(batch.records),
-        [each for each in others if not each.fault],
-        [*batch.faults, *unknown],
-    )
-
-
-def _length(content: Pair | Traffic | Document) -> int:
-    if isinstance(content, Pair):
-        return len(content.query) + len(content.positive)
-    return len(content.text)
 
 
 def _replaced(arrivals: Arrivals) -> tuple[str, ...]:

@@ -38,10 +38,14 @@ class LiveLog:
         Reads lines as those of a file with the name of the source.
     rules
         The rules of their texts.
+    read_by
+        What their texts depend on, noted with them.
     """
 
-    def __init__(self, store: Store, log: LogFile, rules: RecordRules) -> None:
-        self._store, self._log, self._rules = store, log, rules
+    def __init__(
+        self, store: Store, log: LogFile, rules: RecordRules, read_by: Mapping[str, str | int]
+    ) -> None:
+        self._store, self._log, self._rules, self._read_by = store, log, rules, read_by
 
     def write(self, lines: Sequence[Mapping[str, object]], later: Sequence[Later] = ()) -> None:
         """Store lines and what came later, all in one transaction; repeating it changes nothing.
@@ -54,6 +58,7 @@ class LiveLog:
             What users did with these lines, or with lines that were stored before.
         """
         with self._store.arriving("served", "recent", self._log.label) as arrivals:
+            arrivals.read_by = self._read_by
             read = arrivals.progress.lines
             self._log.take_retrievals(self._each(lines, read + 1), arrivals)
             arrivals.progress = replace(arrivals.progress, lines=read + len(lines))

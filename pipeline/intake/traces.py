@@ -187,7 +187,12 @@ def _answer(value: object) -> str:
 
 
 def take_traces(
-    store: Store, source: TraceSource, log: LogFile, rules: RecordRules, now: datetime
+    store: Store,
+    source: TraceSource,
+    log: LogFile,
+    rules: RecordRules,
+    now: datetime,
+    read_by: Mapping[str, str | int],
 ) -> tuple[Added, str]:
     """Read what is new in traces, page by page; each is kept together with its mark.
 
@@ -208,6 +213,7 @@ def take_traces(
         if before and not page.retrievals and page.mark == before.stamp:
             continue
         with store.arriving("served", "recent", source.label) as arrivals:
+            arrivals.read_by = read_by
             read = arrivals.progress.lines
             log.take_retrievals(
                 read_retrievals(page.retrievals, rules, arrivals, read + 1), arrivals

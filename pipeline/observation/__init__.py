@@ -1,6 +1,8 @@
 """Recent data and the champion's reference, as the triggers read them."""
 
 from pipeline.observation.click_quality import click_quality
+from pipeline.observation.fields import fields_of
+from pipeline.observation.measures import data_age, measures_of
 from pipeline.observation.observe import (
     Accepted,
     Arrived,
@@ -22,6 +24,9 @@ __all__ = [
     "answered",
     "changed_copies",
     "click_quality",
+    "data_age",
+    "fields_of",
+    "measures_of",
     "queries_as_traffic",
     "served_as_traffic",
     "text_map",

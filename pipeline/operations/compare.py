@@ -6,10 +6,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cycle import plan_index
+from pipeline.cycle import movement_of, plan_index
 from pipeline.gate import Gate
 from pipeline.registry import Version
-from pipeline.reports import Interval, intervals_chart, plan_page, task_name, write_page
+from pipeline.reports import (
+    Interval,
+    intervals_chart,
+    movement_lines,
+    plan_page,
+    task_name,
+    write_page,
+)
 from pipeline.results import (
     ComparedSet,
     ComparedTask,
@@ -57,6 +64,7 @@ def compare_versions(references: Sequence[str], opened: OpenWorkspace) -> Compar
         )
     measured_on = list(sets.values())
     cards = [scores.of(folder, measured_on) for folder in folders]
+    asked = [each for each in measured_on if each.queries]
     plan = None
     if opened.store.count_documents():
         plan = plan_index(opened, found[0], found[-1], measured_on).plan
@@ -76,6 +84,7 @@ def compare_versions(references: Sequence[str], opened: OpenWorkspace) -> Compar
             for note in _changed(version, folder.scorecard(), measured_on)
         ),
         plan=plan,
+        movement=tuple(movement_of(opened, found[0], each, asked) for each in found[1:]),
     )
 
 
@@ -157,6 +166,7 @@ def comparison_values(result: CompareResult, model: str) -> dict[str, object]:
     return {
         "model": model,
         "result": result,
+        "moved": [line for each in result.movement for line in movement_lines(each)],
         "planned": plan_page(result.plan),
         "intervals_chart": chart,
     }

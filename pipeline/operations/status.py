@@ -233,6 +233,7 @@ def _cycle(past: PastCycle) -> CycleStatus:
         outcome=result.outcome,
         started=past.started,
         champion=result.champion.version,
+        source=result.source,
     )
 
 

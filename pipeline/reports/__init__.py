@@ -4,6 +4,7 @@ from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.course import MOST_CYCLES
 from pipeline.reports.cycle_report import REPORT_FILE, report_of, write_report
 from pipeline.reports.history_page import HISTORY_FILE, history_page, write_history_page
+from pipeline.reports.measure_lines import movement_lines
 from pipeline.reports.page import filled, write_page
 from pipeline.reports.plan_rows import plan_page
 from pipeline.reports.simulation_page import write_simulation_page
@@ -17,6 +18,7 @@ __all__ = [
     "filled",
     "history_page",
     "intervals_chart",
+    "movement_lines",
     "plan_page",
     "report_of",
     "task_name",

@@ -28,9 +28,14 @@ _SOURCES = {
     "feedback_loop": "the input: text that the system wrote",
     "temporal": "time",
     "model_version": "the model: another encoder or tokenizer",
-    "retrieval_loss": "quality alone: the input did not change; look at the last promotion",
 }
-"""Where a cause comes from: the input, another model, or an earlier fine-tuning."""
+"""Where a cause comes from, in more words than its source."""
+_LOST = {
+    "fine-tuning": "the last training: the version before answers the same queries better",
+    "input": "the input: the texts look as before, but no version answers them as well",
+    "unknown": "quality alone: the input did not change; look at the last promotion",
+}
+"""Where a loss of quality comes from, by source."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,9 @@ def _drifted(result: CycleResult, texts: CheckedTexts | None) -> Answer:
         return Answer(question, "Nothing was checked", "plain", _sentences(decision.reasons[:1]))
     cause = decision.cause.cause if decision.cause else "none"
     found = [*_moved(result, texts)]
-    if cause in _SOURCES:
-        found.append(f"Source: {_SOURCES[cause]}.")
+    told = _LOST.get(result.source) if cause == "retrieval_loss" else _SOURCES.get(cause)
+    if told:
+        found.append(f"Source: {told}.")
     if decision.blocked_by:
         found.append("Training waits until somebody has looked at the data.")
     elif decision.fired and not decision.train:

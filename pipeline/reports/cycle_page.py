@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from drift_triggers.signal import Signal
 from pipeline.reports.answers import answers
 from pipeline.reports.charts import (
     Interval,
@@ -13,6 +14,7 @@ from pipeline.reports.charts import (
 )
 from pipeline.reports.course import courses, forgetting, hit_rates
 from pipeline.reports.drawing import CARD, WIDE
+from pipeline.reports.measure_lines import measure_lines, movement_lines
 from pipeline.reports.rows_charts import Bar, Move, bars_chart, moves_chart
 from pipeline.reports.text_charts import cosines_chart, map_chart
 from pipeline.reports.time_charts import course_chart, hit_chart
@@ -74,6 +76,7 @@ def page_of(
         "hit_chart": hit_chart(rates) if rates and found else None,
         "triggers": _triggers(result.decision),
         "sources": _sources(result),
+        "measured": list(measure_lines(result.decision.measures)),
         "intervals_chart": _intervals(comparisons) if comparisons else None,
         "compared": [
             (each, comparison_name(each), asked(each), *said(each)) for each in comparisons
@@ -196,10 +199,25 @@ def _sources(result: CycleResult) -> list[tuple[str, str]]:
     ]
     space = signals.get("space_mismatch")
     return [
+        ("What made the texts", _made_by(signals.get("preprocessing"))),
         ("The input", f"moved: {', '.join(moved)}" if moved else "did not move beyond its limits"),
         ("Another model or tokenizer", space.reason if space else "not checked"),
+        ("The last fine-tuning", _cost_of_training(result)),
         ("Fine-tuning in this cycle", _moved_by_training(result)),
     ]
+
+
+def _made_by(signal: Signal | None) -> str:
+    if signal is None or not signal.measured:
+        return "not recorded"
+    return signal.reason
+
+
+def _cost_of_training(result: CycleResult) -> str:
+    if result.rolled_back:
+        return f"harmed: version {result.rolled_back.version} was rolled back"
+    found = result.decision.fine_tuning
+    return found.reason if found else "not asked: quality did not fall, or no version came before"
 
 
 def _moved_by_training(result: CycleResult) -> str:
@@ -213,7 +231,8 @@ def _moved_by_training(result: CycleResult) -> str:
         for task, each in now.items()
         if task in before and each.relevant and before[task].relevant
     ]
-    return f"median similarity of query and relevant document: {', '.join(moved[:4])}"
+    told = f"median similarity of query and relevant document: {', '.join(moved[:4])}"
+    return "; ".join([told, *movement_lines(result.movement)])
 
 
 def _quantiles(cosines: Sequence[VersionCosines]) -> str | None:

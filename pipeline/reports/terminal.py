@@ -10,6 +10,7 @@ from pipeline.reports.counted import messages, stored, unfinished
 from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
+from pipeline.reports.measure_lines import explained, measure_lines
 from pipeline.reports.screen import Part, show_parts
 from pipeline.reports.summaries import summary_of
 from pipeline.reports.terminal_simulation import simulated
@@ -60,10 +61,10 @@ def _(result: DecisionResult) -> Iterator[Part]:
     for signal in result.signals:
         if not signal.measured:
             yield f"  {signal.trigger}: {signal.reason}"
-    if result.cause and result.cause.cause != "none":
-        yield f"likely cause: {result.cause.cause} ({result.cause.why}); {result.cause.answer}"
+    yield from explained(result)
     if result.headroom:
         yield f"headroom: {result.headroom.reason}"
+    yield from (f"  {line}" for line in measure_lines(result.measures))
     for cluster in result.clusters:
         yield (
             f"  {cluster.share:.0%} of the texts: {', '.join(cluster.terms)}, "
@@ -305,10 +306,11 @@ def _(result: StatusResult) -> Iterator[Part]:
 def _last_cycles(result: StatusResult) -> Iterator[Part]:
     if result.computing:
         yield f"the last cycle computed on {result.computing}"
-    table = Table("cycle", "outcome", "started", "champion")
+    table = Table("cycle", "outcome", "started", "champion", "drift from")
     for row in result.cycles:
         started = row.started.isoformat(timespec="seconds")
-        table.add_row(row.cycle, row.outcome, started, str(row.champion))
+        source = "" if row.source == "none" else row.source
+        table.add_row(row.cycle, row.outcome, started, str(row.champion), source)
     yield table
 
 

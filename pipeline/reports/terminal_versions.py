@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from pipeline.reports.measure_lines import movement_lines
 from pipeline.reports.plan_rows import PLAN_COLUMNS, plan_facts, plan_rows
 from pipeline.reports.screen import Part
 from pipeline.results import CompareResult, Difference, IndexPlan, VersionRegressions, metric_name
@@ -26,6 +27,9 @@ def compared(result: CompareResult) -> Iterator[Part]:
     yield from result.notes
     for found in result.regressions:
         yield from _regressions(found, f"from version {baseline} to {found.version}")
+    for moved in result.movement:
+        yield f"movement from version {moved.old} to version {moved.new}, which decides nothing:"
+        yield from (f"  {line}" for line in movement_lines(moved))
     if result.plan:
         yield from planned(result.plan)
     if result.page is not None:

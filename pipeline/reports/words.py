@@ -17,6 +17,7 @@ TRIGGERS = {
     "space_mismatch": "Embedding space",
     "feedback_loop": "Own output as input",
     "data_quality": "Broken records",
+    "preprocessing": "What made the texts",
     "fresh_data": "New labelled pairs",
     "model_age": "Age of the model",
 }
@@ -31,7 +32,9 @@ FAMILIES = {
         "similarity_shift", "term_meaning", "instability", "space_mismatch",
     ),
     "Retrieval quality": ("quality_drop",),
-    "Records and schedule": ("data_quality", "feedback_loop", "fresh_data", "model_age"),
+    "Records and schedule": (
+        "data_quality", "preprocessing", "feedback_loop", "fresh_data", "model_age",
+    ),
 }  # fmt: skip
 """What the triggers measure, by kind."""
 

@@ -34,7 +34,12 @@ from pipeline.results.cycle import (
     TrainingResult,
     Waits,
 )
-from pipeline.results.decision import DecisionResult, HeadroomResult, Window
+from pipeline.results.decision import (
+    DecisionResult,
+    FineTuningResult,
+    HeadroomResult,
+    Window,
+)
 from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
@@ -67,6 +72,19 @@ from pipeline.results.index import (
 )
 from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
 from pipeline.results.judging import Finding, JudgeResult
+from pipeline.results.measures import (
+    DataAge,
+    FieldMeasure,
+    FormMeasure,
+    GeometryMeasure,
+    Measures,
+    OccupancyMeasure,
+    PreprocessingMeasure,
+    ReadBy,
+    RegionMeasure,
+    ReparsedMeasure,
+    SourceMeasure,
+)
 from pipeline.results.messages import (
     ALERT_KINDS,
     AlertKind,
@@ -77,6 +95,7 @@ from pipeline.results.messages import (
 )
 from pipeline.results.moment import Moment
 from pipeline.results.move import MoveResult
+from pipeline.results.movement import SetMovement, SpaceMovement
 from pipeline.results.outlook import GateOutlook, PassChance, Remedy
 from pipeline.results.past import PastCycle, each_past_cycle, past_cycles
 from pipeline.results.places import ExportResult, FoundData, InitResult
@@ -162,6 +181,7 @@ __all__ = [
     "CycleIndex",
     "CycleResult",
     "CycleStatus",
+    "DataAge",
     "DecisionResult",
     "DeliveriesResult",
     "DeliveryResult",
@@ -181,8 +201,11 @@ __all__ = [
     "EvaluatedTask",
     "ExcludedCounts",
     "ExportResult",
+    "FieldMeasure",
     "Finding",
+    "FineTuningResult",
     "Foreseen",
+    "FormMeasure",
     "Found",
     "FoundData",
     "Freed",
@@ -192,6 +215,7 @@ __all__ = [
     "GcPart",
     "GcResult",
     "GenerateResult",
+    "GeometryMeasure",
     "HeadroomResult",
     "HistoryCycle",
     "HistoryResult",
@@ -212,6 +236,7 @@ __all__ = [
     "Leaked",
     "LessonResult",
     "LogCounts",
+    "Measures",
     "MemorySource",
     "MessagesStatus",
     "MetricBeside",
@@ -220,6 +245,7 @@ __all__ = [
     "MoveResult",
     "Movement",
     "NamedVersion",
+    "OccupancyMeasure",
     "Outcome",
     "PairQuality",
     "PassChance",
@@ -228,13 +254,17 @@ __all__ = [
     "PastDecision",
     "PastWindow",
     "PlanVerdict",
+    "PreprocessingMeasure",
     "PromotionStatus",
     "QuietYears",
     "ReEmbeddingCost",
+    "ReadBy",
     "RecordCounts",
+    "RegionMeasure",
     "RegressionCounts",
     "RegressionsResult",
     "Remedy",
+    "ReparsedMeasure",
     "ReportResult",
     "Result",
     "Reuse",
@@ -247,11 +277,14 @@ __all__ = [
     "ServingCost",
     "ServingCosts",
     "SetCosines",
+    "SetMovement",
     "SimulatedCause",
     "SimulatedDrift",
     "SimulatedTraining",
     "SimulationResult",
     "SourceCounts",
+    "SourceMeasure",
+    "SpaceMovement",
     "StatusResult",
     "StoredRecords",
     "StoryStep",

@@ -2,6 +2,9 @@
 
 from typing import Literal, Self
 
+from pydantic import computed_field
+
+from drift_triggers.cause import Source
 from pipeline.results.canary import CanaryResult, RolledBackVersion
 from pipeline.results.computing import Computing
 from pipeline.results.cosines import VersionCosines
@@ -10,6 +13,7 @@ from pipeline.results.derived import DerivedResult
 from pipeline.results.gc import Freed
 from pipeline.results.index import CycleIndex
 from pipeline.results.intake import IntakeResult
+from pipeline.results.movement import SpaceMovement
 from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
 from pipeline.results.verdict import Verdict
@@ -277,6 +281,9 @@ class CycleResult(Result):
         What was done for the index of the documents; None where `index.mode` is "off".
     cosines
         Similarities on the anchor sets of the champion before and of the version that was made.
+    movement
+        How far the version that was made moved the texts of the anchor sets of the champion before;
+        None where no version was made from another one.
     intake
         What arrived.
     seconds
@@ -315,6 +322,7 @@ class CycleResult(Result):
     regressions: RegressionCounts | None = None
     plan: IndexPlan | None = None
     cosines: tuple[VersionCosines, ...] = ()
+    movement: SpaceMovement | None = None
     index: CycleIndex | None = None
     intake: IntakeResult
     seconds: dict[str, float]
@@ -324,6 +332,15 @@ class CycleResult(Result):
     run_id: str
     dry_run: bool = False
     freed: Freed | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def source(self) -> Source:
+        """Where the drift comes from; a version that was rolled back is a fine-tuning that harmed.
+
+        "none" where nothing was checked, or nothing drifted.
+        """
+        return "fine-tuning" if self.rolled_back else self.decision.source
 
     @property
     def waits(self) -> Waits:

@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
-from drift_triggers.cause import Explanation
+from drift_triggers.cause import Explanation, Source
 from drift_triggers.signal import Signal
 from drift_triggers.statistics.clusters import Cluster
+from pipeline.results.measures import Measures
 from pipeline.results.result import Result
 from training.pairs import PerSource
 
@@ -40,6 +41,40 @@ class HeadroomResult(Result):
     centring_gain: float | None = None
 
 
+class FineTuningResult(Result):
+    """Whether a loss of quality came with the last training: two versions on the same queries.
+
+    Attributes
+    ----------
+    previous
+        The version before the champion.
+    task, metric, queries
+        What both were scored on.
+    previous_score, champion_score
+        Their means.
+    difference
+        The mean of the version before less that of the champion: above 0, the training cost it.
+    p_value
+        Probability of at least this difference if the training cost nothing (paired t-test,
+        corrected for the number of tasks).
+    explains
+        Whether the difference is significant and at least half of the loss that was found.
+    reason
+        The figures in one sentence.
+    """
+
+    previous: int
+    task: str
+    metric: str
+    queries: int
+    previous_score: float
+    champion_score: float
+    difference: float
+    p_value: float
+    explains: bool
+    reason: str
+
+
 class DecisionResult(Result):
     """Whether training is called for, with all that led to it; what `anchorhold check` prints.
 
@@ -64,6 +99,11 @@ class DecisionResult(Result):
         a check of what has arrived asks, not one of a file.
     headroom
         Whether tuning can help, where there are documents.
+    fine_tuning
+        Whether a loss of quality came with the last training; None where none was found, or there
+        is no earlier version to compare with.
+    measures
+        Further numbers, which are shown and decide nothing; None where nothing was checked.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -77,7 +117,14 @@ class DecisionResult(Result):
     hit_rates: dict[str, float] = Field(default_factory=dict)
     shortage: str = ""
     headroom: HeadroomResult | None = None
+    fine_tuning: FineTuningResult | None = None
+    measures: Measures | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """Where the drift comes from; "none" where nothing was checked."""
+        return self.cause.source if self.cause else "none"
 
     @property
     def fired(self) -> list[str]:

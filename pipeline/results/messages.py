@@ -7,6 +7,8 @@ from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
 AlertKind = Literal[
+    "drift",
+    "changed_data",
     "insufficient_data",
     "blocked",
     "rejected",

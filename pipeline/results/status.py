@@ -1,5 +1,6 @@
 """The result of `anchorhold status`: the state of a workspace."""
 
+from drift_triggers.cause import Source
 from pipeline.results.acceptance import AcceptanceStatus
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.canary import CanaryResult, RolledBackVersion
@@ -88,12 +89,19 @@ class PassedVersion(Result):
 
 
 class CycleStatus(Result):
-    """One finished cycle: how it ended, when it started, and the version that served after it."""
+    """One finished cycle: how it ended, when it started, and the version that served after it.
+
+    Attributes
+    ----------
+    source
+        Where drift came from: "input", "model", "fine-tuning", "unknown"; "none" without drift.
+    """
 
     cycle: str
     outcome: str
     started: Moment
     champion: int
+    source: Source = "none"
 
 
 class HistoryStatus(Result):

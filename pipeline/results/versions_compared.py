@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.results.cycle import RegressionsResult
+from pipeline.results.movement import SpaceMovement
 from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
 from training.faults import AnchorholdError
@@ -101,6 +102,9 @@ class CompareResult(Result):
     plan
         What moving from the first to the last version means for an index of the documents; None
         where there are no documents.
+    movement
+        How far each version but the first moves the texts of the sets from where the first has
+        them; empty in comparisons that encode nothing.
     page
         The HTML page that was written; None where none was asked for.
     """
@@ -113,6 +117,7 @@ class CompareResult(Result):
     regressions: tuple[VersionRegressions, ...]
     notes: tuple[str, ...]
     plan: IndexPlan | None = None
+    movement: tuple[SpaceMovement, ...] = ()
     page: str | None = None
 
     def differences(self) -> Iterator[tuple[ComparedTask, NamedVersion, float, Difference]]:

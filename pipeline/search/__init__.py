@@ -4,10 +4,12 @@ from pipeline.search.bridge import Bridge, bridges_of
 from pipeline.search.build_cost import build_cost, index_bytes
 from pipeline.search.index import Hit, Index
 from pipeline.search.indexes import Indexes
+from pipeline.search.moved import Encoders, space_movement
+from pipeline.search.pair_quality import neighbours
 from pipeline.search.plan import Bridging
 from pipeline.search.serving_pair import ServingPair, bridges_folder, pair_for
 from pipeline.search.settings import IndexSettings
-from pipeline.search.spaces import DOCUMENTS, alike
+from pipeline.search.spaces import DOCUMENTS, Both, Spaces, alike
 from pipeline.search.stamp import (
     IndexBusy,
     IndexMissing,
@@ -20,8 +22,10 @@ from pipeline.search.stored_documents import StoredDocuments
 
 __all__ = [
     "DOCUMENTS",
+    "Both",
     "Bridge",
     "Bridging",
+    "Encoders",
     "Hit",
     "Index",
     "IndexBusy",
@@ -32,6 +36,7 @@ __all__ = [
     "ServingPair",
     "Space",
     "SpaceMismatch",
+    "Spaces",
     "Stamp",
     "StoredDocuments",
     "alike",
@@ -39,5 +44,7 @@ __all__ = [
     "bridges_of",
     "build_cost",
     "index_bytes",
+    "neighbours",
     "pair_for",
+    "space_movement",
 ]

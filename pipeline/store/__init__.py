@@ -14,6 +14,7 @@ from pipeline.store.hold import HoldLost, opening_alone
 from pipeline.store.judgements import Judgement, Judging, Preference
 from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
+from pipeline.store.preprocessings import ReadAlike, fingerprint_of
 from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promotion
 from pipeline.store.pruned import Pruned, PrunedKind
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
@@ -53,6 +54,7 @@ __all__ = [
     "Promotion",
     "Pruned",
     "PrunedKind",
+    "ReadAlike",
     "Record",
     "Role",
     "Selection",
@@ -62,6 +64,7 @@ __all__ = [
     "Traffic",
     "absent_file",
     "compact",
+    "fingerprint_of",
     "missing_driver",
     "opening_alone",
     "replace_prefix",

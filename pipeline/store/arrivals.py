@@ -58,6 +58,8 @@ class Arrivals:
     first_fault: Fault | None = None
     became: Mapping[str, int] = field(default_factory=dict)
     """What else was counted in this reading of the file, by name."""
+    read_by: Mapping[str, str | int] = field(default_factory=dict)
+    """What made texts of the records: reader, rules, cutting; empty where that is unknown."""
 
     def add(self, records: Sequence[Record], faults: Sequence[Fault] = ()) -> Added:
         """Insert what is new and return what became of these records and faults."""

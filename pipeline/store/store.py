@@ -18,8 +18,10 @@ from pipeline.store.database import Database
 from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.erasures import ErasureLog
+from pipeline.store.gaps import DocumentGaps
 from pipeline.store.judgements import JudgementLog
 from pipeline.store.outbox import Outbox
+from pipeline.store.preprocessings import PreprocessingLog, note_preprocessing
 from pipeline.store.promotions import PromotionHistory
 from pipeline.store.pruned import PrunedLog
 from pipeline.store.records import ROLES, Added, Fault, FileProgress, Kind, Record, Role
@@ -52,6 +54,8 @@ class Store(
     CanaryLog,
     PrunedLog,
     ErasureLog,
+    PreprocessingLog,
+    DocumentGaps,
 ):
     """The store of a workspace; made by `Store.open`, usable by several processes at once.
 
@@ -184,12 +188,15 @@ class Store(
         with self._database.writing() as connection:
             # Holding the counter makes adding one at a time on every engine: what is looked up
             # stays true until the end, and a lower number never appears after a higher one.
-            next_numbers(connection, "sequence", 0)
+            first = next_numbers(connection, "sequence", 0)
             before = read_progress(connection, kind, role, file)
             earlier = read_counts(connection, kind, role, file)
             arrivals = Arrivals(kind, role, before or FileProgress(file), connection, earlier)
             yield arrivals
             keep_progress(connection, arrivals, is_new=before is None)
+            last = next_numbers(connection, "sequence", 0) - 1
+            if arrivals.read_by and last >= first:
+                note_preprocessing(connection, kind, first, last, arrivals.read_by)
 
     def add(
         self,

@@ -287,6 +287,15 @@ tombstones = Table("tombstones", metadata, _key("digest"))
 tombstone_key = Table("tombstone_key", metadata, _key("key"))
 """One row: the secret of this workspace without which no tombstone can be tried out."""
 
+preprocessings = Table(
+    "preprocessings",
+    metadata,
+    _number("first"),
+    *_integers("last"),
+    *_texts("kind", "fingerprint", "parts"),
+)
+"""A row per stretch of the sequence whose records of a kind were read alike; `parts` is JSON."""
+
 
 def create(connection: Connection) -> None:
     """Create all tables in a new database, with the rows that they begin with."""

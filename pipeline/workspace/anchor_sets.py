@@ -1,12 +1,19 @@
 """The anchor sets of a workspace: those of the settings, and those that the champion learned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.registry import VersionFolder
 from pipeline.workspace.settings import Anchor
-from training.evaluation import EvaluationSet, LearnedAnchors, by_columns, by_folder
+from training.evaluation import (
+    EvaluationSet,
+    LearnedAnchors,
+    by_columns,
+    by_folder,
+    read_documents,
+)
+from training.faults import DataFault
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,27 @@ class AnchorSets:
         """
         sets = [self._read(f"anchor/{name}", each) for name, each in self.configured.items()]
         return sets + self.learned.held(learned)
+
+    def reparsed(self) -> Iterator[tuple[EvaluationSet, dict[str, str]]]:
+        """Yield each set that another parse was given for, and id -> text of that parse.
+
+        Raises
+        ------
+        DataFault
+            A set or a file cannot be read, or the file has none of the documents of the set.
+        """
+        for name, anchor in self.configured.items():
+            if anchor.reparsed is None:
+                continue
+            given = self._read(f"anchor/{name}", anchor)
+            file = self.root / anchor.reparsed
+            texts = {key: text for key, text in read_documents(file).items() if key in given.corpus}
+            if not texts:
+                raise DataFault(
+                    f"{file}: has no document of anchor/{name}; it must name them by the same ids "
+                    f"([anchors.{name}] reparsed)"
+                )
+            yield given, texts
 
     def _read(self, name: str, anchor: Anchor) -> EvaluationSet:
         sets = []

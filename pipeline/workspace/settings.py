@@ -126,6 +126,16 @@ class Anchor:
     """Largest loss on this set, in the metric's units; without it, the gate's `max_drop`."""
     slices: list[str] = Field(default_factory=list)
     """Columns of queries.jsonl; each value with enough queries is compared on its own."""
+    reparsed: str | None = Field(default=None, min_length=1, examples=["new-parser.jsonl"])
+    """File with the documents of this set as another parser gives them: the same ids, other texts.
+
+    Each check measures how far their vectors move and how the scores change; nothing is decided.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse what documents with the ids of one folder cannot be compared with."""
+        if self.reparsed and self.further:
+            raise ValueError("reparsed needs a set of one folder; leave further out")
 
     @property
     def folders(self) -> list[str]:

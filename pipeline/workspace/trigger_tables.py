@@ -14,6 +14,7 @@ from drift_triggers.fresh_data import FreshData
 from drift_triggers.instability import Instability
 from drift_triggers.model_age import ModelAge
 from drift_triggers.out_of_distribution import OutOfDistribution
+from drift_triggers.preprocessing import PreprocessingChange
 from drift_triggers.quality_drop import QualityDrop
 from drift_triggers.signal import Trigger
 from drift_triggers.similarity_shift import SimilarityShift
@@ -42,6 +43,7 @@ BUILT_IN_TRIGGERS: dict[str, Any] = {
         SpaceMismatch,
         FeedbackLoop,
         DataQuality,
+        PreprocessingChange,
         FreshData,
         ModelAge,
     )

@@ -66,6 +66,13 @@ ROWS = [
         {"instability"},
         "vocabulary",
     ),
+    (
+        "another pipeline",
+        CASES["PreprocessingChange"],
+        {"preprocessing"},
+        {"preprocessing"},
+        "pipeline",
+    ),
     ("old age", CASES["ModelAge"], {"model_age"}, {"model_age"}, "temporal"),
     (
         "own answers",
@@ -107,6 +114,33 @@ def test_each_cause_is_caught_by_its_trigger_and_named(observation, must, may, c
     assert explanation.why
     assert explanation.answer == ANSWERS[cause]
     assert set(explanation.evidence) <= fired
+
+
+SOURCES = {
+    "new topics": "input",
+    "another encoder": "model",
+    "another form": "input",
+    "one source": "input",
+    "old age": "none",
+    "own answers": "input",
+    "silent loss": "unknown",
+    "nothing": "none",
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_source_of_each_cause_is_named(name):
+    observation = next(row[1] for row in ROWS if row[0] == name)
+    assert explain([trigger.check(observation) for trigger in ALL]).source == SOURCES[name]
+
+
+def test_a_loss_alone_is_traced_to_the_last_training_by_the_version_before():
+    lost = Signal("quality_drop", True, "worse", p_value=1e-9, cause="retrieval_loss")
+    assert explain([lost], fine_tuned=True).source == "fine-tuning"
+    assert explain([lost], fine_tuned=False).source == "input"
+    assert explain([lost]).source == "unknown"
+    moved = Signal("embedding_shift", True, "shifted", p_value=1e-9, cause="concept")
+    assert explain([lost, moved], fine_tuned=True).source == "input"
 
 
 def test_a_trigger_without_input_is_no_evidence():

@@ -1,6 +1,12 @@
 """How well a model retrieves: evaluation sets, scores per query, and what got worse."""
 
-from training.evaluation.beir import SPLITS, collection, count_judged, is_beir
+from training.evaluation.beir import (
+    SPLITS,
+    collection,
+    count_judged,
+    is_beir,
+    read_documents,
+)
 from training.evaluation.dimensions import (
     check_lengths,
     dimensions_of,
@@ -61,6 +67,7 @@ __all__ = [
     "nearest",
     "preferred",
     "rankings",
+    "read_documents",
     "regressions",
     "scorecard",
     "scores_of_ranking",

@@ -175,6 +175,19 @@ def read_queries(folder: Path) -> Iterator[Placed]:
     return _rows(folder, "queries")
 
 
+def read_documents(file: Path) -> dict[str, str]:
+    """Return id -> title and text of the documents in one file: JSON Lines, gzipped or Parquet.
+
+    Raises
+    ------
+    DataFault
+        The file is missing or malformed, or an id is repeated; the message names file and line.
+    """
+    if not file.is_file():
+        raise DataFault(f"{file} is missing; it must hold documents with _id and text")
+    return {key: text for key, text, _ in _texts(_rows_of(file), f"{file}: corpus", Counter())}
+
+
 def is_beir(folder: Path) -> bool:
     """Return whether a folder holds a corpus as files."""
     return bool(_part(folder / "corpus", (".jsonl", ".jsonl.gz", ".parquet")))

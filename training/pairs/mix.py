@@ -1,7 +1,8 @@
 """The mix: the training set of one cycle, recent and replayed pairs together."""
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 
 from pydantic import Field
@@ -55,6 +56,12 @@ class Mix:
     """Minimum number of recent pairs to train on."""
     maximum_pairs: int = Field(default=20_000, ge=2)
     """Maximum number of pairs in a mix, recent and replayed together."""
+    half_life_days: float | None = Field(default=None, gt=0.0, examples=[180.0])
+    """Days after which a pair has half the chance to be drawn (none: age does not matter).
+
+    For recent pairs that exceed the room, and for replayed ones. Pairs without a time count as old
+    as the oldest one.
+    """
     seed: int = 0
     """Seed of the draw."""
 
@@ -94,10 +101,26 @@ class Mix:
             strata[pair.source].append(key)
         quota = fair_shares({source: len(keys) for source, keys in strata.items()}, count)
         chosen: list[str] = []
+        weighted = self._by_age(pairs)
         for source, keys in strata.items():
-            keys.sort(key=lambda key: (hash_share(self.seed, "mix", salt, key), key))
+            keys.sort(key=lambda key: (weighted(key, hash_share(self.seed, "mix", salt, key)), key))
             chosen.extend(keys[: quota[source]])
         return {key: pairs[key] for key in chosen}
+
+    def _by_age(self, pairs: Mapping[str, Pair]) -> Callable[[str, float], float]:
+        """Return what makes of a key and a number from 0 to 1 the place of its pair in the draw."""
+        times = {key: each.timestamp for key, each in pairs.items() if each.timestamp is not None}
+        if self.half_life_days is None or not times:
+            return lambda _, drawn: drawn
+        oldest, half_life = min(times.values()), 86400 * self.half_life_days
+
+        def placed(key: str, drawn: float) -> float:
+            # Weighted sampling without replacement (Efraimidis and Spirakis 2006): the smallest of
+            # -log(u) / weight are drawn. In logarithms the present cancels out: no clock is needed.
+            half_lives = (times.get(key, oldest) - oldest) / half_life
+            return math.log(-math.log(max(drawn, 1e-300))) - half_lives * math.log(2)
+
+        return placed
 
 
 def _with_negative(pair: Pair) -> str:

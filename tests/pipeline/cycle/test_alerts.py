@@ -4,15 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drift_triggers import Signal, explain
 from pipeline.cycle.alerts import alerts_of, finish_and_tell
 from pipeline.gate import Gate
 from pipeline.results import (
     CanaryResult,
     CycleResult,
     DecisionResult,
+    FieldMeasure,
     IntakeCounts,
     IntakeResult,
+    Measures,
     PastCycle,
+    PreprocessingMeasure,
     Serving,
     Verdict,
 )
@@ -136,3 +140,52 @@ def test_the_end_of_a_canary_is_told_also_by_a_quiet_cycle(state, kinds):
     assert set(found) - {"blocked", "insufficient_data"} == kinds
     assert not found.get("awaiting_canary")
     assert all(found[kind] for kind in kinds - {"awaiting_canary"})
+
+
+def checked(number=1, *, fired=(), measures=None, outcome="quiet"):
+    """A cycle whose check found something."""
+    signals = tuple(Signal(name, True, "seen", p_value=1e-3, cause="concept") for name in fired)
+    quiet = Signal("model_age", False, "young")
+    found = cycle(outcome, number)
+    decision = found.decision.changed(
+        signals=(*signals, quiet), cause=explain(signals), measures=measures
+    )
+    return found.changed(decision=decision)
+
+
+def test_drift_that_starts_no_training_is_told_until_other_triggers_fire(told_by):
+    assert told_by(checked(fired=["out_of_distribution"])) == [("drift", "out_of_distribution")]
+    assert told_by(checked(2, fired=["out_of_distribution"])) == []
+    both = checked(3, fired=["quality_drop", "out_of_distribution"])
+    assert told_by(both) == [("drift", "out_of_distribution, quality_drop")]
+    # A cycle that had nothing to check says nothing about it.
+    assert told_by(cycle("quiet", 4)) == []
+    assert told_by(both) == []
+    assert told_by(checked(5)) == []
+    assert told_by(both) == [("drift", "out_of_distribution, quality_drop")]
+
+
+def test_the_source_of_drift_is_part_of_an_alert():
+    (body,) = alerts_of(checked(fired=["out_of_distribution"]), [], Gate())["drift"].values()
+    assert body["source"] == "input"
+    assert body["summary"].endswith("out_of_distribution (cause concept, source input)")
+
+
+def test_texts_made_otherwise_and_fields_that_are_gone_are_told(told_by):
+    measures = Measures(
+        preprocessing=(PreprocessingMeasure(records="texts", changed_share=0.8, read_by=()),),
+        fields=(
+            FieldMeasure(
+                records="log",
+                field="clicked",
+                counts=(400, 200),
+                missing=(0.4, 1.0),
+                p_value=1e-9,
+                change="gone",
+            ),
+        ),
+    )
+    subject = "preprocessing of texts, log.clicked"
+    assert told_by(checked(measures=measures)) == [("changed_data", subject)]
+    assert told_by(checked(2, measures=measures)) == []
+    assert told_by(checked(3, measures=Measures())) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.cycle.cosines import set_cosines
+from pipeline.results import CycleResult, past_cycles
 from training.encoding import Similarity
 from training.evaluation import EvaluationSet
 
@@ -58,3 +59,21 @@ def test_queries_that_equal_their_documents_fall_into_the_last_bin():
 
     found = set_cosines(Same(Similarity()), made(5))
     assert found.relevant_counts[-1] == found.random_counts[-1] == 5
+
+
+def test_each_candidate_says_how_far_it_moves_the_anchor_texts(opened):
+    promoted, first = past_cycles(opened.store)
+    assert first.result.movement is None
+    moved = promoted.result.movement
+    assert (moved.old, moved.new) == (1, 2)
+    (bank,) = moved.sets
+    assert bank.task == "anchor/bank"
+    assert bank.cosine < 1.0
+    assert 0.0 < bank.neighbours <= 1.0
+    assert 0.0 < bank.results <= 1.0
+    assert -1.0 <= bank.pair_correlation <= 1.0
+    metrics = opened.registry.client.get_run(promoted.result.run_id).data.metrics
+    for name in ("cosine", "neighbours", "results", "pair_correlation", "pair_change"):
+        assert metrics[f"anchor/bank/moved_{name}"] == pytest.approx(getattr(bank, name))
+    read = CycleResult.model_validate_json(promoted.result.model_dump_json())
+    assert read.movement == moved

@@ -6,7 +6,8 @@ import pytest
 from made_streams import BANK, sentences, texts_of, write_lines
 
 from drift_triggers.signal import Signal
-from pipeline.cycle.check import lately, window_of
+from pipeline.cycle.check import window_of
+from pipeline.cycle.past_checks import lately
 from pipeline.cycle.window import checks, gather
 from pipeline.results import CycleResult, DecisionResult, IntakeResult, Serving
 

@@ -27,6 +27,16 @@ def test_versions_are_compared_on_every_task_that_one_of_them_knows(opened):
         assert versus.better + versus.worse <= row.queries
 
 
+def test_a_comparison_says_how_far_the_texts_moved(opened, tmp_path):
+    found = compare(opened, "1", "champion")
+    (moved,) = found.movement
+    assert (moved.old, moved.new) == (1, 2)
+    assert {each.task for each in moved.sets} == {"anchor/bank", "anchor/learned-0002"}
+    assert all(each.cosine < 1.0 and each.neighbours is not None for each in moved.sets)
+    write_comparison(tmp_path / "page.html", found, "tiny-search")
+    assert "How far the texts moved" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_one_version_alone_is_nothing_to_compare(opened):
     with pytest.raises(DataFault, match="two different versions"):
         compare(opened, "2", "champion")

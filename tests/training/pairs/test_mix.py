@@ -1,3 +1,7 @@
+"""The mix: what is replayed, and by what chance."""
+
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -84,3 +88,32 @@ def test_a_recent_pair_is_drawn_with_each_of_its_negatives_and_counts_once():
     assert mixture.replayed == 0
     assert Mix(minimum_pairs=4).shortage(recent) == "not enough new pairs: 3 < 4"
     assert Mix(share=0.5).draw(recent[::-1], []).digest == mixture.digest
+
+
+def dated(name, count, day):
+    return [replace(pair, timestamp=day * 86400.0) for pair in rows(name, count)]
+
+
+def test_newer_pairs_are_drawn_more_often_when_a_half_life_is_set():
+    recent = [*dated("new", 300, 360), *dated("older", 300, 180)]
+    memory = [*dated("kept", 300, 170), *dated("oldest", 300, -10)]
+
+    def drawn(mix):
+        ids = [pair.id for pair in mix.draw(recent, memory).pairs]
+        return [sum(each.startswith(name) for each in ids) for name in ("new", "older", "kept")]
+
+    even = drawn(Mix(maximum_pairs=200))
+    assert abs(even[0] - even[1]) < 30
+    new, older, kept = drawn(Mix(maximum_pairs=200, half_life_days=180.0))
+    assert new + older == 100
+    # Twice the chance, and of the memory as well.
+    assert 55 <= new <= 80
+    assert 55 <= kept <= 80
+
+
+def test_pairs_without_a_time_count_as_old_as_the_oldest():
+    recent = [*dated("new", 300, 3600), *dated("older", 1, 0), *rows("undated", 300)]
+    ids = [pair.id for pair in Mix(maximum_pairs=200, half_life_days=180.0).draw(recent, []).pairs]
+    assert sum(each.startswith("undated") for each in ids) < 3
+    mixed = Mix(half_life_days=180.0).draw(rows("new", 300), rows("old", 300))
+    assert mixed == Mix().draw(rows("new", 300), rows("old", 300))
