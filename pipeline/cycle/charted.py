@@ -19,6 +19,8 @@ def cycle_metrics(result: CycleResult) -> Numbers:
         yield from measured(result.decision.measures)
     if result.movement:
         yield from _movement_metrics(result.movement)
+    if result.lesson and result.lesson.strange:
+        yield "lesson/strange_pairs", result.lesson.strange.pairs
     for name, seconds in result.seconds.items():
         yield f"seconds/{name}", seconds
     if result.training is not None:

@@ -16,6 +16,7 @@ from pipeline.results import (
     Leaked,
     LessonResult,
     SourceCounts,
+    StrangePairs,
     Window,
 )
 from pipeline.store import Store
@@ -32,9 +33,11 @@ from training.pairs import (
     memory_digest,
     normalised,
 )
+from training.unlabelled import Screens
 
 NEW_TASK = "new"
 KNOWN_ITEMS = "proxy/known-items"
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Lesson:
         Whether the candidate was given: nothing of this was learned.
     hold_out
         Which queries are held out, and why as many; None where nothing was learned.
+    strange
+        Labelled pairs unlike everything else; None where nobody asked.
     """
 
     mixture: Mixture
@@ -89,6 +94,7 @@ class Lesson:
     frozen: list[EvaluationSet] = field(default_factory=list)
     given: bool = False
     hold_out: HoldOutResult | None = None
+    strange: StrangePairs | None = None
 
     @property
     def without_labels(self) -> bool:
@@ -155,6 +161,7 @@ class Lesson:
             ),
             derived=self.derived,
             hold_out=self.hold_out,
+            strange=self.strange,
         )
 
     def _sources(self) -> tuple[SourceCounts, ...]:
@@ -194,6 +201,7 @@ def prepare_lesson(
         learned, leakage = tables.leakage.clean(split.training, queries)
         if not tables.mix.shortage(learned):
             break
+    learned, strange = _screened(tables.screens, learned, encoders, champion)
     learned = tables.caps.apply(learned, tables.memory.generated_sources)
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
@@ -214,7 +222,23 @@ def prepare_lesson(
         memory=memory,
         selection=selection,
         hold_out=parting.facts(split),
+        strange=strange,
     )
+
+
+def _screened(
+    screens: Screens, learned: list[Pair], encoders: Encoders, champion: VersionFolder
+) -> tuple[list[Pair], StrangePairs | None]:
+    """Return the labelled pairs that are trained on, and which are unlike everything else."""
+    if screens.labelled == "off" or not learned:
+        return learned, None
+    known = [text for pair in champion.memory() for text in (pair.query, pair.positive)]
+    encode = encoders.load(champion.model).unit_vectors
+    found = screens.strange(learned, encode, known)
+    removed = screens.labelled == "remove"
+    told = tuple(f"{pair.query[:80]} -> {pair.positive[:80]}" for pair in found[:_EXAMPLES])
+    strange = StrangePairs(pairs=len(found), removed=removed, examples=told)
+    return [pair for pair in learned if not removed or pair not in found], strange
 
 
 def regions_encoder(memory: Memory, encoders: Encoders, model: Path) -> Encode | None:

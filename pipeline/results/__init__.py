@@ -31,6 +31,7 @@ from pipeline.results.cycle import (
     RegressionsResult,
     Serving,
     SourceCounts,
+    StrangePairs,
     TrainingResult,
     Waits,
 )
@@ -288,6 +289,7 @@ __all__ = [
     "StatusResult",
     "StoredRecords",
     "StoryStep",
+    "StrangePairs",
     "Suspect",
     "TaskLoss",
     "TaskPoint",

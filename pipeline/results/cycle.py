@@ -68,6 +68,24 @@ class HoldOutResult(Result):
     reason: str = ""
 
 
+class StrangePairs(Result):
+    """Labelled pairs with a text unlike everything else.
+
+    Attributes
+    ----------
+    pairs
+        How many of the fresh labelled pairs.
+    removed
+        Whether they were taken out of the training (`screens.labelled`).
+    examples
+        Some of them.
+    """
+
+    pairs: int
+    removed: bool
+    examples: tuple[str, ...] = ()
+
+
 class LessonResult(Result):
     """What a cycle learns from and is measured on, in counts.
 
@@ -81,6 +99,8 @@ class LessonResult(Result):
         Queries that measure the new task.
     hold_out
         Which they are; None in results of versions that did not record it.
+    strange
+        Labelled pairs unlike everything else; None where `screens.labelled` is "off".
     leaked, leaked_examples
         Pairs removed because they repeat an evaluation query, and some of them as (training text,
         evaluation query).
@@ -102,6 +122,7 @@ class LessonResult(Result):
     data_sets: tuple[tuple[str, str, str, int], ...] = ()
     derived: DerivedResult | None = None
     hold_out: HoldOutResult | None = None
+    strange: StrangePairs | None = None
 
 
 class AttemptResult(Result):

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass as plain_dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,12 @@ class Screens:
     """Pairs that are kept of those that nearly repeat each other."""
     out_of_distribution: bool = True
     """Whether texts unlike everything in log and corpus are taken out."""
+    labelled: Literal["off", "report", "remove"] = "off"
+    """What is done about labelled pairs with a text unlike everything else: counted, or taken out.
+
+    It encodes the fresh labelled pairs before the training. What reads like nothing else is often
+    a broken record; a new topic is like itself, and stays.
+    """
     maximum_noise: float = Field(default=0.4, gt=0.0, le=1.0)
     """Largest estimated share of wrong pairs of a source that is trained on."""
     seed: int = 0
@@ -160,6 +167,23 @@ class Screens:
                 screens.append(Screen(name, len(gone), example))
                 left = [pair for row, pair in enumerate(left) if row not in gone]
         return Screened(tuple(left), tuple(screens), tuple(sorted(noise.items())), tuple(refused))
+
+    def strange(
+        self, pairs: Sequence[Pair], encode: Encode, known: Sequence[str] = ()
+    ) -> tuple[Pair, ...]:
+        """Return the labelled pairs with a text unlike everything else; none of fewer than 30.
+
+        Parameters
+        ----------
+        pairs
+            Labelled pairs, which are like one another where a topic is new.
+        encode
+            Returns the champion's unit vectors, (texts, dimensions).
+        known
+            Texts of the memory, in which neighbours are looked for as well.
+        """
+        gone = self._alien([*pairs], encode, known)
+        return tuple(pair for row, pair in enumerate(pairs) if row in gone)
 
     def _badly_sized(self, pairs: list[Pair]) -> set[int]:
         gone = set()

@@ -16,6 +16,7 @@ from training.pairs.memory import Memory
 from training.pairs.pair import normalised
 from training.progress import no_progress
 from training.retention.merge import Merge
+from training.unlabelled import Screens
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
 
@@ -56,6 +57,22 @@ def test_nothing_that_is_measured_is_trained_on(lesson_of):
     assert lesson.mixture.replayed > 0
     assert lesson.overlap(opened.settings.tables.leakage) == 0
     assert lesson.facts() == lesson_of()[2].facts(), "prepared again, it is the same lesson"
+
+
+def test_labelled_pairs_unlike_everything_else_are_counted_or_left_out(lesson_of, opened):
+    broken = {"query": "\u2603 \u2603 \u2603", "positive": "\u2603" * 9, "source": "faq"}
+    write_lines(opened.settings.root / "pairs" / "broken.jsonl", [broken])
+    opened.take_in(NOW)
+    assert lesson_of()[2].facts().strange is None
+    told = lesson_of(screens=Screens(labelled="report"))[2]
+    left = lesson_of(screens=Screens(labelled="remove"))[2]
+    found = told.facts().strange
+    assert (found.removed, left.facts().strange.removed) == (False, True)
+    assert found.pairs == left.facts().strange.pairs > 0
+    assert any("\u2603" in example for example in found.examples)
+    texts = {pair.query for pair in left.learned}
+    assert broken["query"] not in texts
+    assert len(left.learned) == len(told.learned) - found.pairs
 
 
 def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(lesson_of, tmp_path):
