@@ -201,7 +201,7 @@ def prepare_lesson(
         learned, leakage = tables.leakage.clean(split.training, queries)
         if not tables.mix.shortage(learned):
             break
-    learned, strange = _screened(tables.screens, learned, encoders, champion)
+    learned, strange = screened_labels(tables.screens, learned, encoders, champion)
     learned = tables.caps.apply(learned, tables.memory.generated_sources)
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
@@ -226,10 +226,20 @@ def prepare_lesson(
     )
 
 
-def _screened(
+def screened_labels(
     screens: Screens, learned: list[Pair], encoders: Encoders, champion: VersionFolder
 ) -> tuple[list[Pair], StrangePairs | None]:
-    """Return the labelled pairs that are trained on, and which are unlike everything else."""
+    """Return the labelled pairs that are trained on, and which are unlike everything else.
+
+    Parameters
+    ----------
+    screens
+        Says whether they are looked for, and what is done about them.
+    learned
+        The fresh labelled pairs.
+    encoders, champion
+        The space in which they are compared, and the memory beside them.
+    """
     if screens.labelled == "off" or not learned:
         return learned, None
     known = [text for pair in champion.memory() for text in (pair.query, pair.positive)]

@@ -7,8 +7,6 @@ from pipeline.results.moment import Moment
 from pipeline.results.result import Result
 
 AlertKind = Literal[
-    "drift",
-    "changed_data",
     "insufficient_data",
     "blocked",
     "rejected",
@@ -19,6 +17,8 @@ AlertKind = Literal[
     "rolled_back",
     "overused_anchors",
     "failed_run",
+    "drift",
+    "changed_data",
 ]
 """What a person may have to know of."""
 ALERT_KINDS: tuple[AlertKind, ...] = get_args(AlertKind)

@@ -3,17 +3,18 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from made_streams import TRAVEL, sentences, write_lines
 
 from pipeline.cycle.check import window_of
-from pipeline.cycle.lesson import prepare_lesson
+from pipeline.cycle.lesson import prepare_lesson, screened_labels
 from pipeline.cycle.train_work import TrainTask, TrainWork
 from training.finetuning.negatives import Negatives
 from training.pairs.caps import Caps
 from training.pairs.memory import Memory
-from training.pairs.pair import normalised
+from training.pairs.pair import Pair, normalised
 from training.progress import no_progress
 from training.retention.merge import Merge
 from training.unlabelled import Screens
@@ -59,20 +60,25 @@ def test_nothing_that_is_measured_is_trained_on(lesson_of):
     assert lesson.facts() == lesson_of()[2].facts(), "prepared again, it is the same lesson"
 
 
-def test_labelled_pairs_unlike_everything_else_are_counted_or_left_out(lesson_of, opened):
-    broken = {"query": "\u2603 \u2603 \u2603", "positive": "\u2603" * 9, "source": "faq"}
-    write_lines(opened.settings.root / "pairs" / "broken.jsonl", [broken])
-    opened.take_in(NOW)
-    assert lesson_of()[2].facts().strange is None
-    told = lesson_of(screens=Screens(labelled="report"))[2]
-    left = lesson_of(screens=Screens(labelled="remove"))[2]
-    found = told.facts().strange
-    assert (found.removed, left.facts().strange.removed) == (False, True)
-    assert found.pairs == left.facts().strange.pairs > 0
-    assert any("\u2603" in example for example in found.examples)
-    texts = {pair.query for pair in left.learned}
-    assert broken["query"] not in texts
-    assert len(left.learned) == len(told.learned) - found.pairs
+@pytest.mark.parametrize("labelled", ["off", "report", "remove"])
+def test_labelled_pairs_unlike_everything_else_are_counted_or_left_out(
+    opened, fake_encoder, labelled
+):
+    rows = sentences(TRAVEL, 60, 41)
+    pairs = [Pair(row["id"], row["query"], row["positive"], source="faq") for row in rows]
+    broken = Pair("broken", "zzyzx qqq", "xxyyzz", source="faq")
+    encoders = SimpleNamespace(load=lambda model: fake_encoder)
+    folder = opened.versions.folder(opened.versions.champion())
+    screens = Screens(labelled=labelled)
+    kept, found = screened_labels(screens, [*pairs, broken], encoders, folder)
+    assert (broken in kept) == (labelled != "remove")
+    assert set(pairs) <= set(kept)
+    if labelled == "off":
+        assert found is None
+        assert not fake_encoder.encoded
+    else:
+        assert (found.pairs, found.removed) == (1, labelled == "remove")
+        assert found.examples == ("zzyzx qqq -> xxyyzz",)
 
 
 def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(lesson_of, tmp_path):

