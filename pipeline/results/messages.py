@@ -16,9 +16,9 @@ AlertKind = Literal[
     "awaiting_canary",
     "rolled_back",
     "overused_anchors",
-    "failed_run",
     "drift",
     "changed_data",
+    "failed_run",
 ]
 """What a person may have to know of."""
 ALERT_KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
