@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from drift_triggers.signal import FieldFacts, Observation, PairFacts, Signal
-from drift_triggers.statistics.missing import field_changes
+from drift_triggers.statistics.missing import TOLD, field_changes
 from drift_triggers.statistics.view import folded
 
 
@@ -120,7 +120,7 @@ class DataQuality:
                     continue
                 before, now = (share or 0.0 for share in found.missing)
                 said = (
-                    f"{kind}: {found.field!r} is {found.change} (missing in {before:.0%} of "
+                    f"{kind}: {found.field!r} {TOLD[found.change]} (missing in {before:.0%} of "
                     f"{each.known} known and {now:.0%} of {each.recent} recent ones)"
                 )
                 blocks = kind in self.block_on and found.change in ("gone", "more missing")

@@ -8,6 +8,14 @@ import scipy
 from drift_triggers.signal import FieldFacts
 
 Change = Literal["", "gone", "new", "more missing", "less missing"]
+TOLD: dict[Change, str] = {
+    "": "is filled as before",
+    "gone": "is gone",
+    "new": "is new",
+    "more missing": "is missing more often",
+    "less missing": "is missing less often",
+}
+"""Each change as the end of a sentence."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from drift_triggers.statistics.missing import TOLD
 from pipeline.gate import Gate, overuse_warning
 from pipeline.results import TRAINED, CycleResult, Measures, PastCycle, past_cycles
 from pipeline.store import Store
@@ -107,7 +108,7 @@ def _changed_data(measures: Measures | None) -> dict[str, str]:
             found[f"preprocessing of {made.records}"] = told
     for each in measures.fields if measures else ():
         if each.change in ("gone", "more missing"):
-            told = f"{each.field!r} of {each.records} is {each.change}"
+            told = f"{each.field!r} of {each.records} {TOLD[each.change]}"
             found[f"{each.records}.{each.field}"] = told
     return found
 

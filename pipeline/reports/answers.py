@@ -11,7 +11,7 @@ _LONGEST_NAME = 60  # characters
 _CAUSES = {
     "concept": "New topics",
     "vocabulary": "New words",
-    "pipeline": "The form of the texts changed",
+    "pipeline": "The texts come in another form",
     "data_quality": "Broken records",
     "feedback_loop": "The system reads its own output",
     "model_version": "The same texts get other vectors",

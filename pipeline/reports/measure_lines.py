@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from drift_triggers.statistics.missing import TOLD
 from pipeline.results import (
     DecisionResult,
     FieldMeasure,
@@ -95,7 +96,8 @@ def _form(found: FormMeasure) -> str:
         "lost": "the answers fit less",
         "unknown": "whether the answers still fit is not measured",
     }[found.relation]
-    return f"the {found.change} of the texts changed, and {answers}{lost}"
+    changed = "form of the texts, or what made them," if found.change == "form" else "content"
+    return f"the {changed} changed, and {answers}{lost}"
 
 
 def _occupancy(found: Measures) -> str:
@@ -127,8 +129,8 @@ def _source(found: SourceMeasure) -> str:
 def _field(found: FieldMeasure) -> str:
     before, now = (0.0 if share is None else share for share in found.missing)
     return (
-        f"{found.field!r} of {found.records} is {found.change}: missing in {_percent(before)} of "
-        f"the known and {_percent(now)} of the recent ones (p = {found.p_value or 0.0:.2g})"
+        f"{found.field!r} of {found.records} {TOLD[found.change]}: missing in {_percent(before)} "
+        f"of the known and {_percent(now)} of the recent ones (p = {found.p_value or 0.0:.2g})"
     )
 
 
