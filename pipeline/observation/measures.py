@@ -192,7 +192,7 @@ def _occupancy(observation: Observation, known: View, recent: View) -> Occupancy
             RegionMeasure(
                 known=float(found.known[place]),
                 recent=float(found.recent[place]),
-                example=_cut(observation.reference.texts[known.rows[found.central[place]]]),
+                text=_cut(observation.reference.texts[known.rows[found.central[place]]]),
             )
             for place in most
         ),

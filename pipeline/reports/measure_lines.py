@@ -111,7 +111,7 @@ def _occupancy(found: Measures) -> str:
     )
     most = regions.moved[0] if regions.moved else None
     if most and regions.beyond_chance > 0:
-        text = most.example[:_LONGEST]
+        text = most.text[:_LONGEST]
         told += f"; most at {text!r}: {_percent(most.known)} -> {_percent(most.recent)}"
     return told
 

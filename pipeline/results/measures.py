@@ -71,13 +71,13 @@ class RegionMeasure(Result):
     ----------
     known, recent
         Share of the known and of the recent texts in it.
-    example
+    text
         The known text nearest to its centre.
     """
 
     known: float
     recent: float
-    example: str
+    text: str
 
 
 class OccupancyMeasure(Result):

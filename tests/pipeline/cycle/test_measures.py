@@ -84,7 +84,7 @@ def test_geometry_regions_and_sources_are_numbers(measured):
     assert regions.beyond_chance == pytest.approx(
         max(0.0, regions.total_variation - regions.by_chance)
     )
-    assert regions.moved[0].example
+    assert regions.moved[0].text
     app = next(each for each in found.sources if each.source == "app")
     assert app.texts[1] == 60
     assert 0.0 <= app.far[1] <= 1.0
