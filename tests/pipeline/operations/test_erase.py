@@ -13,7 +13,7 @@ import pytest
 import typer
 from canary_search import places_of
 from conftest import name_corpus
-from made_streams import TRAVEL, sentences, texts_of, write_lines
+from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
 
 import pipeline.erasure.erase as steps
 from pipeline.commands.erase import erase as command
@@ -357,11 +357,11 @@ def with_canaries(space: Path) -> Path:
     name_corpus(space)
     text = file.read_text(encoding="utf-8").replace("[data]\n", '[data]\nlog = ["log/*.jsonl"]\n')
     file.write_text(f'{text}\n[index]\nmode = "rebuild"\n', encoding="utf-8")
-    old = sentences(TRAVEL[:1] * 2 + TRAVEL[1:], 3, 99)
+    old = sentences(BANK, 3, 99)
     old[0]["query"] += f" {named['historyquery']}"
     old[1]["positive"] += f" {named['historyanswer']}"
     write_lines(space / "history" / "more.jsonl", old)
-    quiet = texts_of(sentences(TRAVEL, 1, 98))
+    quiet = texts_of(sentences(BANK, 1, 98))
     quiet[0]["text"] += f" {named['reference']}"
     write_lines(space / "reference" / "more.jsonl", quiet)
     corpus = [
