@@ -62,6 +62,10 @@ def demo_trial(scenario: Scenario, plan: Plan) -> Trial:
     values = {
         "model": {"name": "simulation", "base": str(bundled_model()), "max_length": 64},
         "data": {},
+        # As in the demonstration: few pairs, so that it takes minutes.
+        "holdout": {"share": 0.25},
+        "finetune": {"epochs": 1},
+        "gate": {"min_gain": 0.02},
     }
     tables = TypeAdapter(Tables).validate_python(values, context=Path())
     corpus = catalogue() if scenario == "catalogue" else documentation(plan)
@@ -69,7 +73,7 @@ def demo_trial(scenario: Scenario, plan: Plan) -> Trial:
         settings=Settings(root=Path(), tables=tables, digest="simulated"),
         corpus=corpus,
         plan=plan,
-        told="the default settings",
+        told="the default settings, and those of the demonstration for training",
     )
 
 

@@ -9,6 +9,7 @@ from pipeline.observation.served import own_answers
 from pipeline.reports import write_simulation_page
 from pipeline.results import SimulationResult
 from pipeline.simulation import Corpus, Plan, Trial, distinct, foreseen, simulate
+from pipeline.simulation.learning import trained
 from pipeline.store import Store
 from pipeline.workspace import Encoders, OpenWorkspace
 from training.progress import Progress
@@ -75,7 +76,17 @@ def simulated(
             device=tables.compute.device,
             precision=tables.model.precision,
         )
-        found = simulate(trial, encoders.load(model), progress=progress)
+        encoder = encoders.load(model)
+        found = simulate(trial, encoder, progress=progress)
+        if trial.plan.learn:
+            trainings, why = trained(
+                trial.settings, trial.corpus, encoder, (model, Path(folder)), progress
+            )
+            found = found.changed(
+                trainings=trainings,
+                untrained=why,
+                seconds=found.seconds + sum(each.seconds for each in trainings),
+            )
     if page is None:
         return found
     return found.changed(page=str(write_simulation_page(page, found)))
@@ -94,6 +105,7 @@ def _corpus(opened: OpenWorkspace, file: Path | None, now: datetime) -> Corpus:
         texts=distinct([replace(each, timestamp=None) for each in texts]),
         answers=answers,
         answers_known=known,
+        pairs=(*store.pairs(role="history"), *store.pairs(role="recent")),
     )
 
 

@@ -31,7 +31,8 @@ _FEWEST_WITH_TERM = 26
 """Texts of a week that must have the word whose meaning changes: `term_meaning` needs 20."""
 _SECONDS_PER_CHECK = 0.9
 _TEXTS_PER_SECOND = 150
-"""What a check and the encoding of texts take on two cores, for `--dry-run`."""
+_SECONDS_TO_LEARN = 300
+"""What checks, encoding and three trainings take on two cores, for `--dry-run`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Plan:
 
     weeks: int = 52
     """Weeks of a quiet year, a check each."""
-    patience: int = 8
+    patience: int = 6
     """Checks after which drift counts as missed."""
     strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
     """Strengths of the injected drift, 0 to 1."""
@@ -82,7 +83,11 @@ def foreseen(trial: Trial) -> SimulationResult:
     """Return what a simulation would compute, and about how long it would take."""
     plan, size = trial.plan, len(trial.corpus.texts)
     texts = size + plan.seeds * plan.patience * plan.texts_per_week * 3
-    seconds = plan.most_checks * _SECONDS_PER_CHECK * 0.7 + texts / _TEXTS_PER_SECOND
+    seconds = (
+        plan.most_checks * _SECONDS_PER_CHECK * 0.7
+        + texts / _TEXTS_PER_SECOND
+        + _SECONDS_TO_LEARN * plan.learn
+    )
     return _empty(trial).changed(
         dry_run=True,
         seconds=seconds,
@@ -91,7 +96,11 @@ def foreseen(trial: Trial) -> SimulationResult:
             f"with {plan.texts_per_week} texts each, drawn from {size} texts",
             f"drift of {len(CAUSES)} causes at strengths {', '.join(map(str, plan.strengths))}, "
             f"up to {plan.patience} checks each",
-            *(("two trainings, and one on wrong answers",) if plan.learn else ()),
+            *(
+                ("trainings on new topics, new words and wrong answers, if there are enough pairs",)
+                if plan.learn
+                else ()
+            ),
         ),
     )
 

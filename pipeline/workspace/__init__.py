@@ -9,7 +9,7 @@ from pipeline.workspace.own_triggers import own_function
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.serve_settings import Serve
-from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Settings, Tables
+from pipeline.workspace.settings import SETTINGS_FILE, STATE_FOLDER, Anchor, Data, Settings, Tables
 from pipeline.workspace.settings_fault import SettingsFault
 from pipeline.workspace.settings_file import load_settings, read_values
 from pipeline.workspace.telling import Watch
@@ -22,9 +22,11 @@ __all__ = [
     "NAMED",
     "SETTINGS_FILE",
     "STATE_FOLDER",
+    "Anchor",
     "AnchorSets",
     "Ask",
     "Base",
+    "Data",
     "Encoders",
     "Keep",
     "Key",
