@@ -12,7 +12,7 @@ from training.progress import no_progress
 
 @pytest.mark.slow
 def test_six_causes_are_named_on_the_corpus_of_the_demonstration(minilm, tmp_path):
-    plan = replace(FAST, weeks=12, patience=4, strengths=(1.0,))
+    plan = replace(FAST, weeks=16, patience=8, strengths=(1.0,))
     page = tmp_path / "simulation.html"
     found = simulated(
         demo_trial("documentation", plan), minilm, page, progress=no_progress, dry_run=False
