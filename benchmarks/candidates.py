@@ -2,6 +2,7 @@
 
     python benchmarks/candidates.py STREAM ... --into FOLDER [--seeds 0] [--fraction 0.5]
     python benchmarks/candidates.py STREAM ... --into FOLDER --half FOLDER   # and in bfloat16
+    python benchmarks/candidates.py STREAM ... --into FOLDER --known         # and known items
 
 STREAM is a folder as described in streams.py. For each seed, the bundled MiniLM is trained three
 times on new pairs: with as many old ones (`replay`), without (`naive`, at twice the learning rate),
@@ -9,7 +10,8 @@ and on new pairs whose answers are dealt out anew (`shuffled`: labels that are w
 candidates are these models, blends of each with the base, the base centred on its queries, and the
 base with its vectors cut. Per stream, set and model, a file `<stream>/<set>/<model>.npz` holds
 what the model finds: the similarity of each query with each document. What exists is not computed
-again. `--half` names a second such folder, for what the same models find in bfloat16.
+again. `--half` names a second such folder, for what the same models find in bfloat16. `--known`
+adds to each set that of its known items: documents of its corpus, asked for by a part of themselves.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +32,12 @@ from training.acceleration import keep_freed_memory
 from training.encoding import NumberFormat, fetch_base
 from training.pairs import Mixture
 from training.retention.merge import interpolate
-from training.unlabelled import Centre
+from training.unlabelled import Centre, Corpus, Document, KnownItems
 
 BLENDS = {"replay": (0.3, 0.6), "naive": (0.25, 0.5, 0.75), "shuffled": (0.1, 0.2, 0.3, 0.5)}
 CUTS = (256, 192, 128)
+KNOWN = "known-"
+"""Prefix of the sets of known items."""
 MAX_LENGTH = 128
 
 
@@ -140,16 +144,29 @@ def grades(given: EvaluationSet) -> NDArray[np.int8]:
     return found
 
 
+def known_items(given: EvaluationSet) -> Iterator[EvaluationSet]:
+    """Yield the set of known items of a corpus, if its documents are long enough for one."""
+    corpus = Corpus(Document(name, text) for name, text in given.corpus.items())
+    made = KnownItems(share=0.5).make(corpus, sorted(given.queries.values()))
+    print(f"{given.name}: known items: {made.reason}", flush=True)
+    if made.task is not None:
+        yield replace(made.task, name=f"{KNOWN}{given.name}")
+
+
 def collect(
     stream: Path,
     places: Mapping[NumberFormat, Path],
     seeds: Sequence[int],
     fraction: float,
     sets: Sequence[str],
+    *,
+    known: bool,
 ) -> None:
     """Train and score all candidates of one stream, in each number format, kept in files."""
     phases = read_stream(stream, fraction)
     chosen = [given for phase in phases for given in phase.sets if not sets or given.name in sets]
+    if known:
+        chosen += [items for given in chosen for items in known_items(given)]
     for given, into in itertools.product(chosen, places.values()):
         place = into / stream.name / given.name
         place.mkdir(parents=True, exist_ok=True)
@@ -178,13 +195,14 @@ def main() -> None:
     parser.add_argument("--fraction", type=float, default=0.5, help="share of the pairs to use")
     parser.add_argument("--sets", nargs="+", default=[], help="evaluation sets (default: all)")
     parser.add_argument("--half", type=Path, help="folder of what they find in bfloat16")
+    parser.add_argument("--known", action="store_true", help="sets of known items, too")
     options = parser.parse_args()
     keep_freed_memory()
     places: dict[NumberFormat, Path] = {"float32": options.into}
     if options.half:
         places["bfloat16"] = options.half
     for stream in options.streams:
-        collect(stream, places, options.seeds, options.fraction, options.sets)
+        collect(stream, places, options.seeds, options.fraction, options.sets, known=options.known)
     print(json.dumps({"streams": len(options.streams)}))
 
 
