@@ -11,7 +11,7 @@ candidates are these models, blends of each with the base, the base centred on i
 base with its vectors cut. Per stream, set and model, a file `<stream>/<set>/<model>.npz` holds
 what the model finds: the similarity of each query with each document. What exists is not computed
 again. `--half` names a second such folder, for what the same models find in bfloat16. `--known`
-adds to each set that of its known items: documents of its corpus, asked for by a part of themselves.
+adds to each set that of its known items: documents of its corpus, asked for by parts of themselves.
 """
 
 import argparse

@@ -46,8 +46,9 @@ def main() -> None:
     options = parser.parse_args()
     by_name = {task.name: task for task in tasks(options.folder)}
     total = np.zeros(5, int)
+    heads = ("harmful", "let pass", "refused", "harmless", "refused")
     print(f"{'set':42}{'queries':>8}{'items':>7}{'same':>7}{'slope':>7}{'apart':>8}"
-          f"{'harmful':>9}{'let pass':>10}{'refused':>9}{'harmless':>10}{'refused':>9}")  # fmt: skip
+          + "".join(f"{head:>10}" for head in heads))  # fmt: skip
     for name, task in by_name.items():
         stream, own = name.split("/")
         items = by_name.get(f"{stream}/{KNOWN}{own}")
@@ -69,8 +70,7 @@ def main() -> None:
         slope = pairs[:, 0] @ pairs[:, 1] / (pairs[:, 0] @ pairs[:, 0])
         apart = np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())
         queries = (len(each[next(iter(each))]) for each in (true, known))
-        widths = zip(counts, (9, 10, 9, 10, 9), strict=True)
-        cells = "".join(f"{count:>{width}}" for count, width in widths)
+        cells = "".join(f"{count:>10}" for count in counts)
         print(f"{name:42}" + "{:>8}{:>7}".format(*queries)
               + f"{same:7.2f}{slope:7.2f}{apart:8.4f}{cells}", flush=True)  # fmt: skip
     print(f"all: harmful {total[0]}, let pass {total[1]}, refused {total[2]}; "
