@@ -1,6 +1,6 @@
 """Which candidate of one training is sent to the gate: the whole one, or one nearer the champion.
 
-    python benchmarks/ladder.py train STREAM ... --into FOLDER [--seed N ...]
+    python benchmarks/ladder.py train STREAM ... --into FOLDER [--seed N ...] [--checkpoints]
     python benchmarks/ladder.py choose --into FOLDER [--trials 400]
     python benchmarks/ladder.py folds --into FOLDER [--trials 400]
 
@@ -8,7 +8,9 @@ STREAM is a folder as described in streams.py. `train` does what a cycle does wi
 a stream: as many queries as the gate needs are held out, what repeats one leaves, a selection split
 is taken out of either side, and the bundled MiniLM learns the rest. It keeps the nDCG@10 per query
 of the candidate and of blends with the base, on the selection split and on the evaluation sets.
-What is done already is not done again.
+What is done already is not done again. `--checkpoints` keeps those of the candidate after a third
+and two thirds of its steps, too; they are another folder's, and such a training is slower, because
+checkpoints of an accelerated one hold only the tokens in use. `--fraction 0.5`: of half the pairs.
 
 `choose` trains nothing. A trial draws the queries of a gate from the evaluation sets with
 replacement, the same ones for all blends: as many new ones as are held out, and of each old set as
@@ -33,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from checkpoints import CHECKPOINTS, Keep
 from numpy.typing import NDArray
 from scipy import stats
 from streams import Phase, bundled_base, read_stream
@@ -49,12 +52,16 @@ from training.retention.merge import interpolate
 Floats = NDArray[np.float64]
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
+LABELS = ("0.25", "0.5", "0.75", *CHECKPOINTS, "1.0")
+"""Candidates, the whole one last; a folder may lack the checkpoints."""
 MAX_LENGTH = 128
 METRIC = "ndcg_at_10"
 SMALL_GAIN = 0.02
 
 
-def train(streams: Sequence[Path], into: Path, seeds: Sequence[int]) -> None:
+def train(
+    streams: Sequence[Path], into: Path, seeds: Sequence[int], fraction: float, *, checkpoints: bool
+) -> None:
     """Train on every stream with every seed, and write one file of scores for each."""
     keep_freed_memory()
     into.mkdir(parents=True, exist_ok=True)
@@ -66,14 +73,16 @@ def train(streams: Sequence[Path], into: Path, seeds: Sequence[int]) -> None:
                 if file.exists():
                     continue
                 began = time.perf_counter()
-                np.savez(file, **scores_of(base, read_stream(stream, 1.0), seed, Path(place)))
+                phases = read_stream(stream, fraction)
+                found = scores_of(base, phases, seed, Path(place), checkpoints=checkpoints)
+                np.savez(file, **found)
                 print(f"{file.name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def scores_of(
-    base: Path, phases: Sequence[Phase], seed: int, place: Path
+    base: Path, phases: Sequence[Phase], seed: int, place: Path, *, checkpoints: bool
 ) -> dict[str, NDArray[np.generic]]:
-    """Return the scores of base (share 0) and candidates; keys are "<share>/<side>/<set>"."""
+    """Return the scores of base (share 0) and candidates; keys are "<label>/<side>/<set>"."""
     old, new = phases
     needed = queries_for_gain(Gate(), []).queries
     split = HoldOut(seed=2 * seed).parted(new.pairs, needed)
@@ -85,19 +94,31 @@ def scores_of(
     found: dict[str, NDArray[np.generic]] = {"held_out": np.array(len(set(held)))}
     with tempfile.TemporaryDirectory(dir=place) as folder:
         here = Path(folder)
-        candidate = FineTune(seed=seed).fit(
+        mixture = Mix(seed=seed).draw(chosen.recent, chosen.memory)
+        worker = FineTune(seed=seed)
+        kept: dict[str, Path] = {}
+        on_step = None
+        if checkpoints:
+            steps = worker.epochs * -(-len(mixture.pairs) // worker.batch_size)
+            third = -(-steps // 3)
+            worker = FineTune(seed=seed, acceleration=False, checkpoint_steps=third)
+            on_step = Keep(base, here, MAX_LENGTH, third, kept)
+        candidate = worker.fit(
             base,
-            Mix(seed=seed).draw(chosen.recent, chosen.memory),
+            mixture,
             output=here / "trained",
             checkpoints=here / "checkpoints",
             max_length=MAX_LENGTH,
             cache=place / "cache",
+            on_step=on_step,
         )
-        models = {0.0: base, 1.0: candidate.folder}
+        models = {"0.0": base, "1.0": candidate.folder, **kept}
         for share in SHARES[:-1]:
-            models[share] = interpolate(base, candidate.folder, share, output=here / f"{share}")
+            models[f"{share}"] = interpolate(
+                base, candidate.folder, share, output=here / f"{share}"
+            )
         for share, model in models.items():
-            cache = place / "cache" if share == 0.0 else None
+            cache = place / "cache" if share == "0.0" else None
             encoder = Encoder.load(model, max_length=MAX_LENGTH, cache=cache)
             for side, sets in sides.items():
                 for each in sets:
@@ -113,9 +134,10 @@ def scored(encoder: Encoder, given: EvaluationSet) -> Floats:
 
 @dataclass(frozen=True)
 class World:
-    """What one training came to: differences from the base, (shares, queries), by set."""
+    """What one training came to: differences from the base, (candidates, queries), by set."""
 
     stream: str
+    labels: tuple[str, ...]
     held_out: int
     new: dict[str, Floats]
     old: dict[str, Floats]
@@ -125,14 +147,15 @@ class World:
     def read(cls, file: Path) -> "World":
         """Return what `train` wrote of one training."""
         scores = np.load(file)
+        labels = tuple(each for each in LABELS if any(key.startswith(f"{each}/") for key in scores))
 
         def side(name: str) -> dict[str, Floats]:
             sets = [key.split("/", 2)[2] for key in scores if key.startswith(f"0.0/{name}/")]
             return {
                 each: np.round(
                     [
-                        scores[f"{share}/{name}/{each}"] - scores[f"0.0/{name}/{each}"]
-                        for share in SHARES
+                        scores[f"{label}/{name}/{each}"] - scores[f"0.0/{name}/{each}"]
+                        for label in labels
                     ],
                     12,
                 )
@@ -142,6 +165,7 @@ class World:
         selected = side("selection")
         return cls(
             file.name.split(".")[0],
+            labels,
             int(scores["held_out"]),
             side("new"),
             side("old"),
@@ -163,10 +187,10 @@ def anchors_of(world: World, share: float) -> dict[str, int]:
 
 
 def passes(world: World, gate: Gate, anchors: dict[str, int], trials: int, seed: int) -> Floats:
-    """Return how often each share passes on queries drawn with replacement, (shares,)."""
+    """Return how often each candidate passes on queries drawn with replacement."""
     generator = np.random.default_rng(seed)
     joined = np.concatenate([*world.new.values()], axis=1)
-    passed = np.ones((trials, len(SHARES)), bool)
+    passed = np.ones((trials, len(world.labels)), bool)
     for trial in range(trials):
         for values, queries, required in [
             (joined, world.held_out, gate.min_gain),
@@ -186,7 +210,7 @@ def passes(world: World, gate: Gate, anchors: dict[str, int], trials: int, seed:
 
 
 def chance_of(world: World, gate: Gate, anchors: dict[str, int]) -> Floats:
-    """Return the chance of each share as the product foretells it from the selection split."""
+    """Return the chance of each candidate as the product foretells it from the selection split."""
     foretold = Foretold(
         gate,
         (Condition(world.held_out, gate.min_gain),),
@@ -209,15 +233,19 @@ def promising(floor: float) -> Rule:
         ranked = np.where(allowed, worth, -1.0)
         if ranked.max() <= 0.0:
             return int(np.where(allowed, chances, -1.0).argmax())
-        return len(SHARES) - 1 - int(ranked[::-1].argmax())
+        return len(world.labels) - 1 - int(ranked[::-1].argmax())
 
     return chosen
 
 
 RULES: dict[str, Rule] = {
-    "whole": lambda world, chances: 3,
+    "whole": lambda world, chances: len(world.labels) - 1,
     "three quarters": lambda world, chances: 2,
     "half": lambda world, chances: 1,
+    **{
+        label: lambda world, chances, label=label: world.labels.index(label)
+        for label in CHECKPOINTS
+    },
     "kept 0.95": promising(0.95),
     "kept 0.8": promising(0.8),
     "kept 0.5": promising(0.5),
@@ -238,7 +266,8 @@ def choose(into: Path, trials: int, given: Sequence[float]) -> None:
             rate = passes(world, gate, anchors, trials, number)
             chances = chance_of(world, gate, anchors)
             if share == given[0]:
-                print(f"{file.stem}: held out {world.held_out}, anchors {[*anchors.values()]}")
+                print(f"{file.stem}: held out {world.held_out}, anchors {[*anchors.values()]}: "
+                      f"{', '.join(world.labels)}")  # fmt: skip
                 for name, row in (
                     ("gain", gain),
                     ("old", change),
@@ -248,14 +277,18 @@ def choose(into: Path, trials: int, given: Sequence[float]) -> None:
                     print(f"    {name:10}" + "".join(f"{value:9.4f}" for value in row))
             best = int((rate * gain).argmax())
             for name, at in {
-                **{name: rule(world, chances) for name, rule in RULES.items()},
+                **{
+                    name: rule(world, chances)
+                    for name, rule in RULES.items()
+                    if name not in CHECKPOINTS or name in world.labels
+                },
                 "in hindsight": best,
             }.items():
-                row = np.array([SHARES[at], rate[at], rate[at] * gain[at], gain[at], change[at]])
+                row = np.array([rate[at], rate[at] * gain[at], gain[at], change[at]])
                 for group in ("all", world.stream):
                     table[share, group, name].append(row)
     head = f"{'anchors':>8}  {'stream':28}{'rule':16}"
-    print(head + "".join(f"{each:>10}" for each in ("share", "passes", "gained", "gain", "old")))
+    print(head + "".join(f"{each:>10}" for each in ("passes", "gained", "gain", "old")))
     for (share, group, name), rows in sorted(table.items(), key=lambda each: each[0][:2]):
         mean = "".join(f"{value:10.4f}" for value in np.mean(rows, axis=0))
         print(f"{share:8.2f}  {group:28}{name:16}{mean}")
@@ -333,9 +366,14 @@ def main() -> None:
         action="append",
         help="size of an anchor set, as a multiple of its own; repeatable (default: 0.5, 1)",
     )
+    parser.add_argument(
+        "--fraction", type=float, default=1.0, help="share of the pairs to train on"
+    )
+    parser.add_argument("--checkpoints", action="store_true", help="to train: checkpoints, too")
     given = parser.parse_args()
     if given.action == "train":
-        train(given.streams, given.into, given.seed or [0, 1, 2])
+        seeds = given.seed or [0, 1, 2]
+        train(given.streams, given.into, seeds, given.fraction, checkpoints=given.checkpoints)
     elif given.action == "folds":
         folds(given.into, given.trials)
     else:
