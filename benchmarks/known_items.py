@@ -55,6 +55,7 @@ def main() -> None:
         if items is None:
             continue
         true, known = changes(task), changes(items)
+        true = {each: differences for each, differences in true.items() if each in known}
         pairs = np.array([(true[each].mean(), known[each].mean()) for each in true])
         counts = np.zeros(5, int)
         for each, differences in true.items():
