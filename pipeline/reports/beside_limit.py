@@ -51,6 +51,8 @@ def draw_beside_limit(axes: Any, checks: Sequence[Checked]) -> None:
             [each.at for each in calm], [each.value for each in calm], "o", color=ACCENT, ms=4.5
         )
     fired = [each for each in checks if each.fired]
+    if not fired:
+        return  # what is not clipped takes room at the corner of the figure even without a point
     axes.plot(
         [each.at for each in fired],
         [each.value for each in fired],
