@@ -1,9 +1,11 @@
 """Encoders for tests: one that hashes, one tiny real transformer, and the bundled real model."""
 
+import gc
 import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +41,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = "needs an accelerator; this machine has only a CPU"
         for item in marked:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def restored_process(monkeypatch) -> Iterator[None]:
+    """Undo what a command changes in its process: tests share theirs."""
+    for name in ("TMPDIR", "DO_NOT_TRACK", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    environment = dict(os.environ)
+    thresholds, handler = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
+    yield
+    os.environ.clear()
+    os.environ.update(environment)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+    signal.signal(signal.SIGTERM, handler)
 
 
 class FakeEncoder:

@@ -48,7 +48,7 @@ def _ending(made: Comparison, minimum_queries: int) -> str:
     if made.queries < minimum_queries:
         short = f"inconclusive: at least {minimum_queries} queries are required"
         more = made.needs is not None and made.needs > minimum_queries
-        return short + (f"; about {made.needs} like these would settle it" if more else "")
+        return short + (f"; {_settled(made)}" if more else "")
     if made.needs is None and made.difference <= threshold:
         return (
             "inconclusive: the mean itself is below what is required, so more queries like "
@@ -56,7 +56,12 @@ def _ending(made: Comparison, minimum_queries: int) -> str:
         )
     if made.needs is None:
         return "inconclusive: more than a million queries like these would be needed"
-    return f"inconclusive: about {made.needs} queries like these would settle it"
+    return f"inconclusive: {_settled(made)}"
+
+
+def _settled(made: Comparison) -> str:
+    """Say what the number of queries means that would just lift this bound over the threshold."""
+    return f"with {made.needs} queries like these in all, about one in two such candidates passes"
 
 
 def no_gain(made: Comparison, minimum_queries: int) -> bool:

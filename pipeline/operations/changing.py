@@ -65,13 +65,13 @@ class Changing(Opening):
             Only tell what would change, and what it would cost.
         """
         with self._opened("promote", writes=not dry_run) as opened:
+            who = who or person()
             if dry_run:
-                return foresee_promotion(opened, version, reason=reason, force=force)
+                foreseen = foresee_promotion(opened, version, reason=reason, force=force)
+                return foreseen.changed(who=who)
             now = self._clock()
             champions = Champions.of(opened)
-            move = champions.promote(
-                version, reason=reason, force=force, now=now, who=who or person()
-            )
+            move = champions.promote(version, reason=reason, force=force, now=now, who=who)
             return Indexing(opened).after_move(move, now)
 
     def rollback(
@@ -94,12 +94,11 @@ class Changing(Opening):
             Only tell what would change, and what it would cost.
         """
         with self._opened("rollback", writes=not dry_run) as opened:
+            who = who or person()
             if dry_run:
-                return foresee_rollback(opened, version, reason=reason)
+                return foresee_rollback(opened, version, reason=reason).changed(who=who)
             now = self._clock()
-            move = Champions.of(opened).roll_back(
-                version, reason=reason, now=now, who=who or person()
-            )
+            move = Champions.of(opened).roll_back(version, reason=reason, now=now, who=who)
             return Indexing(opened).after_move(move, now)
 
     def discard(

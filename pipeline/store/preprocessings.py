@@ -45,7 +45,7 @@ def fingerprint_of(parts: Mapping[str, str | int]) -> str:
     Examples
     --------
     >>> fingerprint_of({"reader": "records", "rules": 1})
-    '0dea6f7ec4fe20a5'
+    'e4cd1835e2f18d29'
     """
     return hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,6 +1,5 @@
 """What a command changes in its process, and that an interruption ends in a sentence."""
 
-import gc
 import os
 import signal
 import sys
@@ -10,20 +9,7 @@ import typer
 
 from pipeline.commands.process import at_work, keep_temporary_files_in, opened
 
-
-@pytest.fixture(autouse=True)
-def restored(monkeypatch):
-    """Undo what a command changes: tests share their process."""
-    for name in ("TMPDIR", "DO_NOT_TRACK", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    environment = dict(os.environ)
-    thresholds, handler = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
-    yield
-    os.environ.clear()
-    os.environ.update(environment)
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
-    signal.signal(signal.SIGTERM, handler)
+pytestmark = pytest.mark.usefixtures("restored_process")
 
 
 def test_what_is_printed_at_work_goes_to_stderr(capsys):
@@ -51,8 +37,9 @@ def test_mlflow_sends_no_telemetry_from_a_command(monkeypatch):
 
 
 def test_temporary_files_are_kept_in_the_workspace_by_commands_that_write(workspace, tmp_path):
+    before = os.environ["TMPDIR"]
     with opened(workspace):
-        assert os.environ["TMPDIR"] == ""
+        assert os.environ["TMPDIR"] == before
     with opened(workspace, writes=True):
         assert os.environ["TMPDIR"] == str(workspace / ".anchorhold" / "tmp")
     keep_temporary_files_in(tmp_path / "state")

@@ -79,7 +79,7 @@ def test_an_anchor_set_too_small_for_its_scatter_is_inconclusive_and_says_what_i
     assert verdict.outcome == "inconclusive"
     assert not verdict.promote
     assert anchor.needs > 100
-    assert f"about {anchor.needs} queries like these would settle it" in anchor.reason
+    assert f"with {anchor.needs} queries like these in all" in anchor.reason
     times = -(-anchor.needs // 100)
     assert judge_anchor(np.tile(champion, times), np.tile(candidate, times)).promote
     assert not judge_anchor(np.tile(champion, times // 2), np.tile(candidate, times // 2)).promote

@@ -162,8 +162,8 @@ def test_the_queries_of_anchor_sets_come_with_their_vectors(fake_encoder):
     )
 
 
-UNFED = {"similarity_shift"}
-"""Triggers whose input the product does not have yet: what a service answered."""
+UNFED = {"similarity_shift", "preprocessing"}
+"""Triggers whose input comes from elsewhere: what a service answered, what read the records."""
 SWITCHED_ON = {"term_meaning": {"watch_terms": ("number",)}}
 
 
@@ -185,7 +185,7 @@ def test_the_product_can_feed_every_built_in_trigger_but_those_named_here(fake_e
     )
     offered = (getattr(drift_triggers, name) for name in drift_triggers.__all__)
     workers = [each for each in offered if hasattr(each, "check") and each is not Trigger]
-    assert len(workers) == 15
+    assert len(workers) == 16
     signals = [worker(**SWITCHED_ON.get(worker.name, {})).check(seen) for worker in workers]
     assert {signal.trigger for signal in signals if not signal.measured} == UNFED
 

@@ -443,6 +443,7 @@ def test_a_file_that_a_killed_process_left_beside_another_is_no_place_to_hide(tm
     assert not places_of("zqcanary", tmp_path)
 
 
+@pytest.mark.usefixtures("restored_process")
 def test_without_a_terminal_it_must_be_confirmed(turned):
     with pytest.raises(typer.BadParameter, match="--dry-run"):
         command(reason="asked", source="flight", workspace=turned)
