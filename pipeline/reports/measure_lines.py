@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from drift_triggers.statistics.missing import TOLD
+from pipeline.reports.words import task_name
 from pipeline.results import (
     DecisionResult,
     FieldMeasure,
@@ -81,7 +82,7 @@ def movement_lines(found: SpaceMovement | None) -> Iterator[str]:
             told.append(f"{_percent(each.results)} of the first ten results stayed")
         if each.pair_correlation is not None:
             told.append(f"cosines of pairs correlate by {each.pair_correlation:.2f}")
-        yield f"{each.task}: {', '.join(told)}"
+        yield f"{task_name(each.task)}: {', '.join(told)}"
     if found.aligned_mean is not None:
         yield f"after the best rotation, the mean cosine is {found.aligned_mean:.2f}"
 
