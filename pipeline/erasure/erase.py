@@ -29,7 +29,7 @@ from pipeline.registry import (
     remove,
     rewrite_version,
 )
-from pipeline.store import Erasable, Erasure, rewrite
+from pipeline.store import Erasable, rewrite
 from pipeline.workspace import OpenWorkspace
 from training.faults import AnchorholdError
 
@@ -128,7 +128,7 @@ class _Erasing:
         self._note_trained()
         store.erase_rows(self.number, scrubber.json)
         self._versions(scrubber)
-        plan = self._plan_now()
+        plan = store.erasure(self.number).plan or self.plan
         changed = sum(rewrite_cycle(self.opened, each, scrubber) for each in plan.cycles)
         store.note_erased(self.number, {"files of reports": changed})
         if plan.rows.get("documents"):
@@ -178,19 +178,13 @@ class _Erasing:
 
     def _tag_versions(self) -> None:
         """Let the versions that learned from the records, or changed, say that some are erased."""
-        erasure = self._erasure()
+        erasure = self.opened.store.erasure(self.number)
         named = {*erasure.versions, *(_number(each) for each in erasure.removed)}
         for version in self.opened.registry.versions():
             if version.number in named:
                 before = version.tags.get(_TAG, "")
                 parts = dict.fromkeys([*filter(None, before.split("; ")), told(erasure)])
                 self.opened.registry.tag(version, {_TAG: "; ".join(parts)})
-
-    def _plan_now(self) -> Erasable:
-        return self._erasure().plan or self.plan
-
-    def _erasure(self) -> Erasure:
-        return next(each for each in self.opened.store.erasures() if each.number == self.number)
 
 
 def _folders(opened: OpenWorkspace, left: list[str]) -> Iterator[tuple[Version, VersionFolder]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.cycle import KINDS, checks
+from pipeline.operations.named import only_named
 from pipeline.results import (
     TRAINED,
     ChampionMemory,
@@ -55,13 +56,7 @@ class Records:
             "file": self.file,
             "id": self.pair,
         }
-        given = [(kind, name) for kind, name in fields.items() if name is not None]
-        if len(given) != 1:
-            raise DataFault(
-                "exactly one of cycle, source, file and pair id must be named, got "
-                f"{' and '.join(kind for kind, _ in given) or 'none'}"
-            )
-        kind, name = given[0]
+        kind, name = only_named(fields, "cycle, source, file and pair id")
         if kind == "cycle":
             return _of_cycle(name.zfill(4), [*checks(store)])
         # Pairs that nobody labelled are made anew in each cycle: their kind is excluded by name.

@@ -13,6 +13,7 @@ from pipeline.erasure import (
     input_places,
     with_lines,
 )
+from pipeline.operations.named import only_named
 from pipeline.registry import lies_in
 from pipeline.results import EraseResult, InputPlace
 from pipeline.store import Erasable, ErasedBy, Erasure
@@ -59,13 +60,7 @@ class Meant:
             "source": self.source,
             "text": self.text,
         }
-        given = [(kind, name) for kind, name in fields.items() if name is not None]
-        if len(given) != 1:
-            raise DataFault(
-                "exactly one of id, source and text must be named, got "
-                f"{' and '.join(kind for kind, _ in given) or 'none'}"
-            )
-        kind, name = given[0]
+        kind, name = only_named(fields, "id, source and text")
         if kind == "text" and len(normalised(name).replace(" ", "")) < _SHORTEST:
             raise DataFault(
                 f"--text-like {name!r} has fewer than {_SHORTEST} letters or digits; so little "
@@ -124,11 +119,11 @@ def erase_records(
         with store.rehearsal():
             begun = store.begin_erasure(plan, reason, who, now)
             store.erase_rows(begun.number, Scrubber.of(plan).json)
-            done = _logged(opened, begun.number)
+            done = store.erasure(begun.number)
     else:
         begun = store.begin_erasure(plan, reason, who, now)
         left += finish_erasing(opened, now)
-        done = _logged(opened, begun.number)
+        done = store.erasure(begun.number)
     return _result(opened, done, found, inputs, (*found.left, *left), dry_run=dry_run)
 
 
@@ -138,10 +133,6 @@ def _must_say_why(reason: str, plan: Erasable) -> None:
     scrubber = Scrubber.of(plan)
     if scrubber.is_erased(reason) or (plan.kind != "source" and plan.name in reason):
         raise DataFault("the reason repeats what is to be erased, and the log would keep it")
-
-
-def _logged(opened: OpenWorkspace, number: int) -> Erasure:
-    return next(each for each in opened.store.erasures() if each.number == number)
 
 
 def _result(

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock
@@ -125,8 +126,6 @@ def rewrite_records(
 
 
 def _json_changed(registry: Registry, run: str, name: str, change: Callable[[Any], Any]) -> int:
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory(prefix="anchorhold-") as folder:
         # Always with a place of our own: without one MLflow returns the live folder.
         file = Path(registry.client.download_artifacts(run, name, folder))

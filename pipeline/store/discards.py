@@ -27,10 +27,15 @@ from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
 from pipeline.store.records import Role
 from pipeline.store.rows import next_numbers, plain
-from pipeline.store.tables import discarded, discards, documents, pairs, served, traffic
-
-ARRIVALS = (pairs, traffic, documents, served)
-"""The tables of what arrived; they share one sequence, in which a discard marks."""
+from pipeline.store.tables import (
+    ARRIVALS,
+    discarded,
+    discards,
+    documents,
+    pairs,
+    served,
+    traffic,
+)
 
 Named = Literal["cycle", "source", "file", "id"]
 """What a discard names: the pairs new to a cycle, all records of a source or a file, or a pair."""

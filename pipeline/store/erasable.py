@@ -11,7 +11,15 @@ from typing import Any, Literal, Self
 from sqlalchemy import Connection, Table, select
 
 from pipeline.store.rows import digest_of
-from pipeline.store.tables import documents, pairs, quarantine, served, traffic
+from pipeline.store.tables import (
+    ARRIVALS,
+    KIND_OF,
+    documents,
+    pairs,
+    quarantine,
+    served,
+    traffic,
+)
 from training.pairs import normalised
 
 ErasedBy = Literal["id", "source", "text"]
@@ -20,7 +28,6 @@ ErasedBy = Literal["id", "source", "text"]
 ERASED = "[erased]"
 """What stands in the place of a text that was erased."""
 
-TABLES = (pairs, traffic, documents, served)
 _WORD = re.compile(r"\w+")
 _TEXTS = {
     pairs: ("query", "positive", "negative"),
@@ -114,13 +121,13 @@ def words_of(text: str) -> list[str]:
 def find(connection: Connection, kind: ErasedBy, name: str) -> Erasable:
     """Find the records, and which of their texts and words are nobody else's."""
     search = _Search(kind, name)
-    for table in TABLES:
+    for table in ARRIVALS:
         for row in _rows(connection, table):
             search.look(table, row)
     search.follow(connection)
     for row in _rows(connection, quarantine):
         search.look_at_refusal(row)
-    for table in TABLES:
+    for table in ARRIVALS:
         for row in _rows(connection, table):
             if row["sequence"] not in search.rows[table.name]:
                 search.keep(table, row)
@@ -233,10 +240,7 @@ class _Search:
         if table is served:
             self._lines.add(row["digest"])
         if row["file"]:
-            self._places[Place(_KINDS[table.name], row["file"], row["line"])] = None
-
-
-_KINDS = {"pairs": "pair", "traffic": "traffic", "documents": "document", "served": "served"}
+            self._places[Place(KIND_OF[table], row["file"], row["line"])] = None
 
 
 def _fields(table: Table, row: Mapping[str, Any]) -> Iterator[str]:

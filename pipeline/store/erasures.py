@@ -16,9 +16,11 @@ from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, up
 from pipeline.store import erasable
 from pipeline.store.cycles import as_moment, as_text
 from pipeline.store.database import Database
-from pipeline.store.erasable import TABLES, Erasable, ErasedBy
+from pipeline.store.erasable import Erasable, ErasedBy
 from pipeline.store.rows import chunks, next_numbers, plain
 from pipeline.store.tables import (
+    ARRIVALS,
+    KIND_OF,
     canaries,
     canary_keys,
     cycles,
@@ -108,6 +110,11 @@ class ErasureLog:
             found = connection.execute(select(erasures).order_by(erasures.c.number)).mappings()
             return [_erasure(row) for row in found]
 
+    def erasure(self, number: int) -> Erasure:
+        """Return one entry of the log."""
+        with self._database.reading() as connection:
+            return _one(connection, number)
+
     def unfinished_erasure(self) -> Erasure | None:
         """Return the erasure that was begun and is not done; None where there is none."""
         return next((each for each in self.erasures() if each.state != "done"), None)
@@ -167,7 +174,7 @@ class ErasureLog:
 
 
 def _rows(plan: Erasable) -> list[tuple[Table, Sequence[int]]]:
-    known = {table.name: table for table in (*TABLES, quarantine)}
+    known = {table.name: table for table in (*ARRIVALS, quarantine)}
     return [(known[name], numbers) for name, numbers in plan.rows.items()]
 
 
@@ -189,13 +196,12 @@ def _deleted(connection: Connection, table: Table, numbers: Sequence[int]) -> in
 
 def _count(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Let the counts of files say "erased" for what was stored or in quarantine before."""
-    kinds = {pairs: "pair", traffic: "traffic", documents: "document", served: "served"}
     counted = files.c.quarantined if table is quarantine else files.c.stored
     lines: set[tuple[str, str, int]] = set()
     for row in rows:
         if table is documents and not (row["text"] or row["title"]):
             continue  # It only says that a document was withdrawn.
-        kind = row["kind"] if table is quarantine else kinds[table]
+        kind = row["kind"] if table is quarantine else KIND_OF[table]
         # A record with several positives is several rows of one line.
         lines.add((kind, row["file"], row["line"] or -int(row.get("sequence") or row["number"])))
     for (kind, file), number in Counter((kind, file) for kind, file, _ in lines).items():

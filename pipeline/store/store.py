@@ -15,7 +15,7 @@ from pipeline.store.canaries import CanaryLog
 from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
 from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
-from pipeline.store.discards import ARRIVALS, DiscardLog, count_discarded
+from pipeline.store.discards import DiscardLog, count_discarded
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.erasures import ErasureLog
 from pipeline.store.gaps import DocumentGaps
@@ -29,6 +29,7 @@ from pipeline.store.refusals import Refusals
 from pipeline.store.rows import next_numbers
 from pipeline.store.served import ServedLog
 from pipeline.store.tables import (
+    ARRIVALS,
     counters,
     documents,
     files,

@@ -113,6 +113,12 @@ served = Table(
 )
 """A row per line of a log; `shown`, `clicked` and `feedback` are JSON."""
 
+ARRIVALS = (pairs, traffic, documents, served)
+"""The tables of what arrived; they share one sequence, in which a discard marks."""
+
+KIND_OF = {pairs: "pair", traffic: "traffic", documents: "document", served: "served"}
+"""What a record of each of these tables is called where it is read."""
+
 quarantine = Table(
     "quarantine",
     metadata,

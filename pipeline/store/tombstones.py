@@ -10,19 +10,9 @@ from sqlalchemy import Connection, Table, insert, select
 
 from pipeline.store.records import Fault, Kind, Record, Traffic
 from pipeline.store.rows import chunks, digest_of
-from pipeline.store.tables import (
-    documents,
-    pairs,
-    quarantine,
-    served,
-    tombstone_key,
-    tombstones,
-    traffic,
-)
+from pipeline.store.tables import KIND_OF, quarantine, tombstone_key, tombstones
 from training.pairs import Pair, normalised
 from training.unlabelled import Document, ServedQuery
-
-_OF_TABLE = {pairs: "pair", traffic: "traffic", documents: "document", served: "served"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class Tombstones:
             if table is quarantine:
                 signs.add(self._sign("quarantine", row["kind"], row["reason"]))
             else:
-                signs |= {self._sign(*parts) for parts in _identities(_OF_TABLE[table], row)}
+                signs |= {self._sign(*parts) for parts in _identities(KIND_OF[table], row)}
         fresh = sorted(signs - self._held(sorted(signs)))
         for some in chunks(fresh):
             self.connection.execute(insert(tombstones), [{"digest": each} for each in some])
