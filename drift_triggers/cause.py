@@ -123,7 +123,7 @@ def explain(signals: Sequence[Signal], *, fine_tuned: bool | None = None) -> Exp
         return _explanation("pipeline", why, ("preprocessing", *moved))
     topics = tuple(name for name in ("embedding_shift", "out_of_distribution") if name in fired)
     form = _effect(fired, "text_shape")
-    novel = max(0.0, (_effect(seen, "out_of_distribution") - 0.1) / 0.9)
+    novel = beyond_usual(_effect(seen, "out_of_distribution"))
     words = _effect(fired, "vocabulary")
     formed = "text_shape" in fired and fired["text_shape"].cause != "concept"
     if formed and (form >= max(novel, words) + 0.2 or not (words or topics)):
@@ -136,6 +136,17 @@ def explain(signals: Sequence[Signal], *, fine_tuned: bool | None = None) -> Exp
         why = f"new topics ({novel:.2f}) explain more than form ({form:.2f}) or words"
         return _explanation("concept", why, topics)
     return _alone(fired, fine_tuned)
+
+
+def beyond_usual(far: float) -> float:
+    """Return the share of far texts beyond the usual tenth, 0 to 1.
+
+    Examples
+    --------
+    >>> beyond_usual(0.05), beyond_usual(1.0)
+    (0.0, 1.0)
+    """
+    return max(0.0, (far - 0.1) / 0.9)
 
 
 def _alone(fired: Mapping[str, Signal], fine_tuned: bool | None) -> Explanation:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -104,15 +105,25 @@ def _refuse(task: str, quality: Quality) -> None:
         )
 
 
+def loss_p_value(lost: NDArray[np.float64]) -> float:
+    """Return the one-sided p-value of "nothing was lost", of losses on the same queries.
+
+    Examples
+    --------
+    >>> loss_p_value(np.array([0.1, 0.1])), loss_p_value(np.zeros(2))
+    (1e-300, 1.0)
+    """
+    if np.ptp(lost) < 1e-12:
+        # A constant difference has no spread to test: all or nothing.
+        return 1e-300 if float(lost.mean()) > 1e-12 else 1.0
+    return float(scipy.stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
+
+
 def _drop(quality: Quality) -> tuple[float, float]:
     """Return the loss of the mean, and the one-sided p-value of "no loss"."""
     effect = float(quality.accepted.mean() - quality.now.mean())
     if quality.paired:
-        lost = quality.accepted - quality.now
-        if np.ptp(lost) < 1e-12:
-            # A constant difference has no spread to test: all or nothing.
-            return effect, 1e-300 if effect > 1e-12 else 1.0
-        return effect, float(scipy.stats.ttest_1samp(lost, 0.0, alternative="greater").pvalue)
+        return effect, loss_p_value(quality.accepted - quality.now)
     if np.ptp(quality.accepted) < 1e-12 and np.ptp(quality.now) < 1e-12:
         return effect, 1e-300 if effect > 1e-12 else 1.0
     # From the moments: one side may be constant, as where each answer of a hit rate is found.

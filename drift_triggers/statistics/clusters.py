@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
@@ -96,7 +97,12 @@ def new_clusters(
 
 def far_from(reference: View, recent: View) -> NDArray[np.bool_]:
     """Say which recent texts are farther from the reference than nine tenths of its own texts."""
-    return np.asarray(recent.novelty(reference) > np.quantile(reference.ground.own, 0.9))
+    return np.asarray(recent.novelty(reference) > usual_distance(reference))
+
+
+def usual_distance(reference: View) -> np.floating[Any]:
+    """Return how far from the others nine tenths of the reference texts lie at most."""
+    return np.quantile(reference.ground.own, 0.9)
 
 
 def document_counts(texts: Sequence[str]) -> Counter[str]:

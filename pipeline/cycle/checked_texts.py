@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from pipeline.cycle.window import Gathered, gather
-from pipeline.observation import Accepted, Arrived, text_map
+from pipeline.observation import Accepted, Arrived, lacking, text_map
 from pipeline.results import CheckedTexts, MemorySource, MissingField, Window
 from pipeline.store import Traffic
 from pipeline.workspace import OpenWorkspace
@@ -55,13 +55,11 @@ def _missing(
         ("pairs", _OF_PAIRS, memory, gathered.pairs),
     )
     for records, fields, before, now in kinds:
-        for field in fields:
-            shares = [_lacking(each, field) for each in (before, now)]
-            if {*shares} - {1.0, None} and any(shares):
+        facts = lacking(fields, before, now)
+        for field, counts in facts.missing.items():
+            if any(counts):
+                shares = [
+                    count / size if size else None
+                    for count, size in zip(counts, (facts.known, facts.recent), strict=True)
+                ]
                 yield MissingField(records=records, field=field, known=shares[0], recent=shares[1])
-
-
-def _lacking(records: Records, field: str) -> float | None:
-    if not records:
-        return None
-    return sum(getattr(each, field) in ("", None) for each in records) / len(records)

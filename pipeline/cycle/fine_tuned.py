@@ -3,11 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-import numpy as np
-import scipy
-from numpy.typing import NDArray
-
-from drift_triggers.quality_drop import QualityDrop
+from drift_triggers.quality_drop import QualityDrop, loss_p_value
 from drift_triggers.signal import Signal
 from pipeline.cycle.guard import labelled_anew
 from pipeline.registry import RegistryFault, VersionFolder
@@ -64,7 +60,7 @@ def fine_tuning_loss(
         for pair in [(then[each.name], now[each.name])]
     ]
     task, scores, lower = max(found, key=lambda one: float(one[2].mean()))
-    p_value = min(1.0, _p_value(lower) * len(found))
+    p_value = min(1.0, loss_p_value(lower) * len(found))
     cost = float(lower.mean())
     explains = p_value <= asked.significance and cost >= _EXPLAINS * lost.effect
     told = "came with" if explains else "is not shown to come with"
@@ -91,10 +87,3 @@ def came_with_training(champion: VersionFolder, found: FineTuningResult | None) 
     if champion.facts().parent is None:
         return False
     return found.explains if found else None
-
-
-def _p_value(lower: NDArray[np.float64]) -> float:
-    """Return the one-sided p-value of "the training cost nothing", paired by query."""
-    if np.ptp(lower) < 1e-12:
-        return 1e-300 if float(lower.mean()) > 1e-12 else 1.0
-    return float(scipy.stats.ttest_1samp(lower, 0.0, alternative="greater").pvalue)

@@ -31,8 +31,6 @@ class Journal:
         How to show which stage is under way.
     """
 
-    _progress: Progress = staticmethod(no_progress)
-
     def __init__(
         self,
         store: Store,

@@ -248,7 +248,8 @@ def screened_labels(
     removed = screens.labelled == "remove"
     told = tuple(f"{pair.query[:80]} -> {pair.positive[:80]}" for pair in found[:_EXAMPLES])
     strange = StrangePairs(pairs=len(found), removed=removed, examples=told)
-    return [pair for pair in learned if not removed or pair not in found], strange
+    gone = set(found) if removed else set()
+    return [pair for pair in learned if pair not in gone], strange
 
 
 def regions_encoder(memory: Memory, encoders: Encoders, model: Path) -> Encode | None:

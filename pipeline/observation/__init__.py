@@ -1,7 +1,7 @@
 """Recent data and the champion's reference, as the triggers read them."""
 
 from pipeline.observation.click_quality import click_quality
-from pipeline.observation.fields import fields_of
+from pipeline.observation.fields import fields_of, lacking
 from pipeline.observation.measures import data_age, measures_of
 from pipeline.observation.observe import (
     Accepted,
@@ -26,6 +26,7 @@ __all__ = [
     "click_quality",
     "data_age",
     "fields_of",
+    "lacking",
     "measures_of",
     "queries_as_traffic",
     "served_as_traffic",

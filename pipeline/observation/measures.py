@@ -7,13 +7,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from drift_triggers.cause import explain
+from drift_triggers.cause import beyond_usual, explain
 from drift_triggers.signal import FieldFacts, Observation, Preprocessing, Sample, Signal
+from drift_triggers.statistics.clusters import far_from, usual_distance
 from drift_triggers.statistics.geometry import Geometry
 from drift_triggers.statistics.missing import field_changes
 from drift_triggers.statistics.occupancy import Occupancy
 from drift_triggers.statistics.view import View
 from drift_triggers.vocabulary import pieces_per_word
+from pipeline.observation.compared import compared, example_of
 from pipeline.results import (
     DataAge,
     FieldMeasure,
@@ -30,11 +32,8 @@ from pipeline.results.measures import Records
 from pipeline.store import Traffic
 from training.pairs import Pair
 
-_COMPARED = 2000  # distinct texts per side, as the triggers compare them
-_FEWEST = 10  # distinct texts per side; fewer have no neighbourhoods
 _MOVED = 5  # regions that are named
 _SOURCES = 20  # sources that are named
-_LONGEST = 160  # characters of an example
 _DAY = 86400.0
 
 
@@ -57,15 +56,14 @@ def measures_of(
         "fields": tuple(_fields(fields)),
         "form": _form(signals, observation.form_kept),
     }
-    if min(len(observation.recent), len(observation.reference)):
-        known = View.of(observation.reference, _COMPARED)
-        recent = View.of(observation.recent, _COMPARED)
-        if min(len(known.rows), len(recent.rows)) >= _FEWEST:
-            named |= {
-                "geometry": _geometry(known, recent),
-                "occupancy": _occupancy(observation, known, recent),
-                "sources": tuple(_sources(observation, known, recent)),
-            }
+    empty = not min(len(observation.recent), len(observation.reference))
+    sides = None if empty else compared(observation)
+    if sides is not None:
+        named |= {
+            "geometry": _geometry(*sides),
+            "occupancy": _occupancy(observation, *sides),
+            "sources": tuple(_sources(observation, *sides)),
+        }
     return Measures.model_validate(named)
 
 
@@ -154,7 +152,7 @@ def _form(signals: Sequence[Signal], kept: float | None) -> FormMeasure | None:
         relation = "lost" if quality.fired else "holds"
     return FormMeasure(
         form=_effect(measured, "text_shape"),
-        topics=None if far is None else max(0.0, (far - 0.1) / 0.9),
+        topics=None if far is None else beyond_usual(far),
         words=_effect(measured, "vocabulary"),
         kept=kept,
         change=changed,
@@ -192,7 +190,7 @@ def _occupancy(observation: Observation, known: View, recent: View) -> Occupancy
             RegionMeasure(
                 known=float(found.known[place]),
                 recent=float(found.recent[place]),
-                text=_cut(observation.reference.texts[known.rows[found.central[place]]]),
+                text=example_of(observation.reference.texts[known.rows[found.central[place]]]),
             )
             for place in most
         ),
@@ -203,10 +201,10 @@ def _sources(observation: Observation, known: View, recent: View) -> Iterator[So
     """Yield how well the texts of each source are known: far ones, and pieces per word."""
     if not any(observation.recent.sources) and not any(observation.reference.sources):
         return
-    limit = np.quantile(known.ground.own, 0.9)
+    usual = usual_distance(known)
     sides = (
-        (observation.reference, known, known.ground.own > limit),
-        (observation.recent, recent, recent.novelty(known) > limit),
+        (observation.reference, known, known.ground.own > usual),
+        (observation.recent, recent, far_from(known, recent)),
     )
     names = [
         np.array([sample.sources[row] if sample.sources else "" for row in view.rows], dtype=object)
@@ -241,7 +239,3 @@ def _pieces(sample: Sample, rows: NDArray[np.int64]) -> tuple[float | None, floa
         float(np.mean([pieces_per_word(each) for each in words])),
         float(np.mean([any(lost for _, _, lost in each) for each in words])),
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

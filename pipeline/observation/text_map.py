@@ -10,15 +10,13 @@ from drift_triggers.signal import Observation, Sample
 from drift_triggers.statistics.clusters import document_counts, far_from
 from drift_triggers.statistics.view import View
 from drift_triggers.vocabulary import pieces_per_word
+from pipeline.observation.compared import compared, example_of
 from pipeline.results import TextGroup, TextMap, TextSource
 
-_COMPARED = 2000  # distinct texts per side, as the triggers compare them
 _DRAWN = 300  # texts per side: more dots hide one another, and the page grows
 _GROUPS = range(3, 9)  # more than eight numbers on a map are not read
-_FEWEST = 10  # distinct texts per side; fewer have no neighbourhoods
 _EXAMPLES = 3
 _TERMS = 4
-_LONGEST = 160  # characters of an example, as in the rest of the report
 _SOURCES = 12
 
 
@@ -35,10 +33,10 @@ def text_map(observation: Observation) -> TextMap | None:
     ``sklearn.feature_extraction.text.TfidfVectorizer``.
     """
     observation.require_texts()
-    recent = View.of(observation.recent, _COMPARED)
-    known = View.of(observation.reference, _COMPARED)
-    if min(len(recent.rows), len(known.rows)) < _FEWEST:
+    sides = compared(observation)
+    if sides is None:
         return None
+    known, recent = sides
     far = far_from(known, recent)
     random = np.random.default_rng([observation.seed, 17])
     chosen_known, chosen = (_some(len(view.rows), random) for view in (known, recent))
@@ -135,7 +133,7 @@ def _groups(
                 recent=float(inside[is_recent].mean()),
                 far=float(is_far[fresh].mean()) if fresh.any() else 0.0,
                 distance=_distance(vectors[fresh]),
-                examples=tuple(_cut(texts[row]) for row in central[:_EXAMPLES]),
+                examples=tuple(example_of(texts[row]) for row in central[:_EXAMPLES]),
             )
         )
     return tuple(found)
@@ -200,10 +198,6 @@ def _pieces(sample: Sample, rows: NDArray[np.int64]) -> float | None:
     if sample.words is None:
         return None
     return float(np.mean([pieces_per_word(sample.words[row]) for row in rows]))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _rounded(places: NDArray[Any]) -> tuple[tuple[float, float], ...]:
