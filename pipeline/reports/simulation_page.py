@@ -10,7 +10,6 @@ from pipeline.reports.simulation_words import (
     TITLES,
     TRIED,
     Cell,
-    causes,
     cell,
     duration,
     false_alarms,
@@ -18,7 +17,7 @@ from pipeline.reports.simulation_words import (
     named_rightly,
     strength_title,
 )
-from pipeline.results import SimulatedDrift, SimulationResult
+from pipeline.results import CAUSES, SimulationResult
 
 _LONGEST = 240
 
@@ -68,7 +67,7 @@ def _named(result: SimulationResult) -> tuple[str, ...]:
 
 
 def _rows(result: SimulationResult) -> Iterator[dict[str, object]]:
-    for cause in causes():
+    for cause in CAUSES:
         drifts = [each for each in result.drifts if each.cause == cause]
         cells: list[Cell] = [cell(result.of(cause, each)) for each in result.strengths]
         shown = max(drifts, key=lambda each: each.strength, default=None)
@@ -84,7 +83,7 @@ def _rows(result: SimulationResult) -> Iterator[dict[str, object]]:
             "cells": cells,
             "before": shorten(shown.before, _LONGEST, placeholder=" …") if shown else "",
             "after": _cut(shown.after) if shown else "",
-            "then": _then(shown) if shown else "",
+            "then": ACTS[shown.acts] if shown else "",
             "why": shown.why if shown else "",
         }
 
@@ -96,7 +95,3 @@ def _listed(words: Sequence[str]) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 2] + " …"
-
-
-def _then(drift: SimulatedDrift) -> str:
-    return ACTS[drift.acts]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, get_args
+from typing import Literal
 
-from pipeline.results import QuietYears, SimulatedCause, SimulatedDrift, SimulationResult
+from pipeline.results import CAUSES, QuietYears, SimulatedDrift, SimulationResult
 
 State = Literal["found", "late", "misnamed", "missed", "untried"]
 
@@ -46,11 +46,6 @@ class Cell:
     """In a few words, such as "after 2 weeks"."""
 
 
-def causes() -> tuple[SimulatedCause, ...]:
-    """Return the causes in their order."""
-    return get_args(SimulatedCause)
-
-
 def cell(drifts: Sequence[SimulatedDrift]) -> Cell:
     """Return what was noticed of one cause at one strength in all years."""
     if not drifts:
@@ -83,7 +78,7 @@ def named_at_full_strength(result: SimulationResult) -> tuple[int, int]:
 
 def named_rightly(result: SimulationResult, strength: float) -> tuple[int, int]:
     """Return how many causes were named rightly at a strength, and how many there are."""
-    cells = [cell(result.of(cause, strength)) for cause in causes()]
+    cells = [cell(result.of(cause, strength)) for cause in CAUSES]
     return sum(each.state in ("found", "late") for each in cells), len(cells)
 
 

@@ -7,13 +7,12 @@ from rich.table import Table
 from pipeline.reports.screen import Part
 from pipeline.reports.simulation_words import (
     TITLES,
-    causes,
     cell,
     duration,
     false_alarms,
     named_at_full_strength,
 )
-from pipeline.results import SimulationResult
+from pipeline.results import CAUSES, SimulationResult
 
 
 def simulated(result: SimulationResult) -> Iterator[Part]:
@@ -28,7 +27,7 @@ def simulated(result: SimulationResult) -> Iterator[Part]:
         f"{result.patience} weekly checks"
     )
     table = Table("injected", "cause", *(f"{each:.0%}" for each in result.strengths))
-    for cause in causes():
+    for cause in CAUSES:
         found = [cell(result.of(cause, each)).short for each in result.strengths]
         table.add_row(TITLES[cause].lower(), cause, *found)
     yield table

@@ -115,6 +115,7 @@ from pipeline.results.report import ReportResult, UiResult
 from pipeline.results.result import Result
 from pipeline.results.serve import ServeResult
 from pipeline.results.simulation import (
+    CAUSES,
     QuietYears,
     SimulatedCause,
     SimulatedDrift,
@@ -157,6 +158,7 @@ from pipeline.results.versions_compared import (
 
 __all__ = [
     "ALERT_KINDS",
+    "CAUSES",
     "QUANTILES",
     "TRAINED",
     "AcceptResult",

@@ -1,12 +1,14 @@
 """The result of `anchorhold simulate`: a year with injected drift, and what was noticed of it."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pipeline.results.result import Result
 
 SimulatedCause = Literal[
     "concept", "model_version", "vocabulary", "pipeline", "temporal", "feedback_loop"
 ]
+CAUSES: tuple[SimulatedCause, ...] = get_args(SimulatedCause)
+"""The causes in their order."""
 
 
 class SimulatedDrift(Result):

@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.results import QuietYears, SimulatedCause, SimulatedDrift, SimulationResult
+from pipeline.results import (
+    CAUSES,
+    QuietYears,
+    SimulatedCause,
+    SimulatedDrift,
+    SimulationResult,
+)
 from pipeline.simulation.advice import advice
 from pipeline.simulation.corpus import Corpus, held_back
 from pipeline.simulation.injections import (
@@ -26,7 +31,6 @@ from pipeline.workspace import Settings
 from training.encoding import Encoder
 from training.progress import Progress, no_progress
 
-CAUSES: tuple[SimulatedCause, ...] = get_args(SimulatedCause)
 _FEWEST_WITH_TERM = 26
 """Texts of a week that must have the word whose meaning changes: `term_meaning` needs 20."""
 _SECONDS_PER_CHECK = 0.9

@@ -184,13 +184,13 @@ class Year:
 
     def _drawn(self, week: int) -> list[Traffic]:
         size = len(self.pool)
-        taken: list[int] = []
-        at = week * self.texts
+        taken: dict[int, None] = {}
+        turn, place = divmod(week * self.texts, size)
         while len(taken) < min(self.texts, size):
-            turn, place = divmod(at, size)
             order = np.random.default_rng([self.seed, 15, turn]).permutation(size)
-            row = int(order[place])
-            if row not in taken:
-                taken.append(row)
-            at += 1
+            for row in order[place:].tolist():
+                taken[row] = None
+                if len(taken) == min(self.texts, size):
+                    break
+            turn, place = turn + 1, 0
         return [self.pool[row] for row in taken]

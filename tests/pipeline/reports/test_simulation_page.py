@@ -7,9 +7,9 @@ from browser import CHROMIUM, Browser
 from made_reports import HOSTILE
 
 from pipeline.reports import terminal, write_simulation_page
-from pipeline.reports.simulation_words import TITLES, causes, cell, false_alarms
+from pipeline.reports.simulation_words import TITLES, cell, false_alarms
 from pipeline.reports.terminal_page import rows_of
-from pipeline.results import QuietYears, SimulatedDrift, SimulatedTraining, SimulationResult
+from pipeline.results import CAUSES, QuietYears, SimulatedDrift, SimulatedTraining, SimulationResult
 
 QUIET = QuietYears(weeks=52, alarms=1, low=0.0005, high=0.1, trainings=0, named=("temporal",))
 
@@ -24,7 +24,7 @@ def drift(cause, strength, named, checks, seed=0):
 
 @pytest.fixture(scope="module")
 def result():
-    drifts = [drift(cause, 1.0, cause, 1) for cause in causes()]
+    drifts = [drift(cause, 1.0, cause, 1) for cause in CAUSES]
     drifts += [drift("concept", 0.1, "none", None), drift("vocabulary", 0.1, "concept", 2)]
     drifts += [drift("temporal", 0.1, "temporal", 3)]
     return SimulationResult(
