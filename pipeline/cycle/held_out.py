@@ -60,8 +60,8 @@ class HeldOutQueries:
         to_train = self.minimum_pairs * queries / max(1, len(pairs))
         return self.worker.parted(pairs, min(self.needed, int(queries - to_train)), self.kept)
 
-    def facts(self, split: Split) -> HoldOutResult:
-        """Return what is recorded of a split."""
+    def facts(self, split: Split, apart: int) -> HoldOutResult:
+        """Return what is recorded of a split, and how many remembered pairs it keeps apart."""
         held, left = (
             len({normalised(pair.query) for pair in side})
             for side in (split.held_out, split.training)
@@ -70,7 +70,12 @@ class HeldOutQueries:
         if told and held < (self.needed or 0):
             full = held >= self.worker.maximum
             told += "; holdout.maximum allows no more" if full else "; the others are left to learn"
-        return HoldOutResult(reach=split.reach, seed=self.worker.seed, reason=told)
+        worker = self.worker
+        if not held and left and worker.by in ("document", "group") and worker.filled_by:
+            told = f"no query is held out: each {worker.by} joins more than a quarter of them"
+        return HoldOutResult(
+            reach=split.reach, seed=worker.seed, by=worker.by, apart=apart, reason=told
+        )
 
 
 def _held_before(
@@ -83,6 +88,7 @@ def _held_before(
         if cycle.result.lesson
         and cycle.result.lesson.hold_out
         and cycle.result.lesson.hold_out.seed == worker.seed
+        and cycle.result.lesson.hold_out.by == worker.by
     ]
     if not earlier:
         return frozenset()
@@ -94,10 +100,11 @@ def _held_before(
         reach.append(max(far, reach[-1] if reach else far))
     until, reach = until[::-1], reach[::-1]
     arrived = store.sequences_of_pairs([pair.id for pair in pairs])
+    positions = worker.positions(pairs)
     held = set()
     for pair in pairs:
         query = normalised(pair.query)
         place = bisect_left(until, arrived.get(pair.id, window.until))
-        if place < len(reach) and worker.position(query) <= reach[place]:
+        if place < len(reach) and query in positions and positions[query] <= reach[place]:
             held.add(query)
     return frozenset(held)

@@ -78,6 +78,9 @@ class Lesson:
         Which queries are held out, and why as many; None where nothing was learned.
     strange
         Labelled pairs unlike everything else; None where nobody asked.
+    apart
+        Remembered pairs that are not replayed, as they share a document or group with a held-out
+        one.
     """
 
     mixture: Mixture
@@ -95,6 +98,7 @@ class Lesson:
     given: bool = False
     hold_out: HoldOutResult | None = None
     strange: StrangePairs | None = None
+    apart: frozenset[Pair] = frozenset()
 
     @property
     def without_labels(self) -> bool:
@@ -209,9 +213,11 @@ def prepare_lesson(
     remembered = [pair for pair in forget(champion.memory(), excluded) if pair.source not in kinds]
     replayable = tables.memory.absorb(remembered, later_history, encode)
     memory, _ = tables.leakage.clean(replayable, queries)
-    selection = Selection(tuple(learned), tuple(memory), ())
+    replayed = tables.holdout.apart(memory, split.held_out)
+    apart = frozenset(memory).difference(replayed)
+    selection = Selection(tuple(learned), tuple(replayed), ())
     if tables.merge.shares or len(settings.strategies) > 1:
-        selection = tables.select.split(learned, memory)
+        selection = tables.select.split(learned, replayed, tables.holdout.by)
     return Lesson(
         mixture=tables.mix.draw(selection.recent, selection.memory),
         shortage=tables.mix.shortage(learned),
@@ -221,7 +227,8 @@ def prepare_lesson(
         learned=learned,
         memory=memory,
         selection=selection,
-        hold_out=parting.facts(split),
+        hold_out=parting.facts(split, len(apart)),
+        apart=apart,
         strange=strange,
     )
 

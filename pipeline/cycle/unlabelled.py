@@ -229,9 +229,10 @@ def _taught(settings: Settings, lesson: Lesson, made: DerivedResult, written: _W
     labelled, _ = tables.leakage.clean(lesson.learned, queries)
     memory, _ = tables.leakage.clean(lesson.memory, queries)
     learned = [*labelled, *written.pairs]
-    selection = Selection(tuple(learned), tuple(memory), ())
+    replayed = [pair for pair in memory if pair not in lesson.apart]
+    selection = Selection(tuple(learned), tuple(replayed), ())
     if written.selection is not None:
-        kept, old = tables.select.remembered(memory)
+        kept, old = tables.select.remembered(replayed, tables.holdout.by)
         if old is not None:
             selection = Selection(tuple(learned), tuple(kept), (written.selection, old))
     shortage = tables.mix.shortage(learned)

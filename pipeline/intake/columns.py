@@ -15,6 +15,7 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
         "query": ("query", "anchor", "question", "sentence1"),
         "source": ("source",),
         "timestamp": ("timestamp",),
+        "group": ("group",),
     },
     "served": {
         "id": ("id", "query_id", "request_id", "trace_id", "_id"),
@@ -231,7 +232,8 @@ def plan_of(kind: Kind, names: Sequence[str]) -> Plan:
         and negatives in ([], ["negative"])
         and not (matches or positive_ids or negative_ids)
     )
-    known = ("id", "query", "positive", "negative", "source", "timestamp", "label", "score")
+    texts = ("query", "positive", "negative")
+    known = ("id", *texts, "source", "timestamp", "group", "label", "score")
     return Plan(
         plain,
         fields,

@@ -57,12 +57,12 @@ class Intake:
 
     A record is one JSON object per line (`.jsonl`, `.ndjson`), or one row (`.csv`, `.tsv`,
     `.parquet`, `hf:<dataset>[:<split>]`, a folder that `datasets` saved). Pairs have `query` and
-    `positive`, and may have `negative`, several of both, and a `label` or `score`; traffic has
-    `text`, and may have `session` and `user`; documents have `text`, and may have `title` and
-    `url`; all may have `id`, `source`, and `timestamp` as ISO 8601 (UTC if it names no zone) or in
-    seconds or milliseconds since 1970. Anything else is ignored, with a warning for names that
-    come close to one of these. Documents are also read from folders of pages, and pairs may name
-    them by id.
+    `positive`, and may have `negative`, several of both, a `label` or `score`, and a `group`
+    (conversation, customer) that a split keeps together; traffic has `text`, and may have `session`
+    and `user`; documents have `text`, and may have `title` and `url`; all may have `id`, `source`,
+    and `timestamp` as ISO 8601 (UTC if it names no zone) or in seconds or milliseconds since 1970.
+    Anything else is ignored, with a warning for names that come close to one of these. Documents
+    are also read from folders of pages, and pairs may name them by id.
 
     Examples
     --------

@@ -114,7 +114,7 @@ def _number_as_text(value: object) -> object:
 
 
 def _group_as_text(value: object) -> object:
-    """Return what names a session or a user as a text; an object or a truth value names nothing."""
+    """Return what names a group, session or user as a text; an object or truth value does not."""
     if isinstance(value, str | bytes):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -155,6 +155,7 @@ class PairRecord(BaseModel):
     negative: _Optional = ""
     source: _Label = ""
     timestamp: _Moment = None
+    group: _Group = ""
 
 
 class TrafficRecord(BaseModel):
@@ -268,6 +269,7 @@ class RecordRules:
             record.negative,
             record.source,
             record.timestamp,
+            record.group,
         )
 
     def _traffic(self, content: Content) -> Traffic:

@@ -56,9 +56,15 @@ class HoldOutResult(Result):
     Attributes
     ----------
     reach
-        Position of the hash up to which queries that had arrived are held out; -1: none is.
+        Position up to which queries that had arrived are held out (of their hash or, by time, of
+        their newest moment); -1: none is.
     seed
         Seed of the hash.
+    by
+        What is never on both sides (`holdout.by`).
+    apart
+        Remembered pairs that are not replayed, as they share a document or group with a held-out
+        one.
     reason
         How many there are, and why, in a sentence; empty where the settings say how many.
     """
@@ -66,6 +72,8 @@ class HoldOutResult(Result):
     reach: float
     seed: int
     reason: str = ""
+    by: str = "query"
+    apart: int = 0
 
 
 class StrangePairs(Result):

@@ -318,7 +318,7 @@ def _traffic_row(record: Record, file: str, role: Role, unplaced: int) -> dict[s
 
 def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether each text of a row begins with what it was before."""
-    names = ("query", "positive", "negative", "text", "source", "session", "user")
+    names = ("query", "positive", "negative", "text", "source", "session", "user", "group")
     return all(now[name].startswith(before[name]) for name in names if name in now)
 
 

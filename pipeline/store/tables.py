@@ -68,6 +68,7 @@ pairs = Table(
     Column("timestamp", Double),
     *_texts("file"),
     *_integers("line"),
+    Column("group", Text, nullable=False, server_default=""),
 )
 
 traffic = Table(

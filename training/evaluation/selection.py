@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from training.encoding import Encoder
 from training.evaluation.evaluate import Evaluate
 from training.evaluation.evaluation_set import EvaluationSet
-from training.pairs import HoldOut, Pair, normalised
+from training.pairs import By, HoldOut, Pair, normalised
 from training.progress import Progress, no_progress
 from training.settings import SETTINGS
 
@@ -123,16 +123,27 @@ class Select:
     seed: int = 1
     """Seed of the hash; it must differ from the hold-out's, or both would choose alike."""
 
-    def split(self, recent: Sequence[Pair], memory: Sequence[Pair]) -> Selection:
+    def split(self, recent: Sequence[Pair], memory: Sequence[Pair], by: By = "query") -> Selection:
         """Return what is left to train on, and the selection sets.
 
-        A selected query that occurs on both sides is left out of both. Without memory nothing is
-        taken out: there is no forgetting to measure.
+        A selected query that occurs on both sides is left out of both, and so is what shares its
+        document or group. Without memory nothing is taken out: there is no forgetting to measure.
+
+        Parameters
+        ----------
+        recent, memory
+            What may be trained on.
+        by
+            What is never on both sides, as in `HoldOut`.
         """
-        left_recent, new = self._hold_out.split(recent)
-        left_memory, old = self._hold_out.split(memory)
+        hold_out = self._hold_out(by)
+        left_recent, new = hold_out.split(recent)
+        left_memory, old = hold_out.split(memory)
         if not new or not old:
             return Selection(tuple(recent), tuple(memory), ())
+        left_recent, left_memory = (
+            hold_out.apart(left, [*new, *old]) for left in (left_recent, left_memory)
+        )
         sets = (
             EvaluationSet.from_pairs("selection/new", new, left_recent),
             EvaluationSet.from_pairs("selection/old", old, left_memory),
@@ -144,16 +155,19 @@ class Select:
             sets,
         )
 
-    def remembered(self, memory: Sequence[Pair]) -> tuple[list[Pair], EvaluationSet | None]:
+    def remembered(
+        self, memory: Sequence[Pair], by: By = "query"
+    ) -> tuple[list[Pair], EvaluationSet | None]:
         """Return what is left of the memory to train on, and the selection set of the old side.
 
         The set is None without memory.
         """
-        left, old = self._hold_out.split(memory)
+        left, old = self._hold_out(by).split(memory)
         if not old:
             return list(memory), None
         return left, EvaluationSet.from_pairs("selection/old", old, left)
 
-    @property
-    def _hold_out(self) -> HoldOut:
-        return HoldOut(share=self.share, minimum=self.minimum, maximum=self.maximum, seed=self.seed)
+    def _hold_out(self, by: By) -> HoldOut:
+        return HoldOut(
+            share=self.share, minimum=self.minimum, maximum=self.maximum, by=by, seed=self.seed
+        )

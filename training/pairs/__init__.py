@@ -7,9 +7,11 @@ from training.pairs.leakage import Leakage, LeakageGuard
 from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
 from training.pairs.mix import Mix, Mixture
 from training.pairs.pair import Pair, hash_share, normalised
+from training.pairs.split_units import By
 from training.pairs.waiting import PerSource, Waiting, used_of
 
 __all__ = [
+    "By",
     "Caps",
     "Encode",
     "HoldOut",

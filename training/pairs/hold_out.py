@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.pairs.pair import Pair, hash_share, normalised
+from training.pairs.split_units import By, Unit, share_a_unit, units_of
 from training.settings import SETTINGS
 
 _SHARE = 0.2
@@ -23,7 +24,7 @@ class Split:
     held_out: list[Pair]
     """Pairs to measure on, in the order given."""
     reach: float
-    """Position up to which queries are held out because of their hash, in [0, 1); -1: none is."""
+    """Position up to which queries are held out, see `HoldOut.positions`; -1: none is."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -31,7 +32,8 @@ class HoldOut:
     """Keep some queries out of training, to measure the new task.
 
     A hash of its text decides the side of a query, so that a query is never on both sides and stays
-    on its side when the same files are read again.
+    on its side when the same files are read again. With `by`, all queries of a document or of a
+    group are on one side, or the newest queries are held out.
 
     Examples
     --------
@@ -49,7 +51,12 @@ class HoldOut:
     minimum: int = Field(default=30, ge=0)
     """Minimum number of queries to hold out (never more than half)."""
     maximum: int = Field(default=200, ge=1)
-    """Maximum number of queries to hold out."""
+    """Maximum number of queries to hold out; the last document or group may exceed it."""
+    by: By = "query"
+    """What is never on both sides: a query, a document (a positive), a group, or a time.
+
+    "time" holds out the newest queries. What joins more than a quarter of all queries is learned.
+    """
     seed: int = 0
     """Seed of the hash."""
 
@@ -110,23 +117,58 @@ class HoldOut:
             held out again are on neither side, so that the hold-out stays a fair sample of all.
         """
         keys = [normalised(pair.query) for pair in pairs]
-        position = {key: self.position(key) for key in set(keys)}
-        ordered = sorted(position, key=lambda key: (position[key], key))
-        reached = ordered[: self._wanted(list(position.values()), needed)]
-        held, barred = set(reached), {*reached, *kept}
+        units, queries = self._units(pairs), len(set(keys))
+        wanted = self._wanted(units, queries, needed)
+        held: set[str] = set()
+        reach = -1.0
+        for unit in units:
+            if len(held) >= wanted or len(held) + len(unit.queries) > queries // 2:
+                break
+            held |= unit.queries
+            reach = unit.position
+        barred = {*held, *kept}
         return Split(
             [pair for pair, key in zip(pairs, keys, strict=True) if key not in barred],
             [pair for pair, key in zip(pairs, keys, strict=True) if key in held],
-            position[reached[-1]] if reached else -1.0,
+            reach,
         )
+
+    def positions(self, pairs: Sequence[Pair]) -> dict[str, float]:
+        """Return normalised query -> position, for those that may be held out.
+
+        The lowest are held out first: hashes in [0, 1) or, by time, seconds before a far day.
+        """
+        return {query: unit.position for unit in self._units(pairs) for query in unit.queries}
+
+    def apart(self, pairs: Sequence[Pair], held_out: Sequence[Pair]) -> list[Pair]:
+        """Return other pairs, such as remembered ones, without those that share a unit.
+
+        Examples
+        --------
+        >>> held_out = [Pair("1", "how do I pay", "by card", group="ann")]
+        >>> memory = [Pair("2", "lost", "block it", group="ann"), Pair("3", "hours", "at nine")]
+        >>> [pair.id for pair in HoldOut(by="group").apart(memory, held_out)]
+        ['3']
+        """
+        if self.by in ("query", "time"):
+            return list(pairs)
+        shared = share_a_unit(pairs, held_out, self.by)
+        return [pair for pair, on_both in zip(pairs, shared, strict=True) if not on_both]
+
+    def _units(self, pairs: Sequence[Pair]) -> list[Unit]:
+        units = units_of(pairs, self.by, self.seed)
+        largest = max(1, sum(len(unit.queries) for unit in units) // 4)
+        return [unit for unit in units if len(unit.queries) <= largest]
 
     @property
     def _share(self) -> float:
         return _SHARE if self.share is None else self.share
 
-    def _wanted(self, positions: Sequence[float], needed: int | None) -> int:
-        drawn = sum(value < self._share for value in positions)
-        return self._within(drawn, len(positions), needed)
+    def _wanted(self, units: Sequence[Unit], queries: int, needed: int | None) -> int:
+        drawn = round(self._share * queries)
+        if self.by == "query":
+            drawn = sum(unit.position < self._share for unit in units)
+        return self._within(drawn, queries, needed)
 
     def _within(self, drawn: int, queries: int, needed: int | None) -> int:
         half = queries // 2

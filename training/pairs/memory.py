@@ -189,7 +189,8 @@ def memory_digest(pairs: Sequence[Pair]) -> str:
     for pair in pairs:
         timestamp = "" if pair.timestamp is None else repr(float(pair.timestamp))
         fields = (pair.id, pair.query, pair.positive, pair.negative, pair.source, timestamp)
-        for field in fields:
+        # Memories that were written before pairs had groups keep their digest.
+        for field in (*fields, *([pair.group] if pair.group else [])):
             content = field.encode("utf-8", "surrogatepass")
             digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
@@ -200,7 +201,7 @@ def write_memory(folder: str | os.PathLike[str], pairs: Sequence[Pair]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    names = ("id", "query", "positive", "negative", "source")
+    names = ("id", "query", "positive", "negative", "source", "group")
     columns = {
         name: pa.array([getattr(pair, name) for pair in pairs], pa.string()) for name in names
     }

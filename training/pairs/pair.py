@@ -24,6 +24,8 @@ class Pair:
     """Domain that the pair comes from."""
     timestamp: float | None = None
     """Seconds since the epoch; None: unknown."""
+    group: str = ""
+    """Conversation, customer or the like, which a split keeps together; empty: unknown."""
 
 
 def normalised(text: str) -> str:

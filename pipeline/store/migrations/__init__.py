@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-REVISIONS = tuple(f"{number:04d}" for number in range(1, 15))
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 16))
 """All revisions, oldest first. A new database gets today's tables and the last of these."""
 
 SCRIPTS = Path(__file__).parent / "versions"

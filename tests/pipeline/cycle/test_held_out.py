@@ -1,5 +1,6 @@
 """The hold-out of a cycle: as many as the gate needs, and nobody who was held out is learned."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -112,3 +113,42 @@ def test_holding_out_leaves_enough_to_train_on(arrive, opened):
     window = window_of(opened, opened.versions.champion())
     pairs = waiting_pairs(opened.store, window)
     assert not shortage_of(opened.settings.tables, opened.store, window, pairs)
+
+
+@pytest.fixture
+def grouped(opened, arrive):
+    """Take in pairs of many customers, and return the lesson that is split by them."""
+
+    def lesson(count, seed, **tables):
+        rows = sentences(TRAVEL, count, seed)
+        for number, row in enumerate(rows):
+            row["group"] = f"customer {number % 40}"
+        write_lines(opened.settings.root / "pairs" / f"{seed}.jsonl", rows)
+        opened.take_in(NOW)
+        return arrive(0, 0, holdout=HoldOut(by="group"), **tables)
+
+    return lesson
+
+
+def test_no_customer_is_on_both_sides_of_a_lesson(grouped, opened):
+    lesson = grouped(200, 81)
+    queries = held_out(lesson)
+    every = opened.store.pairs(role="recent")
+    held = {pair.group for pair in every if normalised(pair.query) in queries}
+    learned = {pair.group for pair in lesson.mixture.pairs if pair.group}
+    assert len(held) > 3
+    assert len(learned) > 3
+    assert not held & learned
+
+
+def test_a_customer_who_is_held_out_is_remembered_and_not_replayed(grouped, opened):
+    first, *_, last = sorted((f"customer {n}" for n in range(40)), key=HoldOut().position)
+    rows = sentences(TRAVEL, 8, 83)
+    for row, group in zip(rows, 5 * [first] + 3 * [last], strict=True):
+        row["group"] = group
+    write_lines(opened.settings.root / "history" / "later.jsonl", rows)
+    lesson = grouped(200, 82)
+    remembered = Counter(pair.group for pair in lesson.memory if pair.group)
+    assert min(remembered[first], remembered[last]) > 0
+    assert {pair.group for pair in lesson.selection.memory} == {"", last}
+    assert lesson.facts().hold_out.apart == remembered[first]

@@ -27,7 +27,7 @@ def store():
 
 
 def test_pairs_are_read_with_all_they_hold(store, tmp_path):
-    whole = {"id": 7, "query": "q", "positive": "p", "negative": "n", "source": "s"}
+    whole = {"id": 7, "query": "q", "positive": "p", "negative": "n", "source": "s", "group": 81}
     (tmp_path / "a.jsonl").write_bytes(
         line(**whole, timestamp="2024-01-01T02:00:00+02:00", more=[1])
         + line(query="q", positive="r")
@@ -35,8 +35,9 @@ def test_pairs_are_read_with_all_they_hold(store, tmp_path):
     report = take(store, tmp_path, kind="pair")
     assert (report.seen, report.stored, report.files) == (2, 2, 1)
     first, second = store.pairs()
-    assert first == Pair("7", "q", "p", "n", "s", 1704067200.0)
+    assert first == Pair("7", "q", "p", "n", "s", 1704067200.0, "81")
     assert (second.query, second.negative, second.source, second.timestamp) == ("q", "", "", None)
+    assert second.group == ""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The hold-out: a query has one side, whatever else arrives."""
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,3 +82,65 @@ def test_the_reach_tells_which_queries_are_held_out(size, needed):
     split = worker.parted(pairs, needed)
     far = {key for key in queries_of(pairs) if worker.position(key) <= split.reach}
     assert far == queries_of(split.held_out)
+
+
+PAIRS = st.lists(
+    st.builds(
+        Pair,
+        id=st.just(""),
+        query=st.integers(0, 40).map("question {}".format),
+        positive=st.integers(0, 40).map("answer {}".format),
+        group=st.sampled_from(["", "ann", "bob", "cem", "dee", "eve", "fay", "gil", "hal"]),
+        timestamp=st.one_of(st.none(), st.floats(-1e9, 4e9)),
+    ),
+    max_size=80,
+)
+SHARED = {"document": lambda pair: normalised(pair.positive), "group": lambda pair: pair.group}
+
+
+@given(PAIRS, st.sampled_from([*SHARED]), st.one_of(st.none(), st.integers(0, 100)), st.integers())
+def test_no_document_and_no_group_straddles_the_split(pairs, by, needed, seed):
+    worker = HoldOut(by=by, seed=seed)
+    split = worker.parted(pairs, needed)
+    assert not queries_of(split.training) & queries_of(split.held_out)
+    learned, held = (
+        {SHARED[by](pair) for pair in side} - {""} for side in (split.training, split.held_out)
+    )
+    assert not learned & held
+    assert len(split.training) + len(split.held_out) == len(pairs)
+    assert len(queries_of(split.held_out)) <= len(queries_of(pairs)) // 2
+    again = worker.parted(pairs[::-1], needed)
+    assert queries_of(again.held_out) == queries_of(split.held_out), "in any order"
+    kept = worker.apart(pairs, split.held_out)
+    assert not {SHARED[by](pair) for pair in kept} & held
+
+
+@given(PAIRS, PAIRS, st.sampled_from([*SHARED]), st.integers(0, 40))
+def test_a_unit_that_was_held_out_has_such_a_position_when_more_arrives(pairs, more, by, needed):
+    worker = HoldOut(by=by)
+    before = worker.parted(pairs, needed)
+    after = worker.positions([*pairs, *more])
+    held = queries_of(before.held_out)
+    # What joins too many queries by then has none.
+    assert all(after[query] <= before.reach for query in held & after.keys())
+
+
+@given(PAIRS, st.integers(0, 100))
+def test_nothing_learned_is_newer_than_what_is_held_out_by_time(pairs, needed):
+    split = HoldOut(by="time").parted(pairs, needed)
+    assert not queries_of(split.training) & queries_of(split.held_out)
+    moments = {}
+    for pair in split.held_out:
+        moment = -math.inf if pair.timestamp is None else pair.timestamp // 1
+        query = normalised(pair.query)
+        moments[query] = max(moments.get(query, moment), moment)
+    cut = min(moments.values(), default=math.inf)
+    for pair in split.training:
+        assert cut == math.inf or pair.timestamp is None or pair.timestamp // 1 <= cut
+
+
+def test_a_document_of_most_queries_is_learned_and_the_others_are_held_out():
+    common = [Pair(f"c{i}", f"common {i}", "see the manual") for i in range(60)]
+    split = HoldOut(by="document").parted([*common, *numbered(40)], 30)
+    assert set(common) <= set(split.training)
+    assert len(split.held_out) == 30

@@ -147,7 +147,7 @@ def test_erasing_a_record_removes_it_and_changes_the_digest():
 
 
 def test_memory_survives_the_disk(tmp_path):
-    pairs = [Pair("1", "où", "ici\n", "non", "s", 1.5), Pair("2", "q", "p")]
+    pairs = [Pair("1", "où", "ici\n", "non", "s", 1.5, "g"), Pair("2", "q", "p")]
     write_memory(tmp_path / "memory", pairs)
     write_memory(tmp_path / "memory", pairs)
     assert read_memory(tmp_path / "memory") == pairs
