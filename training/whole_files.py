@@ -88,6 +88,32 @@ def folder_written(path: str | os.PathLike[str]) -> Iterator[Path]:
     _flush(path.parent)
 
 
+@contextmanager
+def scratch_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new, private folder beside `path` that is removed when the block ends.
+
+    What a killed process left of such a folder is removed by the next call.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with scratch_folder(Path(parent, "pins")) as folder:
+    ...         _ = Path(folder, "one").write_bytes(b"...")
+    ...     list(Path(parent).iterdir())
+    []
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path)
+    folder = _beside(path)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def _take_place(partial: Path, path: Path) -> None:
     """Rename a finished folder to `path`, in place of the one that may be there."""
     while True:

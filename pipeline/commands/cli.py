@@ -105,10 +105,12 @@ def main() -> None:
     try:
         app(prog_name="anchorhold")
     except Exception as fault:
+        from pipeline.machine import disk_fault
         from training.faults import AnchorholdError
 
-        if isinstance(fault, AnchorholdError):
-            tell(f"anchorhold: {fault}")
+        told = fault if isinstance(fault, AnchorholdError) else disk_fault(fault)
+        if told is not None:
+            tell(f"anchorhold: {told}")
             sys.exit(2)
         import traceback
 

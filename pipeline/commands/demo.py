@@ -8,7 +8,7 @@ import typer
 from pipeline.commands import voice
 from pipeline.commands.options import AsJson, Folder
 from pipeline.commands.output import say, show
-from pipeline.commands.process import at_work, keep_temporary_files_in
+from pipeline.commands.process import at_work, temporary_files_in
 
 
 def demo(
@@ -23,6 +23,6 @@ def demo(
 
         say("reading the documentation of the installed packages")
         stage = lay_out(workspace, FAST if fast else FULL)
-        keep_temporary_files_in(stage.state)
-        told = run_demo(stage, progress=progress_for(voice.is_quiet()), say=say)
+        with temporary_files_in(stage.state):
+            told = run_demo(stage, progress=progress_for(voice.is_quiet()), say=say)
     show(told, as_json)

@@ -4,9 +4,10 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -32,16 +33,16 @@ def opened(folder: Path, *, writes: bool = False) -> Iterator["Workspace"]:
     ----------
     writes
         Whether the command writes; what libraries leave in temporary folders when they are killed
-        is in the workspace then.
+        is in the workspace then, and the next command removes it.
     """
     with at_work():
         from pipeline.operations import Workspace
         from pipeline.reports.progress import progress_for
 
         with Workspace.open(folder, progress=progress_for(voice.is_quiet())) as workspace:
-            if writes:
-                keep_temporary_files_in(workspace.settings.state)
-            yield workspace
+            state = workspace.settings.state
+            with temporary_files_in(state) if writes else nullcontext():
+                yield workspace
 
 
 @contextmanager
@@ -112,8 +113,24 @@ def let_idle_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def keep_temporary_files_in(state: Path) -> None:
-    """Let this process, and those it starts, make temporary files in a state folder."""
-    temporary = state / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
-    os.environ["TMPDIR"] = str(temporary)
+@contextmanager
+def temporary_files_in(state: Path) -> Iterator[None]:
+    """Let this process, and those it starts, make temporary files in a state folder.
+
+    They are in a folder of their own, removed when the block ends; what a killed process left is
+    removed by the next one.
+    """
+    from training.whole_files import scratch_folder
+
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    with scratch_folder(state / "tmp" / "command") as folder:
+        # Python remembers the first folder that it was asked for.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            name, tempfile.tempdir = before
+            if name is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = name

@@ -20,7 +20,7 @@ def _stop_once(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run the cycle."""
-    from pipeline.commands.process import at_work, keep_temporary_files_in
+    from pipeline.commands.process import at_work, temporary_files_in
     from pipeline.reports.progress import progress_bar
     from training.faults import AnchorholdError
 
@@ -36,8 +36,8 @@ def main() -> None:
 
         try:
             settings = load_settings(Path(asked["workspace"]), asked["settings"].encode())
-            keep_temporary_files_in(settings.state)
-            result = Workspace(settings, progress_bar, clock_of(None)).run()
+            with temporary_files_in(settings.state):
+                result = Workspace(settings, progress_bar, clock_of(None)).run()
             told: dict[str, object] = {"result": result.to_json()}
         except AnchorholdError as fault:
             told = {"fault": str(fault), "kind": type(fault).__name__}

@@ -1,7 +1,7 @@
 """Erasing from what cycles left: reports, working files, and what their runs in MLflow say."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from pipeline.erasure.scrub import Scrubber
 from pipeline.registry import PREFIX, Version, remove, rewrite_records
@@ -64,7 +64,9 @@ def rewrite_description(opened: OpenWorkspace, version: Version, scrubber: Scrub
 def remove_working_files(opened: OpenWorkspace) -> int:
     """Delete what finished cycles left besides their reports, and the page of all cycles."""
     state, unfinished = opened.settings.state, opened.store.unfinished_cycle()
-    gone = [state / "candidate", state / "tmp"]
+    gone = [state / "candidate"]
+    # This process has its own place in it.
+    gone += [each for each in (state / "tmp").glob("*") if str(each) != gettempdir()]
     for folder in sorted((state / "cycles").glob("*")):
         if unfinished is None or folder.name != unfinished.id:
             gone += [each for each in folder.iterdir() if each.name not in _REPORT]

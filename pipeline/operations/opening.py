@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipeline.machine import disk_fault
 from pipeline.operations.circumstances import Clock, Folder, clock_of
 from pipeline.operations.doctor import examine
 from pipeline.operations.messages import addressing, send_quietly
@@ -121,6 +122,11 @@ class Opening:
             # A cycle that ended as blocked tells so although it raises.
             self._send(writes)
             raise
+        except Exception as fault:
+            told = disk_fault(fault)
+            if told is None:
+                raise
+            raise told from fault
         self._send(writes)
 
     def _must_be_open(self) -> None:

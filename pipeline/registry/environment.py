@@ -4,6 +4,7 @@ MLflow decides once, when it is imported, whether it reports its use to its make
 at each use, so a program that imports anchorhold keeps its own choice.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +36,8 @@ def quiet_environment() -> None:
     os.environ.update(_QUIET)
     for name, value in _UNLESS_CHOSEN.items():
         os.environ.setdefault(name, value)
+    # It would print the traceback of what it raises, too.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def private_import() -> AbstractContextManager[None]:

@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 import typer
 
-from pipeline.commands.process import at_work, keep_temporary_files_in, opened
+from pipeline.commands.process import at_work, opened, temporary_files_in
 
 pytestmark = pytest.mark.usefixtures("restored_process")
 
@@ -36,11 +38,26 @@ def test_mlflow_sends_no_telemetry_from_a_command(monkeypatch):
         assert os.environ["DO_NOT_TRACK"] == "1"
 
 
-def test_temporary_files_are_kept_in_the_workspace_by_commands_that_write(workspace, tmp_path):
-    before = os.environ["TMPDIR"]
+def test_temporary_files_of_commands_that_write_are_in_the_workspace_and_go(workspace):
+    before, place = os.environ["TMPDIR"], workspace / ".anchorhold" / "tmp"
     with opened(workspace):
         assert os.environ["TMPDIR"] == before
     with opened(workspace, writes=True):
-        assert os.environ["TMPDIR"] == str(workspace / ".anchorhold" / "tmp")
-    keep_temporary_files_in(tmp_path / "state")
-    assert (tmp_path / "state" / "tmp").is_dir()
+        assert Path(os.environ["TMPDIR"]).parent == place
+        assert Path(tempfile.mkdtemp()).parent.parent == place
+    assert not [*place.iterdir()]
+    assert os.environ["TMPDIR"] == before
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_temporary_files_of_a_killed_command_are_removed_by_the_next(tmp_path):
+    process = os.fork()
+    if process == 0:
+        with temporary_files_in(tmp_path):
+            tempfile.mkdtemp()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert [*(tmp_path / "tmp").iterdir()]
+    with temporary_files_in(tmp_path):
+        assert len([*(tmp_path / "tmp").iterdir()]) == 1
+    assert not [*(tmp_path / "tmp").iterdir()]

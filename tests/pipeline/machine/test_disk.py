@@ -1,8 +1,11 @@
-"""Sizes of folders, also while files come and go."""
+"""Sizes of folders, also while files come and go, and faults of the disk in one sentence."""
 
+import errno
 import os
 
-from pipeline.machine import size_of_folder
+import pytest
+
+from pipeline.machine import DiskFault, disk_fault, size_of_folder
 
 
 def test_each_file_counts_once_however_many_names_it_has(tmp_path):
@@ -27,3 +30,22 @@ def test_a_file_that_disappears_does_not_count(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "lstat", after_deletion)
     assert size_of_folder(tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (OSError(errno.ENOSPC, "", "a/notes"), "a/notes: No space left on device; .* is space"),
+        (OSError(errno.EIO, "", "a", None, "b"), "a, b: Input/output error; .* the disk works"),
+        (RuntimeError("while serializing: I/O error (os error 28)"), "a file: No space left"),
+        (RuntimeError("[enforce fail at inline_container.cc:659]"), "a file: Input/output error"),
+    ],
+)
+def test_a_fault_of_the_disk_is_one_sentence_with_its_remedy(fault, says):
+    with pytest.raises(DiskFault, match=says):
+        raise disk_fault(fault)
+
+
+@pytest.mark.parametrize("fault", [FileNotFoundError(errno.ENOENT, "", "a"), ValueError("b")])
+def test_other_faults_are_none_of_the_disk(fault):
+    assert disk_fault(fault) is None
