@@ -7,11 +7,13 @@ from datetime import datetime
 from pipeline.cycle.promotion import APPROVAL, Champions, answer
 from pipeline.cycle.record import record_decision
 from pipeline.registry import CANDIDATE, Version
-from pipeline.results import Serving
+from pipeline.results import MoveResult, Serving
 from pipeline.store import Store
 
 _APPROVED_BY = "anchorhold.approved_by"
 _LONGEST_NAME = 100
+_BY_APPROVAL = "approved in MLflow by "
+"""Begins the reason of a move."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +57,16 @@ def settle_approvals(champions: Champions, store: Store, now: datetime) -> Servi
         approved[-1],
         expected=champion.number if champion else None,
         action="promote",
-        reason=f"approved in MLflow by {_approver(approved[-1])}",
+        reason=f"{_BY_APPROVAL}{_approver(approved[-1])}",
         now=now,
         who=_named(approved[-1]),
     )
     return move.champion
+
+
+def approved_by(move: MoveResult | None) -> Serving | None:
+    """Return the version that an approval promoted, where a move is one."""
+    return move.champion if move is not None and move.reason.startswith(_BY_APPROVAL) else None
 
 
 def approvals(champions: Champions) -> list[str]:

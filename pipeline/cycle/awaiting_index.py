@@ -8,10 +8,12 @@ from pipeline.cycle.canary import begin_canary
 from pipeline.cycle.indexing import AWAITS_INDEX, Indexing
 from pipeline.cycle.promotion import Champions
 from pipeline.registry import Version
-from pipeline.results import Serving
+from pipeline.results import MoveResult, Serving
 from pipeline.workspace import OpenWorkspace
 
 _BUILT = "built"
+_LATER = "its index was built later"
+"""Ends the reason of a move."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +73,14 @@ def settle_awaiting_index(
             version,
             expected=champion.number if champion else None,
             action="promote",
-            reason=f"passed the gate in cycle {version.cycle}; its index was built later",
+            reason=f"passed the gate in cycle {version.cycle}; {_LATER}",
             now=now,
         ).champion
     # Last: a run that is killed before it leaves the version to the next one.
     opened.registry.tag(version, {AWAITS_INDEX: _BUILT})
     return serving
+
+
+def indexed_by(move: MoveResult | None) -> Serving | None:
+    """Return the version that had waited for its index, where a move promoted one."""
+    return move.champion if move is not None and move.reason.endswith(_LATER) else None

@@ -10,7 +10,7 @@ from pipeline.cycle.fresh_quality import FRESH, MOST_PAIRS
 from pipeline.cycle.promotion import Champions
 from pipeline.gate import Guard
 from pipeline.registry import RegistryFault, UnknownVersion, Version, VersionFolder
-from pipeline.results import RolledBackVersion
+from pipeline.results import MoveResult, RolledBackVersion
 from pipeline.store import Promotion, Store
 from pipeline.workspace import OpenWorkspace
 from training.evaluation import EvaluationSet
@@ -82,6 +82,15 @@ def guard_champion(
         logger.warning("version %d does harm (%s) and stays: %s", last.version, harm, fault)
         return None
     return RolledBackVersion(version=last.version, reason=reason)
+
+
+def rolled_back_by(move: MoveResult | None) -> RolledBackVersion | None:
+    """Return the version that was left, where a move is a rollback of the guard."""
+    if move is None or move.previous is None or move.action != "rollback":
+        return None
+    if not move.reason.startswith(_BY_ITSELF):
+        return None
+    return RolledBackVersion(version=move.previous.version, reason=move.reason)
 
 
 def feedback_loss(store: Store, guard: Guard, last: Promotion, now: datetime) -> str:

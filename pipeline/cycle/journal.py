@@ -108,6 +108,11 @@ class Journal:
         self._store.record_stage(self._row.id, stage, done)
         return done
 
+    def forget(self, stage: str) -> None:
+        """Forget a stage that only an interrupted cycle needs."""
+        if self.known(stage):
+            self._store.forget_stage(self._row.id, stage)
+
     def seconds(self, stages: Mapping[str, Sequence[str]]) -> dict[str, float]:
         """Return the time spent on groups of stages, and on all of them as `total`.
 

@@ -7,9 +7,10 @@ from typing import Self
 
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.indexing import Indexing
+from pipeline.cycle.move import Move
 from pipeline.cycle.record import record_decision
 from pipeline.registry import Registry, Version
-from pipeline.results import MoveResult, Serving
+from pipeline.results import MoveResult
 from pipeline.store import Action, Promotion, Store
 from pipeline.workspace import NAMED, OpenWorkspace, Versions
 from training.faults import DataFault
@@ -64,12 +65,15 @@ class Champions:
         What must be done before a version serves by a move that is no cycle's.
     after_move
         What is done with the version that serves now.
+    told_by_cycle
+        Whether a move by hand stays written down until the cycle that tells of it has begun.
     """
 
     registry: Registry
     store: Store
     before_move: Callable[[Version, Action, datetime], None]
     after_move: Callable[[Version], None]
+    told_by_cycle: bool = False
 
     @classmethod
     def of(cls, opened: OpenWorkspace) -> Self:
@@ -91,7 +95,7 @@ class Champions:
         """Make a version the champion, if the champion is still the expected one, and record it.
 
         Repeating a move that a killed process had begun ends in the same state, recorded once; a
-        move by hand that nobody repeats is recorded by `finish_interrupted_move`.
+        move by hand that nobody repeats is finished by `finish_interrupted_move`.
 
         Raises
         ------
@@ -102,57 +106,67 @@ class Champions:
         """
         keep_history_head(self.store, self.registry)
         known = {each.number for each in self.registry.versions()}
-        previous = expected if expected in known else None
+        move = Move(
+            version=version.number,
+            previous=expected if expected in known else None,
+            action=action,
+            reason=reason,
+            at=now,
+            who=who,
+            moves=len(self.store.promotions()),
+            cycle=cycle,
+        )
         # The copy is fetched and its hashes are checked before anybody is sent to it.
         self.registry.fetch(version)
         if cycle is None:
             self.before_move(version, action, now)
-            self._note_intention(version.number, previous, action, reason, now, who)
+            self.store.intend_move(move.to_json())
         self.store.confirm_hold()
         self.registry.promote(version, expected=expected)
-        self.after_move(version)
-        moves = self.store.promotions()
-        last = moves[-1] if moves else None
-        if cycle is None or last is None or (last.version, last.cycle) != (version.number, cycle):
-            self.store.append_promotion(
-                version=version.number,
-                previous=previous,
-                action=action,
-                reason=reason,
-                cycle=cycle,
-                at=now,
-                who=who,
-            )
-        keep_history_head(self.store, self.registry)
-        self._end_canary(version, now)
-        if cycle is None:
-            self.store.intend_move(None)
-            decision = f"{_DONE[action]}: {reason}"
-            record_decision(self.registry, version, "approved", decision, now)
-        return MoveResult(
-            champion=Serving(version=version.number),
-            previous=Serving(version=previous) if previous is not None else None,
-            action=action,
-            reason=reason,
-            who=who,
-        )
+        return self._complete(move, version)
 
-    def finish_interrupted_move(self) -> None:
-        """Record a move by hand that was killed after the champion moved and before the history.
+    def finish_interrupted_move(self) -> MoveResult | None:
+        """Finish a move by hand that was interrupted after the champion moved; return it.
 
-        Such a move would otherwise be missing from the history for ever, and with it the mark of
-        the version that was rolled back.
+        Everything that belongs to a move is done by then: the history, and the marks of the
+        versions in MLflow. A move that was not made is forgotten.
         """
         meant = self.store.intended_move()
         if meant is None:
-            return
-        moves, champion = self.store.promotions(), self.registry.serving()
-        was_made = champion is not None and champion.number == meant["version"]
-        if was_made and len(moves) == meant.pop("moves"):
-            self.store.append_promotion(
-                **{**meant, "at": datetime.fromisoformat(meant["at"]), "cycle": None}
-            )
+            return None
+        move, champion = Move.model_validate(meant), self.registry.serving()
+        if champion is not None and champion.number == move.version:
+            return self._complete(move, champion)
+        self.forget_move()
+        return None
+
+    def forget_move(self) -> None:
+        """Forget the move by hand that was written down: it is done and told, or was not made."""
         self.store.intend_move(None)
+
+    def _complete(self, move: Move, version: Version) -> MoveResult:
+        """Do what follows once the champion has moved; each step may be repeated."""
+        self.after_move(version)
+        if not move.is_in(self.store.promotions()):
+            self.store.append_promotion(**move.entry())
+        keep_history_head(self.store, self.registry)
+        self._end_canary(version, move.at)
+        if move.cycle is None:
+            decision = f"{_DONE[move.action]}: {move.reason}"
+            record_decision(self.registry, version, "approved", decision, move.at)
+            self._mark(move)
+            if not self.told_by_cycle:
+                self.forget_move()
+        return move.result()
+
+    def _mark(self, move: Move) -> None:
+        """Show in MLflow that a version was left, or serves again by force."""
+        for each in self.registry.versions():
+            if move.action == "rollback":
+                if each.number == move.previous:
+                    self.registry.tag(each, {ROLLED_BACK: move.reason})
+            elif each.number == move.version and ROLLED_BACK in each.tags:
+                self.registry.tag(each, {ROLLED_BACK: f"forced again: {move.reason}"})
 
     def barred(self, version: Version) -> str:
         """Say why a version must not be promoted again; empty when it may be.
@@ -235,9 +249,13 @@ class Champions:
         self, reference: int | str, *, reason: str, force: bool, now: datetime, who: str = ""
     ) -> MoveResult:
         """Promote a version that a person chose; it must be `promotable`."""
-        self.finish_interrupted_move()
+        finished = self.finish_interrupted_move()
+        if finished is not None and finished.action != "rollback":
+            version = self.registry.version(reference)
+            if version.number == finished.champion.version:
+                return finished
         version, champion = self.promotable(reference, force=force)
-        move = self.install(
+        return self.install(
             version,
             expected=champion.number if champion else None,
             action="force" if force else "promote",
@@ -245,9 +263,6 @@ class Champions:
             now=now,
             who=who,
         )
-        if ROLLED_BACK in version.tags:
-            self.registry.tag(version, {ROLLED_BACK: f"forced again: {reason}"})
-        return move
 
     def version_to_return_to(self, reference: int | str | None) -> tuple[Version, Version]:
         """Return a version that a rollback may return to, and the champion; nothing is moved.
@@ -289,13 +304,15 @@ class Champions:
         The version that is left is marked: only a forced promotion lets it, or one that descends
         from it, serve again. The faults are those of `version_to_return_to`.
         """
-        self.finish_interrupted_move()
+        finished = self.finish_interrupted_move()
+        if finished is not None and finished.action == "rollback":
+            version = self.registry.version(reference or finished.champion.version)
+            if version.number == finished.champion.version:
+                return finished
         version, champion = self.version_to_return_to(reference)
-        move = self.install(
+        return self.install(
             version, expected=champion.number, action="rollback", reason=reason, now=now, who=who
         )
-        self.registry.tag(champion, {ROLLED_BACK: reason})
-        return move
 
     def objection(self, version: Version, champion: Version | None) -> str:
         """Say why a version must not be promoted without force; empty when it may be."""
@@ -335,27 +352,6 @@ class Champions:
                     decision = f"canary ended: {reason}"
                     record_decision(self.registry, each, "not promoted", decision, now)
         self.store.end_canary(row.number, state, now, {"reason": reason})
-
-    def _note_intention(
-        self,
-        version: int,
-        previous: int | None,
-        action: Action,
-        reason: str,
-        now: datetime,
-        who: str,
-    ) -> None:
-        """Write down a move before it is made."""
-        meant = {
-            "version": version,
-            "previous": previous,
-            "action": action,
-            "reason": reason,
-            "at": now.isoformat(),
-            "who": who,
-            "moves": len(self.store.promotions()),
-        }
-        self.store.intend_move(meant)
 
 
 def _twin(versions: Iterable[Version], marked: Container[int], fingerprint: str) -> Version | None:

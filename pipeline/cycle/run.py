@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipeline.cycle.adoption import first_version, note_adoption, version_to_adopt
 from pipeline.cycle.alerts import finish_and_tell
-from pipeline.cycle.approval import settle_approvals
+from pipeline.cycle.approval import approved_by, settle_approvals
 from pipeline.cycle.attempts import attempt
-from pipeline.cycle.awaiting_index import settle_awaiting_index
+from pipeline.cycle.awaiting_index import indexed_by, settle_awaiting_index
 from pipeline.cycle.canary import refuse_second, settle_canary
 from pipeline.cycle.candidacy import Candidacy
 from pipeline.cycle.centring import lesson_of
@@ -27,7 +27,7 @@ from pipeline.cycle.given import (
     decision_on,
     refuse_unfinished,
 )
-from pipeline.cycle.guard import guard_champion
+from pipeline.cycle.guard import guard_champion, rolled_back_by
 from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.indexing import Indexing, index_of_cycle, unless_not_ready
 from pipeline.cycle.journal import Journal
@@ -41,22 +41,24 @@ from pipeline.cycle.stages import (
     STAGES,
     Bootstrapped,
     Checked,
+    Settled,
+    Spent,
     Strategies,
     WorkLost,
 )
+from pipeline.cycle.taking_in import take_in
 from pipeline.cycle.unlabelled import with_unlabelled
 from pipeline.cycle.window import gather
 from pipeline.machine import peak_memory_megabytes, size_of_folder
 from pipeline.registry import UnknownVersion, Version, VersionFolder, keep_files_in
 from pipeline.results import (
-    CanaryResult,
     CheckedTexts,
     CycleResult,
     DecisionResult,
     IntakeResult,
     LessonResult,
+    MoveResult,
     Outcome,
-    RolledBackVersion,
     Serving,
     Window,
 )
@@ -118,21 +120,24 @@ def run_cycle(
     computing = opened.computing  # before anything begins, for a device that is not there
     logger.info("models compute on %s", computing)
     store, state = opened.store, opened.settings.state
-    champions = Champions.of(opened)
-    champions.finish_interrupted_move()
+    champions = replace(Champions.of(opened), told_by_cycle=True)
+    finished = champions.finish_interrupted_move()
     keep_history_head(store, opened.registry)
     for left in finish_erasing(opened, now):
         logger.warning("%s", left)
     adopted = version_to_adopt(opened, adopt)
     keep_files_in(opened.registry, opened.settings.artifacts)
-    settled = _Settled() if adopted else _settle(opened, champions, now)
+    found = Settled() if adopted else _settle(opened, champions, finished, now)
     champion = None if adopted else opened.versions.champion_if_any()
     row = store.unfinished_cycle() or store.begin_cycle(now)
     journal = Journal(store, row, state / "cycles" / row.id, now, opened.progress)
     if candidate is not None:
         given, folder = candidate
         journal.once(GIVEN, lambda: given.taken(folder, journal), Given)
-    intake = journal.once("intake", lambda: opened.take_in(row.started), IntakeResult)
+    with store.together():
+        settled = journal.once("settled", lambda: found, Settled)
+        champions.forget_move()
+    intake = take_in(opened, journal)
     cycle = _Cycle(opened, journal, open_record(opened.registry, journal), intake)
     fault: Exception | None = None
     if champion is None or (champion.cycle == row.id and not journal.known("window")):
@@ -148,11 +153,19 @@ def run_cycle(
         # A version that was deleted in MLflow ends its canary, not the cycle.
         with suppress(UnknownVersion):
             Indexing(opened).stage_of_champion(journal, on_trial.candidate)
-    result = with_cosines(opened, journal, result).changed(
+    result = with_cosines(opened, journal, result)
+    spent = journal.once(
+        "spent",
+        lambda: Spent(
+            peak_memory_megabytes=peak_memory_megabytes(), disk_bytes=size_of_folder(state)
+        ),
+        Spent,
+    )
+    result = result.changed(
         index=index_of_cycle(opened, journal, settled.indexed),
         seconds=journal.seconds(STAGES),
-        peak_memory_megabytes=peak_memory_megabytes(),
-        disk_bytes=size_of_folder(state),
+        peak_memory_megabytes=spent.peak_memory_megabytes,
+        disk_bytes=spent.disk_bytes,
         computing=computing,
         approved=settled.approved,
         canary=settled.canary,
@@ -166,25 +179,23 @@ def run_cycle(
     return result.changed(freed=freed if freed.deleted or freed.warnings else None)
 
 
-@dataclass(frozen=True)
-class _Settled:
-    """What became of versions before the cycle began; None where nothing did."""
+def _settle(
+    opened: OpenWorkspace, champions: Champions, finished: MoveResult | None, now: datetime
+) -> Settled:
+    """Do, in this order, what people, indexes and users decided since the last cycle.
 
-    approved: Serving | None = None
-    indexed: Serving | None = None
-    canary: CanaryResult | None = None
-    rolled_back: RolledBackVersion | None = None
-
-
-def _settle(opened: OpenWorkspace, champions: Champions, now: datetime) -> _Settled:
-    """Do, in this order, what people, indexes and users decided since the last cycle."""
+    A move of an interrupted run, finished by this one, was not told yet.
+    """
     store, tables = opened.store, opened.settings.tables
     approval, share = tables.gate.approval, tables.canary.share
-    return _Settled(
-        approved=unless_not_ready(lambda: settle_approvals(champions, store, now)),
-        indexed=unless_not_ready(lambda: settle_awaiting_index(opened, champions, now)),
+    return Settled(
+        approved=unless_not_ready(lambda: settle_approvals(champions, store, now))
+        or approved_by(finished),
+        indexed=unless_not_ready(lambda: settle_awaiting_index(opened, champions, now))
+        or indexed_by(finished),
         canary=unless_not_ready(lambda: settle_canary(champions, approval, share, now)),
-        rolled_back=unless_not_ready(lambda: guard_champion(opened, champions, now)),
+        rolled_back=unless_not_ready(lambda: guard_champion(opened, champions, now))
+        or rolled_back_by(finished),
     )
 
 

@@ -1,10 +1,13 @@
 """What the stages of a cycle record in its journal, where it is not part of the result."""
 
 from pipeline.results import (
+    CanaryResult,
     DecisionResult,
     IndexBuilt,
     Outcome,
     Result,
+    RolledBackVersion,
+    Serving,
     Suspect,
     TrainingResult,
     Waits,
@@ -27,6 +30,22 @@ STAGED = "candidate"
 
 class WorkLost(Exception):
     """Files of a stage that is done are gone, so that the cycle cannot be resumed."""
+
+
+class Settled(Result):
+    """What became of versions before the cycle began; None where nothing did."""
+
+    approved: Serving | None = None
+    indexed: Serving | None = None
+    canary: CanaryResult | None = None
+    rolled_back: RolledBackVersion | None = None
+
+
+class Spent(Result):
+    """What the cycle took; recorded once, so that a cycle that is closed again says the same."""
+
+    peak_memory_megabytes: float | None
+    disk_bytes: int
 
 
 class Checked(Result):

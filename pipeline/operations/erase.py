@@ -107,6 +107,10 @@ def erase_records(
             f"cycle {unfinished.id} is unfinished and uses these records; finish it with "
             "`anchorhold run`, then erase"
         )
+    begun = None if dry_run else store.unfinished_erasure()
+    plan = begun.plan if begun is not None else None
+    if begun is not None and plan is not None and (plan.kind, plan.name) == (kind, name):
+        return _finished(opened, begun.number, plan, now)
     left = [] if dry_run else finish_erasing(opened, now)
     plan = with_lines(opened, store.find_erasable(kind, name))
     _must_say_why(reason, plan)
@@ -125,6 +129,14 @@ def erase_records(
         left += finish_erasing(opened, now)
         done = store.erasure(begun.number)
     return _result(opened, done, found, inputs, (*found.left, *left), dry_run=dry_run)
+
+
+def _finished(opened: OpenWorkspace, number: int, plan: Erasable, now: datetime) -> EraseResult:
+    """Finish an erasure that was interrupted, for the same command once more."""
+    found, inputs = affected(opened, plan), input_places(opened, plan)
+    left = finish_erasing(opened, now)
+    done = opened.store.erasure(number)
+    return _result(opened, done, found, inputs, (*found.left, *left), dry_run=False)
 
 
 def _must_say_why(reason: str, plan: Erasable) -> None:

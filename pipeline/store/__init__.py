@@ -4,7 +4,7 @@ from pipeline.store.acceptances import Acceptance
 from pipeline.store.arrivals import Arrivals
 from pipeline.store.canaries import CanaryKey, CanaryRow
 from pipeline.store.compacting import compact, rewrite
-from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
+from pipeline.store.counts import DiscardedCounts, FileCounts, FileState, StoreCounts
 from pipeline.store.cycles import CycleRow
 from pipeline.store.database import StoreUnusable, absent_file, missing_driver
 from pipeline.store.discards import Discard, Named, Selection
@@ -40,6 +40,7 @@ __all__ = [
     "Fault",
     "FileCounts",
     "FileProgress",
+    "FileState",
     "HistoryBroken",
     "HistoryHead",
     "HoldLost",

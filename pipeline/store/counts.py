@@ -31,6 +31,12 @@ class FileCounts(_Counts):
     """What else the lines of a served log became, by name."""
 
 
+class FileState(FileCounts):
+    """What one file brought so far, and the stamp that it had when it was read."""
+
+    stamp: str
+
+
 class StoreCounts(_Counts):
     """All records: `seen` = `stored` + `known` + `quarantined` + `erased`, the sums of `files`.
 

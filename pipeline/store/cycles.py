@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from pipeline.store.database import Database
 from pipeline.store.rows import next_numbers
@@ -94,6 +94,11 @@ class CycleJournal:
                     f"stage {name!r} of cycle {cycle} is recorded already with another result; "
                     "a stage is recorded once"
                 )
+
+    def forget_stage(self, cycle: str, name: str) -> None:
+        """Forget what a stage recorded that only an interrupted cycle needs, if it is there."""
+        with self._database.writing() as connection:
+            connection.execute(delete(stages).where(stages.c.cycle == cycle, stages.c.name == name))
 
     def finish_cycle(
         self,

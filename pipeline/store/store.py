@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
-from sqlalchemy import func, insert, select, true
+from sqlalchemy import Connection, func, insert, select, true
 
 from pipeline.store.acceptances import AcceptanceLog
 from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
 from pipeline.store.arrived import ArrivedRecords
 from pipeline.store.canaries import CanaryLog
-from pipeline.store.counts import DiscardedCounts, FileCounts, StoreCounts
+from pipeline.store.counts import DiscardedCounts, FileCounts, FileState, StoreCounts
 from pipeline.store.cycles import CycleJournal
 from pipeline.store.database import Database
 from pipeline.store.discards import DiscardLog, count_discarded
@@ -233,6 +233,11 @@ class Store(
             found = connection.execute(chosen.where(files.c.kind == kind))
             return {row.file: FileProgress(*row) for row in found}
 
+    def file_states(self) -> list[FileState]:
+        """Return what each file has brought so far."""
+        with self._database.reading() as connection:
+            return _file_states(connection)
+
     def last_sequence(self) -> int:
         """Return the number of the newest arrival, 0 before the first."""
         with self._database.reading() as connection:
@@ -278,9 +283,7 @@ class Store(
     def counts(self) -> StoreCounts:
         """Return how many records there are, in all and per file."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(files).order_by(files.c.kind, files.c.role, files.c.file)
-            ).all()
+            listed = _file_states(connection)
             per_role = {
                 table.name: {
                     str(role): int(number)
@@ -294,21 +297,30 @@ class Store(
             }
             held = connection.scalar(select(func.count()).select_from(quarantine))
             excluded = count_discarded(connection)
-        listed = [(row, Added(row.stored, row.known, row.quarantined, row.erased)) for row in rows]
-        total = sum((added for _, added in listed), Added())
+        total = sum((_added(each) for each in listed), Added())
         return StoreCounts(
             **per_role,
             quarantine=held or 0,
             discarded=DiscardedCounts(**excluded),
             **total.counted(),
-            files=tuple(
-                FileCounts(
-                    file=row.file,
-                    kind=row.kind,
-                    role=row.role,
-                    became=json.loads(row.became),
-                    **added.counted(),
-                )
-                for row, added in listed
-            ),
+            files=tuple(FileCounts.model_validate(each.model_dump()) for each in listed),
         )
+
+
+def _file_states(connection: Connection) -> list[FileState]:
+    rows = connection.execute(select(files).order_by(files.c.kind, files.c.role, files.c.file))
+    return [
+        FileState(
+            file=row.file,
+            kind=row.kind,
+            role=row.role,
+            stamp=row.stamp,
+            became=json.loads(row.became),
+            **Added(row.stored, row.known, row.quarantined, row.erased).counted(),
+        )
+        for row in rows
+    ]
+
+
+def _added(state: FileState) -> Added:
+    return Added(state.stored, state.known, state.quarantined, state.erased)

@@ -9,6 +9,7 @@ from pipeline.cycle.approval import approvals, settle_approvals
 from pipeline.cycle.promotion import Champions
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.status import status_now
+from pipeline.store import Store
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -45,6 +46,20 @@ def test_the_next_run_promotes_what_was_approved_in_mlflow_and_records_who(opene
     assert status_now(opened, NOW).approvals == ()
     page = opened.registry.version(waiting.number).description
     assert page.startswith("2026-03-02, promoted: approved in MLflow by Ann Lee.")
+    assert run_cycle(opened, NOW).approved is None
+
+
+def test_an_approval_is_told_by_the_next_run_if_its_own_was_cut_off(
+    opened, registered, monkeypatch
+):
+    waiting = registered("0070", verdict="promoted")
+    tag(opened, waiting, approval="approved")
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "begin_cycle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_cycle(opened, NOW)
+    assert opened.versions.champion().number == waiting.number
+    assert run_cycle(opened, NOW).approved.version == waiting.number
     assert run_cycle(opened, NOW).approved is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.run import run_cycle
 from pipeline.operations.status import status_now
-from pipeline.registry.versions import ChampionMoved
+from pipeline.registry.versions import ChampionMoved, Registry
 from pipeline.store.promotions import HistoryBroken
 from training.faults import DataFault
 
@@ -181,8 +181,23 @@ def test_a_rollback_that_is_killed_before_the_history_is_written_down_by_the_nex
         run_cycle(opened, NOW)
         assert [move.version for move in opened.store.promotions()] == [1, 2, 1]
     assert rolled_back(opened.store.promotions()) == {2: "complaints"}
+    assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
+    assert opened.registry.version(1).description.startswith("2026-03-02, returned to: complaints.")
     assert opened.store.promotions()[-1].who == "ana"
     assert opened.store.verify_promotions() == 3
+
+
+def test_a_rollback_that_is_repeated_after_it_was_cut_off_is_done_once(opened, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "tag", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            of(opened).roll_back(None, reason="complaints", now=NOW, who="ana")
+    assert opened.store.intended_move() is not None
+    move = of(opened).roll_back(None, reason="complaints", now=NOW, who="ana")
+    assert (move.champion.version, move.previous.version, move.who) == (1, 2, "ana")
+    assert [each.version for each in opened.store.promotions()] == [1, 2, 1]
+    assert opened.registry.version(2).tags["anchorhold.rolled_back"] == "complaints"
+    assert opened.store.intended_move() is None
 
 
 def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(opened):

@@ -271,6 +271,20 @@ def test_an_erasure_that_was_killed_is_finished_by_the_next_one(turned, moment, 
         assert opened.versions.folder(opened.versions.champion()).memory()
 
 
+def test_an_erasure_that_was_cut_off_and_is_asked_for_again_says_what_it_erased(
+    turned, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "erase_from_caches", _killing)
+        with pytest.raises(Killed):
+            erase(turned, source="flight")
+    again = erase(turned, source="flight")
+    assert (again.number, again.kind) == (1, "source")
+    assert again.removed["pairs"] == 300
+    with pytest.raises(DataFault, match="nothing that is kept has this source"):
+        erase(turned, source="flight")
+
+
 KILLS = """
 import os, shutil, signal, sys
 from datetime import UTC, datetime
