@@ -178,8 +178,11 @@ class Policy:
         return f"confirmed by {self.persistence} checks in a row, each p <= {shared:.1g}"
 
     def _cooling(self, past: Sequence[PastCheck], hours: float) -> bool:
-        started = [check.hours for check in past if check.launched]
-        return bool(started) and max(started) + self.cooldown_hours > hours
+        # A training that the clock dates into the future: it was set back since. The distance
+        # counts, so that an hour changes little, and a year does not stop all training for a year.
+        return any(
+            abs(hours - check.hours) < self.cooldown_hours for check in past if check.launched
+        )
 
 
 def _only_form(signals: Sequence[Signal]) -> tuple[str, ...]:

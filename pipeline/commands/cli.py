@@ -25,6 +25,7 @@ from pipeline.commands.judge import judge
 from pipeline.commands.output import tell
 from pipeline.commands.parsing import Command, Group
 from pipeline.commands.promote import promote
+from pipeline.commands.quarantine import quarantine
 from pipeline.commands.report import report
 from pipeline.commands.rollback import rollback
 from pipeline.commands.run import run
@@ -53,6 +54,7 @@ for command in (
     candidate,
     watch,
     status,
+    quarantine,
     doctor,
     compare,
     evaluate,

@@ -21,7 +21,8 @@ def lately(store: Store, policy: Policy, now: datetime) -> list[PastCycle]:
     """
     found, checked = [], 0
     for cycle in each_past_cycle(store):
-        hours = (now - cycle.started) / timedelta(hours=1)
+        # A clock that was set back gives a start in the future; `Policy` counts the distance, too.
+        hours = abs(now - cycle.started) / timedelta(hours=1)
         if checked >= max(_LATELY, policy.persistence) and hours > policy.cooldown_hours:
             break
         checked += bool(cycle.result.decision.signals)

@@ -20,6 +20,7 @@ from pipeline.intake.live_lines import LiveLog
 from pipeline.intake.non_answers import NonAnswers
 from pipeline.intake.opening import open_source
 from pipeline.intake.page_rules import PageRules
+from pipeline.intake.postponed import POSTPONED, is_over
 from pipeline.intake.read_by import ReadBy, pages, records
 from pipeline.intake.record_rules import RecordRules
 from pipeline.intake.report import IntakeReport, report_of
@@ -88,7 +89,10 @@ class Intake:
     Longer files are cut at their headings.
     """
     future_hours: float = Field(default=24.0, ge=0, le=87_600)
-    """How far a timestamp may lie ahead of the clock, in hours."""
+    """How far a timestamp may lie ahead of the clock, in hours.
+
+    A record that lies further ahead is refused until its time comes; then its file is read again.
+    """
     click_actions: tuple[str, ...] = Field(
         default=("click", "click_through", "add_to_cart", "watch", "purchase"), strict=False
     )
@@ -250,7 +254,9 @@ class Intake:
         # A query of a log is a text of the traffic.
         rules = self._rules(Columns("traffic") if kind == "served" else columns, now)
         log = self._log_file(store, source.label, rules) if kind == "served" else None
-        before = store.progress(kind, role, source.label) or FileProgress(source.label)
+        over = self._over(store, kind, role, source.label, now)
+        read = None if over else store.progress(kind, role, source.label)
+        before = read or FileProgress(source.label)
         reading = open_source(
             source, columns, before, max_line_bytes=self.max_line_bytes, complete=complete
         )
@@ -259,6 +265,7 @@ class Intake:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
                 arrivals.read_by = self.read_by(kind)
+                arrivals.forgive(over, POSTPONED)
                 arrivals.unended, arrivals.goes_on = reader.unended, reader.goes_on
                 others = NonAnswers(source.label)
                 if log:
@@ -283,6 +290,11 @@ class Intake:
         counts = log.tally.result if log else LogCounts()
         return replace(report, warnings=(*report.warnings, *named), log=counts)
 
+    def _over(self, store: Store, kind: Kind, role: Role, file: str, now: datetime) -> set[int]:
+        """Return the lines that were refused as they lay in the future, and no longer do."""
+        refused = store.refusals_of(kind, role, file, POSTPONED)
+        return {each.line for each in refused if is_over(each.reason, _seconds(now))}
+
     def _take_traces(self, store: Store, source: TraceSource, now: datetime) -> IntakeReport:
         rules = self._rules(Columns("traffic"), now)
         log = self._log_file(store, source.label, rules)
@@ -300,8 +312,7 @@ class Intake:
         return LiveLog(store, log, rules, self.read_by("served"))
 
     def _rules(self, columns: Columns, now: datetime) -> RecordRules:
-        moment = now if now.tzinfo else now.replace(tzinfo=UTC)
-        return RecordRules(columns, self.max_text_characters, moment.timestamp(), self.future_hours)
+        return RecordRules(columns, self.max_text_characters, _seconds(now), self.future_hours)
 
     def _log_file(self, store: Store, label: str, rules: RecordRules) -> LogFile:
         return LogFile(label, rules, clicks=self.click_actions, has_corpus=bool(store.some_ids(1)))
@@ -323,6 +334,11 @@ class Intake:
                 f"may be (intake.max_bad_share); nothing of this file was stored; the first: "
                 f"{arrivals.first_fault}"
             )
+
+
+def _seconds(now: datetime) -> float:
+    """Return seconds since the epoch; a moment without a zone counts as UTC."""
+    return (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()
 
 
 def _replaced(arrivals: Arrivals) -> tuple[str, ...]:

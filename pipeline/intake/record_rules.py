@@ -22,6 +22,7 @@ from pipeline.intake.columns import Columns, Plan
 from pipeline.intake.document_ids import DocumentId, ids_in, is_number
 from pipeline.intake.matches import is_answer
 from pipeline.intake.moments import TIMESTAMP, seconds_of
+from pipeline.intake.postponed import until
 from pipeline.store import Traffic
 from training.pairs import Pair
 from training.unlabelled import Document
@@ -132,6 +133,7 @@ def _moment(value: object, info: ValidationInfo) -> float | None:
         raise BadRecord(
             f"{shortened(value)} is in the future; it may be at most "
             f"{rules.future_hours:g} hours ahead of the clock"
+            f"{until(seconds - rules.future_hours * 3600)}"
         )
     if not seconds >= _EARLIEST:
         raise BadRecord(f"{shortened(value)} is out of range; {TIMESTAMP}")

@@ -1,6 +1,7 @@
 """The sheet: questions as a CSV file that people fill in, and its way back into the store."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ _CHOICES: dict[str, Choice] = {
     "none": "none",
 }
 _ALLOWED = "1 (left), 2 (right), = (both alike) and 0 (none is good)"
+_QUESTION = re.compile("0*[1-9][0-9]{0,8}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -102,19 +104,26 @@ def _rows(session: Session, file: Path) -> Iterator[tuple[str, int, Choice | Non
         raise DataFault(f"{file}: cannot be read as CSV in UTF-8: {fault}") from None
     delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
     reader = csv.DictReader(lines, delimiter=delimiter)
-    missing = {"judging", "question", "answer"} - set(reader.fieldnames or ())
+    try:
+        missing = {"judging", "question", "answer"} - set(reader.fieldnames or ())
+        rows = [] if missing else [(reader.line_num, row) for row in reader]
+    except csv.Error as fault:
+        raise DataFault(
+            f"{file} line {reader.line_num + 1}: cannot be read as CSV: {fault}; `--csv` writes a "
+            "new one"
+        ) from None
     if missing:
         raise DataFault(f"{file}: the column {min(missing)!r} is missing; `--csv` writes a new one")
-    for row in reader:
-        place = f"{file} line {reader.line_num}"
+    for line, row in rows:
+        place = f"{file} line {line}"
         number, question = (str(row[name] or "").strip() for name in ("judging", "question"))
         if number != str(session.judging.number):
             raise DataFault(
-                f"{place}: is of judging {number or 'none'}, but this is judging "
+                f"{place}: is of judging {number[:40] or 'none'}, but this is judging "
                 f"{session.judging.number}; name its two versions"
             )
-        if not question.isascii() or not question.isdigit() or int(question) < 1:
-            raise DataFault(f"{place}: question is {question!r}; it must be a number above 0")
+        if not _QUESTION.fullmatch(question):
+            raise DataFault(f"{place}: question is {question[:40]!r}; it must be a number above 0")
         answer = str(row["answer"] or "").strip().lower().removeprefix("'")
         if answer and answer not in _CHOICES:
             raise DataFault(f"{place}: answer is {answer[:40]!r}; allowed are {_ALLOWED}")

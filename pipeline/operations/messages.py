@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 3600.0
+_SPREAD = 1.2
+"""How much longer than itself a pause may be, so that not all machines try at once."""
 """Seconds until the next try after a failure, at first and at most; chosen, not measured."""
 _LONGEST_PASS = 60.0
 """Seconds after which no further message is begun; the others wait for the next pass."""
@@ -115,14 +117,15 @@ def _pass(settings: Settings, now: datetime, store: Store) -> Iterator[DeliveryR
         if channel in stopped or time.monotonic() - began > _LONGEST_PASS:
             continue
         receiver, way = _receiver(settings, channel)
-        if message.due > now.timestamp():
+        # A pause that seems longer than any is one of a clock that was set back since.
+        if 0.0 < message.due - now.timestamp() <= _SPREAD * _LONGEST_PAUSE:
             stopped.add(channel)
             continue
         error = attempt(settings, receiver, way, message.id, message.body)
         if error:
             age = now - message.at
             pause = pause_after(message.attempts + 1, _FIRST_PAUSE, _LONGEST_PAUSE)
-            due = now.timestamp() + spread_out(pause, 0.2, random.Random())
+            due = now.timestamp() + spread_out(pause, _SPREAD - 1.0, random.Random())
             gone = age > timedelta(hours=receiver.give_up_hours) or way not in receiver.ways
             store.not_delivered(message, error, due=due, give_up=gone)
             logger.warning("%s: %s", channel, error)

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 
 from pipeline.operations.history import write_history
+from pipeline.operations.quarantine import quarantined
 from pipeline.operations.serving import Serving
 from pipeline.operations.ui import serve_pages
 from pipeline.reports import report_of
-from pipeline.results import HistoryResult, ReportResult, UiResult
+from pipeline.results import HistoryResult, QuarantineResult, ReportResult, UiResult
 
 
 class Reading(Serving):
@@ -28,6 +29,19 @@ class Reading(Serving):
         """Write one page about all cycles, and return what it shows."""
         with self._opened("report") as opened:
             return write_history(opened.settings, opened.store)
+
+    def quarantine(self, file: str | None = None, *, limit: int = 20) -> QuarantineResult:
+        """Return the refused records with their reasons, and what became of all others.
+
+        Parameters
+        ----------
+        file
+            Only those of this file, as it is listed.
+        limit
+            How many records are listed, newest first.
+        """
+        with self._opened("quarantine") as opened:
+            return quarantined(opened.store, file, limit)
 
     def ui(
         self,

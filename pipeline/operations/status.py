@@ -23,6 +23,7 @@ from pipeline.gate import (
     queries_for_gain,
 )
 from pipeline.intake import missing_files, unread_files
+from pipeline.operations.quarantine import read_ever
 from pipeline.registry import Facts, Version
 from pipeline.results import (
     TRAINED,
@@ -92,6 +93,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
             ),
         ),
         log=_log(store, counts),
+        read=read_ever(counts),
         quarantined=counts.quarantined,
         anchors=anchors,
         gate=gate,

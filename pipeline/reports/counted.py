@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipeline.results import (
     DiscardResult,
     ExcludedCounts,
+    IntakeCounts,
     LogCounts,
     MessagesStatus,
     StatusResult,
@@ -50,6 +51,13 @@ def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
                 f"{name}: {count.stored} stored = {count.learned} learned + {count.waiting} "
                 f"waiting + {count.discarded} excluded{over}"
             )
+
+
+def in_quarantine(read: IntakeCounts) -> str:
+    """Return how many records are in quarantine, and where there are some, of how many."""
+    if not read.quarantined:
+        return "0 records in quarantine"
+    return f"{read.quarantined} of {read.seen} records in quarantine (`anchorhold quarantine`)"
 
 
 def messages(found: MessagesStatus) -> Iterator[str]:

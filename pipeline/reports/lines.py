@@ -26,6 +26,7 @@ from pipeline.results import (
     InitResult,
     InputPlace,
     MoveResult,
+    QuarantineResult,
     ReportResult,
     Result,
     RunEstimate,
@@ -53,6 +54,23 @@ def _(result: MoveResult) -> Iterator[str]:
     before = result.previous.version if result.previous else "none"
     yield f"version {result.champion.version} serves now (before: {before})"
     yield from (f"warning: {warning}" for warning in result.warnings)
+
+
+@lines_of.register
+def _(result: QuarantineResult) -> Iterator[str]:
+    read = result.read
+    erased = f" + {read.erased} erased" if read.erased else ""
+    yield (
+        f"{read.seen} records read = {read.stored} stored + {read.known} known before + "
+        f"{read.quarantined} in quarantine{erased}"
+    )
+    for file in result.files:
+        yield f"{file.file}: {file.quarantined} of {file.seen} in quarantine"
+    for each in result.records:
+        yield f"  {each}"
+    more = sum(file.quarantined for file in result.files) - len(result.records)
+    if more > 0:
+        yield f"  and {more} more (--limit)"
 
 
 @lines_of.register

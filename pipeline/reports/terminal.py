@@ -6,7 +6,7 @@ from functools import singledispatch
 from rich.table import Table
 
 from drift_triggers.signal import Signal
-from pipeline.reports.counted import messages, stored, unfinished
+from pipeline.reports.counted import in_quarantine, messages, stored, unfinished
 from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
@@ -273,8 +273,8 @@ def _(result: StatusResult) -> Iterator[Part]:
     if waiting.used_pairs < waiting.pairs:
         used = f" (the next cycle uses {waiting.used_pairs} of them: waiting.pairs)"
     yield (
-        f"waiting: {waiting.pairs} pairs{used}, {waiting.traffic} texts; {result.quarantined} "
-        "records in quarantine"
+        f"waiting: {waiting.pairs} pairs{used}, {waiting.traffic} texts; "
+        f"{in_quarantine(result.read)}"
     )
     yield from stored(result.records, result.log)
     if result.index:

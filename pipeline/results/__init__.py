@@ -111,6 +111,7 @@ from pipeline.results.plan import (
     ReEmbeddingCost,
     TaskLoss,
 )
+from pipeline.results.quarantine import FileRecords, QuarantineResult, RefusedRecord
 from pipeline.results.report import ReportResult, UiResult
 from pipeline.results.result import Result
 from pipeline.results.serve import ServeResult
@@ -205,6 +206,7 @@ __all__ = [
     "ExcludedCounts",
     "ExportResult",
     "FieldMeasure",
+    "FileRecords",
     "Finding",
     "FineTuningResult",
     "Foreseen",
@@ -259,10 +261,12 @@ __all__ = [
     "PlanVerdict",
     "PreprocessingMeasure",
     "PromotionStatus",
+    "QuarantineResult",
     "QuietYears",
     "ReEmbeddingCost",
     "ReadBy",
     "RecordCounts",
+    "RefusedRecord",
     "RegionMeasure",
     "RegressionCounts",
     "RegressionsResult",

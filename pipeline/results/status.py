@@ -6,7 +6,7 @@ from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.canary import CanaryResult, RolledBackVersion
 from pipeline.results.computing import Computing
 from pipeline.results.index import IndexStatus
-from pipeline.results.intake import LogCounts
+from pipeline.results.intake import IntakeCounts, LogCounts
 from pipeline.results.messages import MessagesStatus
 from pipeline.results.moment import Moment
 from pipeline.results.outlook import GateOutlook
@@ -146,8 +146,10 @@ class StatusResult(Result):
     log
         What the lines of served logs became, ever; those with results, clicks and feedback are the
         stored ones as they are now.
+    read
+        What became of all records that were read, ever.
     quarantined
-        Records that intake refused, ever.
+        Records in quarantine; `anchorhold quarantine` lists them.
     anchors, gate
         What each anchor set can support, and what the gate lacks.
     outlook
@@ -190,6 +192,7 @@ class StatusResult(Result):
     waiting: WaitingCounts
     records: StoredRecords
     log: LogCounts = LogCounts()
+    read: IntakeCounts = IntakeCounts()
     quarantined: int
     anchors: tuple[AnchorPower, ...]
     gate: GateStatus

@@ -1,12 +1,12 @@
 """Records in quarantine that may become usable: their files are read again, and they leave it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from pipeline.store.database import Database
 from pipeline.store.erasable import Place
-from pipeline.store.records import Kind, Role
+from pipeline.store.records import Fault, Kind, Role
 from pipeline.store.rows import chunks
 from pipeline.store.tables import files, quarantine
 
@@ -42,6 +42,13 @@ class Refusals:
                 connection.execute(update(files).where(found).values(fresh))
         return named
 
+    def refusals_of(self, kind: Kind, role: Role, file: str, reason: str) -> list[Fault]:
+        """Return what is in quarantine of a file for reasons that contain a text."""
+        chosen = select(quarantine.c.file, quarantine.c.line, quarantine.c.reason)
+        with self._database.reading() as connection:
+            found = connection.execute(chosen.where(*_of(kind, role, file, reason)))
+            return [Fault(*row) for row in found]
+
     def refused_at(self, places: Iterable[Place]) -> list[int]:
         """Return the numbers of the refusals that lines of files have."""
         wanted = {(each.kind, each.file, each.line) for each in places}
@@ -57,12 +64,7 @@ def refused_lines(
     connection: Connection, kind: Kind, role: Role, file: str, reason: str
 ) -> set[int]:
     """Return the lines of a file that are in quarantine for reasons that contain a text."""
-    chosen = select(quarantine.c.line).where(
-        quarantine.c.kind == kind,
-        quarantine.c.role == role,
-        quarantine.c.file == file,
-        quarantine.c.reason.contains(reason, autoescape=True),
-    )
+    chosen = select(quarantine.c.line).where(*_of(kind, role, file, reason))
     return {int(line) for line in connection.scalars(chosen)}
 
 
@@ -75,16 +77,20 @@ def forgive(
     lines: Collection[int],
 ) -> None:
     """Take lines of a file out of quarantine, as far as they are there for such a reason."""
-    place = (quarantine.c.kind == kind) & (quarantine.c.role == role) & (quarantine.c.file == file)
     for some in chunks(sorted(lines)):
-        found = (
-            place
-            & quarantine.c.line.in_(some)
-            & quarantine.c.reason.contains(reason, autoescape=True)
-        )
+        found = and_(*_of(kind, role, file, reason), quarantine.c.line.in_(some))
         size = connection.scalar(select(func.count()).select_from(quarantine).where(found))
         connection.execute(delete(quarantine).where(found))
         counted = (files.c.kind == kind) & (files.c.role == role) & (files.c.file == file)
         connection.execute(
             update(files).where(counted).values(quarantined=files.c.quarantined - (size or 0))
         )
+
+
+def _of(kind: Kind, role: Role, file: str, reason: str) -> Sequence[ColumnElement[bool]]:
+    return (
+        quarantine.c.kind == kind,
+        quarantine.c.role == role,
+        quarantine.c.file == file,
+        quarantine.c.reason.contains(reason, autoescape=True),
+    )

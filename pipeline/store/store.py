@@ -273,9 +273,11 @@ class Store(
             found = [first for chosen in firsts if (first := connection.scalar(chosen))]
         return min(found) - 1 if found else self.last_sequence()
 
-    def quarantine(self, limit: int | None = None) -> list[Fault]:
-        """Return the faults, newest first."""
+    def quarantine(self, limit: int | None = None, file: str | None = None) -> list[Fault]:
+        """Return the faults, newest first; those of one file where it is named."""
         chosen = select(quarantine.c.file, quarantine.c.line, quarantine.c.reason)
+        if file is not None:
+            chosen = chosen.where(quarantine.c.file == file)
         with self._database.reading() as connection:
             found = connection.execute(chosen.order_by(quarantine.c.number.desc()).limit(limit))
             return [Fault(*row) for row in found]

@@ -68,6 +68,14 @@ def test_a_training_is_followed_by_a_cooldown_also_for_schedules():
         assert Policy(cooldown_hours=48.0).decide([one], past, 48.0).train
 
 
+def test_a_clock_that_was_set_back_keeps_the_cooldown_but_not_for_years():
+    due, policy = signal(None, trigger="fresh_data"), Policy(cooldown_hours=48.0)
+    past = checks(CLEAR, launched=True)
+    year = 365 * 24.0
+    for hours, train in ((-1.0, False), (-47.0, False), (-48.0, True), (-year, True), (1.0, False)):
+        assert policy.decide([due], past, hours).train is train
+
+
 def test_schedules_start_training_by_themselves():
     assert Policy().decide([signal(None, trigger="model_age")], [], 0.0).train
 

@@ -41,7 +41,7 @@ WITHOUT = {
 }
 READ_ONLY = {
     *("check", "status", "doctor", "compare", "evaluate", "search", "backtest", "report"),
-    *("settings", "index status", "ui"),
+    *("settings", "index status", "ui", "quarantine"),
 }
 
 

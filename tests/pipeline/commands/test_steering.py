@@ -13,6 +13,8 @@ STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxet"
 CALLS = [
     ["status"],
+    ["quarantine", "--file", EVIL],
+    ["quarantine"],
     ["check"],
     ["run"],
     ["doctor", "--quick"],

@@ -1,9 +1,13 @@
 """The sheet: filled in anywhere, read back in order, up to the first question without an answer."""
 
 import csv
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 from made_questions import made_questions, made_session
+from made_records import sheets
 
 from pipeline.judging import Questions, read_sheet, write_sheet
 from pipeline.store import Store
@@ -86,3 +90,18 @@ def test_there_is_no_sheet_when_all_is_answered(tmp_path):
         session.answer(0, "same")
         with pytest.raises(DataFault, match="all questions are answered"):
             write_sheet(session, tmp_path / "sheet.csv")
+
+
+@settings(max_examples=60)
+@given(sheets())
+def test_any_sheet_is_read_or_refused_with_its_name(content):
+    with tempfile.TemporaryDirectory() as folder, Store.open("sqlite://") as store:
+        file = Path(folder, "questions.csv")
+        file.write_bytes(content)
+        session = made_session(store)
+        try:
+            stored, _ = read_sheet(session, file)
+        except DataFault as fault:
+            assert str(fault).startswith(str(file))
+            stored = 0
+        assert stored == len(session.answers())

@@ -116,6 +116,16 @@ def test_pauses_grow_and_an_old_message_is_given_up_and_makes_room(turned):
     assert "500" in found.error
 
 
+def test_messages_do_not_wait_for_a_clock_that_was_set_back(turned):
+    with receiving(lambda number: 503 if number == 1 else 200) as (url, received):
+        settings_of(turned, promotion={"webhook": url})
+        with work_in(turned) as work:
+            work.rollback(reason="a complaint")
+            send(work.settings, NOW - timedelta(days=400))
+            assert work.status().messages.waiting == 0
+    assert len(received) == 2
+
+
 def test_two_receivers_do_not_wait_for_one_another(turned):
     with receiving(lambda _: 500) as (broken, _), receiving() as (url, received):
         settings_of(turned, promotion={"webhook": broken}, alerts={"webhook": url})

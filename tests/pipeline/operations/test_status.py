@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from made_files import pairs, texts
 from made_streams import BANK, sentences, texts_of, write_lines
 
+from pipeline.operations.quarantine import quarantined
 from pipeline.operations.status import status_now
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
@@ -20,6 +22,20 @@ def test_the_champion_the_waiting_data_and_the_last_cycles_are_shown(opened):
     assert [row.outcome for row in found.cycles] == ["promoted", "bootstrapped"]
     assert [move.version for move in found.promotions] == [1, 2]
     assert found.unfinished is None
+
+
+def test_status_and_quarantine_tell_the_same_counts_and_these_add_up(opened):
+    folder = opened.settings.root
+    (folder / "pairs" / "bad.jsonl").write_bytes(pairs(*range(19)) + b"bad\n" + pairs(1))
+    (folder / "traffic" / "bad.jsonl").write_bytes(texts(*map(str, range(30))) + b"7\n[]\n")
+    opened.take_in(NOW)
+    found, listed = status_now(opened, NOW), quarantined(opened.store, None, limit=9)
+    read = found.read
+    assert read == listed.read
+    assert found.quarantined == read.quarantined == len(listed.records) == 3
+    assert read.seen == read.stored + read.known + read.quarantined + read.erased
+    assert read.stored == found.records.pairs.stored + found.records.traffic.stored
+    assert read.known == 1
 
 
 def test_what_the_anchor_sets_can_support_is_told(opened):

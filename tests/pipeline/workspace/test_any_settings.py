@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import pytest
 import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -53,11 +54,7 @@ def outcome(content: bytes) -> str:
     return ""
 
 
-@settings(max_examples=250, deadline=None)
-@given(st.sampled_from(KEYS), VALUES)
-@example((["gate"], "max_drop"), float("nan"))
-@example((["gate"], "confidence"), True)
-def test_any_value_of_any_key_is_taken_or_refused_with_the_key_named(place, value):
+def try_value(place, value):
     path, name = place
     changed = json.loads(json.dumps(VALID))
     table = changed
@@ -68,11 +65,37 @@ def test_any_value_of_any_key_is_taken_or_refused_with_the_key_named(place, valu
     assert not told or name in told
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_a_damaged_file_is_read_or_refused(data):
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(KEYS), VALUES)
+@example((["gate"], "max_drop"), float("nan"))
+@example((["gate"], "confidence"), True)
+def test_any_value_of_any_key_is_taken_or_refused_with_the_key_named(place, value):
+    try_value(place, value)
+
+
+@pytest.mark.slow
+@settings(max_examples=2_000, deadline=None)
+@given(st.sampled_from(KEYS), VALUES)
+def test_two_thousand_values_are_taken_or_refused_with_the_key_named(place, value):
+    try_value(place, value)
+
+
+def damaged(data):
     content = bytearray(tomlkit.dumps(VALID).encode())
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content)))
         content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     outcome(bytes(content))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused(data):
+    damaged(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_five_hundred_damaged_files_are_read_or_refused(data):
+    damaged(data)
