@@ -1,4 +1,4 @@
-"""Run many cycles of one workspace with a tiny model, and show what each costs in time and on disk.
+"""Run many cycles of one workspace with a tiny model, and show what each costs.
 
     python benchmarks/long_life.py --json figures.json --plot docs/measurements/long-life.svg
 
@@ -11,6 +11,7 @@ cycle runs in this process, so the seconds are those of the processor without th
 import argparse
 import json
 import os
+import resource
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import psutil
 from growing import BEGAN, processor_seconds
 from made_streams import sentences, texts_of, write_anchors, write_lines
 
@@ -46,6 +48,10 @@ class Turn:
     """Of all files of the workspace after it."""
     databases: float
     """Megabytes of its databases among them."""
+    resident: float
+    """Megabytes of memory that this process holds after it."""
+    peak: float
+    """The most megabytes of memory that this process held so far."""
 
 
 def pairs(topic: int, count: int, seed: int) -> list[dict[str, str]]:
@@ -130,7 +136,10 @@ def live(space: Path, cycles: int) -> list[Turn]:
         with Workspace.open(space, now=BEGAN + timedelta(days=number)) as workspace:
             done = workspace.run()
         spent = processor_seconds() - began
-        turns.append(Turn(done.cycle, done.outcome, spent, *megabytes(space / ".anchorhold")))
+        held = psutil.Process().memory_info().rss / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        disk = megabytes(space / ".anchorhold")
+        turns.append(Turn(done.cycle, done.outcome, spent, *disk, held, peak))
         row = asdict(turns[-1])
         print(
             "  ".join(
@@ -142,14 +151,14 @@ def live(space: Path, cycles: int) -> list[Turn]:
 
 
 def draw(arms: dict[str, list[Turn]], path: Path) -> None:
-    """Draw seconds and megabytes over the cycles, a line for each arm."""
+    """Draw seconds, disk and memory over the cycles, a line for each arm."""
     import matplotlib as mpl
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "long life"})
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
     for name, turns in arms.items():
         places = range(1, len(turns) + 1)
         # The median of eleven: what a single cycle costs depends on what it did.
@@ -157,7 +166,9 @@ def draw(arms: dict[str, list[Turn]], path: Path) -> None:
         around = [float(np.median(seconds[max(0, n - 5) : n + 6])) for n in range(len(turns))]
         axes[0].plot(places, around, label=name)
         axes[1].plot(places, [turn.megabytes for turn in turns], label=name)
-    for each, told in zip(axes, ("processor seconds per cycle", "MB on disk"), strict=True):
+        axes[2].plot(places, [turn.resident for turn in turns], label=name)
+    labels = ("processor seconds per cycle", "MB on disk", "MB of memory")
+    for each, told in zip(axes, labels, strict=True):
         each.set(xlabel="cycle", ylabel=told, ylim=(0, None))
         each.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
@@ -203,7 +214,7 @@ def summarise(arms: dict[str, list[Turn]]) -> None:
             seconds = float(np.median([turn.seconds for turn in some]))
             print(
                 f"| {last - 9} to {last} | {seconds:.2f} | {some[-1].megabytes:.1f} | "
-                f"{some[-1].databases:.1f} |"
+                f"{some[-1].databases:.1f} | {some[-1].resident:.0f} | {some[-1].peak:.0f} |"
             )
 
 
