@@ -117,7 +117,7 @@ def test_pauses_grow_and_an_old_message_is_given_up_and_makes_room(turned):
 
 
 def test_messages_do_not_wait_for_a_clock_that_was_set_back(turned):
-    with receiving(lambda number: 503 if number == 1 else 200) as (url, received):
+    with receiving(lambda number: 503 if number == 0 else 200) as (url, received):
         settings_of(turned, promotion={"webhook": url})
         with work_in(turned) as work:
             work.rollback(reason="a complaint")
