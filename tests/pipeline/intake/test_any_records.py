@@ -59,12 +59,14 @@ def must_add_up(store: Store, made: Sequence[Made]) -> None:
         stored = sum(each.stored for each in counts.files if each.kind == kind)
         # A pair with several positives is one record.
         assert stored == rows or (kind == "pair" and stored < rows)
-    seen = {each.file: each.seen for each in counts.files if each.kind != "served"}
+    read = {each.file: each for each in counts.files if each.kind != "served"}
     for each in made:
-        if each.records is not None and each.name in seen:
-            # A line that is cut twice is two records, and a last one that has no end waits.
-            spare = 0 if each.whole else 1
-            assert abs(seen[each.name] - each.records) <= spare
+        if each.records is not None and each.name in read:
+            # A line that is cut twice is two records, and a last one that has no end waits. Where
+            # a document arrived that a pair names, all others of the file are known.
+            found, spare = read[each.name], 0 if each.whole else 1
+            assert found.seen >= each.records - spare
+            assert found.stored + found.quarantined <= each.records + spare
 
 
 def try_files(made: Sequence[Made]) -> int:
