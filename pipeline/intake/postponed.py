@@ -2,25 +2,35 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pipeline.intake.bad_record import shortened
+
 POSTPONED = "; it is read again from "
 """What the reasons of such refusals contain; the moment follows."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def until(seconds: float) -> str:
-    """Return what a refusal says about the moment, in seconds since 1970, when it is over.
+def too_early(value: object, seconds: float, future_hours: float) -> str:
+    """Return why a record is refused, and from when on it no longer is, if a clock can show that.
 
-    Examples
-    --------
-    >>> until(1.7e9), until(1e18)
-    ('; it is read again from 2023-11-14T22:13:20Z', '')
+    Parameters
+    ----------
+    value
+        The timestamp as it is written.
+    seconds
+        The same in seconds since 1970.
+    future_hours
+        How far it may lie ahead of the clock.
     """
+    reason = (
+        f"{shortened(value)} is in the future; it may be at most {future_hours:g} hours ahead of "
+        "the clock"
+    )
     try:
         # Rounded up: at that moment it is allowed.
-        moment = _EPOCH + timedelta(seconds=-(-seconds // 1))
+        moment = _EPOCH + timedelta(seconds=-(-(seconds - future_hours * 3600.0) // 1))
     except (OverflowError, ValueError):
-        return ""  # No clock will ever show it.
-    return f"{POSTPONED}{moment:%Y-%m-%dT%H:%M:%SZ}"
+        return reason  # No clock will ever show it.
+    return f"{reason}{POSTPONED}{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def is_over(reason: str, now: float) -> bool:
@@ -28,7 +38,9 @@ def is_over(reason: str, now: float) -> bool:
 
     Examples
     --------
-    >>> reason = "timestamp 1.7e9 is in the future" + until(1.7e9)
+    >>> reason = too_early(1700086400, 1700086400.0, 24.0)
+    >>> reason.rpartition("; ")[2]
+    'it is read again from 2023-11-14T22:13:20Z'
     >>> is_over(reason, 1.6e9), is_over(reason, 1.7e9), is_over("text is empty", 1.7e9)
     (False, True, False)
     """

@@ -22,7 +22,7 @@ from pipeline.intake.columns import Columns, Plan
 from pipeline.intake.document_ids import DocumentId, ids_in, is_number
 from pipeline.intake.matches import is_answer
 from pipeline.intake.moments import TIMESTAMP, seconds_of
-from pipeline.intake.postponed import until
+from pipeline.intake.postponed import too_early
 from pipeline.store import Traffic
 from training.pairs import Pair
 from training.unlabelled import Document
@@ -130,11 +130,7 @@ def _moment(value: object, info: ValidationInfo) -> float | None:
     rules = cast(RecordRules, info.context)
     seconds = seconds_of(value)
     if seconds > rules.now + rules.future_hours * 3600:
-        raise BadRecord(
-            f"{shortened(value)} is in the future; it may be at most "
-            f"{rules.future_hours:g} hours ahead of the clock"
-            f"{until(seconds - rules.future_hours * 3600)}"
-        )
+        raise BadRecord(too_early(value, seconds, rules.future_hours))
     if not seconds >= _EARLIEST:
         raise BadRecord(f"{shortened(value)} is out of range; {TIMESTAMP}")
     return seconds
