@@ -46,6 +46,8 @@ def written(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield partial
         _flush(partial)
+        with contextlib.suppress(OSError):
+            path.rmdir()  # Only an empty folder in the way.
         partial.replace(path)
     except BaseException:
         _remove(partial)
@@ -143,16 +145,34 @@ def _beside(path: Path, kind: str = "") -> Path:
 def _tidy(path: Path) -> None:
     """Remove what dead processes of this machine left; a folder only moved aside returns."""
     for left in path.parent.iterdir():
-        if not (left.name.startswith(f".{path.name}.") and left.name.endswith(_SUFFIX)):
-            continue
-        machine, _, process = left.name.removesuffix(_SUFFIX).split(".")[-2].partition("-")
-        if machine != MACHINE or not process.isdecimal() or psutil.pid_exists(int(process)):
+        if not left.name.startswith(f".{path.name}.") or not _is_left(left):
             continue
         if left.name.startswith(f".{path.name}{_OLD}.") and not path.exists():
             with contextlib.suppress(OSError):  # another process was faster
                 left.rename(path)
         else:
             _remove(left)
+
+
+def _is_left(path: Path) -> bool:
+    """Say whether something has the name of an unfinished file of a dead process here."""
+    parts = path.name.removesuffix(_SUFFIX).split(".")
+    if not path.name.endswith(_SUFFIX) or len(parts) < 4:
+        return False
+    machine, _, process = parts[-2].partition("-")
+    return machine == MACHINE and process.isdecimal() and not psutil.pid_exists(int(process))
+
+
+def tidy_below(folder: Path) -> list[Path]:
+    """Remove what dead processes of this machine left unfinished in a folder; return what it was.
+
+    A folder that was only moved aside returns to its place, unless another one is there.
+    """
+    found = sorted(each for each in folder.rglob(f".*{_SUFFIX}") if _is_left(each))
+    for left in found:
+        name = left.name.removeprefix(".").removesuffix(_SUFFIX).rsplit(".", 2)[0]
+        _tidy(left.with_name(name.removesuffix(_OLD)))
+    return found
 
 
 def _remove(path: Path) -> None:

@@ -13,9 +13,11 @@ from pipeline.cycle.history import History, verify_history
 from pipeline.cycle.index_plan import plan_index
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.kinds import KINDS, answers_folder
+from pipeline.cycle.old_cycles import leftovers
 from pipeline.cycle.past_checks import lately
 from pipeline.cycle.promotion import Champions, rolled_back
 from pipeline.cycle.record import record_golden
+from pipeline.cycle.repaired_history import repair_champion, repair_history_head
 from pipeline.cycle.retention import Plan, plan_retention
 from pipeline.cycle.run import run_candidate, run_cycle
 from pipeline.cycle.window import Gathered, checks, known_until, later_reference, texts_between
@@ -39,6 +41,7 @@ __all__ = [
     "known_until",
     "lately",
     "later_reference",
+    "leftovers",
     "movement_of",
     "observe",
     "plan_index",
@@ -46,6 +49,8 @@ __all__ = [
     "quality_beside",
     "record_golden",
     "rehearse_candidate",
+    "repair_champion",
+    "repair_history_head",
     "rolled_back",
     "run_candidate",
     "run_cycle",

@@ -178,7 +178,7 @@ def refuse_unfinished(opened: OpenWorkspace, given: str) -> bool:
     begun = done.get(STAGE)
     if begun is None:
         raise DataFault(f"cycle {unfinished.id} is unfinished; {_WAY_OUT}, then give the candidate")
-    named = Given.model_validate(begun["result"]).named
+    named = Given.of_store(begun["result"]).named
     if named != Base(opened.settings, given).named:
         raise DataFault(f"cycle {unfinished.id} with candidate {named!r} is unfinished; {_WAY_OUT}")
     return True

@@ -85,5 +85,5 @@ def _of_unfinished_cycle(store: Store, versions: Sequence[Version]) -> Iterator[
     why = f"cycle {unfinished.id} is unfinished"
     window = store.stage(unfinished.id, "window")
     if window is not None:
-        yield Window.model_validate(window["result"]).champion, why
+        yield Window.of_store(window["result"]).champion, why
     yield from ((each.number, why) for each in versions if each.cycle == unfinished.id)

@@ -68,15 +68,13 @@ class Journal:
     def result(self, stage: str, kind: type[Kept]) -> Kept | None:
         """Return the result of a stage; None if it is not done."""
         done = self._store.stage(self._row.id, stage)
-        return kind.model_validate(done["result"]) if done else None
+        return kind.of_store(done["result"]) if done else None
 
     def results(self, prefix: str, kind: type[Kept]) -> list[Kept]:
         """Return the results of the stages that are done and whose names begin with a prefix."""
         done = self._store.stages(self._row.id)
         return [
-            kind.model_validate(row["result"])
-            for name, row in done.items()
-            if name.startswith(prefix)
+            kind.of_store(row["result"]) for name, row in done.items() if name.startswith(prefix)
         ]
 
     def once(self, stage: str, work: Callable[[], Kept], kind: type[Kept]) -> Kept:
@@ -100,7 +98,7 @@ class Journal:
             with self._progress(stage, 0):
                 result = work()
             done = self.keep(stage, result, time.perf_counter() - began)
-        return kind.model_validate(done["result"])
+        return kind.of_store(done["result"])
 
     def keep(self, stage: str, result: Result, seconds: float) -> dict[str, Any]:
         """Record the result of a stage that was done, and the time it took; return the record."""

@@ -92,7 +92,7 @@ def folder_of(opened: OpenWorkspace, cycle: str) -> Path:
 
 def _result(opened: OpenWorkspace, cycle: str) -> CycleResult:
     row = opened.store.cycle(cycle)
-    return CycleResult.model_validate(row.result if row else {})
+    return CycleResult.of_store(row.result if row else {})
 
 
 def _trainings(result: CycleResult) -> list[str]:

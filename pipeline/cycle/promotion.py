@@ -9,6 +9,7 @@ from pipeline.cycle.history import keep_history_head
 from pipeline.cycle.indexing import Indexing
 from pipeline.cycle.move import Move
 from pipeline.cycle.record import record_decision
+from pipeline.cycle.recorded_verdict import verdict_on
 from pipeline.registry import Registry, Version
 from pipeline.results import MoveResult
 from pipeline.store import Action, Promotion, Store
@@ -216,7 +217,7 @@ class Champions:
             for each in self.registry.versions()
             if champion is not None
             and each.number not in served
-            and each.tags.get("anchorhold.verdict") == "promoted"
+            and verdict_on(self.store, each) == "promoted"
             and each.tags.get("anchorhold.parent") == str(champion.number)
             and answer(each) != "rejected"
             and not self.barred(each)
@@ -318,7 +319,7 @@ class Champions:
         """Say why a version must not be promoted without force; empty when it may be."""
         served = {move.version for move in self.store.promotions()}
         if version.number not in served:
-            verdict = version.tags.get("anchorhold.verdict", "none")
+            verdict = verdict_on(self.store, version)
             parent = version.tags.get("anchorhold.parent", "none")
             if verdict != "promoted":
                 return f"did not pass the gate (verdict: {verdict})"

@@ -35,7 +35,7 @@ def rewrite_cycle(opened: OpenWorkspace, cycle: str, scrubber: Scrubber) -> int:
     row = opened.store.cycle(cycle)
     if row is None or not row.outcome:
         return 0
-    result = CycleResult.model_validate(row.result)
+    result = CycleResult.of_store(row.result)
     file = opened.settings.state / "cycles" / cycle / REPORT_FILE
     changed = len(_REPORT) if file.exists() else 0
     with TemporaryDirectory(prefix="anchorhold-") as elsewhere:

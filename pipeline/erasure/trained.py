@@ -58,5 +58,5 @@ def _made_pairs(store: Store, version: Version) -> bool:
     row = store.cycle(version.cycle)
     if row is None or not row.outcome:
         return True
-    lesson = CycleResult.model_validate(row.result).lesson
+    lesson = CycleResult.of_store(row.result).lesson
     return bool(lesson and lesson.derived and lesson.derived.kinds)

@@ -13,6 +13,7 @@ _REMEDY = {
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "once it may be written"),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "once fewer files are open"),
     errno.EIO: "once the disk works",
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR), "once what is in its place is moved away"),
 }
 """What must be true before a command is run again; other faults of the system are bugs."""
 

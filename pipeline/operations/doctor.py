@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.machine import size_of_folder, why_unreachable
+from pipeline.machine import disk_fault, size_of_folder, why_unreachable
 from pipeline.operations.doctor_machine import (
     check_base,
     check_data,
@@ -24,12 +24,14 @@ from pipeline.operations.doctor_versions import (
     check_index,
     check_model,
     check_server,
+    check_stored,
     disk_needed,
     index_size,
 )
+from pipeline.operations.repair import repair_workspace
 from pipeline.registry import identity_at, sqlite_file, without_password
-from pipeline.results import Diagnosis, DoctorPart, DoctorResult
-from pipeline.store import missing_driver, why_not_written
+from pipeline.results import Diagnosis, DoctorPart, DoctorResult, Repair
+from pipeline.store import missing_driver, why_damaged, why_not_written
 from pipeline.workspace import (
     SETTINGS_FILE,
     Base,
@@ -42,8 +44,8 @@ from pipeline.workspace import (
 from training.faults import AnchorholdError
 
 
-def examine(folder: Path, now: datetime, *, quick: bool) -> DoctorResult:
-    """Check a workspace; nothing of it is changed, and no fault is raised.
+def examine(folder: Path, now: datetime, *, quick: bool, repair: bool = False) -> DoctorResult:
+    """Check a workspace; nothing of it is changed without `repair`, and no fault is raised.
 
     Parameters
     ----------
@@ -53,17 +55,38 @@ def examine(folder: Path, now: datetime, *, quick: bool) -> DoctorResult:
         The present.
     quick
         Whether the model is not loaded.
+    repair
+        Whether to repair first what can be repaired.
     """
     began = time.perf_counter()
+    repairs = tuple(_repairs(folder, now)) if repair else ()
     found = tuple(_findings(folder, now, quick))
     return DoctorResult(
         workspace=str(folder),
         quick=quick,
         checks=found,
-        problems=sum(each.state == "problem" for each in found),
+        problems=sum(each.state == "problem" for each in found)
+        + sum(not each.done for each in repairs),
         warnings=sum(each.state == "warning" for each in found),
         seconds=round(time.perf_counter() - began, 2),
+        repairs=repairs,
     )
+
+
+def _repairs(folder: Path, now: datetime) -> Iterator[Repair]:
+    """Repair a workspace that was used and whose databases are whole; the checks tell the rest."""
+    try:
+        settings = load_settings(folder)
+    except AnchorholdError:
+        return
+    lost = any(each.state == "problem" for each in _reachable(settings, quick=True))
+    if _was_used(settings) and not lost:
+        yield from repair_workspace(settings, now)
+
+
+def _was_used(settings: Settings) -> bool:
+    """Say whether anything was ever run: a state folder may have lost its identity."""
+    return bool(identity_at(settings.state)) or _exists(settings.store_url)
 
 
 def _findings(folder: Path, now: datetime, quick: bool) -> Iterator[Diagnosis]:
@@ -82,11 +105,11 @@ def _findings(folder: Path, now: datetime, quick: bool) -> Iterator[Diagnosis]:
     yield from _caught("packages", check_packages(settings))
     chosen = frozenset(read_values(folder))
     yield from _caught("receivers", check_surroundings(settings, chosen))
-    reached = list(_reachable(settings))
+    reached = list(_reachable(settings, quick))
     yield from reached
     if any(each.state == "problem" for each in (*folders, *reached)):
         return
-    if not identity_at(settings.state):
+    if not _was_used(settings):
         place = Path(Base(settings).place).expanduser()
         yield from _caught("model", check_base(settings, str(place)))
         if place.is_dir():
@@ -98,15 +121,15 @@ def _findings(folder: Path, now: datetime, quick: bool) -> Iterator[Diagnosis]:
         with open_workspace(settings, doing="doctor", now=now, exclusive=False) as opened:
             yield from _within(opened, now, quick)
     except (AnchorholdError, OSError) as fault:
-        yield _told("workspace", str(fault))
+        yield _told("workspace", _sentence(fault))
 
 
-def _reachable(settings: Settings) -> Iterator[Diagnosis]:
+def _reachable(settings: Settings, quick: bool) -> Iterator[Diagnosis]:
     """Say whether the databases answer and take a change.
 
     One that is missing in a workspace that was used must not be opened: it would be made anew.
     """
-    used = bool(identity_at(settings.state))
+    used = _was_used(settings)
     places: tuple[tuple[DoctorPart, str, str], ...] = (
         ("store", "store.url", settings.store_url),
         ("tracking", "tracking.uri", settings.tracking_uri),
@@ -126,6 +149,9 @@ def _reachable(settings: Settings) -> Iterator[Diagnosis]:
         elif url.startswith("sqlite") and not _exists(url):
             says = f"{shown} is missing or empty, but this workspace was used"
             yield Diagnosis.problem(part, says, f"restore it from a backup, or correct {key}")
+        elif damage := why_damaged(url, quick=quick):
+            says = f"{shown} is damaged ({damage})"
+            yield Diagnosis.problem(part, says, "restore it from a backup")
         elif refused := why_not_written(url):
             says = f"{shown} takes no change ({refused})"
             yield Diagnosis.problem(part, says, "free it, or make it writable and whole")
@@ -162,6 +188,7 @@ def _within(opened: OpenWorkspace, now: datetime, quick: bool) -> Iterator[Diagn
     if quick:
         yield Diagnosis.fine("model", "the model is not loaded (--quick)")
     else:
+        yield from _caught("versions", check_stored(opened, champion))
         yield from _caught("model", check_model(opened, champion))
     yield from _caught("index", check_index(opened, champion))
     yield from _caught("anchors", check_anchors(opened, champion))
@@ -172,7 +199,11 @@ def _caught(part: DoctorPart, findings: Iterator[Diagnosis]) -> Iterator[Diagnos
     try:
         yield from findings
     except (AnchorholdError, OSError) as fault:
-        yield _told(part, str(fault))
+        yield _told(part, _sentence(fault))
+
+
+def _sentence(fault: AnchorholdError | OSError) -> str:
+    return str(fault if isinstance(fault, AnchorholdError) else disk_fault(fault) or fault)
 
 
 def _told(part: DoctorPart, message: str) -> Diagnosis:

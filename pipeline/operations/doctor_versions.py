@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pipeline.cycle import Indexing, rolled_back, verify_history
 from pipeline.machine import size_of_folder
 from pipeline.operations.status import gate_now
-from pipeline.registry import Version, VersionFolder, try_writing
+from pipeline.registry import Version, VersionFolder, fault_of_stored, try_writing
 from pipeline.results import Diagnosis
 from pipeline.search import IndexSettings
 from pipeline.service.loading import Loader
@@ -120,6 +120,20 @@ def check_champion(opened: OpenWorkspace, champion: Version) -> Iterator[Diagnos
         f"version {champion.number} of cycle {folder.facts().cycle} serves, its files are whole, "
         f"and the promotion history of {history.rows} rows is {confirmed}",
     )
+
+
+def check_stored(opened: OpenWorkspace, champion: Version) -> Iterator[Diagnosis]:
+    """Compare what MLflow stores of the champion with what was registered: all of it is fetched."""
+    number = champion.number
+    if fault := fault_of_stored(opened.registry, champion):
+        yield Diagnosis.problem(
+            "versions",
+            f"version {number} serves from its local copy, and is damaged where it is stored "
+            f"({fault})",
+            "anchorhold doctor --repair",
+        )
+    else:
+        yield Diagnosis.fine("versions", f"the stored files of version {number} are whole")
 
 
 def check_model(opened: OpenWorkspace, champion: Version) -> Iterator[Diagnosis]:

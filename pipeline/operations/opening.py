@@ -59,7 +59,11 @@ class Opening:
 
     @staticmethod
     def doctor(
-        path: Folder = ".", *, quick: bool = False, now: datetime | Clock | None = None
+        path: Folder = ".",
+        *,
+        quick: bool = False,
+        repair: bool = False,
+        now: datetime | Clock | None = None,
     ) -> DoctorResult:
         """Check whether a workspace can work; whatever is wrong is told, not raised.
 
@@ -69,10 +73,12 @@ class Opening:
             Folder with anchorhold.toml.
         quick
             Whether the model is not loaded.
+        repair
+            Whether to repair first what can be repaired safely.
         now
             The present, or a clock; by default the system's.
         """
-        return examine(Path(path), clock_of(now)(), quick=quick)
+        return examine(Path(path), clock_of(now)(), quick=quick, repair=repair)
 
     def close(self) -> None:
         """Close the workspace; its verbs raise AnchorholdError from now on."""

@@ -22,8 +22,10 @@ from pipeline.registry.removal import (
     same_files,
     size_of_files,
 )
+from pipeline.registry.repairing import fault_of_copy, fault_of_stored, store_again
 from pipeline.registry.rewriting import is_rewritten, rewrite_records, rewrite_version
-from pipeline.registry.runs import PREFIX, Measured, RegistryFault, without_password
+from pipeline.registry.runs import PREFIX, Measured, RegistryFault
+from pipeline.registry.said import without_password
 from pipeline.registry.traces import Traces
 from pipeline.registry.trying import try_writing
 from pipeline.registry.version_folder import Facts, VersionFolder
@@ -63,6 +65,8 @@ __all__ = [
     "delete_files",
     "delete_run",
     "delete_version",
+    "fault_of_copy",
+    "fault_of_stored",
     "identity_at",
     "is_rewritten",
     "keep_files_in",
@@ -75,6 +79,7 @@ __all__ = [
     "same_files",
     "size_of_files",
     "sqlite_file",
+    "store_again",
     "try_writing",
     "version_with",
     "without_password",

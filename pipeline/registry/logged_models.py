@@ -103,10 +103,11 @@ class LoggedModels(Tracking):
         Returns
         -------
         list of str
-            Ids of the runs that were ended as KILLED.
+            Ids of the runs that were ended as KILLED, and of the models, as FAILED.
         """
         from mlflow.entities import LoggedModelStatus
 
+        failed = []
         with clear_faults("look for unfinished models"):
             chosen = f"tags.`{PREFIX}workspace` = '{self.workspace}'"
             if not alone:
@@ -116,7 +117,8 @@ class LoggedModels(Tracking):
                     continue
                 if found.tags.get(f"{PREFIX}cycle") != resuming:
                     self.client.finalize_logged_model(found.model_id, LoggedModelStatus.FAILED)
-        return super().reap(resuming, alone=alone)
+                    failed.append(str(found.model_id))
+        return super().reap(resuming, alone=alone) + failed
 
     def name_output(self, run: str, id: str) -> None:
         """Show a logged model on the page of a run."""

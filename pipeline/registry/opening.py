@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,9 +21,10 @@ from filelock import FileLock
 from pipeline.machine import why_unreachable
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
-from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults, without_password
+from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
+from pipeline.registry.said import without_password
 from pipeline.registry.versions import Registry
-from pipeline.store import missing_driver, opening_alone
+from pipeline.store import missing_driver, opening_alone, why_unreadable
 from training.whole_files import written
 
 if TYPE_CHECKING:
@@ -112,8 +114,7 @@ def open_registry(
                 raise RegistryFault(_model_is_gone(registry, served)) from None
             with FileLock(workspace_state / "registry.lock"):
                 _create_model(tracking, name)
-    registry.reap(resuming, alone=alone)
-    return registry
+    return replace(registry, ended=tuple(registry.reap(resuming, alone=alone)))
 
 
 def _create_model(tracking: Tracking, name: str) -> None:
@@ -243,6 +244,12 @@ def _create_sqlite(uri: str, artifacts: Path) -> None:
     if file is None:
         raise RegistryFault(f"tracking.uri is {uri!r}; SQLite needs a file: sqlite:///FILE")
     if file.exists() and file.stat().st_size:
+        # MLflow would try for two minutes to open what it cannot read.
+        if silence := why_unreadable(file):
+            raise RegistryFault(
+                f"MLflow could not open {uri}: {silence}; let this user read it, or restore it "
+                "from a backup"
+            )
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.machine import lives, this_process
+from pipeline.registry.said import in_short, raised_by_mlflow
 from training.faults import AnchorholdError
 
 if TYPE_CHECKING:
@@ -324,38 +325,9 @@ def clear_faults(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as fault:
-        # MLflow passes some faults of its database and of the disk on as they are.
-        database = type(fault).__module__ == "sqlalchemy.exc"
-        if not (isinstance(fault, MlflowException | OSError) or database):
-            raise
-        first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-        raise RegistryFault(f"MLflow could not {doing}: {_in_short(first)}") from fault
-
-
-def _in_short(said: str) -> str:
-    r"""Return what MLflow said; a server that does not answer is named with the reason alone.
-
-    Examples
-    --------
-    >>> _in_short("API request to http://me:secret@host:1/api/2.0/x failed with exception "
-    ...     "HTTPConnectionPool(host='host', port=1): Max retries exceeded with url: /api/2.0/x "
-    ...     "(Caused by NewConnectionError('Failed: [Errno 111] Connection refused'))")
-    'the server http://…@host:1 does not answer ([Errno 111] Connection refused); nothing that ...'
-    """
-    said = without_password(said)
-    asked = re.match(r"API request to (\w+://[^/\s]+)\S* failed with (?:timeout )?exception", said)
-    if asked is None:
-        return said
-    reason = re.search(r"\[Errno [^'\")]*|[Rr]ead timed out|too many \d+ error responses", said)
-    return (
-        f"the server {asked[1]} does not answer ({reason[0] if reason else 'connection cut'}); "
-        "nothing that was stored is lost: once it answers, run the same command again"
-    )
-
-
-def without_password(uri: str) -> str:
-    """Return a URI as it may be shown."""
-    return re.sub(r"//[^/@]*@", "//…@", uri)
+        if isinstance(fault, MlflowException | OSError) or raised_by_mlflow(fault):
+            raise RegistryFault(f"MLflow could not {doing}: {in_short(fault)}") from fault
+        raise
 
 
 def owned() -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pipeline.machine import why_unreachable
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import sqlite_file
-from pipeline.registry.runs import RegistryFault, clear_faults, without_password
+from pipeline.registry.runs import RegistryFault, clear_faults
+from pipeline.registry.said import without_password
 
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, Span, Trace

@@ -5,8 +5,10 @@ download; nothing of the user's texts is in it. Memory, reference, anchor sets a
 another one.
 """
 
+import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +93,21 @@ def store_files(
     return logged, whole
 
 
+def stored_places(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield for each file of a local copy its path in it, and that among the files of the run."""
+    names = list(names)
+    # Versions of earlier releases have no description, and all their files together.
+    described = f"{_DESCRIPTION}/{DESCRIPTION}" in names
+    for name in names:
+        folder, _, rest = name.partition("/")
+        if described and folder == _MODEL:
+            yield name, f"{SOURCE}/{WEIGHTS}/{rest}"
+        elif described and folder == _DESCRIPTION:
+            yield name, f"{SOURCE}/{rest}"
+        else:
+            yield name, f"{BESIDE}/{name}"
+
+
 def fetch_files(client: "MlflowClient", run: str, digest: str, copy: Path) -> None:
     """Fetch a version beside its place, check every file, and move it there.
 
@@ -126,7 +143,11 @@ def fetch_files(client: "MlflowClient", run: str, digest: str, copy: Path) -> No
                 _arrange(stored)
         manifest.take(stored / BESIDE, beside)
         shutil.rmtree(stored)
-        manifest.verify(beside)
+        try:
+            manifest.verify(beside)
+        except FolderDamaged as fault:
+            # Where it was fetched to is gone when somebody reads this.
+            raise FolderDamaged(str(fault).replace(f"{beside}{os.sep}", "")) from None
         (beside / MANIFEST).write_text(text, encoding="utf-8")
 
 

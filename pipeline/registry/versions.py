@@ -67,11 +67,14 @@ class Registry(LoggedModels):
         The workspace's state folder; checked local copies lie in ``versions/`` in it.
     pruned
         Returns why versions were deleted to save space, by their number.
+    ended
+        Ids of the runs and models of dead processes that were ended when this was opened.
     """
 
     name: str
     state: Path
     pruned: Callable[[], Mapping[str, str]] = field(default=dict, repr=False, compare=False)
+    ended: tuple[str, ...] = field(default=(), compare=False)
     _checked: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def register(

@@ -75,6 +75,10 @@ def _(result: QuarantineResult) -> Iterator[str]:
 
 @lines_of.register
 def _(result: DoctorResult) -> Iterator[str]:
+    for repair in result.repairs:
+        yield f"{'repaired' if repair.done else 'not repaired'} {repair.part}: {repair.says}"
+        if repair.remedy:
+            yield f"        to do: {repair.remedy}"
     for each in result.checks:
         yield f"{each.state:<7} {each.part}: {each.says}"
         if each.remedy:

@@ -44,7 +44,7 @@ from pipeline.results.decision import (
 from pipeline.results.demo import DemoPart, DemoResult, StoryStep
 from pipeline.results.derived import DerivedKind, DerivedResult
 from pipeline.results.discard import ChampionMemory, DiscardResult, ExcludedCounts
-from pipeline.results.doctor import Diagnosis, DoctorPart, DoctorResult
+from pipeline.results.doctor import Diagnosis, DoctorPart, DoctorResult, Repair
 from pipeline.results.erasure import EraseResult, InputPlace, erased_sentence
 from pipeline.results.evaluation import EvaluatedTask, EvaluateResult
 from pipeline.results.foreseen import Foreseen, RunEstimate
@@ -271,6 +271,7 @@ __all__ = [
     "RegressionCounts",
     "RegressionsResult",
     "Remedy",
+    "Repair",
     "ReparsedMeasure",
     "ReportResult",
     "Result",

@@ -17,12 +17,15 @@ DoctorPart = Literal[
     "workspace",
     "cycles",
     "champion",
+    "versions",
     "model",
     "index",
     "anchors",
     "service",
     "receivers",
     "endpoint",
+    "caches",
+    "leftovers",
 ]
 State = Literal["ok", "warning", "problem"]
 
@@ -64,6 +67,37 @@ class Diagnosis(Result):
         return cls(part=part, state="problem", says=says, remedy=remedy)
 
 
+class Repair(Result):
+    """What was damaged, and whether it is repaired.
+
+    Attributes
+    ----------
+    part
+        What was damaged.
+    done
+        Whether it is repaired.
+    says
+        One sentence.
+    remedy
+        What a person can do where it is not; empty where it is.
+    """
+
+    part: DoctorPart
+    done: bool
+    says: str
+    remedy: str = ""
+
+    @classmethod
+    def made(cls, part: DoctorPart, says: str) -> Self:
+        """Return what is repaired."""
+        return cls(part=part, done=True, says=says)
+
+    @classmethod
+    def left(cls, part: DoctorPart, says: str, remedy: str) -> Self:
+        """Return what could not be repaired."""
+        return cls(part=part, done=False, says=says, remedy=remedy)
+
+
 class DoctorResult(Result):
     """Whether a workspace can work.
 
@@ -74,9 +108,11 @@ class DoctorResult(Result):
     quick
         Whether the model was not loaded.
     checks
-        All checks, in the order in which they were made.
+        All checks, in the order in which they were made; with `--repair`, after the repairs.
     problems, warnings
-        How many checks are problems, and warnings.
+        How many checks are problems, and warnings. What could not be repaired is a problem.
+    repairs
+        What `--repair` repaired, and what it could not.
     seconds
         How long the checks took.
     """
@@ -87,3 +123,4 @@ class DoctorResult(Result):
     problems: int
     warnings: int
     seconds: float
+    repairs: tuple[Repair, ...] = ()

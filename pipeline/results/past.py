@@ -59,4 +59,4 @@ def past_cycles(
 
 
 def _past(row: CycleRow) -> PastCycle:
-    return PastCycle(row.id, row.started, CycleResult.model_validate(row.result))
+    return PastCycle(row.id, row.started, CycleResult.of_store(row.result))

@@ -1,14 +1,16 @@
 """An opened index: which documents are nearest to a vector, and the vectors themselves."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.search.row_keys import key_of
-from pipeline.search.stamp import Stamp
+from pipeline.search.stamp import IndexUnusable, Stamp
 from pipeline.search.tables import Table, vectors_of
 from training.encoding.similarity import Similarity, unit
 from training.evaluation import nearest
@@ -17,6 +19,10 @@ from training.faults import DataFault
 _QUERIES_AT_ONCE = 64
 
 Floats = NDArray[np.float32]
+
+
+class IndexDamaged(IndexUnusable):
+    """The vectors of an index are not those that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Index:
         ------
         DataFault
             The vectors have another length, or a number that is not finite.
+        IndexDamaged
+            The index is searched exactly, and its vectors are not those that were written.
         """
         vectors = self._fitting(vectors)
         if not len(vectors) or not self.stamp.documents or k < 1:
@@ -97,24 +105,21 @@ class Index:
             return self._read(None)
         with self._loading:
             if self._loaded is None:
-                self._loaded = self._read(None)
+                found = self._read(None)
+                if self.stamp.vectors and sum_of(*found) != self.stamp.vectors:
+                    raise IndexDamaged(
+                        f"the index of version {self.stamp.version} is damaged: its vectors are "
+                        "not those that were written; `anchorhold index build "
+                        f"{self.stamp.version}` builds it again"
+                    )
+                self._loaded = found
             return self._loaded
 
     def _read(self, wanted: Sequence[str] | None) -> tuple[list[str], Floats]:
-        columns = ("id", "vector")
         if wanted is None:
-            batches = list(self._table.batches(*columns))
-        else:
-            keys = list(dict.fromkeys(map(key_of, wanted)))
-            batches = list(self._table.named(keys, *columns))
-        ids = [id for batch in batches for id in batch["id"].to_pylist()]
-        if not ids:
-            return [], np.zeros((0, self.stamp.dimensions), dtype=np.float32)
-        rows = np.concatenate(
-            [vectors_of(each["vector"], self.stamp.dimensions) for each in batches]
-        )
-        order = sorted(range(len(ids)), key=ids.__getitem__)
-        return [ids[place] for place in order], rows[order]
+            return all_vectors(self._table, self.stamp.dimensions)
+        keys = list(dict.fromkeys(map(key_of, wanted)))
+        return _in_order(self._table.named(keys, "id", "vector"), self.stamp.dimensions)
 
     def _fitting(self, vectors: Floats) -> Floats:
         vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
@@ -128,3 +133,35 @@ class Index:
         if self.stamp.similarity == "cosine":
             return unit(vectors)
         return vectors
+
+
+def all_vectors(table: Table, dimensions: int) -> tuple[list[str], Floats]:
+    """Return ids and vectors, (rows, dimensions), of a table in order of ids."""
+    return _in_order(table.batches("id", "vector"), dimensions)
+
+
+def _in_order(found: Iterable[pa.RecordBatch], dimensions: int) -> tuple[list[str], Floats]:
+    batches = list(found)
+    ids = [id for batch in batches for id in batch["id"].to_pylist()]
+    if not ids:
+        return [], np.zeros((0, dimensions), dtype=np.float32)
+    rows = np.concatenate([vectors_of(each["vector"], dimensions) for each in batches])
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return [ids[place] for place in order], rows[order]
+
+
+def sum_of(ids: Sequence[str], vectors: Floats) -> str:
+    """Return the sha256 of vectors and of what they belong to.
+
+    Examples
+    --------
+    >>> rows = np.eye(2, dtype=np.float32)
+    >>> sum_of(["a", "b"], rows) == sum_of(["a", "b"], rows + np.float32(1e-6))
+    False
+    """
+    digest = hashlib.sha256()
+    for id in ids:
+        content = id.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "big") + content)
+    digest.update(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+    return digest.hexdigest()

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from pipeline.results import IndexBuilt
 from pipeline.search.building import Build, DocumentEncoder, NotWhole
 from pipeline.search.exchange import GivenVectors, must_be_new, write_vectors
-from pipeline.search.index import Index
+from pipeline.search.index import Index, IndexDamaged, all_vectors, sum_of
 from pipeline.search.lance_tables import LanceTables
 from pipeline.search.row_keys import digest_of, key_of
 from pipeline.search.settings import IndexSettings
@@ -123,8 +123,10 @@ class Indexes:
             given = GivenVectors(vectors, space, self.state / "tmp") if vectors else None
             if given:
                 given.probe(encoder.without_cache(), documents)
-            first = self.tables.whole(_name(version)) is None
+            whole = self.tables.whole(_name(version))
             table, why = self.tables.newest(_name(version), space)
+            if whole is not None and (damage := _damage(whole)):
+                table, why = self.tables.empty(_name(version), space), damage
             table.forget()
             fill = partial(_filled, encoder, documents, given, progress)
             try:
@@ -148,9 +150,10 @@ class Indexes:
                 cut=documents.cut if isinstance(documents, StoredDocuments) else 0,
                 approximate=approximate,
                 recall=built.recall() if approximate else None,
+                vectors="" if approximate else sum_of(*all_vectors(table, space.dimensions)),
             )
             table.finish(stamp)
-            if first:
+            if whole is None:
                 table.forget(unread=True)
         return IndexBuilt(
             version=version,
@@ -316,6 +319,17 @@ class Indexes:
                 f"the index of version {version} is being built by another process; wait until it "
                 "is done"
             ) from None
+
+
+def _damage(table: Table) -> str:
+    """Say that the vectors of a whole table changed; empty where they did not."""
+    if not table.stamp.vectors:
+        return ""
+    try:
+        Index(table).vectors()
+    except IndexDamaged:
+        return "its vectors were not those that were written"
+    return ""
 
 
 def _filled(

@@ -7,6 +7,7 @@ see that one, whatever a builder adds behind it, and a builder that was killed f
 import logging
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ _PARTITION = 65_536  # rows of one graph; building one holds it in memory
 _PARTITIONS = 64  # about as many at most, since each one is searched
 _SEEN, _LINKED = 300, 150  # rows of a graph that are looked at: in a search, for a new row
 _ANY_AGE = timedelta(milliseconds=1)
+_IN_RUST = re.compile(r",? \S+\.rs:\d+:\d+$")
+"""Where in its own code Lance met a fault."""
 _UNINDEXED = 0.2  # share of rows outside of the approximate index above which it is made anew
 
 
@@ -153,8 +156,11 @@ class LanceTables:
         except DataFault:
             raise
         except (OSError, RuntimeError, ValueError, pa.ArrowException) as fault:
-            first = str(fault).strip().partition("\n")[0]
-            raise IndexUnusable(f"the index at {self.uri} cannot be used: {first}") from fault
+            first = _IN_RUST.sub("", str(fault).strip().partition("\n")[0])
+            raise IndexUnusable(
+                f"the index at {self.uri} cannot be used: {first}; if it is damaged, `anchorhold "
+                "index drop VERSION` and `anchorhold index build VERSION` make it again"
+            ) from fault
 
 
 class LanceTable:

@@ -109,6 +109,9 @@ class Stamp:
         Whether it is searched approximately.
     recall
         Share of the exact first ten that the approximate search finds; None: it is exact.
+    vectors
+        Sum of all vectors, in order of ids; empty where a search does not read all of them, and in
+        indexes of earlier releases.
 
     Examples
     --------
@@ -128,6 +131,7 @@ class Stamp:
     cut: int = 0
     approximate: bool = False
     recall: float | None = None
+    vectors: str = ""
 
     @property
     def space(self) -> Space:

@@ -6,6 +6,7 @@ from pipeline.store.canaries import CanaryKey, CanaryRow
 from pipeline.store.compacting import compact, rewrite
 from pipeline.store.counts import DiscardedCounts, FileCounts, FileState, StoreCounts
 from pipeline.store.cycles import CycleRow
+from pipeline.store.damage import shows_damage, why_damaged, why_unreadable
 from pipeline.store.database import StoreUnusable, absent_file, missing_driver
 from pipeline.store.discards import Discard, Named, Selection
 from pipeline.store.erasable import ERASED, Erasable, ErasedBy, Place, words_of
@@ -70,6 +71,9 @@ __all__ = [
     "opening_alone",
     "replace_prefix",
     "rewrite",
+    "shows_damage",
+    "why_damaged",
     "why_not_written",
+    "why_unreadable",
     "words_of",
 ]

@@ -1,5 +1,6 @@
 """The connection to the one database: opened, created and migrated safely on any engine."""
 
+import json
 import os
 import sqlite3
 import time
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from pipeline.store import migrations, tables
+from pipeline.store.damage import RESTORE, shows_damage
 from pipeline.store.hold import Hold, held
 from training.faults import AnchorholdError
 
@@ -245,7 +247,7 @@ class Database:
 
 
 def absent_file(url: str) -> Path | None:
-    """Return the file of a SQLite database that does not exist; None for what is no such file.
+    """Return the file of a SQLite database that is missing or empty; None for any other database.
 
     Examples
     --------
@@ -257,7 +259,8 @@ def absent_file(url: str) -> Path | None:
     except SQLAlchemyError:  # opening it tells what is wrong
         return None
     file = Path(str(parsed.database))
-    return file if _is_sqlite_file(parsed) and not file.exists() else None
+    there = file.is_dir() or (file.exists() and file.stat().st_size)
+    return file if _is_sqlite_file(parsed) and not there else None
 
 
 def _is_sqlite_file(url: URL) -> bool:
@@ -341,8 +344,16 @@ def explained(shown: str) -> Iterator[None]:
     """Turn the engine's exceptions into `StoreUnusable`, which names the database."""
     try:
         yield
+    except json.JSONDecodeError as error:
+        # Nothing else is decoded while the database is read.
+        raise StoreUnusable(
+            f"the database {shown} is damaged: a row holds what is no JSON ({error}); restore it "
+            "from a backup"
+        ) from error
     except SQLAlchemyError as error:
         way_out = "it must be a database of anchorhold, readable, writable and with free space"
+        if shown.startswith("sqlite") and shows_damage(_cause(error)):
+            way_out = RESTORE
         if isinstance(error, OperationalError) and not shown.startswith("sqlite"):
             way_out = (
                 "nothing that was stored is lost: once the server runs and lets this user in, run "

@@ -2,13 +2,11 @@
 
 import hashlib
 import importlib.util
-import json
 import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.machine import why_silent
 from pipeline.registry import Version
@@ -21,7 +19,7 @@ from training.encoding import (
     was_fetched,
 )
 from training.faults import DataFault
-from training.whole_files import written
+from training.sealed_json import read_sealed, write_sealed
 
 NAMED = "anchorhold.base"
 """Tag of a version that was not trained here: its model as the settings or a person named it."""
@@ -145,12 +143,11 @@ class Base:
         # Weights are hashed anew only where a file's size or time changed.
         stamp = [str(folder), *(list(each) for each in _stamp(folder))]
         cache = self.settings.state / "cache" / "base.json"
-        known = _read(cache)
+        known = read_sealed(cache) or {}
         if known.get("stamp") == stamp:
             return str(known["files"])
         files = _identity(folder)
-        with written(cache) as file:
-            file.write_text(json.dumps({"stamp": stamp, "files": files}), encoding="utf-8")
+        write_sealed(cache, {"stamp": stamp, "files": files})
         return files
 
 
@@ -209,14 +206,6 @@ def _stamp(folder: Path) -> Iterator[tuple[str, int, int]]:
         if file.is_file():
             facts = file.stat()
             yield file.relative_to(folder).as_posix(), facts.st_size, facts.st_mtime_ns
-
-
-def _read(cache: Path) -> dict[str, Any]:
-    try:
-        known = json.loads(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
 
 
 def _bundled(place: str) -> str:

@@ -4,7 +4,7 @@ A workspace is what its store is: it has the identity that the store has. The st
 that identity and its own place, so that it can be told whether it was moved or copied.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from pipeline.registry import IDENTITY, Move, identity_at, lies_in
@@ -72,6 +72,8 @@ def _is_another(before: Path, state: Path) -> bool:
 def _keep(file: Path, text: str) -> None:
     """Write a small file unless it says so already."""
     content = text.encode("utf-8", "surrogateescape")
-    if not file.exists() or file.read_bytes() != content:
-        with written(file) as partial:
-            partial.write_bytes(content)
+    with suppress(OSError):
+        if file.read_bytes() == content:
+            return
+    with written(file) as partial:
+        partial.write_bytes(content)

@@ -179,7 +179,8 @@ def _must_have_been_used(settings: Settings) -> None:
     gone = absent_file(settings.store_url)
     if gone is not None and identity_at(settings.state):
         raise DataFault(
-            f"the store {gone} is gone, and {settings.root} was in use: restore it from a backup; "
+            f"the store {gone} is gone or empty, and {settings.root} was in use: restore it from a "
+            "backup; "
             "without one, `anchorhold run --adopt` goes on with the champion in MLflow"
         )
 

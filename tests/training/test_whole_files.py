@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from training import whole_files
-from training.whole_files import MACHINE, folder_written, written
+from training.whole_files import MACHINE, folder_written, tidy_below, written
 
 ROOT = Path(__file__).parents[2]
 DEAD = f"{MACHINE}-{2**22 + 1}"  # above the largest process id that Linux gives
@@ -189,3 +189,32 @@ def test_of_several_processes_that_write_at_once_one_wins_as_a_whole(tmp_path, k
     contents = {file.read_text() for file in files}
     assert len(contents) == 1 and contents <= {"a" * 5000, "b" * 5000}
     assert names(tmp_path) == ["it"]
+
+
+def test_what_dead_processes_left_anywhere_below_is_removed_and_told(tmp_path):
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / f".v1.2.txt.{DEAD}.0.partial").write_text("part")
+    (tmp_path / f".folder.{DEAD}.1.partial").mkdir()
+    aside = tmp_path / "a" / f".kept.replaced.{DEAD}.0.partial"
+    aside.mkdir()
+    (aside / "file").write_text("old")
+    alive = deep / f".mine.{MACHINE}-{os.getpid()}.0.partial"
+    alive.write_text("at work")
+    assert len(tidy_below(tmp_path)) == 3
+    assert (names(deep), names(tmp_path)) == ([alive.name], ["a"])
+    assert (tmp_path / "a" / "kept" / "file").read_text() == "old"
+    assert tidy_below(tmp_path) == []
+
+
+def test_only_an_empty_folder_makes_way_for_a_file(tmp_path):
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "kept").write_text("kept")
+    with written(tmp_path / "empty") as partial:
+        partial.write_text("new")
+    with pytest.raises(IsADirectoryError), written(tmp_path / "full") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "empty").read_text() == "new"
+    assert (tmp_path / "full" / "kept").read_text() == "kept"
+    assert names(tmp_path) == ["empty", "full"]

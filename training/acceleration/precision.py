@@ -3,7 +3,7 @@
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from training.distributed import devices, has_bfloat16, is_cuda
 from training.whole_files import written
@@ -55,10 +55,13 @@ def settled_precision(note: Path, device: str = "cpu") -> Precision:
     """Return the precision that the file `note` holds, or measure the faster one and write it.
 
     A resumed training keeps the format that it began with, whatever a busy machine would measure
-    now.
+    now. A note that is damaged is measured again.
     """
     if note.exists():
-        return "bf16" if note.read_text(encoding="ascii").strip() == "bf16" else "fp32"
+        kept = note.read_bytes().strip()
+        for known in get_args(Precision):
+            if kept == known.encode():
+                return known  # type: ignore[no-any-return]
     chosen = fastest_precision(device)
     with written(note) as partial:
         partial.write_text(chosen, encoding="ascii")

@@ -1,6 +1,6 @@
 """From texts to vectors: models are loaded safely, each text is encoded once."""
 
-from training.encoding.embedding_cache import forget_texts
+from training.encoding.embedding_cache import damaged_parts, forget_texts
 from training.encoding.encoder import Encoder
 from training.encoding.loading import (
     fetch_base,
@@ -24,6 +24,7 @@ __all__ = [
     "NumberFormat",
     "Similarity",
     "TextEncoder",
+    "damaged_parts",
     "fetch_base",
     "fingerprint",
     "forget_texts",

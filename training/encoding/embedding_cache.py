@@ -143,6 +143,18 @@ class EmbeddingCache:
         return self._parts.setdefault(file.name, _Part.of(file, _digests(rows)))
 
 
+def damaged_parts(folder: Path) -> list[Path]:
+    """Return the part files of all caches below a folder that do not match their names."""
+    return [each for each in sorted(folder.rglob("*.npy")) if not _is_intact(each)]
+
+
+def _is_intact(file: Path) -> bool:
+    try:
+        return _sum([_all_of(_mapped(file))]) == file.stem
+    except (OSError, ValueError, EOFError, IndexError, KeyError):
+        return False
+
+
 def forget_texts(folder: Path, texts: Sequence[str]) -> int:
     """Remove the vectors of texts from all caches below a folder; return how many there were.
 

@@ -27,7 +27,7 @@ from training.evaluation.regressions import (
     dark_documents,
     regressions,
 )
-from training.evaluation.score_cache import rankings, scorecard
+from training.evaluation.score_cache import damaged_scores, rankings, scorecard
 from training.evaluation.score_format import ScoreFormat, settled_format
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.selection import Select, Selection, preferred
@@ -59,6 +59,7 @@ __all__ = [
     "content_id",
     "count_judged",
     "cut",
+    "damaged_scores",
     "dark_documents",
     "dimensions_of",
     "further_dimensions",

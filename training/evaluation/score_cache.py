@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache as once
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.encoding import Encoder
 from training.evaluation.dimensions import task_at
@@ -18,6 +20,7 @@ from training.evaluation.evaluation_set import EvaluationSet
 from training.evaluation.scorecard import Scorecard, TaskScores
 from training.evaluation.soft import SOFT
 from training.progress import Progress, no_progress
+from training.sealed_json import read_sealed, write_sealed
 from training.whole_files import written
 
 
@@ -116,13 +119,34 @@ def rankings(
     return {name: ranking for name, ranking in known.items() if ranking is not None}
 
 
-def _kept_ranking(file: Path, given: EvaluationSet, precision: str) -> Ranking | None:
-    """Return a ranking from the cache; None if it is missing, damaged or without a metric."""
+def damaged_scores(folder: Path) -> list[Path]:
+    """Return the files of a score cache that are not as they were written.
+
+    So are files of earlier versions of this package, which have no sum.
+    """
+    return [
+        each
+        for each in sorted(folder.glob("*"))
+        if (each.suffix == ".json" and read_sealed(each) is None)
+        or (each.suffix == ".npz" and _arrays(each) is None)
+    ]
+
+
+def _arrays(file: Path) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays of a file, each checked against its sum; None if one is not whole."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-            places, similarities, soft = kept["places"], kept["similarities"], kept["soft"]
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+            return {name: kept[name] for name in kept.files}
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, NotImplementedError):
         return None
+
+
+def _kept_ranking(file: Path, given: EvaluationSet, precision: str) -> Ranking | None:
+    """Return a ranking from the cache; None if it is missing, damaged or without a metric."""
+    kept = _arrays(file)
+    if kept is None or not kept.keys() >= {"places", "similarities", "soft"}:
+        return None
+    places, similarities, soft = kept["places"], kept["similarities"], kept["soft"]
     whole = len(places) == len(soft) == len(given.queries)
     if not (whole and places.shape == similarities.shape):
         return None
@@ -134,12 +158,12 @@ def _kept_ranking(file: Path, given: EvaluationSet, precision: str) -> Ranking |
 def _kept_scores(file: Path) -> dict[str, TaskScores] | None:
     """Return the scores of one set from the cache; None if they are missing or damaged.
 
-    What an earlier version of this package kept without the soft metric is scored again.
+    What an earlier version of this package kept without a sum or the soft metric is scored again.
     """
-    try:
-        tasks = dict(Scorecard.from_json(json.loads(file.read_text(encoding="utf-8"))).tasks)
-    except (FileNotFoundError, ValueError):
+    kept = read_sealed(file)
+    if kept is None:
         return None
+    tasks = dict(Scorecard.from_json(kept).tasks)
     if any(SOFT not in scores.metrics for scores in tasks.values()):
         return None
     _asked_for(file)
@@ -153,9 +177,7 @@ def _asked_for(file: Path) -> None:
 
 
 def _keep_scores(file: Path, fingerprint: str, scores: dict[str, TaskScores]) -> None:
-    with written(file) as partial:
-        text = json.dumps(Scorecard(fingerprint, scores).to_json())
-        partial.write_text(text, encoding="utf-8")
+    write_sealed(file, Scorecard(fingerprint, scores).to_json())
 
 
 def _space(fingerprint: str, precision: str) -> str:

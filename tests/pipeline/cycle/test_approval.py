@@ -69,6 +69,18 @@ def test_without_a_name_the_history_says_that_a_tag_approved(opened, champions, 
     assert opened.store.promotions()[-1].reason == "approved in MLflow by MLflow tag"
 
 
+def test_a_verdict_that_somebody_edited_in_mlflow_is_not_believed(opened, champions, registered):
+    row = opened.store.begin_cycle(NOW)
+    refused = registered(row.id, verdict="rejected")
+    judged = {"candidate": {"version": refused.number}, "verdict": {"promote": False}}
+    opened.store.finish_cycle(row.id, "rejected", {"outcome": "rejected", **judged})
+    tag(opened, refused, verdict="promoted", approval="approved")
+    assert champions.awaiting_approval() == []
+    assert settle_approvals(champions, opened.store, NOW) is None
+    with pytest.raises(DataFault, match="rejected; the tag"):
+        champions.promotable(refused.number, force=False)
+
+
 def test_of_two_approved_versions_the_newest_serves(opened, champions, registered, caplog):
     first, second = (registered(cycle, verdict="promoted") for cycle in ("0070", "0071"))
     for each in (first, second):

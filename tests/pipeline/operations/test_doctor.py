@@ -1,6 +1,5 @@
 """The doctor: what is wrong with a workspace is named with its remedy, and nothing is changed."""
 
-import hashlib
 import os
 import shutil
 import socket
@@ -10,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 from conftest import NOW
+from damaged_files import bytes_of, registry_of
 from made_streams import write_lines
 
 from pipeline.machine.lock import hold_workspace
 from pipeline.operations.doctor_machine import check_disk, check_folders
 from pipeline.operations.workspace import Workspace
-from pipeline.registry.opening import open_registry
 from pipeline.workspace import load_settings
 
 LATER = NOW + timedelta(days=1)
@@ -40,15 +39,6 @@ def only_problem(space, **how):
 def set_in(space, text):
     with (space / "anchorhold.toml").open("a", encoding="utf-8") as file:
         file.write(text)
-
-
-def bytes_of(space):
-    """The hash of each file, without the side files that SQLite makes for every reader."""
-    return {
-        file.relative_to(space).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(space.rglob("*"))
-        if file.is_file() and not file.name.endswith(("-wal", "-shm"))
-    }
 
 
 def test_a_workspace_that_can_work_has_no_problem_and_stays_as_it_is(turned):
@@ -135,16 +125,6 @@ def test_a_server_that_does_not_answer_is_named(turned):
     assert problem.part == "tracking"
     assert f"127.0.0.1:{port}" in problem.says
     assert "tracking.uri" in problem.remedy
-
-
-def registry_of(space):
-    settings = load_settings(space)
-    return open_registry(
-        settings.tracking_uri,
-        artifacts=settings.artifacts,
-        name="tiny-search",
-        workspace_state=settings.state,
-    )
 
 
 def test_an_alias_that_somebody_moved_is_a_problem(turned):

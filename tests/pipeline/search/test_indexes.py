@@ -12,6 +12,7 @@ from pipeline.search import (
     SpaceMismatch,
     Stamp,
 )
+from training.faults import DataFault
 from training.unlabelled import Document
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -109,6 +110,26 @@ def test_ids_may_be_any_text(indexes, fake_encoder):
     ids, vectors = index.vectors(["back\\slash", "not there", "it's"])
     assert ids == ["back\\slash"]
     assert np.array_equal(vectors[0], fake_encoder.encode(["text 2"])[0])
+
+
+def test_a_changed_vector_is_named_and_the_next_build_makes_all_of_them_again(
+    indexes, fake_encoder
+):
+    indexes.build(1, fake_encoder, ABOUT_CARDS, now=NOW)
+    before = contents(indexes.open(1, fake_encoder.fingerprint))
+    (data,) = (indexes.root / indexes.settings.uri / "v1.lance" / "data").glob("*.lance")
+    content = data.read_bytes()
+    vector = before["d1"]
+    assert content.count(vector) == 1
+    changed = bytes([vector[0] ^ 1]) + vector[1:]
+    data.write_bytes(content.replace(vector, changed))
+    again = Indexes(indexes.settings, indexes.root, indexes.state)
+    index = again.open(1, fake_encoder.fingerprint)
+    with pytest.raises(DataFault, match="anchorhold index build 1"):
+        index.search(fake_encoder.encode(["lost card"]))
+    built = again.build(1, fake_encoder, ABOUT_CARDS, now=NOW)
+    assert (built.encoded, "not those that were written" in built.from_scratch) == (4, True)
+    assert contents(again.open(1, fake_encoder.fingerprint)) == before
 
 
 def test_one_index_is_deleted_and_the_others_stay(indexes, fake_encoder):

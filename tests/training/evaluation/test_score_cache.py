@@ -7,7 +7,7 @@ import pytest
 
 from training.evaluation.evaluate import Evaluate
 from training.evaluation.evaluation_set import EvaluationSet
-from training.evaluation.score_cache import rankings, scorecard
+from training.evaluation.score_cache import damaged_scores, rankings, scorecard
 
 SET = EvaluationSet(
     "anchor/past",
@@ -64,6 +64,18 @@ def test_a_damaged_cache_entry_is_scored_anew(tmp_path, fake_encoder):
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:40])
     assert scored(fake_encoder, tmp_path).to_json() == first.to_json()
+
+
+def test_scores_in_which_one_digit_changed_are_told_and_measured_anew(tmp_path, fake_encoder):
+    first = scored(fake_encoder, tmp_path)
+    (file,) = tmp_path.glob("*.json")
+    text = file.read_text()
+    changed = text.replace("1.0", "0.0", 1)
+    assert changed != text
+    file.write_text(changed)
+    assert damaged_scores(tmp_path) == [file]
+    assert scored(fake_encoder, tmp_path).to_json() == first.to_json()
+    assert damaged_scores(tmp_path) == []
 
 
 def test_what_a_model_found_is_kept_beside_its_scores(tmp_path, fake_encoder):
