@@ -34,6 +34,7 @@ ELSEWHERE = {
 BEFORE = {
     "discard --source forum --undo": ("discard --source forum --reason first",),
     "rollback 3 --reason": ("promote 3 --reason first", "promote 4 --force --reason second"),
+    "restore": ("backup support-search.tar --workspace support-search",),
     "search": ("index build",),
     "search 'where is my card' --as-of": ("index build 1",),
     "index status": ("index build",),

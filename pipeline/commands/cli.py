@@ -8,6 +8,7 @@ import typer
 
 from pipeline.commands.accept import accept
 from pipeline.commands.backtest import backtest
+from pipeline.commands.backup import backup
 from pipeline.commands.candidate import candidate
 from pipeline.commands.check import check
 from pipeline.commands.compare import compare
@@ -27,6 +28,7 @@ from pipeline.commands.parsing import Command, Group
 from pipeline.commands.promote import promote
 from pipeline.commands.quarantine import quarantine
 from pipeline.commands.report import report
+from pipeline.commands.restore import restore
 from pipeline.commands.rollback import rollback
 from pipeline.commands.run import run
 from pipeline.commands.search import search
@@ -67,6 +69,8 @@ for command in (
     accept,
     export,
     gc,
+    backup,
+    restore,
     search,
     serve,
     backtest,

@@ -4,7 +4,8 @@ from pipeline.intake.benchmarks import benchmark_sets
 from pipeline.intake.found import Found, find_data
 from pipeline.intake.intake import DATA_KEYS, Intake
 from pipeline.intake.report import IntakeReport
-from pipeline.intake.sources import find_sources
+from pipeline.intake.sources import find_sources, matches
+from pipeline.intake.tables import is_saved
 from pipeline.intake.unread import missing_files, unread_files
 from pipeline.results import IntakeResult
 
@@ -17,6 +18,8 @@ __all__ = [
     "benchmark_sets",
     "find_data",
     "find_sources",
+    "is_saved",
+    "matches",
     "missing_files",
     "unread_files",
 ]

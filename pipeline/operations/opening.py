@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.machine import disk_fault
-from pipeline.operations.circumstances import Clock, Folder, clock_of
+from pipeline.operations.circumstances import Clock, Folder, clock_of, path_of
 from pipeline.operations.doctor import examine
 from pipeline.operations.messages import addressing, send_quietly
-from pipeline.results import DoctorResult
+from pipeline.operations.restore import restore
+from pipeline.results import DoctorResult, RestoreResult
 from pipeline.store import StoreUnusable
 from pipeline.workspace import OpenWorkspace, Settings, load_settings, open_workspace
 from training.faults import AnchorholdError, DataFault
@@ -79,6 +80,35 @@ class Opening:
             The present, or a clock; by default the system's.
         """
         return examine(Path(path), clock_of(now)(), quick=quick, repair=repair)
+
+    @staticmethod
+    def restore(
+        file: Folder,
+        folder: Folder | None = None,
+        *,
+        progress: Progress | None = None,
+        dry_run: bool = False,
+    ) -> RestoreResult:
+        """Make the workspace of a backup in a new folder: all of it, checked, or nothing.
+
+        Parameters
+        ----------
+        file
+            What `backup` wrote.
+        folder
+            The new workspace; by default, in the current folder, the name that it had.
+        progress
+            How to show progress; by default it is not shown.
+        dry_run
+            Only check the backup.
+
+        Raises
+        ------
+        AnchorholdError
+            The backup is not whole, or the folder is not empty.
+        """
+        target = path_of(folder)
+        return restore(Path(file), target, progress or no_progress, dry_run=dry_run)
 
     def close(self) -> None:
         """Close the workspace; its verbs raise AnchorholdError from now on."""

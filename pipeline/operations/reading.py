@@ -2,13 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from pipeline.operations.backup import back_up
+from pipeline.operations.circumstances import Folder
 from pipeline.operations.history import write_history
 from pipeline.operations.quarantine import quarantined
 from pipeline.operations.serving import Serving
 from pipeline.operations.ui import serve_pages
 from pipeline.reports import report_of
-from pipeline.results import HistoryResult, QuarantineResult, ReportResult, UiResult
+from pipeline.results import (
+    BackupResult,
+    HistoryResult,
+    QuarantineResult,
+    ReportResult,
+    UiResult,
+)
 
 
 class Reading(Serving):
@@ -42,6 +51,20 @@ class Reading(Serving):
         """
         with self._opened("quarantine") as opened:
             return quarantined(opened.store, file, limit)
+
+    def backup(self, file: Folder, *, dry_run: bool = False) -> BackupResult:
+        """Write the workspace, as it is in one moment, into a file; others may work in it.
+
+        Parameters
+        ----------
+        file
+            The backup; an earlier one is replaced when this one is whole.
+        dry_run
+            Only tell its size.
+        """
+        self._must_be_open()
+        now, progress = self._clock(), self._progress
+        return back_up(self._settings, Path(file), now, progress, dry_run=dry_run)
 
     def ui(
         self,

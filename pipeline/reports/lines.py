@@ -11,6 +11,7 @@ from pipeline.reports.gate_lines import about_gate
 from pipeline.reports.index_lines import all_indexes, built, estimated, searched
 from pipeline.results import (
     AcceptResult,
+    BackupResult,
     DeliveriesResult,
     DiscardResult,
     DoctorResult,
@@ -28,12 +29,14 @@ from pipeline.results import (
     MoveResult,
     QuarantineResult,
     ReportResult,
+    RestoreResult,
     Result,
     RunEstimate,
     SearchResult,
     ServeResult,
     UiResult,
     WatchEvent,
+    size,
 )
 
 _LINES = 20
@@ -237,6 +240,31 @@ def _(result: ExportResult) -> Iterator[str]:
         yield from about_changes(result.foreseen)
         return
     yield f"version {result.version} is written to {result.directory}"
+
+
+@lines_of.register
+def _(result: BackupResult) -> Iterator[str]:
+    yield from (f"not in the backup: {each}" for each in result.left_out)
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
+    yield f"{result.file} is written: {result.files} files, {size(result.bytes)}"
+    yield f"sha256 of its manifest: {result.digest}"
+    yield f"restore it elsewhere: anchorhold restore {shlex.quote(result.file)}"
+
+
+@lines_of.register
+def _(result: RestoreResult) -> Iterator[str]:
+    of = f"the backup of {result.at.isoformat(timespec='seconds')}"
+    yield f"{of} is whole: {result.files} files, {size(result.bytes)}"
+    yield f"sha256 of its manifest: {result.digest}"
+    yield from (f"not in the backup: {each}" for each in result.left_out)
+    yield from (f"note: {each}" for each in result.notes)
+    if result.foreseen:
+        yield from about_changes(result.foreseen)
+        return
+    yield f"{result.workspace} is restored; see it:"
+    yield f"anchorhold status --workspace {shlex.quote(result.workspace)}"
 
 
 @lines_of.register

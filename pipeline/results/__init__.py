@@ -3,6 +3,13 @@
 from pipeline.results.acceptance import AcceptanceStatus, AcceptResult
 from pipeline.results.anchor_power import AnchorPower
 from pipeline.results.backtest import BacktestResult, PastWindow
+from pipeline.results.backup import (
+    BACKUP_FORMAT,
+    BackedUpFile,
+    BackupManifest,
+    BackupResult,
+    RestoreResult,
+)
 from pipeline.results.canary import (
     CanaryMetric,
     CanaryResult,
@@ -159,6 +166,7 @@ from pipeline.results.versions_compared import (
 
 __all__ = [
     "ALERT_KINDS",
+    "BACKUP_FORMAT",
     "CAUSES",
     "QUANTILES",
     "TRAINED",
@@ -167,7 +175,10 @@ __all__ = [
     "AlertKind",
     "AnchorPower",
     "AttemptResult",
+    "BackedUpFile",
     "BacktestResult",
+    "BackupManifest",
+    "BackupResult",
     "BridgeKind",
     "BridgePlan",
     "CanaryMetric",
@@ -274,6 +285,7 @@ __all__ = [
     "Repair",
     "ReparsedMeasure",
     "ReportResult",
+    "RestoreResult",
     "Result",
     "Reuse",
     "RolledBackVersion",

@@ -13,6 +13,7 @@ from pipeline.store.erasable import ERASED, Erasable, ErasedBy, Place, words_of
 from pipeline.store.erasures import Erasure
 from pipeline.store.hold import HoldLost, opening_alone
 from pipeline.store.judgements import Judgement, Judging, Preference
+from pipeline.store.migrations import REVISIONS
 from pipeline.store.outbox import Message, OutboxCounts
 from pipeline.store.prefixes import replace_prefix
 from pipeline.store.preprocessings import ReadAlike, fingerprint_of
@@ -20,11 +21,13 @@ from pipeline.store.promotions import Action, HistoryBroken, HistoryHead, Promot
 from pipeline.store.pruned import Pruned, PrunedKind
 from pipeline.store.records import Added, Fault, FileProgress, Kind, Record, Role, Traffic
 from pipeline.store.served import VECTORS_ONLY
+from pipeline.store.snapshot import copy_at_once, revision_of, value_in
 from pipeline.store.store import Store
 from pipeline.store.writable import why_not_written
 
 __all__ = [
     "ERASED",
+    "REVISIONS",
     "VECTORS_ONLY",
     "Acceptance",
     "Action",
@@ -66,13 +69,16 @@ __all__ = [
     "Traffic",
     "absent_file",
     "compact",
+    "copy_at_once",
     "fingerprint_of",
     "missing_driver",
     "opening_alone",
     "replace_prefix",
+    "revision_of",
     "rewrite",
     "shows_damage",
     "why_damaged",
+    "value_in",
     "why_not_written",
     "why_unreadable",
     "words_of",

@@ -15,7 +15,7 @@ from pipeline.workspace.settings_file import load_settings, read_values
 from pipeline.workspace.telling import Watch
 from pipeline.workspace.toml_text import Line, toml_key, toml_text, toml_value
 from pipeline.workspace.versions import Versions
-from pipeline.workspace.workspace import OpenWorkspace, open_workspace
+from pipeline.workspace.workspace import OpenWorkspace, must_have_been_used, open_workspace
 
 __all__ = [
     "ANY_NAME",
@@ -46,6 +46,7 @@ __all__ = [
     "load_settings",
     "make_workspace",
     "margins_of",
+    "must_have_been_used",
     "open_workspace",
     "own_function",
     "read_values",

@@ -163,14 +163,20 @@ def open_workspace(
         ):
             yield opened
     else:
-        _must_have_been_used(settings)
+        must_have_been_used(settings)
         alone = hold_workspace(settings.state, doing=doing, now=now)
         with _opened(settings, progress, alone) as opened:
             yield opened
 
 
-def _must_have_been_used(settings: Settings) -> None:
-    """Refuse to read what is not there: opening a lost store would make an empty one."""
+def must_have_been_used(settings: Settings) -> None:
+    """Refuse to read what is not there: opening a lost store would make an empty one.
+
+    Raises
+    ------
+    DataFault
+        Nothing was ever run in the workspace, or its store is gone.
+    """
     if not settings.state.is_dir():
         raise DataFault(
             f"{settings.root} has no champion yet; `anchorhold run` registers the base model as "

@@ -25,6 +25,8 @@ CALLS = {
     "discard": ["discard", "--source", "flight", "--reason", "doubts"],
     "erase": ["erase", "--source", "flight", "--reason", "doubts"],
     "accept": ["accept"],
+    "backup": ["backup", "{outside}/backup.tar"],
+    "restore": ["restore", "{backup}", "{outside}/restored"],
     "export": ["export", "champion", "{outside}/model"],
     "gc": ["gc"],
     "index build": ["index", "build"],
@@ -109,11 +111,14 @@ def test_a_dry_run_of_every_command_changes_no_byte(space, tmp_path):
     asked = ({"text": f"question {row} of the year"} for row in range(400))
     write_lines(outside / "questions.jsonl", asked)
     model = tiny_bert(tmp_path / "other")
+    backup = tmp_path / "backup.tar"
+    with Workspace.open(space, now=NOW) as work:
+        work.backup(backup)
     before = bytes_of(space)
     calls = []
     for call in CALLS.values():
-        words = [word.format(model=model, outside=outside) for word in call]
-        at = [] if call[0] == "init" else ["--workspace", str(space)]
+        words = [word.format(model=model, outside=outside, backup=backup) for word in call]
+        at = [] if call[0] in ("init", "restore") else ["--workspace", str(space)]
         calls.append([*words, *at, "--dry-run", "--json"])
     done = subprocess.run(
         [sys.executable, "-c", RUN],
