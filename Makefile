@@ -6,7 +6,7 @@ INSTALLED = $(VENV)/.installed
 # The files of tests are shared out among processes; threads of their own would be in the way.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: install demo pictures test test-all check clean
+.PHONY: install demo pictures test test-all check audit sbom clean
 
 install: $(INSTALLED)
 
@@ -35,7 +35,18 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/licences.py
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --conf-dir docs/site . build/site
+
+# Known vulnerabilities of the pinned packages; says so where nothing could be looked up.
+audit: install
+	$(BIN)/python .ci/audit.py
+
+# All parts of an environment, in CycloneDX's format; by default, of the one that the tests use.
+SBOM_OF ?= $(BIN)/python
+sbom: install
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json $(SBOM_OF)
 
 clean:
 	rm -rf $(VENV) anchorhold-demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The table of requirements: every row is there, and names pages and tests that exist."""
+"""Tables that name tests: the requirements and the threat model name only tests that exist."""
 
 import ast
 import re
@@ -57,3 +57,15 @@ def test_the_sums_are_those_of_the_table():
     assert (covered, in_part, still_open) == tuple(
         states.count(each) for each in ("covered", "in", "open")
     )
+
+
+def test_each_attack_of_the_threat_model_names_tests_that_exist():
+    page = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    tried = page.partition("## What was tried")[2].partition("\n## ")[0]
+    rows = [line for line in tried.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    for row in rows:
+        named = re.findall(r"`([^`:]+)::test_([^`]+)`", row)
+        assert named, row
+        for file, name in named:
+            assert name in defined_in(file), f"{file}::{name}"
