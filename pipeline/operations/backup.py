@@ -5,11 +5,12 @@ wrote to either, and the files of that moment. From such a state a cycle is resu
 nothing had happened.
 """
 
+import itertools
 import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -91,18 +92,18 @@ def _written(
 ) -> BackupResult:
     databases = contents.databases
     copies = {each: scratch / f"database-{n}" for n, each in enumerate(databases.values())}
-    kept: dict[str, Path] = {}
-    changed: dict[str, int] = {}
+    pinned: list[tuple[Path, Path]] = []
 
     def keep() -> None:
         for each in contents.kept_files():
-            try:
-                kept[contents.name(each)] = still(each)
-            except FileNotFoundError:
-                continue  # It went in that moment, as it may before a kill.
+            # What goes in that moment may be missing, as after a kill.
+            with suppress(FileNotFoundError):
+                pinned.append((each, still(each)))
 
     with progress("copy databases", 0):
         copy_at_once(copies, keep)
+    kept = {contents.name(each): pin for each, pin in pinned}
+    changed: dict[str, int] = {}
     for each, copy in copies.items():
         name = contents.name(each)
         kept[name], changed[name] = copy, int(each.stat().st_mtime)
@@ -168,12 +169,11 @@ def _still(settings: Settings, scratch: Path, now: datetime) -> Iterator[Callabl
     """
 
     def pin(path: Path) -> Path:
-        pinned = scratch / f"{len(pins)}"
+        pinned = scratch / str(next(numbers))
         os.link(path, pinned)
-        pins.append(pinned)
         return pinned
 
-    pins: list[Path] = []
+    numbers = itertools.count()
     probe = scratch / "probe"
     probe.touch()
     try:

@@ -160,16 +160,16 @@ class Contents:
 
     def _kept(self, top: Path, besides: tuple[str, ...]) -> Iterator[Path]:
         databases = [file.resolve() for file in self.databases.values()]
-        beside = {f"{file}{end}" for file in databases for end in ("", *_BESIDE_A_DATABASE)}
         for folder, folders, names in os.walk(top):
             here = Path(folder)
+            near = [each.name for each in databases if each.parent == here.resolve()]
+            beside = {f"{name}{end}" for name in near for end in ("", *_BESIDE_A_DATABASE)}
             folders[:] = sorted(each for each in folders if not _is_unfinished(each))
             if here == top:
                 folders[:] = [each for each in folders if each not in besides]
             for name in sorted(names):
-                whole = str(here.resolve() / name)
                 locks = name in _LOCKS or name.endswith(".lock")
-                if not (locks or _is_unfinished(name) or whole in beside):
+                if not (locks or _is_unfinished(name) or name in beside):
                     yield here / name
 
     def _is_inside(self, url: str) -> bool:

@@ -42,6 +42,8 @@ def copy_at_once(copies: Mapping[Path, Path], meanwhile: Callable[[], None]) -> 
                     _copy(file, reader, target)
         for target, (file, reader) in later.items():
             _copy(file, reader, target)
+    for file, target in copies.items():
+        _must_be_sound(file, target)
 
 
 def revision_of(file: Path) -> str:
@@ -79,7 +81,10 @@ def value_in(file: Path, table: str, column: str, where: Mapping[str, str] | Non
 def _copy(file: Path, reader: sqlite3.Connection, target: Path) -> None:
     with _explained(file), closing(sqlite3.connect(target)) as copy:
         reader.backup(copy)
-    # A damaged database must not take the place of an older, whole backup.
+
+
+def _must_be_sound(file: Path, target: Path) -> None:
+    """Refuse a copy of a damaged database: it must not take the place of an older, whole one."""
     with _explained(file), closing(_unchanging(target)) as copy:
         found = _value(copy, "PRAGMA quick_check(1)")
     if found != "ok":
