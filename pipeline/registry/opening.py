@@ -23,6 +23,7 @@ from pipeline.registry.environment import private_import
 from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
 from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
 from pipeline.registry.said import without_password
+from pipeline.registry.schema import told_of_another_schema
 from pipeline.registry.versions import Registry
 from pipeline.store import missing_driver, opening_alone, why_unreadable
 from training.whole_files import written
@@ -201,6 +202,7 @@ def open_tracking(
     artifacts = artifacts.resolve()
     location = None if is_server else artifacts.as_uri()
     with (
+        told_of_another_schema(shown),
         clear_faults(f"open {shown}"),
         FileLock(workspace_state / "tracking.lock"),
         nullcontext() if is_server else opening_alone(uri),

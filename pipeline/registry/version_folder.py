@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,8 +80,22 @@ class VersionFolder:
         return self.path / "model"
 
     def facts(self) -> Facts:
-        """Return cycle, parent, cut, identities and time of learning."""
-        return Facts(**json.loads((self.path / "version.json").read_text(encoding="utf-8")))
+        """Return cycle, parent, cut, identities and time of learning.
+
+        Raises
+        ------
+        DataFault
+            A newer anchorhold wrote them; what it says of the version must not be passed over.
+        """
+        file = self.path / "version.json"
+        values = json.loads(file.read_text(encoding="utf-8"))
+        unknown = sorted({*values} - {each.name for each in fields(Facts)})
+        if unknown:
+            raise DataFault(
+                f"{file} says {', '.join(unknown)}, which this anchorhold does not know: a newer "
+                "one made the version; use that one, or restore a backup from before the upgrade"
+            )
+        return Facts(**values)
 
     def memory(self) -> list[Pair]:
         """Return the pairs that may be replayed."""

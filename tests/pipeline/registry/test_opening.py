@@ -4,10 +4,12 @@ import http.server
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -216,3 +218,18 @@ def test_commands_make_mlflow_private_and_quiet_and_keep_what_a_person_chose(mon
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
     assert os.environ["MLFLOW_LOGGING_LEVEL"] == "WARNING"
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"),
+    [("ffffffffffff", r"a newer one: install"), ("f5a4f2784254", r"an older one: back .* upgrade")],
+)
+def test_a_database_of_another_mlflow_is_named_with_the_way_out(
+    empty_tracking_store, tmp_path, revision, told
+):
+    shutil.copy(empty_tracking_store, tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        database.commit()
+    with pytest.raises(RegistryFault, match=rf"the tables of another MLflow .*, {told}"):
+        opened(tmp_path)

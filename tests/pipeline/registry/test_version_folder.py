@@ -1,5 +1,7 @@
 """The folder of a version: whole or not there, and everything comes back as it went in."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,12 @@ def test_what_is_half_written_is_never_at_the_final_place(tmp_path, model, monke
 def test_a_missing_model_is_refused(tmp_path):
     with pytest.raises(DataFault, match="is missing"):
         write(tmp_path / "version", tmp_path / "nowhere")
+
+
+def test_facts_that_only_a_newer_program_knows_are_refused_by_name(tmp_path, model):
+    folder = write(tmp_path / "version", model)
+    file = folder.path / "version.json"
+    newer = {**json.loads(file.read_text(encoding="utf-8")), "adapter": "x"}
+    file.write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(DataFault, match=r"says adapter, .* a newer one made the version"):
+        folder.facts()
