@@ -51,11 +51,14 @@ def with_manifest(file: Path, change: Callable[[dict], None]) -> Path:
 
 
 def judged(result: CycleResult) -> tuple:
-    """What a cycle found: its outcome, every score and every bound."""
+    """What a cycle found: its outcome, every score and every bound, and what fired and why.
+
+    Of a check, not the last digits: vectors are encoded again, in other batches.
+    """
     return (
         result.outcome,
         result.champion,
-        result.decision.signals,
+        [(each.trigger, each.fired, each.reason) for each in result.decision.signals],
         result.scores,
         [each.to_json() for each in result.verdict.comparisons] if result.verdict else None,
     )
