@@ -217,6 +217,12 @@ class Database:
             if not revision:
                 tables.adopt(connection)
             migrations.upgrade(connection)
+            if missing := tables.lacking(connection):
+                raise StoreUnusable(
+                    f"the database {self.shown} says that it has revision {revision or 'none'}, "
+                    f"but lacks {', '.join(missing)}: it was edited, or written by a version that "
+                    "was never released; it stays as it was, restore it from a backup"
+                )
 
     def _revision(self, connection: Connection) -> str | None:
         """Return the revision of the tables: None in a new database, "" before revisions."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     insert,
+    inspect,
 )
 
 from pipeline.store.migrations import REVISIONS
@@ -321,3 +322,16 @@ def adopt(connection: Connection) -> None:
     revision.create(connection)
     connection.execute(insert(revision).values(version_num=REVISIONS[0]))
     before_revisions.drop(connection)
+
+
+def lacking(connection: Connection) -> list[str]:
+    """Return what a database lacks of the tables of today: tables, and columns as table.column."""
+    known = inspect(connection)
+    present = set(known.get_table_names())
+    found = [name for name in metadata.tables if name not in present]
+    for name in present & set(metadata.tables):
+        there = {each["name"] for each in known.get_columns(name)}
+        found += [
+            f"{name}.{each.name}" for each in metadata.tables[name].c if each.name not in there
+        ]
+    return sorted(found)

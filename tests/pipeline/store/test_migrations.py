@@ -179,6 +179,16 @@ def test_a_store_of_a_version_never_released_is_refused(before_revisions):
         Store.open(before_revisions)
 
 
+def test_an_older_store_without_one_of_its_columns_is_refused_and_stays_as_it_was(before_revisions):
+    query(before_revisions, "ALTER TABLE files DROP COLUMN lines")
+    before = query(before_revisions, "SELECT sql FROM sqlite_master ORDER BY name")
+    with pytest.raises(
+        StoreUnusable, match=r"says that it has revision none, but lacks files\.lines"
+    ):
+        Store.open(before_revisions)
+    assert query(before_revisions, "SELECT sql FROM sqlite_master ORDER BY name") == before
+
+
 def test_a_store_of_a_newer_version_is_refused(url):
     Store.open(url).close()
     query(url, "UPDATE alembic_version SET version_num = '99999'")
