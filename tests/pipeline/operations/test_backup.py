@@ -16,6 +16,7 @@ import pytest
 from conftest import NOW, let_travel_arrive, make_workspace
 from made_streams import sentences, texts_of, write_lines
 
+from pipeline.machine import WorkspaceBusy, hold_workspace
 from pipeline.operations import Workspace
 from pipeline.results import CycleResult
 from training.faults import AnchorholdError, DataFault
@@ -198,6 +199,24 @@ def test_a_workspace_that_was_never_run_has_nothing_to_back_up(tmp_path, workspa
     with Workspace.open(workspace) as work, pytest.raises(AnchorholdError, match="anchorhold run"):
         work.backup(tmp_path / "backup.tar")
     assert not (tmp_path / "backup.tar").exists()
+
+
+def test_without_second_names_of_files_nobody_else_may_work_meanwhile(
+    turned, tmp_path, monkeypatch
+):
+    def refuse(source, target):
+        raise PermissionError(1, "Operation not permitted", source)
+
+    monkeypatch.setattr("os.link", refuse)
+    with Workspace.open(turned, now=NOW) as work:
+        with (
+            hold_workspace(turned / ".anchorhold", doing="run", now=NOW),
+            pytest.raises(WorkspaceBusy, match="anchorhold run"),
+        ):
+            work.backup(tmp_path / "backup.tar")
+        assert not (tmp_path / "backup.tar").exists()
+        work.backup(tmp_path / "backup.tar")
+    assert Workspace.restore(tmp_path / "backup.tar", dry_run=True).files > 50
 
 
 KILLED = """
