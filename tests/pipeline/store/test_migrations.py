@@ -155,9 +155,10 @@ def test_a_store_of_any_revision_is_migrated_on_both_databases(
         for statement in first_tables(engine):
             connection.exec_driver_sql(statement)
     reached = migrations.REVISIONS[: migrations.REVISIONS.index(since) + 1]
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, database.begin() as connection:
         patch.setattr(migrations, "REVISIONS", reached)
-        Store.open(url).close()
+        tables.adopt(connection)
+        migrations.upgrade(connection)
     revision = sqlalchemy.text("SELECT version_num FROM alembic_version")
     with database.connect() as connection:
         assert connection.scalar(revision) == since
