@@ -77,9 +77,12 @@ def back_up(
         raise DataFault(
             f"{fault.filename} was removed while it was backed up; run the same command again"
         ) from None
-    except (OSError, tarfile.TarError) as fault:
-        why = getattr(fault, "strerror", None) or str(fault)
-        raise DataFault(f"{file}: the backup cannot be written: {why}") from None
+    except OSError as fault:
+        place = str(fault.filename or file)
+        named = file if place.endswith(".partial") else place
+        raise DataFault(
+            f"{named}: {fault.strerror or fault}; no backup was made, and an earlier one stays"
+        ) from None
 
 
 def _written(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -217,6 +218,22 @@ def test_without_second_names_of_files_nobody_else_may_work_meanwhile(
         assert not (tmp_path / "backup.tar").exists()
         work.backup(tmp_path / "backup.tar")
     assert Workspace.restore(tmp_path / "backup.tar", dry_run=True).files > 50
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_one_before(turned, tmp_path):
+    file = tmp_path / "backup.tar"
+    with Workspace.open(turned, now=NOW) as work:
+        work.backup(file)
+        before = file.read_bytes()
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limit[1]))
+        try:
+            with pytest.raises(DataFault, match=f"{file}: File too large; no backup was made"):
+                work.backup(file)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert file.read_bytes() == before
+    assert left_in(tmp_path) == {"turned", "backup.tar"}
 
 
 KILLED = """
