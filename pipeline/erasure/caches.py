@@ -11,9 +11,14 @@ from training.encoding import forget_texts
 
 
 def erase_from_caches(
-    opened: OpenWorkspace, scrubber: Scrubber, digests: Collection[str], queries: Collection[str]
+    opened: OpenWorkspace,
+    scrubber: Scrubber,
+    digests: Collection[str],
+    queries: Collection[str],
+    *,
+    only_count: bool = False,
 ) -> dict[str, int]:
-    """Delete vectors and answers of erased texts, and scores that depend on them.
+    """Delete vectors and answers of erased texts, and scores that depend on them; return how many.
 
     Parameters
     ----------
@@ -25,30 +30,35 @@ def erase_from_caches(
         Of the evaluation sets that changed.
     queries
         Ids of the queries that went.
+    only_count
+        Delete nothing.
     """
     registered = {each.number for each in opened.registry.all_versions()}
     old = [number for number in copies(opened.registry) if number not in registered]
-    for number in old:
-        delete_copy(opened.registry, number)
+    scores = _scores(opened.scores.cache, digests, queries)
+    answers = _answers(opened, scrubber)
+    if not only_count:
+        for number in old:
+            delete_copy(opened.registry, number)
+        for file in (*scores, *answers):
+            file.unlink(missing_ok=True)
+    cache = opened.encoders.cache
     return {
-        "cached vectors": forget_texts(opened.encoders.cache, scrubber.texts),
-        "cached scores": _scores(opened.scores.cache, digests, queries),
-        "generated answers": _answers(opened, scrubber),
+        "cached vectors": forget_texts(cache, scrubber.texts, only_count=only_count),
+        "cached scores": len(scores),
+        "generated answers": len(answers),
         "copies of deleted versions": len(old),
     }
 
 
-def _scores(folder: Path, digests: Collection[str], queries: Collection[str]) -> int:
-    parts, gone = {each[:32] for each in digests}, 0
+def _scores(folder: Path, digests: Collection[str], queries: Collection[str]) -> list[Path]:
+    """Return the files of scores that depend on what was erased."""
+    parts = {each[:32] for each in digests}
     files = [each for each in sorted(folder.rglob("*")) if each.is_file()]
     for file in files:
         if file.suffix == ".json" and queries and _names_one(file, queries):
             parts |= {part for part in file.stem.split("-")[1:] if len(part) == 32}
-    for file in files:
-        if parts & {*file.name.partition(".")[0].split("-")[1:]}:
-            file.unlink(missing_ok=True)
-            gone += 1
-    return gone
+    return [file for file in files if parts & {*file.name.partition(".")[0].split("-")[1:]}]
 
 
 def _names_one(file: Path, queries: Collection[str]) -> bool:
@@ -59,14 +69,14 @@ def _names_one(file: Path, queries: Collection[str]) -> bool:
         return True  # It cannot be read; it would be measured again.
 
 
-def _answers(opened: OpenWorkspace, scrubber: Scrubber) -> int:
-    """Delete the answers for documents that were erased, and those that quote an erased text."""
+def _answers(opened: OpenWorkspace, scrubber: Scrubber) -> list[Path]:
+    """Return the answers for documents that were erased, and those that quote an erased text."""
     folder, generate = (
         opened.settings.state / "cache" / "generated",
         opened.settings.tables.generate,
     )
     mine = {generate.answer_file(text, folder) for text in scrubber.texts}
-    gone = 0
+    gone = []
     for file in sorted(folder.rglob("*.json")):
         content = file.read_text(encoding="utf-8", errors="replace")
         try:
@@ -74,6 +84,5 @@ def _answers(opened: OpenWorkspace, scrubber: Scrubber) -> int:
         except ValueError:
             quoted = True
         if file in mine or quoted:
-            file.unlink()
-            gone += 1
+            gone.append(file)
     return gone

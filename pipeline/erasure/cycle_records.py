@@ -20,7 +20,9 @@ from pipeline.workspace import OpenWorkspace
 _REPORT = (REPORT_FILE, Path(REPORT_FILE).with_suffix(".json").name)
 
 
-def rewrite_cycle(opened: OpenWorkspace, cycle: str, scrubber: Scrubber) -> int:
+def rewrite_cycle(
+    opened: OpenWorkspace, cycle: str, scrubber: Scrubber, *, only_count: bool = False
+) -> int:
     """Write the report of a cycle anew, here and in MLflow, and return how many files changed.
 
     Parameters
@@ -31,6 +33,8 @@ def rewrite_cycle(opened: OpenWorkspace, cycle: str, scrubber: Scrubber) -> int:
         A finished cycle, whose result and stages are without the texts already.
     scrubber
         Takes them out of what its runs say.
+    only_count
+        Change nothing.
     """
     row = opened.store.cycle(cycle)
     if row is None or not row.outcome:
@@ -38,15 +42,19 @@ def rewrite_cycle(opened: OpenWorkspace, cycle: str, scrubber: Scrubber) -> int:
     result = CycleResult.of_store(row.result)
     file = opened.settings.state / "cycles" / cycle / REPORT_FILE
     changed = len(_REPORT) if file.exists() else 0
-    with TemporaryDirectory(prefix="anchorhold-") as elsewhere:
-        # Where another machine ran the cycle, only MLflow has the report.
-        page = _report(opened, file if changed else Path(elsewhere, REPORT_FILE), result)
-        pages = {REPORT_FILE: page.read_text(encoding="utf-8")}
+    pages = {REPORT_FILE: ""}
+    if not only_count:
+        with TemporaryDirectory(prefix="anchorhold-") as elsewhere:
+            # Where another machine ran the cycle, only MLflow has the report.
+            page = _report(opened, file if changed else Path(elsewhere, REPORT_FILE), result)
+            pages = {REPORT_FILE: page.read_text(encoding="utf-8")}
     training = result.training
     runs = {result.run_id, *(each.run_id or "" for each in training.attempts)} if training else ()
     for run in sorted({result.run_id, training.run_id if training else "", *runs} - {""}):
         if opened.registry.has_run(run):
-            changed += rewrite_records(opened.registry, run, scrubber.json, pages)
+            changed += rewrite_records(
+                opened.registry, run, scrubber.json, pages, only_count=only_count
+            )
     return changed
 
 
@@ -61,7 +69,7 @@ def rewrite_description(opened: OpenWorkspace, version: Version, scrubber: Scrub
     return len(tags) + (left != version.description)
 
 
-def remove_working_files(opened: OpenWorkspace) -> int:
+def remove_working_files(opened: OpenWorkspace, *, only_count: bool = False) -> int:
     """Delete what finished cycles left besides their reports, and the page of all cycles."""
     state, unfinished = opened.settings.state, opened.store.unfinished_cycle()
     gone = [state / "candidate"]
@@ -73,7 +81,7 @@ def remove_working_files(opened: OpenWorkspace) -> int:
     # Whoever wants the page again asks for it again.
     gone += [state / HISTORY_FILE, (state / HISTORY_FILE).with_suffix(".json")]
     found = [each for each in gone if each.exists()]
-    for each in found:
+    for each in () if only_count else found:
         remove(each)
     return len(found)
 

@@ -6,8 +6,9 @@ down is forgotten last, and the databases are written anew, so that no free spac
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.erasure.caches import erase_from_caches
 from pipeline.erasure.cycle_records import (
@@ -129,15 +130,31 @@ class _Erasing:
         store.erase_rows(self.number, scrubber.json)
         self._versions(scrubber)
         plan = store.erasure(self.number).plan or self.plan
-        changed = sum(rewrite_cycle(self.opened, each, scrubber) for each in plan.cycles)
-        store.note_erased(self.number, {"files of reports": changed})
+        self._counted(partial(self._reports, scrubber, plan.cycles))
         if plan.rows.get("documents"):
             self._indexes(reindex)
-        removed = erase_from_caches(self.opened, scrubber, plan.digests, scrubber.names)
-        removed["working files"] = remove_working_files(self.opened)
+        self._counted(
+            partial(erase_from_caches, self.opened, scrubber, plan.digests, scrubber.names)
+        )
+        self._counted(self._working_files)
         remove(self.opened.settings.state / _PLACE)
-        store.note_erased(self.number, removed)
         self._tag_versions()
+
+    def _counted(self, step: Callable[..., dict[str, int]]) -> None:
+        """Note how much a step removes, then do it: after a kill, less of it is there to count."""
+        self.opened.store.note_erased(self.number, step(only_count=True))
+        step()
+
+    def _reports(
+        self, scrubber: Scrubber, cycles: Sequence[str], *, only_count: bool = False
+    ) -> dict[str, int]:
+        changed = (
+            rewrite_cycle(self.opened, each, scrubber, only_count=only_count) for each in cycles
+        )
+        return {"files of reports": sum(changed)}
+
+    def _working_files(self, *, only_count: bool = False) -> dict[str, int]:
+        return {"working files": remove_working_files(self.opened, only_count=only_count)}
 
     def _note_trained(self) -> None:
         found = affected(self.opened, self.plan)

@@ -18,6 +18,7 @@ _REMEDY = {
 """What must be true before a command is run again; other faults of the system are bugs."""
 
 _OF_RUST = re.compile(r"\(os error (\d+)\)")
+_OF_SEVERAL = re.compile(r"\[Errno (\d+)\] [^\'\"]*[\'\"]([^\'\"]*)")
 _OF_TORCH = re.compile(r"PytorchStreamWriter|inline_container")
 
 
@@ -41,6 +42,9 @@ def disk_fault(fault: BaseException) -> DiskFault | None:
     if isinstance(fault, OSError):
         number = fault.errno
         names = ", ".join(str(each) for each in (fault.filename, fault.filename2) if each)
+        if number is None and (met := _OF_SEVERAL.search(said)):
+            # Of a folder that was copied: the first of its faults.
+            number, names = int(met[1]), met[2]
     elif met := _OF_RUST.search(said):
         number = int(met[1])
     elif _OF_TORCH.search(said):

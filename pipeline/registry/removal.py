@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
 from pipeline.registry.places import lies_in
+from pipeline.registry.run_files import local_place
 from pipeline.registry.runs import RegistryFault, clear_faults, every_page
 from pipeline.registry.version import Version
 from pipeline.registry.version_files import FILES_OF_VERSION
@@ -198,12 +198,6 @@ def _remove_empty(uri: str) -> None:
     for folder in (place, place.parent):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def local_place(uri: str) -> Path | None:
-    """Return the folder on this machine that a URI names; None where it is elsewhere."""
-    parts = urlsplit(uri)
-    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
 
 
 def _is_own(registry: Registry) -> bool:

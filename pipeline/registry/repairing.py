@@ -6,7 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.registry.removal import copy_of, local_place, remove, repository_of
+from pipeline.registry.removal import copy_of, remove, repository_of
+from pipeline.registry.run_files import local_place
 from pipeline.registry.runs import PREFIX, RegistryFault, clear_faults
 from pipeline.registry.version import Version
 from pipeline.registry.version_files import MANIFEST, fetch_files, stored_places

@@ -15,7 +15,8 @@ from typing import Any
 from filelock import FileLock
 
 from pipeline.registry.environment import without_progress_bars
-from pipeline.registry.removal import copy_of, local_place, registered, remove, repository_of
+from pipeline.registry.removal import copy_of, registered, remove, repository_of
+from pipeline.registry.run_files import local_place, remove_unfinished
 from pipeline.registry.runs import NOTE, PREFIX, clear_faults
 from pipeline.registry.version import Version
 from pipeline.registry.version_files import BESIDE, FILES_OF_VERSION, MANIFEST
@@ -89,7 +90,12 @@ def is_rewritten(version: Version, place: Path) -> bool:
 
 
 def rewrite_records(
-    registry: Registry, run: str, change: Callable[[Any], Any], pages: dict[str, str]
+    registry: Registry,
+    run: str,
+    change: Callable[[Any], Any],
+    pages: dict[str, str],
+    *,
+    only_count: bool = False,
 ) -> int:
     """Change what a run says: its tags, its JSON files and its pages; return how many changed.
 
@@ -101,49 +107,61 @@ def rewrite_records(
         Returns a JSON value without what is erased.
     pages
         Name -> content of pages that are written anew, where the run has them.
+    only_count
+        Change nothing.
     """
-    count = 0
     with clear_faults(f"change the run {run}"), without_progress_bars():
         repository = repository_of(registry, run)
         if repository is None:
             return 0
-        for each in repository.list_artifacts():
-            if each.path in FILES_OF_VERSION or each.is_dir:
-                continue
-            if each.path in pages:
-                registry.client.log_text(run, pages[each.path], each.path)
-                count += 1
-            elif each.path.endswith(".json"):
-                count += _json_changed(registry, run, each.path, change)
-        tags = registry.client.get_run(run).data.tags
-        for name, value in tags.items():
-            if name == NOTE or name.startswith(PREFIX):
-                left = change(value)
-                if left != value:
-                    registry.client.set_tag(run, name, left)
-                    count += 1
-    return count
+        files = [
+            each.path
+            for each in repository.list_artifacts()
+            if each.path not in FILES_OF_VERSION and not each.is_dir
+        ]
+        written = [each for each in files if each in pages]
+        changed = {
+            each: left
+            for each in files
+            if each not in pages and each.endswith(".json")
+            if (left := _json_changed(registry, run, each, change)) is not None
+        }
+        tags = {
+            name: left
+            for name, value in registry.client.get_run(run).data.tags.items()
+            if name == NOTE or name.startswith(PREFIX)
+            if (left := change(value)) != value
+        }
+        if not only_count:
+            remove_unfinished(repository.artifact_uri)
+            for each in written:
+                registry.client.log_text(run, pages[each], each)
+            for each, left in changed.items():
+                registry.log_json(run, each, left)
+            for name, left in tags.items():
+                registry.client.set_tag(run, name, left)
+    return len(written) + len(changed) + len(tags)
 
 
-def _json_changed(registry: Registry, run: str, name: str, change: Callable[[Any], Any]) -> int:
+def _json_changed(registry: Registry, run: str, name: str, change: Callable[[Any], Any]) -> Any:
+    """Return what a JSON file of a run should say; None where it says that already."""
     with TemporaryDirectory(prefix="anchorhold-") as folder:
         # Always with a place of our own: without one MLflow returns the live folder.
         file = Path(registry.client.download_artifacts(run, name, folder))
         value = json.loads(file.read_text(encoding="utf-8"))
     left = change(value)
-    if left == value:
-        return 0
-    registry.log_json(run, name, left)
-    return 1
+    return None if left == value else left
 
 
 def _store(registry: Registry, run: str, folder: Path, manifest: Manifest) -> None:
     """Put changed files in the place of those of a run, and delete those that are gone."""
+    repository = repository_of(registry, run)
+    if repository is not None:
+        remove_unfinished(repository.artifact_uri)
     for name in manifest.files:
         if name.split("/")[0] not in _LINKED:
             where = f"{BESIDE}/{name}".rpartition("/")[0]
             registry.client.log_artifact(run, str(folder / name), where)
-    repository = repository_of(registry, run)
     for name in _names(repository, BESIDE) if repository is not None else ():
         if name.removeprefix(f"{BESIDE}/") not in manifest.files:
             place = local_place(repository.artifact_uri)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.machine import lives, this_process
+from pipeline.registry.run_files import remove_unfinished
 from pipeline.registry.said import in_short, raised_by_mlflow
 from training.faults import AnchorholdError
 
@@ -24,6 +25,8 @@ PREFIX = "anchorhold."
 NOTE = "mlflow.note.content"
 """Tag that MLflow shows as the description, as Markdown."""
 
+_REAPED = f"{PREFIX}reaped"
+"""Tag of a run whose process died and which nobody took over."""
 _METRICS_AT_ONCE = 1000
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
@@ -107,8 +110,11 @@ class Tracking:
             found = self._search(identity)
             if found:
                 run: str = found[0].info.run_id
+                remove_unfinished(found[0].info.artifact_uri)
                 self.client.update_run(run, status="RUNNING", name=name)
                 self.set_tags(run, all_tags)
+                if _REAPED in found[0].data.tags:
+                    self.client.delete_tag(run, _REAPED)
                 return run
             milliseconds = None if started is None else _milliseconds(started)
             made = self.client.create_run(
@@ -280,7 +286,8 @@ class Tracking:
                 tags = run.data.tags
                 if tags.get(f"{PREFIX}cycle") == resuming or not is_left(tags):
                     continue
-                self.client.set_tag(run.info.run_id, f"{PREFIX}reaped", "its process had died")
+                remove_unfinished(run.info.artifact_uri)
+                self.client.set_tag(run.info.run_id, _REAPED, "its process had died")
                 self.client.set_terminated(run.info.run_id, status="KILLED")
                 reaped.append(str(run.info.run_id))
         return reaped

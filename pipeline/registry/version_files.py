@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline.registry.environment import without_progress_bars
 from pipeline.registry.logged_models import LoggedModels
 from pipeline.registry.mlflow_model import DESCRIPTION, WEIGHTS, write_description
+from pipeline.registry.run_files import remove_unfinished
 from pipeline.registry.runs import clear_faults
 from training.manifest import FolderDamaged, Manifest
 from training.whole_files import folder_written
@@ -67,6 +68,7 @@ def store_files(
     manifest = Manifest.of(folder)
     logged = registry.open_logged_model(run, cycle)
     client = registry.client
+    remove_unfinished(client.get_run(run).info.artifact_uri)
     client.log_artifacts(run, str(folder / _MODEL), f"{SOURCE}/{WEIGHTS}")
     with tempfile.TemporaryDirectory(prefix="anchorhold-") as place:
         description = Path(place)

@@ -22,6 +22,7 @@ from pipeline.workspace.versions import Versions
 from training.distributed import Engine
 from training.faults import DataFault
 from training.progress import Progress, no_progress
+from training.whole_files import tidy_below
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def open_workspace(
             hold_workspace(settings.state, doing=doing, now=now),
             _opened(settings, progress, nullcontext(), doing) as opened,
         ):
+            tidy_below(settings.state / "versions")
             yield opened
     else:
         must_have_been_used(settings)

@@ -107,6 +107,16 @@ def test_a_folder_that_a_kill_left_moved_aside_returns(tmp_path):
     assert names(tmp_path / "folder") == ["old"]
 
 
+def test_what_dead_processes_left_anywhere_below_a_folder_is_removed_or_returns(tmp_path):
+    place = tmp_path / "deep"
+    (place / f".a.{DEAD}.0.partial").mkdir(parents=True)
+    (place / f".b.replaced.{DEAD}.1.partial").mkdir()
+    (place / f".c.{MACHINE}-{os.getpid()}.2.partial").mkdir()
+    assert len(tidy_below(tmp_path)) == 2
+    assert names(place) == [f".c.{MACHINE}-{os.getpid()}.2.partial", "b"]
+    assert tidy_below(tmp_path / "none") == []
+
+
 def test_what_living_processes_other_machines_and_other_files_have_beside_stays(tmp_path):
     kept = [
         f".file.{MACHINE}-{os.getppid()}.0.partial",

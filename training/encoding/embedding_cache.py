@@ -155,7 +155,7 @@ def _is_intact(file: Path) -> bool:
         return False
 
 
-def forget_texts(folder: Path, texts: Sequence[str]) -> int:
+def forget_texts(folder: Path, texts: Sequence[str], *, only_count: bool = False) -> int:
     """Remove the vectors of texts from all caches below a folder; return how many there were.
 
     No other process may be adding to them. One that is killed leaves a part whole, or its texts are
@@ -168,11 +168,12 @@ def forget_texts(folder: Path, texts: Sequence[str]) -> int:
             rows = _mapped(file)
             kept = np.flatnonzero(~np.isin(_digests(rows), gone))
         except (OSError, ValueError, EOFError, IndexError, KeyError):
-            file.unlink(missing_ok=True)
-            continue
-        if len(kept) == len(rows):
+            if not only_count:
+                file.unlink(missing_ok=True)
             continue
         count += len(rows) - len(kept)
+        if only_count or len(kept) == len(rows):
+            continue
         if len(kept):
             cache = EmbeddingCache(file.parent, rows.dtype["vector"].shape[0])
             cache._write([(rows, kept)])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -37,6 +38,7 @@ def test_a_file_that_disappears_does_not_count(tmp_path, monkeypatch):
     [
         (OSError(errno.ENOSPC, "", "a/notes"), "a/notes: No space left on device; .* is space"),
         (OSError(errno.EIO, "", "a", None, "b"), "a, b: Input/output error; .* the disk works"),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), "b: No space left"),
         (RuntimeError("while serializing: I/O error (os error 28)"), "a file: No space left"),
         (RuntimeError("[enforce fail at inline_container.cc:659]"), "a file: Input/output error"),
     ],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.registry.opening import open_tracking
+from pipeline.registry.run_files import local_place
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -139,6 +140,21 @@ def test_runs_of_dead_processes_are_ended_and_those_of_live_ones_are_not(trackin
     status = [tracking.client.get_run(run).info.status for run in (dead, resumed, alive)]
     assert status == ["KILLED", "RUNNING", "RUNNING"]
     assert tracking.reap() == [resumed]
+
+
+def test_a_run_that_is_taken_over_has_no_mark_and_no_part_of_a_file_of_a_dead_process(tracking):
+    run = tracking.open_run("1", name="1 running")
+    tracking.client.set_tag(run, "anchorhold.process_started", "another boot:1")
+    tracking.log_text(run, "deep/whole.txt", "whole")
+    files = local_place(tracking.client.get_run(run).info.artifact_uri)
+    (files / "deep" / ".artifact.uploading.x1").write_text("par")
+    assert tracking.reap() == [run]
+    assert [each.name for each in (files / "deep").iterdir()] == ["whole.txt"]
+    (files / ".artifact.uploading.x2").write_text("")
+    assert tracking.open_run("1", name="1 running") == run
+    assert [each.name for each in files.iterdir()] == ["deep"]
+    tags = tracking.client.get_run(run).data.tags
+    assert "anchorhold.reaped" not in tags
 
 
 def test_cycles_of_another_machine_are_ended_only_where_no_other_machine_runs_one(tracking):
