@@ -151,7 +151,7 @@ def _reachable(settings: Settings, quick: bool) -> Iterator[Diagnosis]:
             yield Diagnosis.problem(part, says, f"restore it from a backup, or correct {key}")
         elif damage := why_damaged(url, quick=quick):
             says = f"{shown} is damaged ({damage})"
-            yield Diagnosis.problem(part, says, "restore it from a backup")
+            yield Diagnosis.problem(part, says, "restore a backup (`anchorhold restore`)")
         elif refused := why_not_written(url):
             says = f"{shown} takes no change ({refused})"
             yield Diagnosis.problem(part, says, "free it, or make it writable and whole")

@@ -24,7 +24,9 @@ from training.evaluation import damaged_scores
 from training.faults import AnchorholdError
 from training.whole_files import tidy_below
 
-_RESTORE = "restore it from a backup, or let another version serve (`anchorhold promote`)"
+_RESTORE = (
+    "restore a backup (`anchorhold restore`), or let another version serve (`anchorhold promote`)"
+)
 
 Work = Callable[[OpenWorkspace], Iterable[Repair]]
 

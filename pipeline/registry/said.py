@@ -5,7 +5,7 @@ import re
 from pipeline.machine import disk_fault
 from pipeline.store import shows_damage
 
-_DAMAGED = "MLflow's database (tracking.uri) is damaged: restore it from a backup"
+_DAMAGED = "MLflow's database (tracking.uri) is damaged: restore a backup (`anchorhold restore`)"
 _OF_MLFLOW = ("mlflow", "sqlalchemy", "alembic", "sqlite3")
 
 

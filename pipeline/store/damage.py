@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-RESTORE = "let this user read and write it, or restore it from a backup"
+RESTORE = "let this user read and write it, or restore a backup (`anchorhold restore`)"
 
 _SIGNS = (
     "malformed",
@@ -18,6 +18,10 @@ _SIGNS = (
     "unable to open database file",
     "disk i/o error",
 )
+
+
+_ELSE = ("locked", "unable to open")
+"""What SQLite says of a file that others write, or that this user may not read."""
 
 
 def shows_damage(said: str) -> bool:
@@ -64,5 +68,5 @@ def why_damaged(url: str, *, quick: bool) -> str:
         with closing(sqlite3.connect(file, timeout=2)) as database:
             (found,) = database.execute(f"PRAGMA {check}(1)").fetchone()
     except sqlite3.DatabaseError as fault:
-        return "" if "locked" in str(fault) else str(fault)
+        return "" if any(each in str(fault) for each in _ELSE) else str(fault)
     return "" if found == "ok" else str(found).strip().replace("\n", ": ")

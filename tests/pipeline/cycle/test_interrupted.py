@@ -2,40 +2,12 @@
 
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from conftest import let_travel_arrive, make_workspace
 
-from pipeline.cycle.journal import Journal
 from pipeline.operations import Workspace
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory, tiny_model, empty_tracking_store) -> dict[str, Path]:
-    """Return stage -> a workspace whose second cycle ended right after that stage."""
-    place = tmp_path_factory.mktemp("interrupted")
-    space = make_workspace(place / "space", tiny_model, empty_tracking_store)
-    with Workspace.open(space, now=NOW) as workspace:
-        workspace.run()
-    let_travel_arrive(space)
-    once, found = Journal.once, {}
-    with pytest.MonkeyPatch.context() as patch:
-        for stage in ("train/configured", "evaluate"):
-
-            def stop(journal, name, work, kind, last=stage):
-                result = once(journal, name, work, kind)
-                if name == last:
-                    raise KeyboardInterrupt
-                return result
-
-            patch.setattr(Journal, "once", stop)
-            with pytest.raises(KeyboardInterrupt), Workspace.open(space, now=NOW) as workspace:
-                workspace.run()
-            found[stage] = shutil.copytree(space, place / stage.replace("/", " "))
-    return found
 
 
 def delete_candidate(registry) -> None:

@@ -132,6 +132,20 @@ def test_a_changed_vector_is_named_and_the_next_build_makes_all_of_them_again(
     assert contents(again.open(1, fake_encoder.fingerprint)) == before
 
 
+@pytest.mark.parametrize("file", ["_refs/tags/whole.json", "_versions/*.manifest", "data/*.lance"])
+def test_a_damaged_table_is_made_again_by_the_commands_that_are_named(indexes, fake_encoder, file):
+    indexes.build(1, fake_encoder, ABOUT_CARDS, now=NOW)
+    before = contents(indexes.open(1, fake_encoder.fingerprint))
+    (damaged,) = (indexes.root / indexes.settings.uri / "v1.lance").glob(file)
+    damaged.write_bytes(damaged.read_bytes()[:20])
+    again = Indexes(indexes.settings, indexes.root, indexes.state)
+    with pytest.raises(DataFault, match=r"index drop VERSION.*index build VERSION"):
+        again.open(1, fake_encoder.fingerprint).vectors()
+    again.drop(1)
+    again.build(1, fake_encoder, ABOUT_CARDS, now=NOW)
+    assert contents(again.open(1, fake_encoder.fingerprint)) == before
+
+
 def test_one_index_is_deleted_and_the_others_stay(indexes, fake_encoder):
     for version in (1, 2, 3):
         indexes.build(version, fake_encoder, ABOUT_CARDS, now=NOW)
