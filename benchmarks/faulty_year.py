@@ -6,7 +6,8 @@ Each week brings pairs and texts, and a scheduler runs cycles until one has ende
 and cron do. In the year with faults the runs of a week are hit first: killed, without room on the
 disk, with databases that are locked or gone, with a wrong clock, damaged caches, input that is
 half-written, bad records, or another run beside them. Each run is a process of its own, forked from
-this one, which has loaded all libraries.
+this one, which has loaded all libraries. Ctrl-C ends both years after a week and compares
+them.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -166,7 +168,6 @@ class Year:
     """One year of a workspace, and what was done to it."""
 
     space: Path
-    weeks: int
     thrown: "Counter[str]" = field(default_factory=Counter)
     struck: "Counter[str]" = field(default_factory=Counter)
     """Faults after which the run had not ended well."""
@@ -175,23 +176,20 @@ class Year:
     runs: int = 0
     seconds: dict[int, float] = field(default_factory=dict)
 
-    def live(self, faults: "Faults | None") -> None:
-        """Live all weeks."""
-        for week in range(self.weeks):
-            now = BEGAN + timedelta(weeks=week)
-            if week:
-                arrive(self.space, week)
-            done = faults.hit(self, week, now) if faults else False
-            for _ in range(ENOUGH):
-                if done:
-                    break
-                ended = self.note(Run(self.space, now).ended(), week)
-                self.seconds[week] = ended.seconds
-                done = ended.status == 0
-            else:
-                if not done:
-                    self.stuck.append(week)
-            print(f"week {week}: {self.runs} runs, {dict(self.struck)}", flush=True)
+    def live(self, week: int, faults: "Faults | None") -> None:
+        """Live a week: runs that are hit, and then others until one ends well."""
+        now = BEGAN + timedelta(weeks=week)
+        if week:
+            arrive(self.space, week)
+        done = faults.hit(self, week, now) if faults else False
+        for _ in range(ENOUGH):
+            if done:
+                return
+            ended = self.note(Run(self.space, now).ended(), week)
+            self.seconds[week] = ended.seconds
+            done = ended.status == 0
+        if not done:
+            self.stuck.append(week)
 
     def note(self, ended: Ended, week: int, fault: str = "none") -> Ended:
         """Count a run."""
@@ -399,6 +397,28 @@ def differences(calm: dict[str, Any], faulty: dict[str, Any]) -> list[str]:
     return found
 
 
+def live(calm: Year, faulty: Year, weeks: int, seed: int) -> dict[str, Any]:
+    """Live two years side by side, and return what was thrown and what differs."""
+    faults, lived, stopped = Faults(seed, calm.seconds), 0, threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    while lived < weeks and not stopped.is_set():
+        calm.live(lived, None)
+        faulty.live(lived, faults)
+        print(f"week {lived}: {faulty.runs} runs, {dict(faulty.struck)}", flush=True)
+        lived += 1
+    peace, hit = told(calm.space), told(faulty.space)
+    return {
+        "weeks": lived,
+        "outcomes": dict(Counter(each["outcome"] for each in peace["cycles"])),
+        "runs": faulty.runs,
+        "thrown": dict(faulty.thrown),
+        "struck": dict(faulty.struck),
+        "tracebacks": [*calm.tracebacks, *faulty.tracebacks],
+        "stuck": [*calm.stuck, *faulty.stuck],
+        "differences": differences(peace, hit),
+    }
+
+
 def main() -> None:
     """Live both years and print what was thrown and what differs."""
     parser = argparse.ArgumentParser(
@@ -412,30 +432,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="faulty-year-") as folder:
         place = options.keep or Path(folder)
         model = tiny_bert(place / "model")
-        years = {name: Year(place / name, options.weeks) for name in ("calm", "faulty")}
-        for year in years.values():
+        calm, faulty = Year(place / "calm"), Year(place / "faulty")
+        for year in (calm, faulty):
             year.space.mkdir(parents=True)
             lay_out(year.space, model)
-        years["calm"].live(None)
-        faults = Faults(options.seed, years["calm"].seconds)
-        years["faulty"].live(faults)
-        calm, faulty = (told(year.space) for year in years.values())
-    year = years["faulty"]
-    found = differences(calm, faulty)
-    figures = {
-        "weeks": options.weeks,
-        "outcomes": dict(Counter(each["outcome"] for each in calm["cycles"])),
-        "runs": year.runs,
-        "thrown": dict(year.thrown),
-        "struck": dict(year.struck),
-        "tracebacks": [*years["calm"].tracebacks, *year.tracebacks],
-        "stuck": [*years["calm"].stuck, *year.stuck],
-        "differences": found,
-    }
+        figures = live(calm, faulty, options.weeks, options.seed)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     print(json.dumps(figures, indent=1))
-    sys.exit(bool(found or figures["tracebacks"] or figures["stuck"]))
+    sys.exit(any(figures[name] for name in ("differences", "tracebacks", "stuck")))
 
 
 if __name__ == "__main__":
