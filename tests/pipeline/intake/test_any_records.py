@@ -108,7 +108,7 @@ def test_any_records_of_any_kind_and_type_are_stored_known_or_set_aside():
 
 @pytest.mark.slow
 def test_ten_thousand_records_of_any_kind_are_stored_known_or_set_aside():
-    assert any_files(examples=600, most=40) >= 10_000
+    assert any_files(examples=400, most=40) >= 10_000
 
 
 PEAK = """
@@ -144,14 +144,14 @@ def peak(folder: Path, written: Mapping[str, Sequence[bytes]], most: int) -> tup
 def test_ten_thousand_bad_records_need_hardly_more_memory_than_a_thousand(tmp_path):
     written: dict[str, list[bytes]] = {key: [] for key in KEYS}
 
-    @settings(max_examples=400, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=130, database=None, suppress_health_check=list(HealthCheck))
     @given(*(st.lists(lines(key), min_size=20, max_size=40) for key in KEYS))
     def drawn(*some: list[bytes]) -> None:
         for key, more in zip(KEYS, some, strict=True):
             written[key] += more
 
     drawn()
-    assert all(len(some) > 2_600 for some in written.values())
+    assert all(len(some) >= 2_600 for some in written.values())
     few, small = peak(tmp_path / "few", written, 260)
     many, large = peak(tmp_path / "many", written, 2_600)
     assert many > 9_000
