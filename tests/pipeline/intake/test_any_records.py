@@ -112,7 +112,7 @@ def test_ten_thousand_records_of_any_kind_are_stored_known_or_set_aside():
 
 
 PEAK = """
-import resource, sys
+import re, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from pipeline.intake import Intake
@@ -121,7 +121,8 @@ folder = Path(sys.argv[1])
 with Store.open(f"sqlite:///{folder}/store.db") as store:
     patterns = {key: [f"{key}.jsonl"] for key in sys.argv[2:]}
     Intake(max_bad_share=1.0).read_all(store, patterns, folder, datetime(2024, 5, 31, tzinfo=UTC))
-    print(store.counts().seen, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    held = re.search("VmHWM:\\s*([0-9]+)", Path("/proc/self/status").read_text())
+    print(store.counts().seen, int(held[1]) // 1024)
 """
 
 
@@ -141,13 +142,14 @@ def peak(folder: Path, written: Mapping[str, Sequence[bytes]], most: int) -> tup
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 def test_ten_thousand_bad_records_need_hardly_more_memory_than_a_thousand(tmp_path):
     written: dict[str, list[bytes]] = {key: [] for key in KEYS}
 
     @settings(max_examples=130, database=None, suppress_health_check=list(HealthCheck))
-    @given(*(st.lists(lines(key), min_size=20, max_size=40) for key in KEYS))
-    def drawn(*some: list[bytes]) -> None:
-        for key, more in zip(KEYS, some, strict=True):
+    @given(st.fixed_dictionaries({key: st.lists(lines(key), min_size=20) for key in KEYS}))
+    def drawn(some: Mapping[str, list[bytes]]) -> None:
+        for key, more in some.items():
             written[key] += more
 
     drawn()
@@ -155,4 +157,4 @@ def test_ten_thousand_bad_records_need_hardly_more_memory_than_a_thousand(tmp_pa
     few, small = peak(tmp_path / "few", written, 260)
     many, large = peak(tmp_path / "many", written, 2_600)
     assert many > 9_000
-    assert large - small < 40, f"{few} records: {small} MiB, {many} records: {large} MiB"
+    assert large - small < 25, f"{few} records: {small} MiB, {many} records: {large} MiB"
