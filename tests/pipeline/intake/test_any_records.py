@@ -108,7 +108,7 @@ def test_any_records_of_any_kind_and_type_are_stored_known_or_set_aside():
 
 @pytest.mark.slow
 def test_ten_thousand_records_of_any_kind_are_stored_known_or_set_aside():
-    assert any_files(examples=480, most=40) >= 10_000
+    assert any_files(examples=600, most=40) >= 10_000
 
 
 PEAK = """
