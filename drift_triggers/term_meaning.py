@@ -135,4 +135,5 @@ def _cosine(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
 
 
 def _listed(words: list[str]) -> str:
-    return ", ".join(words) or "no words of its own"
+    # Quoted, so that a report that must not show words of texts can tell them.
+    return ", ".join(map(repr, words)) or "no words of its own"

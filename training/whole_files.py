@@ -56,12 +56,19 @@ def written(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a new, private folder to fill; it takes the place of `path` when the block ends.
+def folder_written(path: str | os.PathLike[str], *, private: bool = True) -> Iterator[Path]:
+    """Yield a new folder to fill; it takes the place of `path` when the block ends.
 
     All files are flushed to disk before the folder is renamed. A folder that is there already is
     replaced: it is moved aside first, and the next call moves it back if a kill met the moment
     between the two renames. An exception inside the block leaves `path` as it was.
+
+    Parameters
+    ----------
+    path
+        Where the folder goes.
+    private
+        Whether only its owner may look into it; otherwise the umask says who may.
 
     Examples
     --------
@@ -76,7 +83,7 @@ def folder_written(path: str | os.PathLike[str]) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _tidy(path)
     partial = _beside(path)
-    partial.mkdir(mode=0o700)
+    partial.mkdir(mode=0o700 if private else 0o777)
     try:
         yield partial
         for folder, _, names in os.walk(partial):

@@ -120,8 +120,10 @@ def temporary_files_in(state: Path) -> Iterator[None]:
     They are in a folder of their own, removed when the block ends; what a killed process left is
     removed by the next one.
     """
+    from pipeline.machine import private_folder
     from training.whole_files import scratch_folder
 
+    private_folder(state)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
     with scratch_folder(state / "tmp" / "command") as folder:
         # Python remembers the first folder that it was asked for.

@@ -70,16 +70,23 @@ def check_now(
     champion = opened.versions.champion()
     if traffic is None and pairs is None and log is None:
         with opened.store.rehearsal():
-            refused = opened.take_in(now).pairs.quarantined
+            taken_in = opened.take_in(now)
             window = window_of(opened, champion)
             gathered = gather(opened.store, window, opened.settings.tables.observe)
             shortage = shortage_of(opened.settings.tables, opened.store, window, gathered.pairs)
+        refused = taken_in.pairs.quarantined
         decision = find(opened, champion.number, gathered, now, refused_pairs=refused)
-        return decision.changed(shortage=shortage if decision.train else "")
-    intake = opened.settings.tables.intake
-    labelled, refused_pairs = intake.parse(pairs, "pair", now, opened.store) if pairs else ([], [])
-    lines = intake.parse(log, "served", now)[0] if log else []
-    texts = intake.parse(traffic, "traffic", now)[0] if traffic else queries_as_traffic(labelled)
+        shortage = shortage if decision.train else ""
+        return decision.changed(shortage=shortage, redacted=taken_in.redacted)
+    intake, redaction = opened.settings.tables.intake, opened.settings.redaction
+    labelled, refused_pairs = (
+        intake.parse(pairs, "pair", now, opened.store, redaction) if pairs else ([], [])
+    )
+    lines = intake.parse(log, "served", now, redaction=redaction)[0] if log else []
+    if traffic:
+        texts = intake.parse(traffic, "traffic", now, redaction=redaction)[0]
+    else:
+        texts = queries_as_traffic(labelled)
     texts = served_as_traffic(lines) if lines and not traffic else texts
     for path, found in ((traffic, texts), (pairs, labelled), (log, lines)):
         if path is not None and not found:

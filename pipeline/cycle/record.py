@@ -16,8 +16,8 @@ from pipeline.cycle.notes import (
     version_note,
     waits,
 )
-from pipeline.registry import CHAMPION, Measured, Registry, Version
-from pipeline.reports import MOST_CYCLES, write_report
+from pipeline.registry import CHAMPION, SIGNATURE_TAG, Measured, Registry, Version
+from pipeline.reports import MOST_CYCLES, sign, write_report
 from pipeline.results import (
     CheckedTexts,
     CycleResult,
@@ -77,9 +77,10 @@ def record_training(
 def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: CycleResult) -> None:
     """Record the outcome: metrics by task, data sets, JSON and HTML files, a description.
 
-    The texts of what got worse are in the report and its JSON twin only.
+    What they show of texts, `report.texts` says.
     """
-    registry, at = opened.registry, journal.started
+    registry, at, shown = opened.registry, journal.started, opened.settings.shown_texts
+    result = shown(result)
     registry.log_metrics(run, dict(cycle_metrics(result)), step=int(journal.cycle), at=at)
     registry.log_params(run, dict(_params(opened.settings, result)))
     for name, digest, context, rows in result.lesson.data_sets if result.lesson else ():
@@ -94,24 +95,26 @@ def close_record(opened: OpenWorkspace, journal: Journal, run: str, result: Cycl
         if part is not None:
             registry.log_json(run, f"{name}.json", part.to_json())
     registry.log_json(run, "result.json", result.to_json())
-    worse = journal.result("regressions", RegressionsResult)
+    worse = shown(journal.result("regressions", RegressionsResult))
     path = journal.folder / "report.html"
-    plan = journal.result("plan", IndexPlan)
+    plan = shown(journal.result("plan", IndexPlan))
     report = write_report(
         path,
         result,
         worse,
         opened.settings.tables.model.name,
         plan,
-        texts=journal.result("texts", CheckedTexts),
-        earlier=[each.result for each in past_cycles(opened.store, MOST_CYCLES)[::-1]],
+        texts=shown(journal.result("texts", CheckedTexts)),
+        earlier=[shown(each.result) for each in past_cycles(opened.store, MOST_CYCLES)[::-1]],
     )
+    signature = sign(report, journal.cycle, opened.settings.tables.report.key)
     registry.log_text(run, "report.html", report.read_text(encoding="utf-8"))
     if worse:
         registry.log_json(run, "regressions.json", worse.to_json())
     if plan:
         registry.log_json(run, "plan.json", plan.to_json())
-    registry.close_run(run, name=run_name(result), note=cycle_note(result), tags=_tags(result))
+    tags = _tags(result) | ({SIGNATURE_TAG: signature} if signature else {})
+    registry.close_run(run, name=run_name(result), note=cycle_note(result), tags=tags)
     gate = opened.settings.tables.gate
     record_over_cycles(registry, opened.store, journal, result, gate.metric)
     # A cycle that found nothing to check adds no point to the line.

@@ -4,8 +4,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from pipeline.erasure.scrub import Scrubber
-from pipeline.registry import PREFIX, Version, remove, rewrite_records
-from pipeline.reports import HISTORY_FILE, MOST_CYCLES, REPORT_FILE, write_report
+from pipeline.registry import PREFIX, SIGNATURE_TAG, Version, remove, rewrite_records
+from pipeline.reports import (
+    HISTORY_FILE,
+    MOST_CYCLES,
+    REPORT_FILE,
+    SIGNATURE_FILE,
+    sign,
+    write_report,
+)
 from pipeline.results import (
     CheckedTexts,
     CycleResult,
@@ -42,11 +49,12 @@ def rewrite_cycle(
     result = CycleResult.of_store(row.result)
     file = opened.settings.state / "cycles" / cycle / REPORT_FILE
     changed = len(_REPORT) if file.exists() else 0
-    pages = {REPORT_FILE: ""}
+    pages, signature = {REPORT_FILE: ""}, ""
     if not only_count:
         with TemporaryDirectory(prefix="anchorhold-") as elsewhere:
             # Where another machine ran the cycle, only MLflow has the report.
             page = _report(opened, file if changed else Path(elsewhere, REPORT_FILE), result)
+            signature = sign(page, cycle, opened.settings.tables.report.key)
             pages = {REPORT_FILE: page.read_text(encoding="utf-8")}
     training = result.training
     runs = {result.run_id, *(each.run_id or "" for each in training.attempts)} if training else ()
@@ -55,6 +63,8 @@ def rewrite_cycle(
             changed += rewrite_records(
                 opened.registry, run, scrubber.json, pages, only_count=only_count
             )
+    if signature and opened.registry.has_run(result.run_id):
+        opened.registry.set_tags(result.run_id, {SIGNATURE_TAG: signature})
     return changed
 
 
@@ -72,12 +82,12 @@ def rewrite_description(opened: OpenWorkspace, version: Version, scrubber: Scrub
 def remove_working_files(opened: OpenWorkspace, *, only_count: bool = False) -> int:
     """Delete what finished cycles left besides their reports, and the page of all cycles."""
     state, unfinished = opened.settings.state, opened.store.unfinished_cycle()
-    gone = [state / "candidate"]
+    gone, kept = [state / "candidate"], (*_REPORT, SIGNATURE_FILE)
     # This process has its own place in it.
     gone += [each for each in (state / "tmp").glob("*") if str(each) != gettempdir()]
     for folder in sorted((state / "cycles").glob("*")):
         if unfinished is None or folder.name != unfinished.id:
-            gone += [each for each in folder.iterdir() if each.name not in _REPORT]
+            gone += [each for each in folder.iterdir() if each.name not in kept]
     # Whoever wants the page again asks for it again.
     gone += [state / HISTORY_FILE, (state / HISTORY_FILE).with_suffix(".json")]
     found = [each for each in gone if each.exists()]
@@ -100,15 +110,16 @@ def _report(opened: OpenWorkspace, file: Path, result: CycleResult) -> Path:
     stages = {
         name: payload["result"] for name, payload in opened.store.stages(result.cycle).items()
     }
+    shown = opened.settings.shown_texts
     worse, plan, texts = (stages.get(name) for name in ("regressions", "plan", "texts"))
-    earlier = [each.result for each in past_cycles(opened.store) if each.id < result.cycle]
+    earlier = [shown(each.result) for each in past_cycles(opened.store) if each.id < result.cycle]
     return write_report(
         file,
-        result,
-        RegressionsResult.model_validate(worse) if worse else None,
+        shown(result),
+        shown(RegressionsResult.model_validate(worse)) if worse else None,
         opened.settings.tables.model.name,
-        IndexPlan.model_validate(plan) if plan else None,
-        texts=CheckedTexts.model_validate(texts) if texts else None,
+        shown(IndexPlan.model_validate(plan)) if plan else None,
+        texts=shown(CheckedTexts.model_validate(texts)) if texts else None,
         earlier=earlier[:MOST_CYCLES][::-1],
         erased=erased_sentences(opened.store),
     )

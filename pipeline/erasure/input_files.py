@@ -85,7 +85,7 @@ def _in_anchor(root: Path, file: Path, scrubber: Scrubber) -> Iterator[InputPlac
 def _is_record(scrubber: Scrubber, names: AbstractSet[str], line: bytes) -> bool:
     """Say whether a line is an erased record, or another copy of one."""
     value = _value(line)
-    if scrubber.needle:
+    if scrubber.needles:
         return any(scrubber.is_erased(each) for each in _strings(value))
     if not isinstance(value, dict):
         return False

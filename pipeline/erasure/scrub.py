@@ -57,14 +57,14 @@ class Scrubber:
         Words that only these held.
     names
         Ids of the records.
-    needle
-        A part of a text that must be nowhere, normalised; empty for none.
+    needles
+        Parts of a text that must be nowhere, normalised.
     """
 
     texts: Sequence[str] = ()
     words: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
-    needle: str = ""
+    needles: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plan: Erasable) -> Self:
@@ -73,7 +73,7 @@ class Scrubber:
             content_id(letter, normalised(text)) for text in plan.texts for letter in ("q", "d")
         }
         names = frozenset(plan.names | digests)
-        return cls(tuple(plan.texts), frozenset(plan.words), names, plan.needle)
+        return cls(tuple(plan.texts), frozenset(plan.words), names, plan.needles)
 
     def json(self, value: Any, key: str = "", *, loose: bool = False) -> Any:
         """Return a JSON value without the texts; numbers, ids of others and keys stay."""
@@ -112,7 +112,7 @@ class Scrubber:
     def is_erased(self, text: str) -> bool:
         """Say whether a whole text is one of those, or holds what must be nowhere."""
         key = normalised(text)
-        return key in self._whole or (bool(self.needle) and self.needle in key)
+        return key in self._whole or any(needle in key for needle in self.needles)
 
     @cached_property
     def _whole(self) -> frozenset[str]:
@@ -191,11 +191,12 @@ class Scrubber:
 
     def _without_needle(self, text: str) -> str:
         """Return a text without what must be nowhere, whatever stands around it."""
-        if not self.needle or self.needle not in normalised(text):
-            return text
-        words = r"[\W_]+".join(re.escape(word) for word in self.needle.split())
-        left = re.sub(rf"\w*{words}\w*", ERASED, text, flags=re.IGNORECASE)
-        return ERASED if self.needle in normalised(left) else left
+        for needle in self.needles:
+            if needle in normalised(text):
+                words = r"[\W_]+".join(re.escape(word) for word in needle.split())
+                text = re.sub(rf"\w*{words}\w*", ERASED, text, flags=re.IGNORECASE)
+                text = ERASED if needle in normalised(text) else text
+        return text
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:

@@ -3,6 +3,8 @@
 from pipeline.intake.benchmarks import benchmark_sets
 from pipeline.intake.found import Found, find_data
 from pipeline.intake.intake import DATA_KEYS, Intake
+from pipeline.intake.redaction import Mode as RedactionMode
+from pipeline.intake.redaction import Redaction
 from pipeline.intake.report import IntakeReport
 from pipeline.intake.sources import find_sources, matches
 from pipeline.intake.tables import is_saved
@@ -15,6 +17,8 @@ __all__ = [
     "Intake",
     "IntakeReport",
     "IntakeResult",
+    "Redaction",
+    "RedactionMode",
     "benchmark_sets",
     "find_data",
     "find_sources",

@@ -11,7 +11,6 @@ from pipeline.intake.page_rules import PageRules, Repeated, page_bytes
 from pipeline.intake.report import IntakeReport
 from pipeline.intake.sources import stamp_of
 from pipeline.store import Fault, FileProgress, Record, Store
-from training.unlabelled import Document
 
 _FILES_PER_TRANSACTION = 200
 _UNREADABLE = "unreadable"
@@ -125,13 +124,14 @@ def _take_page(
     read_by: Mapping[str, str | int],
 ) -> IntakeReport:
     rules = repeated.rules
-    found: list[Document] = []
+    found: list[Record] = []
     reason, stamp = "", ""
     try:
         stamp = f"{stamp_of(page.path.stat())} {page.id} {rules.section_characters}"
         if before is not None and before.stamp == stamp:
             return IntakeReport(unchanged=1)
-        read, found = rules.read(page_bytes(page.path), page.id, repeated.beside(page))
+        read, texts = rules.read(page_bytes(page.path), page.id, repeated.beside(page))
+        found = [Record(each, redacted=each.id in read.redacted) for each in texts]
         tally.cleaned += bool(read.removed)
         tally.removed += read.removed
     except OSError as error:
@@ -142,7 +142,7 @@ def _take_page(
     faults = [Fault(page.label, 0, reason)] if reason else []
     with store.arriving("document", "recent", page.label) as arrivals:
         arrivals.alone, arrivals.read_by = True, read_by
-        added = arrivals.add([Record(each) for each in found], faults)
+        added = arrivals.add(found, faults)
         if stamp != _UNREADABLE:
             tally.withdrawn += arrivals.withdraw_unseen()
         arrivals.progress = FileProgress(page.label, stamp)
@@ -151,7 +151,8 @@ def _take_page(
     tally.quarantined += bool(added.quarantined)
     tally.seen += 1
     tally.first_fault = tally.first_fault or arrivals.first_fault
-    return IntakeReport(1, 0, added.stored, added.known, added.quarantined, added.erased)
+    counts = (added.stored, added.known, added.quarantined, added.erased, added.redacted)
+    return IntakeReport(1, 0, *counts)
 
 
 def _withdraw(store: Store, file: str, tally: _Tally) -> None:

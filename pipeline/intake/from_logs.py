@@ -13,8 +13,10 @@ from pipeline.intake.json_lines import Line as RawLine
 from pipeline.intake.log_tally import LogTally
 from pipeline.intake.log_values import plain
 from pipeline.intake.record_rules import Content, RecordRules
+from pipeline.intake.redacted import AS_THEY_ARE, Redacted
 from pipeline.intake.served_lines import Joined, Line, Pick, join, read_line, together
-from pipeline.intake.tables import Row
+from pipeline.intake.sources import Source
+from pipeline.intake.tables import Row, parquet_names
 from pipeline.store import Arrivals, Fault, Record
 from training.unlabelled import Shown
 
@@ -73,14 +75,24 @@ class LogFile:
         self.tally = LogTally()
         self._known: set[str] = set()
         self._waiting: list[_Good] = []
+        self._redacted = AS_THEY_ARE
 
-    def take(self, entries: Iterable[RawLine | Row], columns: Columns, arrivals: Arrivals) -> None:
-        """Store all lines, and what was done with lines that were served before."""
-        self._columns = columns
+    def take(
+        self,
+        entries: Iterable[RawLine | Row],
+        columns: Columns,
+        arrivals: Arrivals,
+        redacted: Redacted,
+    ) -> None:
+        """Store all lines as they may be kept, and what was done with lines served before."""
+        self._columns, self._redacted = columns, redacted
         self._add(self._each(entries), arrivals)
 
-    def take_retrievals(self, reads: Iterable[Read], arrivals: Arrivals) -> None:
-        """Store lines that were read from traces."""
+    def take_retrievals(
+        self, reads: Iterable[Read], arrivals: Arrivals, redacted: Redacted
+    ) -> None:
+        """Store lines that were read from traces, as they may be kept."""
+        self._redacted = redacted
         self._add(self._counted(reads), arrivals)
 
     def _add(self, reads: Iterable[Read], arrivals: Arrivals) -> None:
@@ -89,6 +101,8 @@ class LogFile:
         faults: list[Fault] = []
         characters = 0
         for number, line in reads:
+            if not isinstance(line, BadRecord) and line.query is None:
+                line = self._later(line)
             if isinstance(line, BadRecord):
                 faults.append(Fault(self.label, number, str(line)))
             else:
@@ -100,6 +114,12 @@ class LogFile:
         self._store(batch, faults, arrivals)
         self._finish(arrivals)
         arrivals.became = self.tally.counts - before
+
+    def _later(self, line: Line) -> Line | BadRecord:
+        try:
+            return self._redacted.later(line)
+        except BadRecord as bad:
+            return bad
 
     def _counted(self, reads: Iterable[Read]) -> Iterator[Read]:
         for read in reads:
@@ -178,7 +198,10 @@ class LogFile:
             notes += self._told(joined, read.number)
             query = replace(query, clicked=joined.clicked, feedback=joined.feedback)
             self.tally.count(query)
-            records.append(Record(query, read.number))
+            try:
+                records.append(self._redacted.record(Record(query, read.number)))
+            except BadRecord as bad:
+                faults.append(Fault(self.label, read.number, str(bad)))
         before = arrivals.total.stored
         arrivals.add(records, faults)
         self.tally.counts["texts"] += arrivals.total.stored - before
@@ -273,6 +296,17 @@ class LogFile:
         ]
         self._waiting = []
         self._note_down(notes, arrivals)
+
+
+def holds_events(source: Source) -> bool:
+    """Return whether a file begins with events, which belong to queries of other files."""
+    if source.path is None:
+        return False
+    if source.path.suffix.lower() == ".parquet":
+        return "action_name" in parquet_names(source.path, source.label)
+    with source.opened() as stream:
+        begun = stream.read(10_000)
+    return b"action_name" in begun and b"user_query" not in begun
 
 
 def _record(content: Content, rules: RecordRules) -> dict[str, object]:

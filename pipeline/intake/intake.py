@@ -3,29 +3,31 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, overload
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.intake.batches import checked, joined
+from pipeline.intake.bad_record import quoting
 from pipeline.intake.columns import Columns
 from pipeline.intake.corpus_files import find_corpus
-from pipeline.intake.document_ids import UNKNOWN, DocumentIds
+from pipeline.intake.document_ids import UNKNOWN
 from pipeline.intake.from_documents import take_pages
-from pipeline.intake.from_logs import LogFile
+from pipeline.intake.from_logs import LogFile, holds_events
+from pipeline.intake.from_records import RecordFile
 from pipeline.intake.live_lines import LiveLog
-from pipeline.intake.non_answers import NonAnswers
+from pipeline.intake.moments import seconds_at
 from pipeline.intake.opening import open_source
 from pipeline.intake.page_rules import PageRules
-from pipeline.intake.postponed import POSTPONED, is_over
-from pipeline.intake.read_by import ReadBy, pages, records
+from pipeline.intake.postponed import POSTPONED, over_lines
+from pipeline.intake.read_by import ReadBy, pages, records, redacted
 from pipeline.intake.record_rules import RecordRules
-from pipeline.intake.report import IntakeReport, report_of
+from pipeline.intake.redacted import Redacted
+from pipeline.intake.redaction import Mode, Redaction
+from pipeline.intake.report import IntakeReport, replaced, report_of
 from pipeline.intake.sources import Source, find_sources
-from pipeline.intake.tables import parquet_names
 from pipeline.intake.traces import PREFIX as TRACES
 from pipeline.intake.traces import OpenTraces, TraceSource, take_traces
 from pipeline.intake.unread import unread_files
@@ -104,6 +106,14 @@ class Intake:
     """
     document_preprocessing: str = Field(default="", max_length=200)
     """The same for documents: what parses, cleans and cuts them before they are in your files."""
+    redact: Mode = "off"
+    """What becomes of e-mail addresses, phone and card numbers, IBANs and IP addresses in records.
+
+    "mask" writes their kind, such as [e-mail]; "tag" adds letters that tell two values apart. It
+    happens before anything is stored. What is stored already stays as it is.
+    """
+    redactor: str = Field(default="", pattern=r"^$|^[\w.]+:\w+$")
+    """Your own function "module:function", from text to text, called after `redact`."""
     feedback_days: float = Field(default=30.0, ge=0, le=3_650)
     """How old a trace in MLflow may be when it is rated, in days; later ratings are not seen."""
 
@@ -116,6 +126,7 @@ class Intake:
         root: Path,
         now: datetime,
         progress: Progress | None = None,
+        redaction: Redaction | None = None,
     ) -> IntakeReport:
         """Take in what is new in the files of the patterns, in the order of their names.
 
@@ -136,6 +147,8 @@ class Intake:
             The present, against which timestamps are checked.
         progress
             Opened with the number of bytes to read, then called with the bytes of each file.
+        redaction
+            What is taken out of records; None: what `redact` says, without a key of its own.
 
         Raises
         ------
@@ -149,17 +162,18 @@ class Intake:
         else:
             sources = find_sources(patterns, root, structured=kind == "served")
         if kind == "served":
-            sources.sort(key=_holds_events)
+            sources.sort(key=holds_events)
         total = sum(source.size for source in sources) + (len(corpus.pages) if corpus else 0)
         report = IntakeReport()
         with progress(f"reading {role}", total) if progress else nullcontext(_no_step) as step:
             for source in sources:
-                report += self._take(store, kind, role, source, now)
+                report += self._take(store, kind, role, source, now, redaction=redaction)
                 step(source.size)
             if corpus and patterns:
-                rules = PageRules(self.section_characters, self.max_text_characters)
                 read_by = pages(self.section_characters, self.document_preprocessing)
-                report += take_pages(store, corpus, rules, step, read_by)
+                read_by |= redacted(self.redact, self.redactor)
+                with self._quotes(redaction):
+                    report += take_pages(store, corpus, self._pages(redaction), step, read_by)
         if corpus and (report.files or not (corpus.sources or corpus.pages)):
             report = replace(report, warnings=(*report.warnings, *corpus.remarks))
         if kind == "document" and report.stored:
@@ -175,6 +189,7 @@ class Intake:
         now: datetime,
         progress: Progress | None = None,
         traces: OpenTraces | None = None,
+        redaction: Redaction | None = None,
     ) -> IntakeResult:
         """Take in the files of the keys of `[data]`, documents first, and return the counts.
 
@@ -188,10 +203,11 @@ class Intake:
             named = patterns.get(name, ())
             traced = [each for each in named if kind == "served" and each.startswith(TRACES)]
             files = [each for each in named if each not in traced]
-            report = self.read(store, kind, role, files, root, now, progress)
+            report = self.read(store, kind, role, files, root, now, progress, redaction)
             if traces is not None:
                 for each in traced:
-                    report += self._take_traces(store, traces(each), now)
+                    with self._quotes(redaction):
+                        report += self._take_traces(store, traces(each), now, redaction)
             found = {
                 "files": report.files,
                 "seen": report.seen,
@@ -199,6 +215,7 @@ class Intake:
                 "known": report.known,
                 "quarantined": report.quarantined,
                 "erased": report.erased,
+                "redacted": report.redacted,
             }
             if kind == "served":
                 log = report.log.changed(**found)
@@ -210,30 +227,59 @@ class Intake:
 
     @overload
     def parse(
-        self, path: Path, kind: Literal["pair"], now: datetime, documents: Store | None = None
+        self,
+        path: Path,
+        kind: Literal["pair"],
+        now: datetime,
+        documents: Store | None = None,
+        redaction: Redaction | None = None,
     ) -> tuple[list[Pair], list[Fault]]: ...
 
     @overload
     def parse(
-        self, path: Path, kind: Literal["traffic"], now: datetime
+        self,
+        path: Path,
+        kind: Literal["traffic"],
+        now: datetime,
+        documents: None = None,
+        redaction: Redaction | None = None,
     ) -> tuple[list[Traffic], list[Fault]]: ...
 
     @overload
     def parse(
-        self, path: Path, kind: Literal["served"], now: datetime
+        self,
+        path: Path,
+        kind: Literal["served"],
+        now: datetime,
+        documents: None = None,
+        redaction: Redaction | None = None,
     ) -> tuple[list[ServedQuery], list[Fault]]: ...
 
     def parse(
-        self, path: Path, kind: Kind, now: datetime, documents: Store | None = None
+        self,
+        path: Path,
+        kind: Kind,
+        now: datetime,
+        documents: Store | None = None,
+        redaction: Redaction | None = None,
     ) -> tuple[list[Pair] | list[Traffic] | list[ServedQuery], list[Fault]]:
         """Return the records of one file and what is wrong with the others; keep nothing.
 
         The rules are those of `read`, except that a last line without its line end is final.
-        `documents` is the store whose documents pairs may name.
+        `documents` is the store whose documents pairs may name; `redaction` is as for `read`.
         """
         source = Source.of(path, str(path), structured=kind == "served")
         with Store.open("sqlite://") as scratch:
-            self._take(scratch, kind, "recent", source, now, complete=True, documents=documents)
+            self._take(
+                scratch,
+                kind,
+                "recent",
+                source,
+                now,
+                complete=True,
+                documents=documents,
+                redaction=redaction,
+            )
             faults = scratch.quarantine()[::-1]
             if kind == "served":
                 return scratch.served(), faults
@@ -249,78 +295,92 @@ class Intake:
         *,
         complete: bool = False,
         documents: Store | None = None,
+        redaction: Redaction | None = None,
     ) -> IntakeReport:
         columns = Columns(kind)
-        # A query of a log is a text of the traffic.
-        rules = self._rules(Columns("traffic") if kind == "served" else columns, now)
-        log = self._log_file(store, source.label, rules) if kind == "served" else None
-        over = self._over(store, kind, role, source.label, now)
+        log = self._log_file(store, source.label, now) if kind == "served" else None
+        refused = store.refusals_of(kind, role, source.label, POSTPONED)
+        over = over_lines(refused, seconds_at(now))
         read = None if over else store.progress(kind, role, source.label)
         before = read or FileProgress(source.label)
         reading = open_source(
             source, columns, before, max_line_bytes=self.max_line_bytes, complete=complete
         )
-        with reading as reader:
+        with self._quotes(redaction), reading as reader:
             if reader is None:
                 return IntakeReport(unchanged=1)
             with store.arriving(kind, role, source.label) as arrivals:
                 arrivals.read_by = self.read_by(kind)
                 arrivals.forgive(over, POSTPONED)
                 arrivals.unended, arrivals.goes_on = reader.unended, reader.goes_on
-                others = NonAnswers(source.label)
+                kept = self._redacted(redaction, arrivals)
                 if log:
-                    log.take(reader.entries, columns, arrivals)
-                ids = DocumentIds(documents or arrivals)
-                refused = arrivals.refused_lines(UNKNOWN) if kind == "pair" else set()
-                for batch in () if log else checked(reader.entries, rules, source.label):
-                    if kind == "pair":
-                        batch = joined(batch, ids, source.label)
-                    others.keep(batch.others)
-                    arrivals.add(batch.records, batch.faults)
-                others.add_to(arrivals)
-                left_out = log.left_out if log else others.left_out
+                    log.take(reader.entries, columns, arrivals, kept)
+                    left_out, noticed, counts = log.left_out, log.tally.remarks, log.tally.result
+                else:
+                    rules = self._rules(columns, now)
+                    taken = RecordFile(source.label, rules, documents or arrivals)
+                    taken.take(reader, arrivals, kept)
+                    left_out, noticed, counts = taken.left_out, taken.remarks, LogCounts()
                 self._refuse_if_too_bad(arrivals, source.label, left_out)
-                if refused and not reader.goes_on:
-                    arrivals.forgive(refused - ids.still_unknown, UNKNOWN)
                 arrivals.progress = reader.progress()
-        noticed = log.tally.remarks if log else (*others.remarks, *ids.remarks)
-        remarks = (*reader.remarks(), *noticed, *_replaced(arrivals))
-        report = report_of(source.label, arrivals.total, arrivals.first_fault, remarks)
-        named = tuple(f"{source.label}: {each}" for each in columns.remarks)
-        counts = log.tally.result if log else LogCounts()
+            remarks = (*reader.remarks(), *noticed, *replaced(arrivals))
+            report = report_of(source.label, arrivals.total, arrivals.first_fault, remarks)
+            named = tuple(f"{source.label}: {each}" for each in columns.remarks)
         return replace(report, warnings=(*report.warnings, *named), log=counts)
 
-    def _over(self, store: Store, kind: Kind, role: Role, file: str, now: datetime) -> set[int]:
-        """Return the lines that were refused as they lay in the future, and no longer do."""
-        refused = store.refusals_of(kind, role, file, POSTPONED)
-        return {each.line for each in refused if is_over(each.reason, _seconds(now))}
-
-    def _take_traces(self, store: Store, source: TraceSource, now: datetime) -> IntakeReport:
-        rules = self._rules(Columns("traffic"), now)
-        log = self._log_file(store, source.label, rules)
-        added, fault = take_traces(store, source, log, rules, now, self.read_by("served"))
+    def _take_traces(
+        self, store: Store, source: TraceSource, now: datetime, redaction: Redaction | None
+    ) -> IntakeReport:
+        log, rules = self._log_file(store, source.label, now), self._rules(Columns("traffic"), now)
+        kept, read_by = Redacted(self._redaction(redaction)), self.read_by("served")
+        added, fault = take_traces(store, source, log, rules, now, read_by, kept)
         remarks = log.tally.remarks
         if fault:
             remarks += (f"could not be read: {fault}; the next run reads on from there",)
         report = report_of(source.label, added, None, remarks)
         return replace(report, log=log.tally.result)
 
-    def live_log(self, store: Store, label: str, now: datetime) -> LiveLog:
+    def live_log(
+        self, store: Store, label: str, now: datetime, redaction: Redaction | None = None
+    ) -> LiveLog:
         """Return what takes lines of a log that are in no file, under a name in its place."""
-        rules = self._rules(Columns("traffic"), now)
-        log = self._log_file(store, label, rules)
-        return LiveLog(store, log, rules, self.read_by("served"))
+        log, rules = self._log_file(store, label, now), self._rules(Columns("traffic"), now)
+        kept = Redacted(self._redaction(redaction))
+        return LiveLog(store, log, rules, self.read_by("served"), kept)
+
+    def _redaction(self, given: Redaction | None) -> Redaction:
+        if given is None and self.redactor:
+            raise ValueError("intake.redactor is set: the function must be given with `redaction`")
+        return given or Redaction(self.redact)
+
+    def _redacted(self, given: Redaction | None, arrivals: Arrivals) -> Redacted:
+        """Return what is taken out of records of a file, and what was out of stored ones."""
+        way = redacted(self.redact, self.redactor)
+        return Redacted.as_before(self._redaction(given), way, arrivals.ways_read())
+
+    def _quotes(self, given: Redaction | None) -> AbstractContextManager[None]:
+        """Let messages quote values without what is taken out of records."""
+        redaction = self._redaction(given)
+        return nullcontext() if redaction.is_off else quoting(redaction)
+
+    def _pages(self, given: Redaction | None) -> PageRules:
+        redacted = Redacted(self._redaction(given))
+        return PageRules(self.section_characters, self.max_text_characters, redacted)
 
     def _rules(self, columns: Columns, now: datetime) -> RecordRules:
-        return RecordRules(columns, self.max_text_characters, _seconds(now), self.future_hours)
+        return RecordRules(columns, self.max_text_characters, seconds_at(now), self.future_hours)
 
-    def _log_file(self, store: Store, label: str, rules: RecordRules) -> LogFile:
+    def _log_file(self, store: Store, label: str, now: datetime) -> LogFile:
+        # A query of a log is a text of the traffic.
+        rules = self._rules(Columns("traffic"), now)
         return LogFile(label, rules, clicks=self.click_actions, has_corpus=bool(store.some_ids(1)))
 
     def read_by(self, kind: Kind) -> ReadBy:
         """Return what the texts of records depend on; a check tells when that changes."""
         of_documents = kind == "document"
-        return records(self.document_preprocessing if of_documents else self.text_preprocessing)
+        declared = self.document_preprocessing if of_documents else self.text_preprocessing
+        return records(declared) | redacted(self.redact, self.redactor)
 
     def _refuse_if_too_bad(self, arrivals: Arrivals, label: str, left_out: int) -> None:
         # A text that is labelled as no answer is no mistake of the file.
@@ -334,33 +394,6 @@ class Intake:
                 f"may be (intake.max_bad_share); nothing of this file was stored; the first: "
                 f"{arrivals.first_fault}"
             )
-
-
-def _seconds(now: datetime) -> float:
-    """Return seconds since the epoch; a moment without a zone counts as UTC."""
-    return (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()
-
-
-def _replaced(arrivals: Arrivals) -> tuple[str, ...]:
-    """Return one sentence on the documents that were those of other files before."""
-    if not arrivals.replaced:
-        return ()
-    files = ", ".join(file or "no file" for file, _ in arrivals.replaced.most_common(3))
-    return (
-        f"holds newer versions of {arrivals.replaced.total()} documents that came from {files}; "
-        "an id names one document in all files",
-    )
-
-
-def _holds_events(source: Source) -> bool:
-    """Return whether a file begins with events, which belong to queries of other files."""
-    if source.path is None:
-        return False
-    if source.path.suffix.lower() == ".parquet":
-        return "action_name" in parquet_names(source.path, source.label)
-    with source.opened() as stream:
-        begun = stream.read(10_000)
-    return b"action_name" in begun and b"user_query" not in begun
 
 
 def _no_step(_: int) -> None:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.intake.bad_record import BadRecord, shortened
+from pipeline.intake.bad_record import BadRecord, quoting, shortened
 from pipeline.intake.from_logs import LogFile, Read
 from pipeline.intake.record_rules import RecordRules
+from pipeline.intake.redacted import Redacted
 from pipeline.intake.served_lines import Line, read_line, storable
 from pipeline.store import Arrivals, Fault, Store
 
@@ -40,12 +41,20 @@ class LiveLog:
         The rules of their texts.
     read_by
         What their texts depend on, noted with them.
+    redacted
+        What is taken out of them, after what the log takes out.
     """
 
     def __init__(
-        self, store: Store, log: LogFile, rules: RecordRules, read_by: Mapping[str, str | int]
+        self,
+        store: Store,
+        log: LogFile,
+        rules: RecordRules,
+        read_by: Mapping[str, str | int],
+        redacted: Redacted,
     ) -> None:
         self._store, self._log, self._rules, self._read_by = store, log, rules, read_by
+        self._redacted = redacted
 
     def write(self, lines: Sequence[Mapping[str, object]], later: Sequence[Later] = ()) -> None:
         """Store lines and what came later, all in one transaction; repeating it changes nothing.
@@ -57,10 +66,13 @@ class LiveLog:
         later
             What users did with these lines, or with lines that were stored before.
         """
-        with self._store.arriving("served", "recent", self._log.label) as arrivals:
+        with (
+            quoting(self._redacted.redaction),
+            self._store.arriving("served", "recent", self._log.label) as arrivals,
+        ):
             arrivals.read_by = self._read_by
             read = arrivals.progress.lines
-            self._log.take_retrievals(self._each(lines, read + 1), arrivals)
+            self._log.take_retrievals(self._each(lines, read + 1), arrivals, self._redacted)
             arrivals.progress = replace(arrivals.progress, lines=read + len(lines))
             amended = sum(self._add(each, arrivals) for each in later)
             told = Counter(events=len(later), amended=amended)
@@ -74,14 +86,17 @@ class LiveLog:
                 yield Read(number, bad)
 
     def _add(self, later: Later, arrivals: Arrivals) -> bool:
-        answer = ""
+        answer, redacted = "", self._redacted
         try:
-            answer = storable(later.answer, self._rules)
+            answer = storable(redacted.answer(later.answer), self._rules)
         except BadRecord as bad:
             place = arrivals.progress.lines
             reason = f"the answer to the query {shortened(later.id)} {bad}"
             arrivals.add([], [Fault(self._log.label, place, reason)])
-        return arrivals.add_later(later.id, later.clicked, later.feedback or {}, answer)
+        id = redacted.redaction.id(later.id)
+        clicked = [redacted.result(name) for name in later.clicked]
+        rated = {redacted.result(name): given for name, given in (later.feedback or {}).items()}
+        return arrivals.add_later(id, clicked, rated, answer)
 
 
 def _plain(line: Line) -> Line:

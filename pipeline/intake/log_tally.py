@@ -65,10 +65,12 @@ class LogTally:
             places = ", ".join(f"{name} from line {first}" for name, first in self.formats.items())
             found.append(f"mixes formats ({places}); each line was read as what it is")
         if self.other_names:
-            read = ", ".join(f"{name!r} as {field}" for name, field in self.other_names.items())
+            read = ", ".join(
+                f"{shortened(name)} as {field}" for name, field in self.other_names.items()
+            )
             found.append(f"has columns under other names; read {read}")
         if self.unknown:
-            some = ", ".join(repr(name) for name in sorted(self.unknown)[:3])
+            some = ", ".join(shortened(name) for name in sorted(self.unknown)[:3])
             found.append(
                 f"names {len(self.unknown)} documents that are not in the corpus ({some}"
                 f"{', …' if len(self.unknown) > 3 else ''}); their lines are stored all the same"
@@ -88,7 +90,9 @@ class LogTally:
                 f"rates {counts['contradictions']} results both ways; these ratings were dropped"
             )
         if self.actions:
-            named = ", ".join(f"{name!r} ({many})" for name, many in self.actions.most_common(5))
+            named = ", ".join(
+                f"{shortened(name)} ({many})" for name, many in self.actions.most_common(5)
+            )
             found.append(
                 f"has events of other actions: {named}; those that are clicks can be named in "
                 "intake.click_actions"

@@ -53,3 +53,8 @@ def _of_number(number: float) -> float:
         if _LONGEST_SECONDS * unit / 1e3 <= abs(number) < float("inf"):
             return number / unit
     return number
+
+
+def seconds_at(now: datetime) -> float:
+    """Return seconds since the epoch; a moment without a zone counts as UTC."""
+    return (now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()

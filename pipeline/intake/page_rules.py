@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.intake.bad_record import BadRecord, shortened
 from pipeline.intake.corpus_files import PageFile
 from pipeline.intake.pages import Page, documents_of
+from pipeline.intake.redacted import AS_THEY_ARE, Redacted
 from training.unlabelled import Document
 
 _HTML = (".html", ".htm", ".xhtml")
@@ -40,6 +41,8 @@ class PageRules:
         Longest document of a page, in characters; 0: pages are not cut.
     max_text_characters
         Longest text that is stored.
+    redacted
+        What is taken out of pages; sections are named by their headings, so it goes first.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class PageRules:
 
     section_characters: int
     max_text_characters: int
+    redacted: Redacted = AS_THEY_ARE
 
     def read(
         self, raw: bytes, id: str, repeated: Collection[str] = ()
@@ -66,8 +70,13 @@ class PageRules:
             There is nothing to read.
         """
         ending = Path(id).suffix.lower()
-        page = without_repeated(self.page(raw, ending), repeated)
+        given = without_repeated(self.page(raw, ending), repeated)
+        page = self.redacted.page(given)
         found = list(documents_of(page, id, self.section_characters))
+        if page != given:
+            before = {each.whole for each in documents_of(given, id, self.section_characters)}
+            touched = frozenset(each.id for each in found if each.whole not in before)
+            page = replace(page, redacted=touched)
         if not found or not any(each.whole for each in found):
             raise BadRecord(
                 f"holds no text beside {page.removed} menus and the like"

@@ -44,6 +44,8 @@ class Page:
         Where the page says that it is found, and when it was written.
     removed
         Menus and other parts that repeat on each page, and were left out.
+    redacted
+        Ids of its documents from which personal data was taken out.
     """
 
     blocks: Sequence[Block]
@@ -51,6 +53,7 @@ class Page:
     url: str = ""
     timestamp: float | None = None
     removed: int = 0
+    redacted: frozenset[str] = frozenset()
 
 
 def titled(blocks: Sequence[Block]) -> tuple[str, list[Block]]:

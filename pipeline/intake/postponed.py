@@ -1,8 +1,10 @@
 """Records from the future: refused until their time comes, then read again from their file."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from pipeline.intake.bad_record import shortened
+from pipeline.store import Fault
 
 POSTPONED = "; it is read again from "
 """What the reasons of such refusals contain; the moment follows."""
@@ -46,3 +48,8 @@ def is_over(reason: str, now: float) -> bool:
     """
     _, found, moment = reason.rpartition(POSTPONED)
     return bool(found) and datetime.fromisoformat(moment).timestamp() <= now
+
+
+def over_lines(refused: Iterable[Fault], now: float) -> set[int]:
+    """Return the lines whose refusals are over now, in seconds since 1970."""
+    return {each.line for each in refused if is_over(each.reason, now)}

@@ -10,6 +10,24 @@ PAGE_RULES = 1
 ReadBy: TypeAlias = dict[str, str | int]
 
 
+REDACT, REDACTOR = "redact", "redactor"
+"""Names of the parts that say what was taken out; they are missing where nothing was."""
+
+
+def redacted(mode: str, redactor: str) -> ReadBy:
+    """Return the part that says what was taken out of texts; empty where nothing was.
+
+    Parameters
+    ----------
+    mode
+        `intake.redact`.
+    redactor
+        `intake.redactor`.
+    """
+    found: ReadBy = {} if mode == "off" else {REDACT: mode}
+    return {**found, REDACTOR: redactor} if redactor else found
+
+
 def records(declared: str) -> ReadBy:
     """Return what the texts of records depend on.
 

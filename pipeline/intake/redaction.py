@@ -42,6 +42,9 @@ _PHONES = (
 _PHONE_LENGTHS = range(7, 16)
 _GROUPED_LENGTHS = range(9, 12)
 _DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2}(?:\d{2})?")
+_MARK = re.compile(r"\[(?:e-mail|iban|ip|card|phone)\]")
+_TELLING = 4
+"""Letters and digits beside marks that tell a text from others."""
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
@@ -76,6 +79,15 @@ class Redaction:
     ) -> None:
         self._mode, self._own, self._key = mode, own, key
 
+    @property
+    def is_off(self) -> bool:
+        """Whether every text stays as it is."""
+        return self._mode == "off" and self._own is None
+
+    def other(self, mode: Mode, *, own: bool) -> "Redaction":
+        """Return one with the same key in another mode, with the own function or without."""
+        return Redaction(mode, self._own if own else None, self._key)
+
     def __call__(self, text: str) -> str:
         """Return a text without what the patterns and the own function find.
 
@@ -106,6 +118,45 @@ class Redaction:
         if self._mode == "off" or self._once(name) == name:
             return name
         return f"redacted-{self._tag(name, 8)}"
+
+    def id(self, id: str) -> str:
+        """Return what stands for an id: itself, or letters if it holds an e-mail address.
+
+        Numbers stay: those of records and documents often look like numbers of phones.
+
+        Examples
+        --------
+        >>> redacted = Redaction(key=b"of this workspace")
+        >>> redacted.id("0049-171-1234567"), redacted.id("ada@example.org#2")
+        ('0049-171-1234567', 'redacted-jpmommfhaifmiafg#2')
+        """
+        if self._mode == "off" or "@" not in id:
+            return id
+        stem, mark, number = id.rpartition("#")
+        if mark and number.isdecimal():
+            return f"{self.id(stem)}#{number}"
+        return f"redacted-{self._tag(id, 8)}" if any(_emails(id)) else id
+
+    def without(self, text: str) -> str:
+        """Return what may be shown of a text: nothing where the own function fails on it."""
+        try:
+            return self(text)
+        except Exception:
+            return ""
+
+    def tells(self, text: str) -> bool:
+        """Say whether what is kept of a text still tells it from others.
+
+        Examples
+        --------
+        >>> masked, tagged = Redaction("mask"), Redaction("tag", key=b"of this workspace")
+        >>> masked.tells("ada@example.org"), tagged.tells("ada@example.org")
+        (False, True)
+        >>> masked.tells("mail ada@example.org")
+        True
+        """
+        left = _MARK.sub("", self.without(text))
+        return sum(map(str.isalnum, left)) >= _TELLING
 
     def _stable(self, text: str) -> str:
         # What stood beside a match may be one itself now. Each pass takes out digits or an "@".

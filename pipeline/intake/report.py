@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from pipeline.results import LogCounts
-from pipeline.store import Added, Fault
+from pipeline.store import Added, Arrivals, Fault
 
 
 @dataclass(frozen=True)
 class IntakeReport:
     """What became of the records: `seen` = `stored` + `known` + `quarantined` + `erased`.
 
+    Something was taken out of `redacted` ones of those stored.
     `files` were read, `unchanged` ones were not; `warnings` say what a person should check.
     """
 
@@ -19,6 +20,7 @@ class IntakeReport:
     known: int = 0
     quarantined: int = 0
     erased: int = 0
+    redacted: int = 0
     warnings: tuple[str, ...] = ()
     log: LogCounts = field(default_factory=LogCounts)
 
@@ -29,7 +31,7 @@ class IntakeReport:
 
     def __add__(self, other: "IntakeReport") -> "IntakeReport":
         """Return the sums, and the warnings of both."""
-        counts = ("files", "unchanged", "stored", "known", "quarantined", "erased")
+        counts = ("files", "unchanged", "stored", "known", "quarantined", "erased", "redacted")
         names = (*counts, "warnings", "log")
         return IntakeReport(*(getattr(self, name) + getattr(other, name) for name in names))
 
@@ -55,5 +57,17 @@ def report_of(
         known=added.known,
         quarantined=added.quarantined,
         erased=added.erased,
+        redacted=added.redacted,
         warnings=tuple(warnings),
+    )
+
+
+def replaced(arrivals: Arrivals) -> tuple[str, ...]:
+    """Return one sentence on the documents that were those of other files before."""
+    if not arrivals.replaced:
+        return ()
+    files = ", ".join(file or "no file" for file, _ in arrivals.replaced.most_common(3))
+    return (
+        f"holds newer versions of {arrivals.replaced.total()} documents that came from {files}; "
+        "an id names one document in all files",
     )

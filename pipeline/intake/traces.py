@@ -11,6 +11,7 @@ from pipeline.intake.from_logs import LogFile, Read
 from pipeline.intake.log_values import name_of, number_of, rating_of
 from pipeline.intake.openinference import query_within
 from pipeline.intake.record_rules import RecordRules
+from pipeline.intake.redacted import Redacted
 from pipeline.intake.served_lines import Done, Line, Pick, join, read_line
 from pipeline.store import Added, Arrivals, Store
 from training.faults import AnchorholdError
@@ -193,6 +194,7 @@ def take_traces(
     rules: RecordRules,
     now: datetime,
     read_by: Mapping[str, str | int],
+    redacted: Redacted,
 ) -> tuple[Added, str]:
     """Read what is new in traces, page by page; each is kept together with its mark.
 
@@ -216,7 +218,7 @@ def take_traces(
             arrivals.read_by = read_by
             read = arrivals.progress.lines
             log.take_retrievals(
-                read_retrievals(page.retrievals, rules, arrivals, read + 1), arrivals
+                read_retrievals(page.retrievals, rules, arrivals, read + 1), arrivals, redacted
             )
             read += len(page.retrievals)
             arrivals.progress = replace(arrivals.progress, stamp=page.mark, lines=read)

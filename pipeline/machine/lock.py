@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.machine.private_files import private_folder
 from pipeline.machine.process import lives
 from training.faults import AnchorholdError
 from training.whole_files import written
@@ -38,7 +39,7 @@ def hold_workspace(state: Path, *, doing: str, now: datetime) -> Iterator[None]:
     WorkspaceBusy
         Another live process holds it.
     """
-    state.mkdir(parents=True, exist_ok=True)
+    private_folder(state)
     owner_file = state / "lock.owner"
     try:
         with FileLock(state / "lock").acquire(timeout=0):

@@ -95,7 +95,7 @@ def _observer(opened: OpenWorkspace, now: datetime) -> _Observe:
 def _of_folder(
     folder: Path, opened: OpenWorkspace, seen: _Observe, quality: WindowQuality, now: datetime
 ) -> Iterator[Window]:
-    intake = opened.settings.tables.intake
+    intake, redaction = opened.settings.tables.intake, opened.settings.redaction
     files = _files(folder)
     names = {path.name for path in files}
     truth = _truth(folder / TRUTH_FILE, names)
@@ -106,7 +106,7 @@ def _of_folder(
                 "here must be named as its window"
             )
     for days, path in enumerate(files, start=1 - len(files)):
-        texts = intake.parse(path, "traffic", now)[0]
+        texts = intake.parse(path, "traffic", now, redaction=redaction)[0]
         if not texts:
             raise DataFault(f"{path}: holds no record; a window needs at least one text")
         labelled, log = folder / PAIRS_FOLDER / path.name, folder / LOG_FOLDER / path.name
@@ -116,8 +116,10 @@ def _of_folder(
             observation=seen(texts),
             drifted=truth.get(path.name),
             quality=quality.of(
-                intake.parse(labelled, "pair", now, opened.store)[0] if labelled.exists() else (),
-                intake.parse(log, "served", now)[0] if log.exists() else (),
+                intake.parse(labelled, "pair", now, opened.store, redaction)[0]
+                if labelled.exists()
+                else (),
+                intake.parse(log, "served", now, redaction=redaction)[0] if log.exists() else (),
             ),
         )
 

@@ -12,6 +12,7 @@ from pipeline.operations.doctor_machine import (
     check_disk,
     check_folders,
     check_lock,
+    check_modes,
     check_packages,
     check_surroundings,
 )
@@ -102,6 +103,7 @@ def _findings(folder: Path, now: datetime, quick: bool) -> Iterator[Diagnosis]:
     yield from _caught("data", check_data(settings))
     folders = list(_caught("folders", check_folders(settings)))
     yield from folders
+    yield from _caught("folders", check_modes(settings))
     yield from _caught("packages", check_packages(settings))
     chosen = frozenset(read_values(folder))
     yield from _caught("receivers", check_surroundings(settings, chosen))

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.intake import missing_files, unread_files
-from pipeline.machine import holder, why_closed, why_silent
+from pipeline.machine import holder, open_to_others, why_closed, why_silent
 from pipeline.machine.deliver import Receiver
 from pipeline.operations.circumstances import person
 from pipeline.results import Diagnosis, DoctorPart, size
@@ -82,6 +82,19 @@ def check_folders(settings: Settings) -> Iterator[Diagnosis]:
             )
             return
     yield Diagnosis.fine("folders", f"{state} can be read and written")
+
+
+def check_modes(settings: Settings) -> Iterator[Diagnosis]:
+    """Find what other users of this machine may read, but should not."""
+    state = settings.state
+    if wide := open_to_others(state):
+        others = f" and {len(wide) - 1} more" if len(wide) > 1 else ""
+        yield Diagnosis.warning(
+            "folders",
+            f"{min(wide)}{others} are open to other users of this machine",
+            f"the next run closes them, and so does chmod -R go-rwx {shlex.quote(str(state))}; a "
+            "group may share a workspace (docs/how-to/move-or-share.md)",
+        )
 
 
 def check_lock(settings: Settings) -> Iterator[Diagnosis]:

@@ -112,12 +112,17 @@ def erase_records(
     if begun is not None and plan is not None and (plan.kind, plan.name) == (kind, name):
         return _finished(opened, begun.number, plan, now)
     left = [] if dry_run else finish_erasing(opened, now)
-    plan = with_lines(opened, store.find_erasable(kind, name))
+    plan = with_lines(opened, store.find_erasable(kind, name, _also(opened, kind, name)))
     _must_say_why(reason, plan)
     found = affected(opened, plan)
     inputs = input_places(opened, plan)
     if not plan.rows and not found.removed:
         where = f"; {len(inputs)} lines of your files hold it" if inputs else ""
+        if kind == "text" and opened.settings.redaction.without(name) != name:
+            where += (
+                "; what intake.redact takes out of texts is not stored: name the records by their "
+                "id or source, or by other words of their texts"
+            )
         raise DataFault(f"nothing that is kept has this {kind}{where}")
     if dry_run:
         with store.rehearsal():
@@ -139,11 +144,24 @@ def _finished(opened: OpenWorkspace, number: int, plan: Erasable, now: datetime)
     return _result(opened, done, found, inputs, (*found.left, *left), dry_run=False)
 
 
+def _also(opened: OpenWorkspace, kind: ErasedBy, name: str) -> tuple[str, ...]:
+    """Return how records hold a name out of which something was taken when they arrived.
+
+    A mark that stands for any address or number is no name: it would mean records of others.
+    """
+    redaction = opened.settings.redaction
+    found = [redaction.id(name) if kind == "id" else redaction.name(name)]
+    if kind == "text" and redaction.tells(name):
+        found.append(redaction.without(name))
+    return tuple(dict.fromkeys(each for each in found if each != name))
+
+
 def _must_say_why(reason: str, plan: Erasable) -> None:
     if not reason.strip():
         raise DataFault("the reason is empty; it must say why, the log keeps it")
     scrubber = Scrubber.of(plan)
-    if scrubber.is_erased(reason) or (plan.kind != "source" and plan.name in reason):
+    repeated = any(each in reason for each in (plan.name, *plan.also))
+    if scrubber.is_erased(reason) or (plan.kind != "source" and repeated):
         raise DataFault("the reason repeats what is to be erased, and the log would keep it")
 
 

@@ -32,8 +32,14 @@ def export_version(
                 bytes=size_of_folder(model),
             )
             return ExportResult(version=version.number, directory=str(directory), foreseen=foreseen)
-        with folder_written(directory) as partial:
-            shutil.copytree(model, partial, dirs_exist_ok=True)
+        # The files of a workspace are private; those of an export are as the umask says.
+        with folder_written(directory, private=False) as partial:
+            for path in sorted(model.rglob("*")):
+                target = partial / path.relative_to(model)
+                if path.is_dir():
+                    target.mkdir()
+                else:
+                    shutil.copyfile(path, target)
     except OSError as fault:
         raise DataFault(f"{directory}: cannot be written: {fault.strerror or fault}") from None
     return ExportResult(version=version.number, directory=str(directory))

@@ -73,7 +73,9 @@ def foresee_first_run(settings: Settings, now: datetime) -> RunEstimate:
     """Say what the first run of a workspace that was never used would take in."""
     tables = settings.tables
     with Store.open("sqlite://") as store:
-        intake = tables.intake.read_all(store, tables.data.places, settings.root, now)
+        intake = tables.intake.read_all(
+            store, tables.data.places, settings.root, now, redaction=settings.redaction
+        )
     return RunEstimate(bootstraps=True, intake=intake, foreseen=_first(settings, intake))
 
 

@@ -22,7 +22,7 @@ _SECONDS_PER_DAY = 86400
 
 
 def history_of(settings: Settings, store: Store) -> HistoryResult:
-    """Return all finished cycles and all decisions; nothing is written.
+    """Return all finished cycles and all decisions, as reports may show them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def history_of(settings: Settings, store: Store) -> HistoryResult:
     )
     unfinished = store.unfinished_cycle()
     metric = settings.tables.gate.metric
-    return HistoryResult(
+    found = HistoryResult(
         model=settings.tables.model.name,
         champion=moves[-1].version if moves else None,
         outcomes=_counted(cycles),
@@ -57,6 +57,7 @@ def history_of(settings: Settings, store: Store) -> HistoryResult:
         without_report=sum(each.report is None for each in cycles),
         disk_bytes=size_of_folder(settings.state),
     )
+    return settings.shown_texts(found)
 
 
 def write_history(settings: Settings, store: Store) -> HistoryResult:

@@ -199,7 +199,7 @@ def _about_move(
     if index.mode != "off":
         data["index"] = {"uri": index.place, "table": f"v{number}", "mode": index.mode}
         data["export"] = f"anchorhold index export FILE --version {number}"
-    return _envelope("promotion", message.at, data)
+    return _envelope(settings, "promotion", message.at, data)
 
 
 def _about_rollback(settings: Settings, message: Message) -> dict[str, Any]:
@@ -223,11 +223,14 @@ def about_alert(
 ) -> dict[str, Any]:
     """Return what the receivers of `[alerts]` get."""
     data = {"model": settings.tables.model.name, "kind": kind, **told}
-    return _envelope(f"alert.{kind}", at, data)
+    return _envelope(settings, f"alert.{kind}", at, data)
 
 
-def _envelope(kind: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "timestamp": at.isoformat(), "data": dict(data)}
+def _envelope(
+    settings: Settings, kind: str, at: datetime, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    shown = settings.shown_texts({**data})
+    return {"type": kind, "timestamp": at.isoformat(), "data": shown}
 
 
 def _version(registry: Registry, number: int | None) -> Version | None:

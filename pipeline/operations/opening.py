@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.machine import disk_fault
+from pipeline.machine import disk_fault, make_private
 from pipeline.operations.circumstances import Clock, Folder, clock_of, path_of
 from pipeline.operations.doctor import examine
 from pipeline.operations.messages import addressing, send_quietly
@@ -163,6 +163,10 @@ class Opening:
             if told is None:
                 raise
             raise told from fault
+        finally:
+            if not writes:
+                # Caches are written by who only reads, too.
+                make_private(self._settings.state)
         self._send(writes)
 
     def _must_be_open(self) -> None:

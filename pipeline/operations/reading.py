@@ -10,6 +10,7 @@ from pipeline.operations.history import write_history
 from pipeline.operations.quarantine import quarantined
 from pipeline.operations.serving import Serving
 from pipeline.operations.ui import serve_pages
+from pipeline.operations.verifying import verified
 from pipeline.reports import report_of
 from pipeline.results import (
     BackupResult,
@@ -23,16 +24,19 @@ from pipeline.results import (
 class Reading(Serving):
     """A workspace whose cycles can be read about; `Workspace` adds the other verbs."""
 
-    def report(self, cycle: str | None = None) -> ReportResult:
+    def report(self, cycle: str | None = None, *, verify: bool = False) -> ReportResult:
         """Return where the HTML report of a finished cycle is.
 
         Parameters
         ----------
         cycle
             Such as "0003"; by default, the last.
+        verify
+            Whether to check its signature with the key in the environment.
         """
         with self._opened("report") as opened:
-            return report_of(opened.store, opened.settings.state, cycle)
+            found = report_of(opened.store, opened.settings.state, cycle)
+            return verified(opened, found) if verify else found
 
     def report_all(self) -> HistoryResult:
         """Write one page about all cycles, and return what it shows."""

@@ -98,7 +98,8 @@ def _corpus(opened: OpenWorkspace, file: Path | None, now: datetime) -> Corpus:
         texts = [*store.traffic(role="reference"), *store.traffic(role="recent")]
         name = "the texts that the workspace has stored"
     else:
-        texts, name = opened.settings.tables.intake.parse(file, "traffic", now)[0], str(file)
+        intake, redaction = opened.settings.tables.intake, opened.settings.redaction
+        texts, name = intake.parse(file, "traffic", now, redaction=redaction)[0], str(file)
     answers, known = _answers(store)
     return Corpus(
         name=name,

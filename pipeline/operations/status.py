@@ -48,7 +48,7 @@ from pipeline.results import (
     WaitingCounts,
     past_cycles,
 )
-from pipeline.store import Store, StoreCounts
+from pipeline.store import Kind, Store, StoreCounts
 from pipeline.workspace import OpenWorkspace, Settings, Tables
 from training.evaluation import left_out
 from training.faults import DataFault
@@ -95,6 +95,7 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         log=_log(store, counts),
         read=read_ever(counts),
         quarantined=counts.quarantined,
+        redacted=sum(each.became.get("redacted", 0) for each in counts.files),
         anchors=anchors,
         gate=gate,
         outlook=outlook,
@@ -122,8 +123,39 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         index=index,
         erased=erased_sentences(store),
         unfinished_erasure=store.unfinished_erasure() is not None,
-        warnings=(*opened.warnings(champion), *_misnamed(opened.settings), *unreadable),
+        warnings=(
+            *opened.warnings(champion),
+            *_misnamed(opened.settings),
+            *_given(opened),
+            *unreadable,
+        ),
     )
+
+
+def _given(opened: OpenWorkspace) -> Iterator[str]:
+    """Say how many records were stored before the settings said what is taken out of them."""
+    intake, store = opened.settings.tables.intake, opened.store
+    if intake.redact == "off" and not intake.redactor:
+        return
+    last, counts = store.last_sequence(), store.counts()
+    stored: dict[Kind, int] = {
+        "pair": sum(counts.pairs.values()),
+        "traffic": sum(counts.traffic.values()),
+        "document": sum(counts.documents.values()),
+    }
+    told_as = {"pair": "pairs", "traffic": "texts", "document": "versions of documents"}
+    for kind, counted in stored.items():
+        now = intake.read_by(kind)
+        same = sum(
+            each.records
+            for each in store.read_alike(kind, until=last)
+            if all(each.parts.get(name) == now.get(name) for name in ("redact", "redactor"))
+        )
+        if same < counted:
+            yield (
+                f"{counted - same} {told_as[kind]} were stored under other settings of "
+                "intake.redact and stay as they are; `anchorhold erase` removes records"
+            )
 
 
 def _misnamed(settings: Settings) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from pipeline.registry.aliases import version_with
 from pipeline.registry.environment import quiet_environment
+from pipeline.registry.head_file import HeadFile
 from pipeline.registry.opening import open_registry
 from pipeline.registry.places import (
     IDENTITY,
@@ -24,6 +25,7 @@ from pipeline.registry.removal import (
 )
 from pipeline.registry.repairing import fault_of_copy, fault_of_stored, store_again
 from pipeline.registry.rewriting import is_rewritten, rewrite_records, rewrite_version
+from pipeline.registry.run_tags import SIGNATURE_TAG, run_tag
 from pipeline.registry.runs import PREFIX, Measured, RegistryFault
 from pipeline.registry.said import without_password
 from pipeline.registry.traces import Traces
@@ -47,9 +49,11 @@ __all__ = [
     "IDENTITY",
     "PREFIX",
     "PREVIOUS",
+    "SIGNATURE_TAG",
     "ChampionMoved",
     "Facts",
     "ForeignChampion",
+    "HeadFile",
     "Measured",
     "ModelDamaged",
     "Move",
@@ -76,6 +80,7 @@ __all__ = [
     "remove",
     "rewrite_records",
     "rewrite_version",
+    "run_tag",
     "same_files",
     "size_of_files",
     "sqlite_file",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from pipeline.machine import why_unreachable
+from pipeline.machine import private_folder, why_unreachable
 from pipeline.registry.environment import private_import
 from pipeline.registry.places import IDENTITY, NOT_MOVED, Move, follow, forget_places, sqlite_file
 from pipeline.registry.runs import NOTE, RegistryFault, Tracking, clear_faults
@@ -181,7 +181,7 @@ def open_tracking(
     RegistryFault
         The store cannot be reached, is of a kind that MLflow no longer supports, or is damaged.
     """
-    workspace_state.mkdir(parents=True, exist_ok=True)
+    private_folder(workspace_state)
     with private_import():
         import mlflow.tracking  # noqa: F401
     shown, scheme = without_password(uri), urlsplit(uri).scheme

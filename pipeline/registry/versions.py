@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from pipeline.registry.head_file import HeadFile
 from pipeline.registry.lease import lease_on_champion
 from pipeline.registry.logged_models import LoggedModels
 from pipeline.registry.runs import NOTE, PREFIX, RegistryFault, clear_faults, every_page
@@ -69,12 +70,15 @@ class Registry(LoggedModels):
         Returns why versions were deleted to save space, by their number.
     ended
         Ids of the runs and models of dead processes that were ended when this was opened.
+    head_file
+        Keeps the ends of the promotion history, too.
     """
 
     name: str
     state: Path
     pruned: Callable[[], Mapping[str, str]] = field(default=dict, repr=False, compare=False)
     ended: tuple[str, ...] = field(default=(), compare=False)
+    head_file: HeadFile | None = None
     _checked: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def register(
@@ -295,12 +299,7 @@ class Registry(LoggedModels):
     def set_history_head(self, rows: int, hash: str) -> None:
         """Keep the end of the promotion history with the model too, out of the store's reach.
 
-        Parameters
-        ----------
-        rows
-            Number of rows of the history.
-        hash
-            Hash of its last row, which covers all rows before.
+        That is the number of its rows and the hash of the last one, which covers all before.
         """
         with clear_faults("keep the head of the promotion history"):
             self.client.set_registered_model_tag(self.name, self._head_tag, f"{rows} {hash}")

@@ -270,6 +270,8 @@ def _(result: RestoreResult) -> Iterator[str]:
 @lines_of.register
 def _(result: ReportResult) -> Iterator[str]:
     yield f"report of cycle {result.cycle}: {result.report}"
+    if result.signature:
+        yield f"signature: {result.signature.state} ({result.signature.reason})"
 
 
 @lines_of.register

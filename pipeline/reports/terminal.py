@@ -36,6 +36,7 @@ from pipeline.results import (
     SimulationResult,
     StatusResult,
     metric_name,
+    redacted_sentences,
     size,
 )
 
@@ -55,7 +56,7 @@ def parts_of(result: Result) -> Iterator[Part]:
 @parts_of.register
 def _(result: DecisionResult) -> Iterator[Part]:
     yield from _called_for(result)
-    yield from _warnings(result.warnings)
+    yield from _warnings((*redacted_sentences(result.redacted), *result.warnings))
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
     for signal in result.signals:
@@ -154,7 +155,7 @@ def _(result: CycleResult) -> Iterator[Part]:
         yield f"  computed on {result.computing}"
     yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
-    yield from _warnings((*result.decision.warnings, *result.intake.warnings))
+    yield from _warnings((*result.decision.warnings, *result.intake.told))
     derived = result.lesson.derived if result.lesson else None
     if derived and derived.kinds:
         yield _derived(derived.kinds)
@@ -276,7 +277,7 @@ def _(result: StatusResult) -> Iterator[Part]:
         f"waiting: {waiting.pairs} pairs{used}, {waiting.traffic} texts; "
         f"{in_quarantine(result.read)}"
     )
-    yield from stored(result.records, result.log)
+    yield from (*redacted_sentences(result.redacted), *stored(result.records, result.log))
     if result.index:
         yield about_index(result.index)
     for passed in result.awaiting_approval:

@@ -78,7 +78,7 @@ from pipeline.results.index import (
     IndexStatusResult,
     SearchResult,
 )
-from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts
+from pipeline.results.intake import IntakeCounts, IntakeResult, LogCounts, redacted_sentences
 from pipeline.results.judging import Finding, JudgeResult
 from pipeline.results.measures import (
     DataAge,
@@ -119,7 +119,7 @@ from pipeline.results.plan import (
     TaskLoss,
 )
 from pipeline.results.quarantine import FileRecords, QuarantineResult, RefusedRecord
-from pipeline.results.report import ReportResult, UiResult
+from pipeline.results.report import ReportResult, SignatureCheck, UiResult
 from pipeline.results.result import Result
 from pipeline.results.serve import ServeResult
 from pipeline.results.simulation import (
@@ -298,6 +298,7 @@ __all__ = [
     "ServingCosts",
     "SetCosines",
     "SetMovement",
+    "SignatureCheck",
     "SimulatedCause",
     "SimulatedDrift",
     "SimulatedTraining",
@@ -330,6 +331,7 @@ __all__ = [
     "erased_sentence",
     "metric_name",
     "past_cycles",
+    "redacted_sentences",
     "size",
     "task_points",
     "threshold_of",

@@ -104,6 +104,9 @@ class DecisionResult(Result):
         is no earlier version to compare with.
     measures
         Further numbers, which are shown and decide nothing; None where nothing was checked.
+    redacted
+        Records that arrived and had personal data taken out (`intake.redact`). Only a check of what
+        has arrived counts them.
     warnings
         Changed settings that the versions cannot follow, such as another base model.
     """
@@ -119,6 +122,7 @@ class DecisionResult(Result):
     headroom: HeadroomResult | None = None
     fine_tuning: FineTuningResult | None = None
     measures: Measures | None = None
+    redacted: int = 0
     warnings: tuple[str, ...] = ()
 
     @property

@@ -6,7 +6,10 @@ from pipeline.results.result import Result
 
 
 class IntakeCounts(Result):
-    """Files and records of one key of `[data]`: seen = stored + known + quarantined + erased."""
+    """Files and records of one key of `[data]`: seen = stored + known + quarantined + erased.
+
+    Personal data was taken out of `redacted` ones of those stored.
+    """
 
     files: int = 0
     seen: int = 0
@@ -14,6 +17,7 @@ class IntakeCounts(Result):
     known: int = 0
     quarantined: int = 0
     erased: int = 0
+    redacted: int = 0
 
 
 class LogCounts(IntakeCounts):
@@ -69,3 +73,28 @@ class IntakeResult(Result):
     traffic: IntakeCounts = IntakeCounts()
     log: LogCounts = LogCounts()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def redacted(self) -> int:
+        """Stored records of all keys that had personal data taken out."""
+        every = (self.corpus, self.history, self.reference, self.pairs, self.traffic, self.log)
+        return sum(each.redacted for each in every)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The warnings, behind a sentence on what was taken out of records."""
+        return (*redacted_sentences(self.redacted), *self.warnings)
+
+
+def redacted_sentences(records: int) -> tuple[str, ...]:
+    """Say out of how many records personal data was taken; nothing of none.
+
+    Examples
+    --------
+    >>> redacted_sentences(2), redacted_sentences(0)
+    (('personal data was taken out of 2 records (intake.redact)',), ())
+    """
+    if not records:
+        return ()
+    unit = "record" if records == 1 else "records"
+    return (f"personal data was taken out of {records:,} {unit} (intake.redact)",)

@@ -150,6 +150,8 @@ class StatusResult(Result):
         What became of all records that were read, ever.
     quarantined
         Records in quarantine; `anchorhold quarantine` lists them.
+    redacted
+        Stored records that had personal data taken out when they arrived (`intake.redact`), ever.
     anchors, gate
         What each anchor set can support, and what the gate lacks.
     outlook
@@ -194,6 +196,7 @@ class StatusResult(Result):
     log: LogCounts = LogCounts()
     read: IntakeCounts = IntakeCounts()
     quarantined: int
+    redacted: int = 0
     anchors: tuple[AnchorPower, ...]
     gate: GateStatus
     outlook: GateOutlook | None = None

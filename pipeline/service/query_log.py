@@ -12,11 +12,12 @@ from typing import Self
 from pipeline.intake import Intake
 from pipeline.intake.live_lines import Later, LiveLog, is_plain
 from pipeline.intake.redaction import Redaction
+from pipeline.machine import private_folder
 from pipeline.service.batches import Batches
 from pipeline.service.hooks import NotShown, Taken, UnknownQuery
-from pipeline.service.sampling import is_sampled, key_in
+from pipeline.service.sampling import is_sampled
 from pipeline.store import VECTORS_ONLY, Store, StoreUnusable
-from pipeline.workspace import LogSettings, Settings, own_function
+from pipeline.workspace import LogSettings, Settings, redaction_of
 from training.unlabelled import ServedQuery, Shown
 
 _REMEMBERED = 10_000
@@ -50,6 +51,8 @@ class QueryLog:
         The limits of texts.
     redaction
         Applied to queries, answers, users and sessions before anything is written.
+    taken_in
+        What is taken out of all records, after that.
     source
         Where it was asked, and the name under which `status` counts the lines.
     clock
@@ -76,12 +79,14 @@ class QueryLog:
         settings: LogSettings,
         intake: Intake | None = None,
         redaction: Redaction | None = None,
+        taken_in: Redaction | None = None,
         *,
         source: str = "service",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._settings = store, settings
         self._intake, self._redaction = intake or Intake(), redaction or Redaction(settings.redact)
+        self._taken_in = taken_in
         self._source, self._clock = source, clock
         self._known = threading.Lock()
         self._counts = Counter(dict.fromkeys(_COUNTS, 0))
@@ -111,11 +116,11 @@ class QueryLog:
             `log.redactor` is no function, or the store cannot be opened.
         """
         table = settings.tables.log
-        named = table.redactor
-        own = own_function("log.redactor", named, settings.root) if named else None
-        redaction = Redaction(table.redact, own, key_in(settings.state))
-        store = Store.open(settings.store_url)
-        return cls(store, table, settings.tables.intake, redaction, source=source, clock=clock)
+        private_folder(settings.state)
+        redaction = redaction_of("log", table, settings.root, settings.state)
+        store, intake = Store.open(settings.store_url), settings.tables.intake
+        taken_in = settings.redaction
+        return cls(store, table, intake, redaction, taken_in, source=source, clock=clock)
 
     def __enter__(self) -> Self:
         """Return the log, which the end of the block closes."""
@@ -235,7 +240,8 @@ class QueryLog:
             self._counts.update(more)
 
     def _stored(self, query_id: str) -> frozenset[str]:
-        line = self._store.served_named(query_id) if query_id and is_plain(query_id) else None
+        kept = self._taken_in.id(query_id) if self._taken_in else query_id
+        line = self._store.served_named(kept) if kept and is_plain(kept) else None
         if line is None:
             raise UnknownQuery(
                 f"no query with the id {query_id[:60]!r} was answered; feedback must name one"
@@ -293,7 +299,8 @@ class QueryLog:
         moment = self._clock()
         if self._live is None or abs(moment - self._live[0]) > _LIMITS_HOLD:
             now = datetime.fromtimestamp(moment, UTC)
-            self._live = (moment, self._intake.live_log(self._store, self._source, now))
+            log = self._intake.live_log(self._store, self._source, now, self._taken_in)
+            self._live = (moment, log)
         return self._live[1]
 
 

@@ -1,11 +1,6 @@
-"""Which sessions a log keeps, and the key that makes its letters for names unguessable."""
+"""Which sessions a log keeps."""
 
 import hashlib
-import os
-import secrets
-from pathlib import Path
-
-_KEY_BYTES = 32
 
 
 def is_sampled(key: str, share: float) -> bool:
@@ -29,22 +24,3 @@ def is_sampled(key: str, share: float) -> bool:
         key.encode("utf-8", "backslashreplace"), digest_size=8, person=b"query log"
     )
     return int.from_bytes(digest.digest()) < share * 2**64
-
-
-def key_in(state: Path) -> bytes:
-    """Return the secret key of a workspace, made by whoever asks first."""
-    path = state / "log.key"
-    if not path.exists():
-        state.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-        try:
-            # A link, unlike a renaming, never replaces the key that another process made.
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_bytes()

@@ -1,22 +1,23 @@
 """Records on their way into the store: recognised by identity, numbered, or quarantined."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Table, delete, select, update
 
 from pipeline.store.documents import (
     Reading,
+    document_digest,
     known_ids,
     named,
     some_ids,
     take_documents,
     withdraw_unseen,
 )
+from pipeline.store.preprocessings import ways_read
 from pipeline.store.records import (
     Added,
     Fault,
@@ -28,8 +29,15 @@ from pipeline.store.records import (
 )
 from pipeline.store.refusals import forgive, refused_lines
 from pipeline.store.rows import chunks, digest_of, held_digests, insert_numbered, next_numbers
-from pipeline.store.served import add_later, amend_lines, lines_named, take_served
-from pipeline.store.tables import discarded, files, pairs, quarantine, traffic
+from pipeline.store.served import (
+    add_later,
+    add_to_known,
+    amend_lines,
+    lines_named,
+    served_digest,
+    take_served,
+)
+from pipeline.store.tables import discarded, documents, pairs, quarantine, served, traffic
 from pipeline.store.tombstones import Tombstones
 from training.pairs import Pair
 from training.unlabelled import Document, ServedQuery
@@ -65,7 +73,8 @@ class Arrivals:
         """Insert what is new and return what became of these records and faults."""
         records, held_back = self._tombstones.without_erased(self.kind, records)
         faults, refused = self._tombstones.without_refused(self.kind, faults)
-        added, bad = Added(erased=held_back + refused), list(faults)
+        records, known = self._without_known_forms(records)
+        added, bad = Added(known=known, erased=held_back + refused), list(faults)
         for part in chunks(records):
             taken, conflicts = self._take(part)
             bad += conflicts
@@ -124,6 +133,56 @@ class Arrivals:
         """Add to the newest line of an id what came later; return whether it changed."""
         return add_later(self.connection, id, clicked, feedback.items(), answer)
 
+    def ways_read(self) -> list[Mapping[str, str | int]]:
+        """Return what read the stored records of this kind, as it was noted."""
+        return ways_read(self.connection, self.kind)
+
+    def _without_known_forms(self, records: Sequence[Record]) -> tuple[Sequence[Record], int]:
+        """Return the records without those that are stored in another form, and how many.
+
+        What is stored stays as it is: settings of today do not change what was taken in before. A
+        document with an id is another matter: it gets a new version.
+        """
+        forms = [(record, form) for record in records for form in record.forms]
+        if self.kind == "document":
+            forms = [each for each in forms if not each[1].content.id]
+        elif self.kind != "pair" and not self.progress.file:
+            # Without a file each text counts, and is no repetition of another one.
+            forms = [each for each in forms if each[1].content.id]
+        if not forms:
+            return records, 0
+        signs = [self._signs(form) for _, form in forms]
+        table = {"pair": pairs, "document": documents, "traffic": traffic, "served": served}
+        asked = [sign for each in signs for sign in each]
+        held = {
+            sign
+            for some in chunks(asked)
+            for sign in held_digests(self.connection, table[self.kind], some)
+        }
+        known = [each for each, sign in zip(forms, signs, strict=True) if held >= {*sign}]
+        if self.kind == "served":
+            lines = [
+                (served_digest(form, self.progress.file), form.content)
+                for _, form in known
+                if isinstance(form.content, ServedQuery)
+            ]
+            add_to_known(self.connection, lines)
+        numbers = {id(record) for record, _ in known}
+        return [each for each in records if id(each) not in numbers], len(numbers)
+
+    def _signs(self, record: Record) -> list[str]:
+        """Return the digests of the rows that a record would be stored as."""
+        match self.kind:
+            case "pair":
+                return [row["digest"] for row in _pair_rows(record, self.progress.file, self.role)]
+            case "document":
+                return [document_digest(record)]
+            case "traffic":
+                row = _traffic_row(record, self.progress.file, self.role, unplaced=0)
+                return [str(row["digest"])]
+            case "served":
+                return [served_digest(record, self.progress.file)]
+
     def _take(self, records: Sequence[Record]) -> tuple[Added, list[Fault]]:
         match self.kind:
             case "pair":
@@ -151,7 +210,7 @@ class Arrivals:
         rows_of = [_pair_rows(record, file, self.role) for record in records]
         whole = self._whole_now(pairs, [row for rows in rows_of for row in rows])
         held = self._held_pairs([row["id"] for rows in rows_of for row in rows])
-        fresh, conflicts, stored, known = [], [], 0, 0
+        fresh, conflicts, stored, known, redacted = [], [], 0, 0, 0
         for record, rows in zip(records, rows_of, strict=True):
             firsts = [held.get(row["id"]) for row in rows]
             other = [
@@ -170,6 +229,7 @@ class Arrivals:
             held.update({row["id"]: (row["digest"], file, row["line"]) for row in new})
             fresh += new
             stored, known = stored + is_new, known + (not is_new)
+            redacted += is_new and record.redacted
         insert_numbered(self.connection, pairs, fresh)
         same = [
             row["id"]
@@ -178,7 +238,7 @@ class Arrivals:
             if held.get(row["id"], ("",))[0] == row["digest"]
         ]
         self._is_past(pairs, pairs.c.id, same)
-        return Added(stored=stored, known=known), conflicts
+        return Added(stored=stored, known=known, redacted=redacted), conflicts
 
     def _held_pairs(self, ids: Sequence[str]) -> dict[str, tuple[str, str, int]]:
         """Return id -> (digest, file, line) of the stored pairs of these ids."""
@@ -198,15 +258,16 @@ class Arrivals:
             for index, record in enumerate(records)
         ]
         held = held_digests(self.connection, traffic, [row["digest"] for row in rows])
-        fresh = []
-        for row in rows:
+        fresh, redacted = [], 0
+        for row, record in zip(rows, records, strict=True):
             if row["digest"] not in held:
                 held.add(row["digest"])
                 fresh.append(row)
+                redacted += record.redacted
         stored = len(fresh) - bool(self._whole_now(traffic, fresh))
         insert_numbered(self.connection, traffic, fresh)
         self._is_past(traffic, traffic.c.digest, [row["digest"] for row in rows])
-        return Added(stored=stored, known=len(rows) - stored)
+        return Added(stored=stored, known=len(rows) - stored, redacted=redacted)
 
     def _is_past(self, table: Table, name: "Column[str]", names: Sequence[str]) -> None:
         """Make records of the past what arrived as recent before somebody named its file so."""
@@ -320,51 +381,3 @@ def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether each text of a row begins with what it was before."""
     names = ("query", "positive", "negative", "text", "source", "session", "user", "group")
     return all(now[name].startswith(before[name]) for name in names if name in now)
-
-
-_COUNTED = ("stored", "known", "quarantined", "erased")
-
-
-def _is_file(kind: Kind, role: Role, file: str) -> ColumnElement[bool]:
-    return (files.c.kind == kind) & (files.c.role == role) & (files.c.file == file)
-
-
-def read_progress(connection: Connection, kind: Kind, role: Role, file: str) -> FileProgress | None:
-    """Return how far a file has been read, None if it never was."""
-    columns = (files.c.file, files.c.stamp, files.c.done, files.c.lines, files.c.digest)
-    row = connection.execute(select(*columns).where(_is_file(kind, role, file))).first()
-    return None if row is None else FileProgress(*row)
-
-
-def read_counts(connection: Connection, kind: Kind, role: Role, file: str) -> Added:
-    """Return what a file has brought so far."""
-    columns = (files.c.stored, files.c.known, files.c.quarantined, files.c.erased)
-    row = connection.execute(select(*columns).where(_is_file(kind, role, file))).first()
-    return Added() if row is None else Added(*row)
-
-
-def keep_progress(connection: Connection, arrivals: Arrivals, *, is_new: bool) -> None:
-    """Store how far the file was read, and add to its counts."""
-    progress, total = arrivals.progress, arrivals.total
-    state = {name: getattr(progress, name) for name in ("stamp", "done", "lines", "digest")}
-    if is_new:
-        place = {"kind": arrivals.kind, "role": arrivals.role, "file": progress.file}
-        counts = {name: getattr(total, name) for name in _COUNTED}
-        became = json.dumps(dict(arrivals.became))
-        connection.execute(insert(files).values({**place, **state, **counts, "became": became}))
-        return
-    place_of = _is_file(arrivals.kind, arrivals.role, progress.file)
-    before = json.loads(connection.scalar(select(files.c.became).where(place_of)) or "{}")
-    became = json.dumps(dict(Counter(before) + Counter(arrivals.became)))
-    connection.execute(
-        update(files)
-        .where(place_of)
-        .values(
-            **state,
-            became=became,
-            stored=files.c.stored + total.stored,
-            known=files.c.known + total.known,
-            quarantined=files.c.quarantined + total.quarantined,
-            erased=files.c.erased + total.erased,
-        )
-    )

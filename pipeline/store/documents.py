@@ -65,7 +65,8 @@ def take_documents(
     seen_again: dict[int, dict[str, Any]] = {}
     faults: list[Fault] = []
     replaced: Counter[str] = Counter()
-    for row in rows:
+    redacted = 0
+    for row, record in zip(rows, records, strict=True):
         before = newest.get(row["id"])
         if before is not None and before["digest"] == row["digest"]:
             same_file = before["file"] == reading.file
@@ -79,11 +80,12 @@ def take_documents(
         if before is not None and before["file"] != reading.file:
             replaced[before["file"]] += 1
         fresh.append(row)
+        redacted += record.redacted
         newest[row["id"]] = row
     _mark(connection, seen_again)
     insert_numbered(connection, documents, fresh)
     known = len(rows) - len(fresh) - len(faults)
-    return Added(stored=len(fresh), known=known), faults, replaced
+    return Added(stored=len(fresh), known=known, redacted=redacted), faults, replaced
 
 
 def _contradicts(before: Mapping[str, Any], reading: Reading) -> bool:
@@ -279,15 +281,24 @@ def _is_newest(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return documents.c.sequence.in_(last)
 
 
+def document_digest(record: Record) -> str:
+    """Return the identity of a document by content.
+
+    When it was written is no content: an export may stamp all of its rows anew.
+    """
+    document = _document(record)
+    return digest_of(document.title, document.text, document.url, document.source)
+
+
+def _document(record: Record) -> Document:
+    if not isinstance(record.content, Document):
+        kind = type(record.content).__name__
+        raise TypeError(f"a record of kind 'document' must hold a Document, got {kind}")
+    return record.content
+
+
 def _row(record: Record, reading: Reading) -> dict[str, Any]:
-    document = record.content
-    if not isinstance(document, Document):
-        raise TypeError(
-            f"a record of kind 'document' must hold a Document, got {type(document).__name__}"
-        )
-    # When it was written is no content: an export may stamp all of its rows anew.
-    content = (document.title, document.text, document.url, document.source)
-    digest = digest_of(*content)
+    document, digest = _document(record), document_digest(record)
     return {
         "id": document.id or digest,
         "digest": digest,

@@ -60,6 +60,8 @@ class Erasable:
     ----------
     kind, name
         What a person named.
+    also
+        How records hold the name out of which something was taken when they arrived.
     rows
         Table -> sequence numbers of its rows; of the quarantine, the numbers of its rows.
     ids
@@ -85,11 +87,14 @@ class Erasable:
     places: Sequence[Place] = ()
     cycles: Sequence[str] = ()
     digests: Sequence[str] = ()
+    also: Sequence[str] = ()
 
     @property
-    def needle(self) -> str:
-        """What a text must contain to be erased, normalised; empty where ids or sources count."""
-        return normalised(self.name) if self.kind == "text" else ""
+    def needles(self) -> tuple[str, ...]:
+        """What a text must contain to be erased, normalised; none where ids or sources count."""
+        if self.kind != "text":
+            return ()
+        return tuple(dict.fromkeys(normalised(each) for each in (self.name, *self.also)))
 
     @property
     def names(self) -> set[str]:
@@ -118,9 +123,9 @@ def words_of(text: str) -> list[str]:
     return [unicodedata.normalize("NFKC", each).lower() for each in _WORD.findall(text)]
 
 
-def find(connection: Connection, kind: ErasedBy, name: str) -> Erasable:
+def find(connection: Connection, kind: ErasedBy, name: str, also: Sequence[str] = ()) -> Erasable:
     """Find the records, and which of their texts and words are nobody else's."""
-    search = _Search(kind, name)
+    search = _Search(Erasable(kind, name, also=also))
     for table in ARRIVALS:
         for row in _rows(connection, table):
             search.look(table, row)
@@ -148,9 +153,9 @@ def texts_of(table: Table, row: Mapping[str, Any]) -> Iterator[str]:
 class _Search:
     """Two passes over the store: what is meant, and what of it others have too."""
 
-    def __init__(self, kind: ErasedBy, name: str) -> None:
-        self._meant = Erasable(kind, name)
-        self._needle = self._meant.needle
+    def __init__(self, meant: Erasable) -> None:
+        self._meant = meant
+        self._needles = meant.needles
         self.rows: dict[str, set[int]] = defaultdict(set)
         self._ids: dict[str, set[str]] = defaultdict(set)
         self._texts: dict[str, str] = {}
@@ -192,7 +197,7 @@ class _Search:
         ids = set().union(*self._ids.values())
         quoted = (f"id {each[:60]!r}" for each in ids)
         reason = row["reason"]
-        meant = bool(self._needle) and self._needle in normalised(reason)
+        meant = self._holds(reason)
         if meant or any(each in reason for each in quoted):
             self.rows[quarantine.name].add(row["number"])
             self._places[Place(row["kind"], row["file"], row["line"])] = None
@@ -208,6 +213,7 @@ class _Search:
         return Erasable(
             kind=self._meant.kind,
             name=self._meant.name,
+            also=self._meant.also,
             rows={name: sorted(numbers) for name, numbers in self.rows.items() if numbers},
             ids={name: sorted(ids) for name, ids in self._ids.items()},
             texts=sorted(self._texts.values()),
@@ -216,13 +222,20 @@ class _Search:
         )
 
     def _is_meant(self, table: Table, row: Mapping[str, Any]) -> bool:
-        name = self._meant.name
+        names = (self._meant.name, *self._meant.also)
         if self._meant.kind == "source":
-            return bool(row["source"] == name)
+            return row["source"] in names
         if self._meant.kind == "id":
             # A record with several positives or negatives is several pairs: id, id#2, id#3, …
-            return bool(row["id"] == name or (table is pairs and row["id"].startswith(f"{name}#")))
-        return any(self._needle in normalised(text) for text in _fields(table, row))
+            several = tuple(f"{name}#" for name in names)
+            return row["id"] in names or (table is pairs and row["id"].startswith(several))
+        return any(map(self._holds, _fields(table, row)))
+
+    def _holds(self, text: str) -> bool:
+        if not self._needles:
+            return False
+        whole = normalised(text)
+        return any(needle in whole for needle in self._needles)
 
     def _take(self, table: Table, row: Mapping[str, Any]) -> None:
         self.rows[table.name].add(row["sequence"])

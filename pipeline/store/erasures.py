@@ -90,10 +90,18 @@ class ErasureLog:
 
     _database: Database
 
-    def find_erasable(self, kind: ErasedBy, name: str) -> Erasable:
-        """Find what is meant by an id, a source or a part of a text; nothing is changed."""
+    def find_erasable(self, kind: ErasedBy, name: str, also: Sequence[str] = ()) -> Erasable:
+        """Find what is meant by an id, a source or a part of a text; nothing is changed.
+
+        Parameters
+        ----------
+        kind, name
+            What a person named.
+        also
+            How records hold the name out of which something was taken when they arrived.
+        """
         with self._database.reading() as connection:
-            return erasable.find(connection, kind, name)
+            return erasable.find(connection, kind, name, also)
 
     def begin_erasure(self, plan: Erasable, reason: str, who: str, at: datetime) -> Erasure:
         """Write down what is about to be erased."""

@@ -67,6 +67,12 @@ def note_preprocessing(
     connection.execute(insert(preprocessings).values(**row, parts=told))
 
 
+def ways_read(connection: Connection, kind: Kind) -> list[Mapping[str, str | int]]:
+    """Return what read the records of a kind, each way once, as far as it was noted."""
+    chosen = select(preprocessings.c.parts).where(preprocessings.c.kind == kind).distinct()
+    return [json.loads(parts) for parts in connection.scalars(chosen)]
+
+
 class PreprocessingLog:
     """The part of the store that knows what read the records."""
 

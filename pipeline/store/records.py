@@ -51,6 +51,10 @@ class Record:
     more: tuple[Pair, ...] = ()
     keys: tuple[str, ...] = ()
     fault: str = ""
+    redacted: bool = False
+    """Whether something was taken out of it."""
+    forms: tuple["Record", ...] = ()
+    """The same record as other settings would have kept it; it may be stored so already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,15 @@ _LINE_FILES = (".jsonl", ".ndjson")
 class Added:
     """What became of records: new rows, repetitions of stored or quarantined ones, new faults.
 
-    `erased` ones are not stored: they were erased before.
+    `erased` ones are not stored: they were erased before. Of those stored, something was taken out
+    of `redacted` ones.
     """
 
     stored: int = 0
     known: int = 0
     quarantined: int = 0
     erased: int = 0
+    redacted: int = 0
 
     @property
     def seen(self) -> int:
@@ -106,6 +112,7 @@ class Added:
             self.known + other.known,
             self.quarantined + other.quarantined,
             self.erased + other.erased,
+            self.redacted + other.redacted,
         )
 
 

@@ -25,17 +25,23 @@ def take_served(connection: Connection, records: Sequence[Record], file: str, ro
         _row(record, file, role, unplaced=first + index) for index, record in enumerate(records)
     ]
     held = held_digests(connection, served, [row["digest"] for row in rows])
-    fresh, again = [], []
+    fresh, again, redacted = [], [], 0
     for row, record in zip(rows, records, strict=True):
         if row["digest"] not in held:
             held.add(row["digest"])
             fresh.append(row)
+            redacted += record.redacted
         elif (line := record.content) and isinstance(line, ServedQuery):
             again += [(row["digest"], line)] if line.clicked or line.feedback else []
     insert_numbered(connection, traffic, [_traffic_row(row) for row in fresh])
     insert_numbered(connection, served, fresh)
-    _add_to_known(connection, again)
-    return Added(stored=len(fresh), known=len(rows) - len(fresh))
+    add_to_known(connection, again)
+    return Added(stored=len(fresh), known=len(rows) - len(fresh), redacted=redacted)
+
+
+def served_digest(record: Record, file: str) -> str:
+    """Return the identity of a line in a file."""
+    return str(_row(record, file, "recent", unplaced=0)["digest"])
 
 
 def lines_named(connection: Connection, ids: Sequence[str]) -> dict[str, ServedQuery]:
@@ -94,7 +100,7 @@ def add_later(
     return True
 
 
-def _add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
+def add_to_known(connection: Connection, lines: Sequence[tuple[str, ServedQuery]]) -> None:
     """Add clicks and feedback of lines that are stored already, as of a file written anew."""
     for some in chunks(lines):
         chosen = select(served).where(served.c.digest.in_([digest for digest, _ in some]))

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, func, insert, select, true
 
 from pipeline.store.acceptances import AcceptanceLog
-from pipeline.store.arrivals import Arrivals, keep_progress, read_counts, read_progress
+from pipeline.store.arrivals import Arrivals
 from pipeline.store.arrived import ArrivedRecords
 from pipeline.store.canaries import CanaryLog
 from pipeline.store.counts import DiscardedCounts, FileCounts, FileState, StoreCounts
@@ -18,6 +18,7 @@ from pipeline.store.database import Database
 from pipeline.store.discards import DiscardLog, count_discarded
 from pipeline.store.documents import Documents, is_withdrawn
 from pipeline.store.erasures import ErasureLog
+from pipeline.store.file_progress import keep_progress, read_counts, read_progress
 from pipeline.store.gaps import DocumentGaps
 from pipeline.store.judgements import JudgementLog
 from pipeline.store.outbox import Outbox

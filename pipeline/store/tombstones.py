@@ -38,7 +38,7 @@ class Tombstones:
         """Return the records without those that were erased, and how many these were."""
         if not self.any:
             return records, 0
-        signs = [[self._signs(kind, *each) for each in _contents(record)] for record in records]
+        signs = [self._signs_of(kind, record) for record in records]
         held = self._held([sign for of in signs for each in of for sign in each])
         left = []
         for record, of in zip(records, signs, strict=True):
@@ -67,6 +67,14 @@ class Tombstones:
         fresh = sorted(signs - self._held(sorted(signs)))
         for some in chunks(fresh):
             self.connection.execute(insert(tombstones), [{"digest": each} for each in some])
+
+    def _signs_of(self, kind: Kind, record: Record) -> list[list[str]]:
+        """Return the signs of each content of a record, also in its other forms."""
+        forms = [[*_contents(each)] for each in (record, *record.forms)]
+        return [
+            [sign for each in same for sign in self._signs(kind, *each)]
+            for same in zip(*forms, strict=True)
+        ]
 
     def _signs(self, kind: Kind, content: Any, key: str) -> list[str]:
         row = {name: getattr(content, name) for name in content.__dataclass_fields__}

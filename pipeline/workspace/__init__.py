@@ -6,6 +6,7 @@ from pipeline.workspace.keep_settings import Keep, within
 from pipeline.workspace.log_settings import LogSettings
 from pipeline.workspace.new_workspace import Ask, Proxies, make_workspace
 from pipeline.workspace.own_triggers import own_function
+from pipeline.workspace.redacting import redaction_of
 from pipeline.workspace.reference import ANY_NAME, Key, TableReference, reference
 from pipeline.workspace.scores import Encoders, Scores
 from pipeline.workspace.serve_settings import Serve
@@ -50,6 +51,7 @@ __all__ = [
     "open_workspace",
     "own_function",
     "read_values",
+    "redaction_of",
     "reference",
     "toml_key",
     "toml_text",

@@ -15,12 +15,15 @@ from drift_triggers.policy import Policy
 from drift_triggers.signal import Trigger
 from pipeline.gate import Canary, Gate, Guard, Suspects
 from pipeline.generation import Generate
-from pipeline.intake import Intake
+from pipeline.intake import Intake, Redaction
 from pipeline.judging.judge import Judge
+from pipeline.machine import key_in
 from pipeline.observation import Observe
+from pipeline.reports import Report, ShownTexts
 from pipeline.search import Bridging, IndexSettings
 from pipeline.workspace.keep_settings import Keep
 from pipeline.workspace.log_settings import LogSettings
+from pipeline.workspace.redacting import redaction_of
 from pipeline.workspace.serve_settings import Serve
 from pipeline.workspace.settings_fault import SettingsFault, nearest
 from pipeline.workspace.telling import Alerts, PromotionReceiver, Watch
@@ -223,6 +226,7 @@ class Tables:
     promotion: Table[PromotionReceiver] = PromotionReceiver()
     alerts: Table[Alerts] = Alerts()
     watch: Table[Watch] = Watch()
+    report: Table[Report] = Report()
     keep: Table[Keep] = Keep()
     store: Table[StoreLocation] = StoreLocation()
     tracking: Table[Tracking] = Tracking()
@@ -265,6 +269,24 @@ class Settings:
     def state(self) -> Path:
         """Folder of everything that the product writes."""
         return self.root / STATE_FOLDER
+
+    @property
+    def redaction(self) -> Redaction:
+        """What is taken out of records before they are stored.
+
+        Raises
+        ------
+        SettingsFault
+            `intake.redactor` is no function.
+        """
+        return redaction_of("intake", self.tables.intake, self.root, self.state)
+
+    @property
+    def shown_texts(self) -> ShownTexts:
+        """Gives results as reports, their JSON and messages may show them."""
+        policy, redaction = self.tables.report.texts, self.redaction
+        key = key_in(self.state) if policy == "hashed" else b""
+        return ShownTexts(policy, key, None if redaction.is_off else redaction.without)
 
     @property
     def artifacts(self) -> Path:

@@ -19,6 +19,13 @@ class PromotionReceiver(Receiver):
     ('command',)
     """
 
+    head_file: str = Field(default="", examples=["/var/log/anchorhold/heads.jsonl"])
+    """File that gets a line with the end of the promotion history after each move; "": none.
+
+    `status`, each cycle and each move compare the history with it. Put it where those who can
+    change the store and MLflow can only add lines.
+    """
+
 
 @dataclass(frozen=True, config=SETTINGS)
 class Alerts(Receiver):

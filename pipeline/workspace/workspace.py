@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Self
 
 from pipeline.intake import IntakeResult
-from pipeline.machine import hold_workspace
-from pipeline.registry import Registry, Traces, Version, identity_at, open_registry
+from pipeline.machine import hold_workspace, make_private
+from pipeline.registry import HeadFile, Registry, Traces, Version, identity_at, open_registry
 from pipeline.results import Computing
 from pipeline.search import Indexes
 from pipeline.store import Store, absent_file
@@ -114,7 +115,13 @@ class OpenWorkspace:
         """Take in all files of the settings and return the counts."""
         tables = self.settings.tables
         return tables.intake.read_all(
-            self.store, tables.data.places, self.settings.root, now, self.progress, self._traces
+            self.store,
+            tables.data.places,
+            self.settings.root,
+            now,
+            self.progress,
+            self._traces,
+            self.settings.redaction,
         )
 
     def _traces(self, name: str) -> Traces:
@@ -163,7 +170,10 @@ def open_workspace(
             _opened(settings, progress, nullcontext(), doing) as opened,
         ):
             tidy_below(settings.state / "versions")
-            yield opened
+            try:
+                yield opened
+            finally:
+                make_private(settings.state)
     else:
         must_have_been_used(settings)
         alone = hold_workspace(settings.state, doing=doing, now=now)
@@ -218,11 +228,17 @@ def _opened(
             moved=moved,
             alone=held,
         )
-        registry = replace(registry, pruned=partial(_why_pruned, store))
+        head_file = _head_file(settings, registry.workspace)
+        registry = replace(registry, pruned=partial(_why_pruned, store), head_file=head_file)
         note_place(settings)
         engine = settings.tables.compute.engine_of_tasks()
         with closing(engine) if engine else nullcontext():
             yield OpenWorkspace(settings, store, registry, progress, engine)
+
+
+def _head_file(settings: Settings, workspace: str) -> HeadFile | None:
+    name = settings.tables.promotion.head_file
+    return HeadFile(settings.root / Path(name).expanduser(), workspace) if name else None
 
 
 def _why_pruned(store: Store) -> dict[str, str]:

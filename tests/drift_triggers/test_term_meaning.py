@@ -36,8 +36,8 @@ def test_another_sense_of_a_term_fires_and_shows_its_neighbours_then_and_now():
     assert signal.cause == "temporal"
     assert signal.reason.startswith("'server' is used in another sense")
     before, now = signal.reason.split(" beside ")[1].split(";")[0].split(" -> ")
-    assert set(before.split(", ")) & {"rack", "disk", "linux"}
-    assert set(now.split(", ")) & {"table", "menu", "wine"}
+    assert set(before.split(", ")) & {"'rack'", "'disk'", "'linux'"}
+    assert set(now.split(", ")) & {"'table'", "'menu'", "'wine'"}
 
 
 def test_the_same_sense_more_often_is_told_and_does_not_fire():

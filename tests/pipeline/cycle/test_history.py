@@ -15,6 +15,7 @@ import pytest
 from pipeline.cycle import Champions, run_cycle, verify_history
 from pipeline.cycle.history import History, keep_history_head
 from pipeline.operations.status import status_now
+from pipeline.registry import HeadFile, RegistryFault
 from pipeline.store import HistoryBroken, Store
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
@@ -26,6 +27,7 @@ class Registry:
 
     name: str = "support-search"
     head: tuple[int, str] | None = None
+    head_file: HeadFile | None = None
 
     def history_head(self):
         return self.head
@@ -209,3 +211,60 @@ def test_each_promotion_is_confirmed_and_none_is_made_on_a_changed_history(opene
             refused()
     assert opened.versions.champion().number == 1
     assert len(opened.store.promotions()) == rows
+
+
+def test_a_file_out_of_reach_shows_a_history_that_was_forged_in_the_store_and_in_mlflow(
+    path, store, tmp_path
+):
+    file = tmp_path / "elsewhere" / "heads.jsonl"
+    registry = Registry(head_file=HeadFile(file, "workspace"))
+    move(store, 1)
+    move(store, 2)
+    assert not verify_history(store, registry).verified
+    keep_history_head(store, registry)
+    keep_history_head(store, registry)
+    assert len(file.read_text().splitlines()) == 1
+    assert verify_history(store, registry) == History(2, verified=True)
+    forged = Registry(head_file=registry.head_file)
+    with Store.open("sqlite://") as other:
+        for version in (1, 2):
+            other.append_promotion(version, None, "force", "forged", f"000{version}", NOON)
+        forged.head = (2, other.promotions()[-1].hash)
+        with pytest.raises(HistoryBroken, match=r"elsewhere/heads\.jsonl confirms"):
+            verify_history(other, forged)
+        with pytest.raises(HistoryBroken):
+            keep_history_head(other, forged)
+    assert len(file.read_text().splitlines()) == 1
+
+
+def test_a_shorter_history_than_the_file_knows_is_broken(store, tmp_path):
+    file = HeadFile(tmp_path / "heads.jsonl", "workspace")
+    for version in (1, 2):
+        move(store, version)
+        keep_history_head(store, Registry(head_file=file))
+    with Store.open("sqlite://") as other:
+        move(other, 1)
+        with pytest.raises(HistoryBroken, match="rows at the end were removed"):
+            verify_history(other, Registry(head=(1, other.promotions()[0].hash), head_file=file))
+
+
+def test_the_file_is_shared_survives_a_cut_line_and_names_what_it_cannot_read(store, tmp_path):
+    path = tmp_path / "heads.jsonl"
+    mine, yours = HeadFile(path, "mine"), HeadFile(path, "yours")
+    assert mine.last() is None
+    mine.add(1, "ab")
+    yours.add(7, "cd")
+    assert (mine.last(), yours.last()) == ((1, "ab"), (7, "cd"))
+    with path.open("a") as file:
+        file.write('{"workspace": "mine", "rows": 2, "ha')
+    assert mine.last() == (1, "ab")
+    mine.add(2, "ef")
+    assert mine.last() == (2, "ef")
+    with path.open("a") as file:
+        file.write('{"workspace": "mine"}\n')
+    with pytest.raises(RegistryFault, match="line 5 is no end of a promotion history"):
+        mine.last()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RegistryFault, match=r"promotion\.head_file must name a file"):
+        mine.add(1, "ab")

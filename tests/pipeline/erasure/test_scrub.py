@@ -47,14 +47,14 @@ def test_ids_go_where_they_name_records_and_numbers_of_cycles_stay():
 
 
 def test_what_must_be_nowhere_is_nowhere_in_any_notation():
-    scrubber = Scrubber(needle=normalised("Anna Berger"))
+    scrubber = Scrubber(needles=(normalised("Anna Berger"),))
     for text in (
         "anna BERGER asked",
         "to anna-berger!",
         "ＡＮＮＡ ＢＥＲＧＥＲ",
         "Anna\tBergers card",
     ):
-        assert scrubber.needle not in normalised(scrubber.text(text))
+        assert scrubber.needles[0] not in normalised(scrubber.text(text))
 
 
 letters = st.text(alphabet=string.ascii_letters + string.digits + "äöéñ漢字жщ", min_size=4)

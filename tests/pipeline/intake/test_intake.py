@@ -261,12 +261,13 @@ def test_all_files_of_the_settings_are_counted_by_key(store, tmp_path):
     result = LENIENT.read_all(store, patterns, tmp_path, NOW)
     assert isinstance(result, IntakeResult)
     (warning,) = result.warnings
-    none = {"files": 0, "seen": 0, "stored": 0, "known": 0, "quarantined": 0, "erased": 0}
+    counts = ("files", "seen", "stored", "known", "quarantined", "erased", "redacted")
+    none = dict.fromkeys(counts, 0)
     assert result.model_dump(mode="json", exclude={"log"}) == {
         "corpus": none,
-        "history": {"files": 1, "seen": 2, "stored": 2, "known": 0, "quarantined": 0, "erased": 0},
+        "history": {**none, "files": 1, "seen": 2, "stored": 2},
         "reference": none,
         "pairs": none,
-        "traffic": {"files": 1, "seen": 4, "stored": 3, "known": 0, "quarantined": 1, "erased": 0},
+        "traffic": {**none, "files": 1, "seen": 4, "stored": 3, "quarantined": 1},
         "warnings": [warning],
     }

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 from canary_search import places_of
-from conftest import name_corpus
-from made_streams import BANK, TRAVEL, sentences, texts_of, write_lines
+from made_canaries import CANARIES, TOLD, with_canaries
+from made_streams import write_lines
 
 import pipeline.erasure.erase as steps
 from pipeline.commands.erase import erase as command
@@ -29,16 +29,6 @@ from training.pairs import Pair
 from training.whole_files import written
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
-TOLD = (
-    (r"\.anchorhold/store\.db", "`store.db`"),
-    (r"\.anchorhold/mlflow\.db", "`mlflow.db`"),
-    (r"\.anchorhold/versions/\d+/(memory|reference|anchors)/", "versions"),
-    (r"\.anchorhold/artifacts/\w+/artifacts/version/(memory|reference|anchors)/", "versions"),
-    (r"\.anchorhold/artifacts/\w+/artifacts/\w+\.(json|html)", "runs in MLflow"),
-    (r"\.anchorhold/cycles/\d+/(report\.(html|json)|derived/)", "`cycles/`"),
-    (r"(pairs|traffic|history|reference|corpus|log|anchors)/", "your own files"),
-)
-"""Where a text may be, and the word of the table in SECURITY.md that says so."""
 
 
 def erase(space: Path, *, dry_run: bool = False, reason: str = "asked for by letter", **meant):
@@ -186,6 +176,29 @@ def test_a_source_goes_with_its_name(turned):
         champion = opened.versions.folder(opened.versions.champion())
         assert {each.source for each in champion.memory()} == {"lost"}
         assert champion.learned_anchors() == []
+
+
+def test_a_person_is_found_by_an_address_that_was_taken_out_of_the_texts(turned):
+    settings = turned / "anchorhold.toml"
+    written_before = settings.read_text(encoding="utf-8")
+    for mode, name in (("tag", "tag.ada@example.org"), ("mask", "mask.ada@example.org")):
+        settings.write_text(f'{written_before}\n[intake]\nredact = "{mode}"\n', encoding="utf-8")
+        rows = [
+            {"id": mode, "text": f"write to {name} about {mode}"},
+            {"id": name, "text": "a b c"},
+        ]
+        write_lines(turned / "traffic" / f"{mode}.jsonl", rows)
+        with opened_again(turned) as opened:
+            assert opened.take_in(NOW).traffic.redacted == 2
+        assert kept(turned, name) == []
+        if mode == "tag":
+            done = erase(turned, text_like=name)
+            assert (done.records, len(done.inputs)) == (2, 2)
+    # The mark stands for every address: it must not be taken for this one.
+    assert erase(turned, text_like=f"to {name} about mask").removed["traffic"] == 1
+    assert erase(turned, id=name).removed["traffic"] == 1
+    with pytest.raises(DataFault, match=r"what intake\.redact takes out of texts is not stored"):
+        erase(turned, text_like="someone.else@example.org")
 
 
 def test_anchor_sets_of_the_user_are_named_and_not_changed(turned):
@@ -355,77 +368,11 @@ def test_an_erasure_that_is_killed_at_any_change_is_finished_by_the_next_run(tur
     assert begun
 
 
-CANARIES = {
-    name: f"zq{name}canary"
-    for name in (
-        *("historyquery", "historyanswer", "reference", "query", "answer", "negative"),
-        *("document", "title", "asked", "shown", "said", "traffic", "refused", "user"),
-    )
-}
-
-
-def with_canaries(space: Path) -> Path:
-    """Let records with a word of their own arrive in every place, and two cycles pass."""
-    named = CANARIES
-    file = space / "anchorhold.toml"
-    name_corpus(space)
-    text = file.read_text(encoding="utf-8").replace("[data]\n", '[data]\nlog = ["log/*.jsonl"]\n')
-    file.write_text(f'{text}\n[index]\nmode = "rebuild"\n', encoding="utf-8")
-    old = sentences(BANK, 3, 99)
-    old[0]["query"] += f" {named['historyquery']}"
-    old[1]["positive"] += f" {named['historyanswer']}"
-    write_lines(space / "history" / "more.jsonl", old)
-    quiet = texts_of(sentences(BANK, 1, 98))
-    quiet[0]["text"] += f" {named['reference']}"
-    write_lines(space / "reference" / "more.jsonl", quiet)
-    corpus = [
-        {"id": f"doc{number}", "title": f"the {number}", "text": f"about the {row['positive']}"}
-        for number, row in enumerate(sentences(TRAVEL, 60, 5))
-    ]
-    corpus[0]["text"] += f" {named['document']}"
-    corpus[1]["title"] += f" {named['title']}"
-    write_lines(space / "corpus" / "docs.jsonl", corpus)
-    with Workspace.open(space, now=NOW) as workspace:
-        assert workspace.run().outcome == "bootstrapped"
-    rows = sentences(TRAVEL, 300, 3)
-    for place, row in enumerate(rows[:12]):
-        part = ("query", "positive", "negative")[place % 3]
-        name = ("query", "answer", "negative")[place % 3]
-        row[part] = f"{row.get(part, 'something else')} {named[name]}"
-    write_lines(space / "pairs" / "travel.jsonl", rows)
-    texts = texts_of(sentences(TRAVEL, 150, 4))
-    for row in texts[:40]:
-        row["text"] = f"{named['traffic']} {row['text']}"
-    write_lines(space / "traffic" / "travel.jsonl", texts)
-    bad = [{"query": "a b", "positive": "c", "timestamp": named["refused"]}]
-    write_lines(space / "pairs" / "bad.jsonl", [*sentences(TRAVEL, 40, 44), *bad])
-    log = [
-        {
-            "id": f"line{number}",
-            "query": row["query"],
-            "results": [
-                {"id": f"doc{(number + rank) % 60}", "score": 1 - rank / 10} for rank in (0, 1)
-            ],
-            "clicked": [f"doc{number % 60}"],
-            "user": f"user{number}",
-        }
-        for number, row in enumerate(sentences(TRAVEL, 60, 8))
-    ]
-    log[0]["query"] += f" {named['asked']}"
-    log[1]["results"] = [{"text": f"a text {named['shown']}", "score": 0.5}]
-    log[2]["answer"] = f"the answer is {named['said']}"
-    log[3]["user"] = named["user"]
-    write_lines(space / "log" / "log.jsonl", log)
-    with Workspace.open(space, now=NOW) as workspace:
-        assert workspace.run().candidate is not None
-    return space
-
-
 @pytest.mark.slow
 def test_canaries_are_only_where_the_security_page_says_and_nowhere_after_erasing(workspace):
     pytest.importorskip("lancedb")
     space = with_canaries(workspace)
-    page = (Path(__file__).parents[3] / "SECURITY.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "security.md").read_text(encoding="utf-8")
     for pattern, said in TOLD:
         assert said in page, pattern
     for canary in CANARIES.values():
@@ -446,6 +393,47 @@ def test_canaries_are_only_where_the_security_page_says_and_nowhere_after_erasin
         assert len(workspace.status().erased) == len(CANARIES)
     for canary in CANARIES.values():
         assert kept(space, canary) == [], canary
+
+
+EVERYWHERE = {**CANARIES, "anchor": "zqanchorcanary"}
+ADDRESSES = {name: f"{canary}@example.org" for name, canary in EVERYWHERE.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["mask", "tag"])
+def test_addresses_that_are_taken_out_are_in_the_files_of_the_user_only(workspace, mode):
+    pytest.importorskip("lancedb")
+    space = with_canaries(workspace, f'[intake]\nredact = "{mode}"\n', ADDRESSES)
+    with Workspace.open(space, now=NOW) as opened:
+        assert opened.status().redacted > len(ADDRESSES)
+        opened.report_all()
+    for name, address in ADDRESSES.items():
+        found = places_of(address, space) + places_of(address.partition("@")[0], space)
+        assert found, name
+        for each in found:
+            assert re.match(TOLD[-1][0], each), f"{name}: {each}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["hashed", "none"])
+def test_texts_are_in_no_report_no_file_of_mlflow_and_no_message_that_must_not_show_them(
+    workspace, policy
+):
+    pytest.importorskip("lancedb")
+    command = 'command = ["sh", "-c", "cat >> told.json"]'
+    tell = "".join(f"[{table}]\n{command}\n" for table in ("promotion", "alerts"))
+    space = with_canaries(workspace, f'[report]\ntexts = "{policy}"\n\n{tell}', EVERYWHERE)
+    with Workspace.open(space, now=NOW) as opened:
+        opened.report_all()
+    assert (space / ".anchorhold" / "history.html").exists()
+    allowed = [pattern for pattern, said in TOLD if said in ("`store.db`", "versions", TOLD[-1][1])]
+    allowed.append(r"\.anchorhold/cycles/\d+/derived/")
+    assert (space / "told.json").exists()
+    for name, canary in EVERYWHERE.items():
+        found = places_of(canary, space)
+        assert found, name
+        for each in found:
+            assert any(re.match(pattern, each) for pattern in allowed), f"{name}: {each}"
 
 
 def test_a_file_that_a_killed_process_left_beside_another_is_no_place_to_hide(tmp_path):

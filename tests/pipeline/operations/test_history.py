@@ -10,11 +10,21 @@ from made_streams import BANK, sentences, texts_of, write_lines
 
 from pipeline import Workspace
 from pipeline.operations.history import history_of, write_history
+from pipeline.reports import Report
 from pipeline.results import HistoryResult
 from pipeline.store import Pruned, Selection
 from training.faults import DataFault
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def test_words_of_texts_are_shown_as_the_settings_say(opened):
+    shown = history_of(opened.settings, opened.store).cycles[1]
+    tables = replace(opened.settings.tables, report=Report(texts="none"))
+    hidden = history_of(replace(opened.settings, tables=tables), opened.store).cycles[1]
+    assert shown.terms
+    assert {*hidden.terms} == {"[not shown]"}
+    assert hidden.triggers == shown.triggers
 
 
 def test_each_cycle_is_a_row_and_each_version_has_its_scores(opened):

@@ -100,3 +100,17 @@ def test_what_the_lines_of_a_log_became_is_counted(opened):
     assert (found.lines, found.texts, found.with_results, found.with_clicks) == (3, 3, 2, 1)
     assert (found.not_shown, found.quarantined, found.seen) == (1, 1, 4)
     assert found == result.log
+
+
+def test_records_that_were_stored_before_something_was_taken_out_are_counted(opened):
+    tables = opened.settings.tables
+    masking = replace(tables, intake=replace(tables.intake, redact="mask"))
+    changed = opened.following(replace(opened.settings, tables=masking))
+    write_lines(opened.settings.root / "traffic" / "new.jsonl", [{"text": "ask ada@example.org"}])
+    changed.take_in(NOW)
+    found = status_now(changed, NOW)
+    stored = found.records.pairs.stored, found.records.traffic.stored - 1
+    told = [each for each in found.warnings if "under other settings of intake.redact" in each]
+    assert [int(each.split()[0]) for each in told] == [*stored]
+    assert found.redacted == 1
+    assert not any("intake.redact" in each for each in status_now(opened, NOW).warnings)
