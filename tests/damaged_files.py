@@ -18,9 +18,9 @@ from pipeline.workspace import load_settings
 
 _VOLATILE = {
     "seconds", "run_id", "disk_bytes", "peak_memory_megabytes", "freed", "age_days", "made",
-    "at", "started", "workspace",
+    "at", "started", "workspace", "plan",
 }  # fmt: skip
-"""Keys of results that tell how and when, not what."""
+"""Keys of results that tell how, when and how fast, not what; a plan is timed."""
 
 
 def lived_in(space: Path, model: Path, tracking_store: Path) -> Path:
