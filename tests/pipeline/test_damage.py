@@ -34,12 +34,9 @@ SEALED = re.compile("(versions|artifacts)/.")
 
 HEALED = [
     ("versions/2/model/modules.json", "byte at a third", "export"),
-    ("versions/2/model/config.json", "unreadable", "export"),
     ("versions/2/version.json", "folder", "status"),
     ("workspace.id", "folder", "status"),
-    ("workspace.place", "half", "status"),
     ("lock.owner", "byte in the middle", "status"),
-    ("cache/base.json", "byte in the middle", "status"),
 ]
 NAMED = [
     ("store.db", "half", "status", "store.db"),
