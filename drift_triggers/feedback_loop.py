@@ -40,6 +40,25 @@ def concentration(documents: Sequence[str]) -> float:
     return float((counts * (counts - 1)).sum() / max(1, size * (size - 1)))
 
 
+def repeats_of(texts: Sequence[str], answers: Sequence[str]) -> list[bool]:
+    """Return which texts repeat an answer: as a whole, or half of their runs of eight words.
+
+    Examples
+    --------
+    >>> answer = "to replace a lost card open the app and choose replace"
+    >>> repeats_of([f"{answer}, he wrote", "where is the app"], [answer])
+    [True, False]
+    """
+    whole = {folded(answer) for answer in answers} - {""}
+    shingles = {shingle for answer in whole for shingle in _shingles(answer)}
+    found = []
+    for text in map(folded, texts):
+        parts = _shingles(text)
+        shared = sum(part in shingles for part in parts)
+        found.append(text in whole or (bool(parts) and shared * 2 >= len(parts)))
+    return found
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class FeedbackLoop:
     """Block when too much of the input is the system's own output.
@@ -103,7 +122,7 @@ class FeedbackLoop:
             return Signal.unmeasured(self.name, missing)
         if len(texts) < self.minimum_texts:
             return Signal.too_few(self.name, len(texts), self.minimum_texts, "texts")
-        copies = self._copies(texts, observation.own_answers)
+        copies = repeats_of(texts, observation.own_answers)
         marked = sum(marks) / len(texts)
         copied = sum(copies) / len(texts)
         allowed = f"(limit {self.maximum_share:.0%})"
@@ -114,7 +133,7 @@ class FeedbackLoop:
             )
         if copied > self.maximum_share:
             told.append(f"{copied:.0%} of {len(texts)} texts repeat past answers {allowed}")
-        loaded = self._copies(observation.new_documents, observation.own_answers)
+        loaded = repeats_of(observation.new_documents, observation.own_answers)
         written = sum(loaded) / len(loaded) if len(loaded) >= self.minimum_texts else 0.0
         if written > self.maximum_share:
             told.append(
@@ -148,16 +167,6 @@ class FeedbackLoop:
             examples=tuple(own[:5]),
             blocks=bool(told),
         )
-
-    def _copies(self, texts: Sequence[str], answers: Sequence[str]) -> list[bool]:
-        whole = {folded(answer) for answer in answers} - {""}
-        shingles = {shingle for answer in whole for shingle in _shingles(answer)}
-        found = []
-        for text in map(folded, texts):
-            parts = _shingles(text)
-            shared = sum(part in shingles for part in parts)
-            found.append(text in whole or (bool(parts) and shared * 2 >= len(parts)))
-        return found
 
     def _narrowing(self, observation: Observation) -> tuple[bool, str]:
         before, now = observation.served_before, observation.served_recently

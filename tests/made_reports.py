@@ -72,6 +72,21 @@ def made_result():
             "held_out_queries": 30,
             "leaked": {"exact": 1, "near": 2},
             "sources": [{"source": HOSTILE, "recent": 90, "replayed": 60}],
+            "screened": {
+                "pairs": 95,
+                "held": 5,
+                "waiting": 2,
+                "findings": [
+                    {
+                        "screen": "instructions",
+                        "pairs": 5,
+                        "held": 5,
+                        "reason": HOSTILE,
+                        "examples": [HOSTILE],
+                    }
+                ],
+                "noise": [{"source": HOSTILE, "pairs": 90, "share": 0.1, "low": 0.0, "high": 0.2}],
+            },
         },
         "training": {
             "strategy": "replay",

@@ -6,6 +6,7 @@ from pipeline.results import (
     CycleResult,
     DecisionResult,
     IndexPlan,
+    ScreenedResult,
     SetCosines,
     SpaceMovement,
 )
@@ -19,8 +20,8 @@ def cycle_metrics(result: CycleResult) -> Numbers:
         yield from measured(result.decision.measures)
     if result.movement:
         yield from _movement_metrics(result.movement)
-    if result.lesson and result.lesson.strange:
-        yield "lesson/strange_pairs", result.lesson.strange.pairs
+    if result.lesson and result.lesson.screened:
+        yield from _screen_metrics(result.lesson.screened)
     for name, seconds in result.seconds.items():
         yield f"seconds/{name}", seconds
     if result.training is not None:
@@ -28,6 +29,15 @@ def cycle_metrics(result: CycleResult) -> Numbers:
         yield "cost/steps", result.training.steps
     if result.peak_memory_megabytes is not None:
         yield "cost/peak_memory_megabytes", result.peak_memory_megabytes
+
+
+def _screen_metrics(found: ScreenedResult) -> Numbers:
+    yield "lesson/held_back", found.held
+    for each in found.findings:
+        yield f"lesson/screened/{each.screen}", each.pairs
+    if found.noise:
+        pairs = sum(each.pairs for each in found.noise)
+        yield "lesson/label_noise", sum(each.share * each.pairs for each in found.noise) / pairs
 
 
 def _quality_metrics(result: CycleResult) -> Numbers:

@@ -115,7 +115,9 @@ def find_suspects(
         row = {query: number for number, query in enumerate(old.query_ids)}
         place = {normalised(text): row[key] for key, text in lesson.new_task.queries.items()}
         differences = gate.differences(old, new)
-    batch = lesson.learned if lesson.without_labels else waiting_pairs(store, window)
+    held = {pair.id for pair in lesson.held}
+    waiting = [pair for pair in waiting_pairs(store, window) if pair.id not in held]
+    batch = lesson.learned if lesson.without_labels else waiting
     return suspects.rank(
         batch,
         store.files_of_pairs([pair.id for pair in batch]),

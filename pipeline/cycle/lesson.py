@@ -8,15 +8,15 @@ from typing import Self
 
 from pipeline.cycle.held_out import HeldOutQueries
 from pipeline.cycle.kinds import excluded_kinds
-from pipeline.cycle.window import waiting_pairs
+from pipeline.cycle.screening import screen_labels
 from pipeline.registry import VersionFolder
 from pipeline.results import (
     DerivedResult,
     HoldOutResult,
     Leaked,
     LessonResult,
+    ScreenedResult,
     SourceCounts,
-    StrangePairs,
     Window,
 )
 from pipeline.store import Store
@@ -33,11 +33,9 @@ from training.pairs import (
     memory_digest,
     normalised,
 )
-from training.unlabelled import Screens
 
 NEW_TASK = "new"
 KNOWN_ITEMS = "proxy/known-items"
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,10 @@ class Lesson:
         Whether the candidate was given: nothing of this was learned.
     hold_out
         Which queries are held out, and why as many; None where nothing was learned.
-    strange
-        Labelled pairs unlike everything else; None where nobody asked.
+    screened
+        What the screens of labelled pairs found; None where nothing was learned.
+    held
+        Labelled pairs that are held back.
     apart
         Remembered pairs that are not replayed, as they share a document or group with a held-out
         one.
@@ -97,7 +97,8 @@ class Lesson:
     frozen: list[EvaluationSet] = field(default_factory=list)
     given: bool = False
     hold_out: HoldOutResult | None = None
-    strange: StrangePairs | None = None
+    screened: ScreenedResult | None = None
+    held: tuple[Pair, ...] = ()
     apart: frozenset[Pair] = frozenset()
 
     @property
@@ -165,7 +166,7 @@ class Lesson:
             ),
             derived=self.derived,
             hold_out=self.hold_out,
-            strange=self.strange,
+            screened=self.screened,
         )
 
     def _sources(self) -> tuple[SourceCounts, ...]:
@@ -190,7 +191,8 @@ def prepare_lesson(
 ) -> Lesson:
     """Split, clean and mix the pairs of the window with the champion's memory."""
     tables = settings.tables
-    recent = waiting_pairs(store, window)
+    screening = screen_labels(settings, store, encoders, champion, window)
+    recent = screening.pairs
     later_history = store.pairs(role="history", after=window.after, until=window.until)
     anchors = anchor_sets.of(champion)
     parting = HeldOutQueries.of(tables, store, window, recent)
@@ -205,8 +207,8 @@ def prepare_lesson(
         learned, leakage = tables.leakage.clean(split.training, queries)
         if not tables.mix.shortage(learned):
             break
-    learned, strange = screened_labels(tables.screens, learned, encoders, champion)
-    learned = tables.caps.apply(learned, tables.memory.generated_sources)
+    capped = tables.caps.apply(learned, tables.memory.generated_sources, screening.written)
+    screening, learned = screening.capped(learned, capped), capped
     excluded = {pair.id for pair in store.discarded_pairs()}
     encode = regions_encoder(tables.memory, encoders, champion.model)
     kinds = excluded_kinds(store)
@@ -220,7 +222,7 @@ def prepare_lesson(
         selection = tables.select.split(learned, replayed, tables.holdout.by)
     return Lesson(
         mixture=tables.mix.draw(selection.recent, selection.memory),
-        shortage=tables.mix.shortage(learned),
+        shortage=_shortage(tables.mix.shortage(learned), len(screening.held)),
         new_task=new_task,
         anchors=anchors,
         leakage=leakage,
@@ -229,34 +231,16 @@ def prepare_lesson(
         selection=selection,
         hold_out=parting.facts(split, len(apart)),
         apart=apart,
-        strange=strange,
+        screened=screening.facts,
+        held=screening.held,
     )
 
 
-def screened_labels(
-    screens: Screens, learned: list[Pair], encoders: Encoders, champion: VersionFolder
-) -> tuple[list[Pair], StrangePairs | None]:
-    """Return the labelled pairs that are trained on, and which are unlike everything else.
-
-    Parameters
-    ----------
-    screens
-        Says whether they are looked for, and what is done about them.
-    learned
-        The fresh labelled pairs.
-    encoders, champion
-        The space in which they are compared, and the memory beside them.
-    """
-    if screens.labelled == "off" or not learned:
-        return learned, None
-    known = [text for pair in champion.memory() for text in (pair.query, pair.positive)]
-    encode = encoders.load(champion.model).unit_vectors
-    found = screens.strange(learned, encode, known)
-    removed = screens.labelled == "remove"
-    told = tuple(f"{pair.query[:80]} -> {pair.positive[:80]}" for pair in found[:_EXAMPLES])
-    strange = StrangePairs(pairs=len(found), removed=removed, examples=told)
-    gone = set(found) if removed else set()
-    return [pair for pair in learned if pair not in gone], strange
+def _shortage(reason: str, held: int) -> str:
+    """Say that there is too little, and what of it is the screens' doing."""
+    if not (reason and held):
+        return reason
+    return f"{reason} ({held} are held back: `lesson.screened` says why, `labelled.let_in` lets in)"
 
 
 def regions_encoder(memory: Memory, encoders: Encoders, model: Path) -> Encode | None:

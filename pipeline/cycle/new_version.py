@@ -11,6 +11,7 @@ from pipeline.cycle.first_anchors import first_anchors
 from pipeline.cycle.first_texts import FirstTexts, first_texts
 from pipeline.cycle.journal import Journal
 from pipeline.cycle.lesson import Lesson, regions_encoder
+from pipeline.cycle.screening import held_back_by
 from pipeline.cycle.window import later_reference
 from pipeline.observation import queries_as_traffic
 from pipeline.registry import Facts, Registry, Version, VersionFolder
@@ -179,6 +180,7 @@ class NewVersion:
             parent=parent.number,
             cut=window.until,
             passed_over=champion.facts().passed_over + window.pairs - window.used,
+            held_back=held_back_by(self.store, champion, lesson.held, tables.labelled),
             memory=tables.memory.absorb(lesson.memory, lesson.learned, encode),
             reference=tables.observe.remember(self._known(champion, window), fresh),
             learned_anchors=learned_anchors,
@@ -222,6 +224,7 @@ class NewVersion:
             cut=facts.cut,
             known=facts.known,
             passed_over=facts.passed_over,
+            held_back=facts.held_back,
             memory=lesson.memory,
             reference=reference,
             learned_anchors=champion.learned_anchors(),
@@ -254,6 +257,7 @@ class NewVersion:
         learned_at: float | None = None,
         known: int = 0,
         passed_over: int = 0,
+        held_back: tuple[int, ...] = (),
     ) -> VersionFolder:
         trained = self.settings.tables.finetune.dimensions
         further_dimensions(trained, encoder.dimensions, "finetune.dimensions")
@@ -272,6 +276,7 @@ class NewVersion:
                 precision=self.settings.tables.model.precision,
                 known=known,
                 passed_over=passed_over,
+                held_back=held_back,
             ),
             memory=memory,
             reference=reference,

@@ -83,7 +83,13 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         ),
         waiting=waiting,
         records=StoredRecords(
-            pairs=_split(counts.pairs, counts.discarded.pairs, waiting.pairs, facts.passed_over),
+            pairs=_split(
+                counts.pairs,
+                counts.discarded.pairs,
+                waiting.pairs,
+                facts.passed_over,
+                len(store.pairs_numbered(facts.held_back)),
+            ),
             traffic=_split(counts.traffic, counts.discarded.traffic, waiting.traffic),
             served=_split(counts.served, counts.discarded.served, waiting.served),
             documents=DocumentCounts(
@@ -246,17 +252,22 @@ def _log(store: Store, counts: StoreCounts) -> LogCounts:
 
 
 def _split(
-    per_role: Mapping[str, int], discarded: int, waiting: int, passed_over: int = 0
+    per_role: Mapping[str, int],
+    discarded: int,
+    waiting: int,
+    passed_over: int = 0,
+    held_back: int = 0,
 ) -> RecordCounts:
     stored = sum(per_role.values())
     # What was passed over may have been excluded since.
-    passed_over = min(passed_over, stored - discarded - waiting)
+    passed_over = min(passed_over, stored - discarded - waiting - held_back)
     return RecordCounts(
         stored=stored,
-        learned=stored - discarded - waiting - passed_over,
+        learned=stored - discarded - waiting - passed_over - held_back,
         waiting=waiting,
         discarded=discarded,
         passed_over=passed_over,
+        held_back=held_back,
     )
 
 

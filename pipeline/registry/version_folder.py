@@ -48,6 +48,9 @@ class Facts:
     passed_over
         Pairs before the cut that neither it nor a version before it learned from: more had waited
         than a cycle uses.
+    held_back
+        Sequence numbers of pairs before the cut that a screen held back and no version before it
+        learned.
     """
 
     cycle: str
@@ -60,6 +63,7 @@ class Facts:
     known: int = 0
     passed_over: int = 0
     precision: str = "float32"
+    held_back: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class VersionFolder:
                 f"{file} says {', '.join(unknown)}, which this anchorhold does not know: a newer "
                 "one made the version; use that one, or restore a backup from before the upgrade"
             )
-        return Facts(**values)
+        return Facts(**{**values, "held_back": tuple(values.get("held_back", ()))})
 
     def memory(self) -> list[Pair]:
         """Return the pairs that may be replayed."""

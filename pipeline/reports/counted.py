@@ -45,8 +45,9 @@ def stored(records: StoredRecords, log: LogCounts) -> Iterator[str]:
         yield f"served log, left out: {', '.join(told)}"
     kinds = {"pairs": records.pairs, "traffic": records.traffic, "served log": records.served}
     for name, count in kinds.items():
-        if count.discarded or count.passed_over:
+        if count.discarded or count.passed_over or count.held_back:
             over = f" + {count.passed_over} passed over" if count.passed_over else ""
+            over += f" + {count.held_back} held back" if count.held_back else ""
             yield (
                 f"{name}: {count.stored} stored = {count.learned} learned + {count.waiting} "
                 f"waiting + {count.discarded} excluded{over}"

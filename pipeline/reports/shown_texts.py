@@ -21,7 +21,7 @@ from pipeline.results import (
     HistoryCycle,
     LessonResult,
     RegionMeasure,
-    StrangePairs,
+    ScreenFinding,
     TextGroup,
 )
 from training.evaluation import DarkDocument, Hit, WorstQuery
@@ -36,7 +36,7 @@ TEXTS: Mapping[type, tuple[str, ...]] = {
     Cluster: ("examples", "terms", "nearest", "anchor_queries"),
     RegionMeasure: ("text",),
     LessonResult: ("leaked_examples",),
-    StrangePairs: ("examples",),
+    ScreenFinding: ("examples",),
     WorstQuery: ("text",),
     Hit: ("text",),
     DarkDocument: ("text", "query"),

@@ -12,6 +12,7 @@ from pipeline.reports.index_lines import about_index, indexed
 from pipeline.reports.lines import lines_of
 from pipeline.reports.measure_lines import explained, measure_lines
 from pipeline.reports.screen import Part, show_parts
+from pipeline.reports.screen_lines import screen_lines
 from pipeline.reports.summaries import summary_of
 from pipeline.reports.terminal_simulation import simulated
 from pipeline.reports.terminal_versions import SHOWN, compared, number, planned, short
@@ -156,6 +157,7 @@ def _(result: CycleResult) -> Iterator[Part]:
     yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
     yield from _warnings((*result.decision.warnings, *result.intake.told))
+    yield from screen_lines(result.lesson.screened if result.lesson else None)
     derived = result.lesson.derived if result.lesson else None
     if derived and derived.kinds:
         yield _derived(derived.kinds)

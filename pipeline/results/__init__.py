@@ -38,7 +38,6 @@ from pipeline.results.cycle import (
     RegressionsResult,
     Serving,
     SourceCounts,
-    StrangePairs,
     TrainingResult,
     Waits,
 )
@@ -121,6 +120,7 @@ from pipeline.results.plan import (
 from pipeline.results.quarantine import FileRecords, QuarantineResult, RefusedRecord
 from pipeline.results.report import ReportResult, SignatureCheck, UiResult
 from pipeline.results.result import Result
+from pipeline.results.screened import NoiseOfSource, ScreenedResult, ScreenFinding
 from pipeline.results.serve import ServeResult
 from pipeline.results.simulation import (
     CAUSES,
@@ -261,6 +261,7 @@ __all__ = [
     "MoveResult",
     "Movement",
     "NamedVersion",
+    "NoiseOfSource",
     "OccupancyMeasure",
     "Outcome",
     "PairQuality",
@@ -291,6 +292,8 @@ __all__ = [
     "RolledBackVersion",
     "Rule",
     "RunEstimate",
+    "ScreenFinding",
+    "ScreenedResult",
     "SearchResult",
     "ServeResult",
     "Serving",
@@ -309,7 +312,6 @@ __all__ = [
     "StatusResult",
     "StoredRecords",
     "StoryStep",
-    "StrangePairs",
     "Suspect",
     "TaskLoss",
     "TaskPoint",

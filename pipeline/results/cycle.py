@@ -16,6 +16,7 @@ from pipeline.results.intake import IntakeResult
 from pipeline.results.movement import SpaceMovement
 from pipeline.results.plan import IndexPlan
 from pipeline.results.result import Result
+from pipeline.results.screened import ScreenedResult
 from pipeline.results.verdict import Verdict
 from training.evaluation import Change, DarkDocument, Regressions, WorstQuery
 from training.retention import Blend
@@ -76,24 +77,6 @@ class HoldOutResult(Result):
     apart: int = 0
 
 
-class StrangePairs(Result):
-    """Labelled pairs with a text unlike everything else.
-
-    Attributes
-    ----------
-    pairs
-        How many of the fresh labelled pairs.
-    removed
-        Whether they were taken out of the training (`screens.labelled`).
-    examples
-        Some of them.
-    """
-
-    pairs: int
-    removed: bool
-    examples: tuple[str, ...] = ()
-
-
 class LessonResult(Result):
     """What a cycle learns from and is measured on, in counts.
 
@@ -107,8 +90,8 @@ class LessonResult(Result):
         Queries that measure the new task.
     hold_out
         Which they are; None in results of versions that did not record it.
-    strange
-        Labelled pairs unlike everything else; None where `screens.labelled` is "off".
+    screened
+        What the screens of labelled pairs found; None in results before there were any.
     leaked, leaked_examples
         Pairs removed because they repeat an evaluation query, and some of them as (training text,
         evaluation query).
@@ -130,7 +113,7 @@ class LessonResult(Result):
     data_sets: tuple[tuple[str, str, str, int], ...] = ()
     derived: DerivedResult | None = None
     hold_out: HoldOutResult | None = None
-    strange: StrangePairs | None = None
+    screened: ScreenedResult | None = None
 
 
 class AttemptResult(Result):

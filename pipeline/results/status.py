@@ -45,9 +45,10 @@ class WaitingCounts(Result):
 
 
 class RecordCounts(Result):
-    """Where stored records are: stored = learned + waiting + discarded + passed_over.
+    """Where stored records are: all others together are those stored.
 
-    Pairs are passed over when more of them waited for a version than its cycle used.
+    Pairs are passed over when more of them waited for a version than its cycle used. Those held
+    back by a screen wait for a person's word; they are counted once a version was promoted.
     """
 
     stored: int
@@ -55,6 +56,7 @@ class RecordCounts(Result):
     waiting: int
     discarded: int
     passed_over: int = 0
+    held_back: int = 0
 
 
 class DocumentCounts(Result):

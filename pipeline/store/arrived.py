@@ -126,6 +126,13 @@ class ArrivedRecords:
             ]
         return max((float(each) for each in found if each is not None), default=None)
 
+    def pairs_numbered(self, sequences: Sequence[int]) -> list[Pair]:
+        """Return the pairs of some sequence numbers that are still there and not discarded."""
+        found: list[Pair] = []
+        for some in chunks(sorted(sequences)):
+            found += self._read(pairs, Pair, None, pairs.c.sequence.in_(some), kept(pairs))
+        return found
+
     def discarded_pairs(self) -> list[Pair]:
         """Return the discarded pairs in the order of their arrival."""
         return self._read(pairs, Pair, None, ~kept(pairs))

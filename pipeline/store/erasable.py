@@ -36,7 +36,7 @@ _TEXTS = {
     served: ("query", "answer"),
 }
 _NAMES = {
-    pairs: ("id",),
+    pairs: ("id", "group"),
     traffic: ("id", "session", "user"),
     documents: ("id", "url"),
     served: ("id", "session", "user"),

@@ -34,6 +34,7 @@ from training.evaluation import Evaluate, LearnedAnchors, Select, check_lengths
 from training.finetuning import CONFIGURED, SEEDS, FineTune, Negatives, Strategy, strategies
 from training.pairs import Caps, HoldOut, LeakageGuard, Memory, Mix, Waiting
 from training.retention import Merge
+from training.screening import LabelledScreens
 from training.settings import SETTINGS
 from training.unlabelled import (
     Centre,
@@ -194,6 +195,7 @@ class Tables:
     holdout: Table[HoldOut] = HoldOut()
     waiting: Table[Waiting] = Waiting()
     leakage: Table[LeakageGuard] = LeakageGuard()
+    labelled: Table[LabelledScreens] = LabelledScreens()
     caps: Table[Caps] = Caps()
     feedback: Table[Feedback] = Feedback()
     consensus: Table[Consensus] = Consensus()

@@ -1,12 +1,12 @@
 """Labelled pairs: what is learned, replayed, held out and excluded."""
 
-from training.pairs.caps import Caps
+from training.pairs.caps import Caps, largest_within
 from training.pairs.hold_out import HoldOut, Split
 from training.pairs.labels import LabelledTexts, same_meaning_groups
 from training.pairs.leakage import Leakage, LeakageGuard
 from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
 from training.pairs.mix import Mix, Mixture
-from training.pairs.pair import Pair, hash_share, normalised
+from training.pairs.pair import Pair, hash_share, normalised, pair_key
 from training.pairs.split_units import By
 from training.pairs.waiting import PerSource, Waiting, used_of
 
@@ -27,8 +27,10 @@ __all__ = [
     "Waiting",
     "forget",
     "hash_share",
+    "largest_within",
     "memory_digest",
     "normalised",
+    "pair_key",
     "read_memory",
     "same_meaning_groups",
     "used_of",

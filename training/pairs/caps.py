@@ -31,11 +31,19 @@ class Caps:
     source: float = Field(default=1.0, gt=0.0, le=1.0)
     """Largest share of the fresh pairs that one source may bring, where there are others."""
     generated: float = Field(default=0.25, ge=0.0, lt=1.0)
-    """Largest share of the fresh pairs whose source is one of `memory.generated_sources`."""
+    """Largest share of the fresh pairs that the system wrote itself.
+
+    Their source is one of `memory.generated_sources`, or they repeat an answer of its log.
+    """
     seed: int = 0
     """Seed of the choice of pairs."""
 
-    def apply(self, pairs: Sequence[Pair], generated_sources: Collection[str] = ()) -> list[Pair]:
+    def apply(
+        self,
+        pairs: Sequence[Pair],
+        generated_sources: Collection[str] = (),
+        own: Collection[str] = (),
+    ) -> list[Pair]:
         """Return the pairs that stay, in their order.
 
         Parameters
@@ -45,33 +53,22 @@ class Caps:
         generated_sources
             Sources whose texts the system wrote itself; together they have one cap. Pairs that
             nobody else brought anything beside are all left out.
+        own
+            Ids of further pairs that the system wrote itself.
         """
         rows: dict[str, list[int]] = defaultdict(list)
-        own: list[int] = []
+        written: list[int] = []
         for row, pair in enumerate(pairs):
-            (own if pair.source in generated_sources else rows[pair.source]).append(row)
+            generated = pair.source in generated_sources or pair.id in own
+            (written if generated else rows[pair.source]).append(row)
         kept = self._capped(pairs, rows)
         room = int(len(kept) * self.generated / (1 - self.generated) + 1e-9)
-        kept |= set(self._first(pairs, own, room))
+        kept |= set(self._first(pairs, written, room))
         return [pair for row, pair in enumerate(pairs) if row in kept]
 
     def _capped(self, pairs: Sequence[Pair], rows: Mapping[str, list[int]]) -> set[int]:
         """Return rows of which no source has more than its share, as many as possible."""
-        sizes = [len(some) for some in rows.values()]
-        if len(sizes) < 2:
-            largest = sum(sizes)
-        elif self.source * len(sizes) < 1:
-            # No mix has so small shares of so few sources; equal ones come closest.
-            largest = min(sizes)
-        else:
-            # What exceeds its share at one size does so at every larger one: the share of the
-            # total grows with the size that the largest sources are cut to.
-            sound = bisect_right(
-                range(1, max(sizes) + 1),
-                False,
-                key=lambda cut: cut > self.source * sum(min(size, cut) for size in sizes) + 1e-9,
-            )
-            largest = max(sound, min(sizes))
+        largest = largest_within([len(some) for some in rows.values()], self.source)
         return {row for some in rows.values() for row in self._first(pairs, some, largest)}
 
     def _first(self, pairs: Sequence[Pair], rows: Sequence[int], count: int) -> list[int]:
@@ -79,3 +76,28 @@ class Caps:
             return hash_share(self.seed, "cap", pair_key(pairs[row])), row
 
         return sorted(rows, key=order)[:count]
+
+
+def largest_within(sizes: Sequence[int], share: float) -> int:
+    """Return the size that groups are cut to so that none has more than a share of what is left.
+
+    One group alone is not cut. Where no mix has so small shares of so few groups, equal ones come
+    closest.
+
+    Examples
+    --------
+    >>> largest_within([100, 30, 10], 0.5), largest_within([100], 0.5), largest_within([9, 3], 0.1)
+    (40, 100, 3)
+    """
+    if len(sizes) < 2:
+        return sum(sizes)
+    if share * len(sizes) < 1:
+        return min(sizes)
+    # What exceeds its share at one size does so at every larger one: the share of the total grows
+    # with the size that the largest groups are cut to.
+    sound = bisect_right(
+        range(1, max(sizes) + 1),
+        False,
+        key=lambda cut: cut > share * sum(min(size, cut) for size in sizes) + 1e-9,
+    )
+    return max(sound, min(sizes))

@@ -5,22 +5,17 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass as plain_dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.pairs import Encode, Pair, hash_share, normalised
+from training.pairs import Encode, Pair, normalised
 from training.pairs.near_duplicates import NearDuplicates
+from training.screening import FEWEST, ranks, strangers
 from training.settings import SETTINGS
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+")
-_COMPARED = 200  # random texts per pair: a rank among them is known to half a per cent
-_FEWEST = 30  # pairs and distinct positives from which shares and quartiles say something
-_DRAWN = 4_000  # largest number of surrounding texts that neighbours are looked for in
-_BLOCK = 1_024
 
 
 @plain_dataclass(frozen=True)
@@ -76,15 +71,12 @@ class Screens:
     query), *near duplicates* (of a pair before), *out of distribution* (a text unlike everything
     in log and corpus), *noise* (the positive is less like the query than a random positive).
 
-    A text is out of distribution if its cosine with its nearest neighbour is below the lower fence:
-    one and a half quartile distances below the first quartile (Tukey, "Exploratory Data Analysis",
-    1977; of normal values, 1 in 290 is). Where texts repeat each other, quartiles lie too close
-    together; a quartile distance counts as at least a quarter of the way from unrelated texts to
-    nearest neighbours. The share of wrong pairs of a source is estimated from where the positive
-    ranks among random positives: of pairs without a relation the rank is uniform, so that twice
-    the share in the worse half estimates them (Storey, "A direct approach to false discovery
-    rates", J. R. Stat. Soc. B 64, 2002, with lambda = 1/2). A source is left out as a
-    whole when this share is above `maximum_noise` beyond chance (one-sided, 95 %).
+    What is out of distribution `training.screening.strangers` says. The share of wrong pairs of a
+    source is estimated from where the positive ranks among random positives: of pairs without a
+    relation the rank is uniform, so that twice the share in the worse half estimates them (Storey,
+    "A direct approach to false discovery rates", J. R. Stat. Soc. B 64, 2002, with lambda = 1/2). A
+    source is left out as a whole when this share is above `maximum_noise` beyond chance (one-sided,
+    95 %).
 
     Examples
     --------
@@ -110,12 +102,6 @@ class Screens:
     """Pairs that are kept of those that nearly repeat each other."""
     out_of_distribution: bool = True
     """Whether texts unlike everything in log and corpus are taken out."""
-    labelled: Literal["off", "report", "remove"] = "off"
-    """What is done about labelled pairs with a text unlike everything else: counted, or taken out.
-
-    It encodes the fresh labelled pairs before the training. What reads like nothing else is often
-    a broken record; a new topic is like itself, and stays.
-    """
     maximum_noise: float = Field(default=0.4, gt=0.0, le=1.0)
     """Largest estimated share of wrong pairs of a source that is trained on."""
     seed: int = 0
@@ -156,7 +142,7 @@ class Screens:
             if self.out_of_distribution:
                 around = (*documents, *queries)
                 steps.append(
-                    ("out of distribution", lambda some: self._alien(some, encode, around))
+                    ("out of distribution", lambda some: strangers(some, encode, around, self.seed))
                 )
             steps.append(("noise", lambda some: self._wrong(some, encode, noise, refused)))
         for name, step in steps:
@@ -167,23 +153,6 @@ class Screens:
                 screens.append(Screen(name, len(gone), example))
                 left = [pair for row, pair in enumerate(left) if row not in gone]
         return Screened(tuple(left), tuple(screens), tuple(sorted(noise.items())), tuple(refused))
-
-    def strange(
-        self, pairs: Sequence[Pair], encode: Encode, known: Sequence[str] = ()
-    ) -> tuple[Pair, ...]:
-        """Return the labelled pairs with a text unlike everything else; none of fewer than 30.
-
-        Parameters
-        ----------
-        pairs
-            Labelled pairs, which are like one another where a topic is new.
-        encode
-            Returns the champion's unit vectors, (texts, dimensions).
-        known
-            Texts of the memory, in which neighbours are looked for as well.
-        """
-        gone = self._alien([*pairs], encode, known)
-        return tuple(pair for row, pair in enumerate(pairs) if row in gone)
 
     def _badly_sized(self, pairs: list[Pair]) -> set[int]:
         gone = set()
@@ -201,7 +170,7 @@ class Screens:
 
     def _boilerplate(self, pairs: list[Pair]) -> set[int]:
         positives = {pair.positive for pair in pairs}
-        if len(positives) < _FEWEST:
+        if len(positives) < FEWEST:
             return set()
         sentences = {text: _sentences(text) for text in positives}
         frequency = Counter(one for found in sentences.values() for one in set(found))
@@ -221,34 +190,6 @@ class Screens:
             left = [row for place, row in enumerate(left) if place not in firsts]
         return set(left)
 
-    def _alien(self, pairs: list[Pair], encode: Encode, surroundings: Sequence[str]) -> set[int]:
-        queries = list(dict.fromkeys(pair.query for pair in pairs))
-        positives = list(dict.fromkeys(pair.positive for pair in pairs))
-        if len(queries) < _FEWEST:
-            return set()
-        drawn = sorted(
-            dict.fromkeys(surroundings),
-            key=lambda text: (hash_share(self.seed, "surroundings", text), text),
-        )[:_DRAWN]
-        around = list(dict.fromkeys([*drawn, *positives, *queries]))
-        known = np.asarray(encode(around))
-        place = {text: row for row, text in enumerate(around)}
-        strange = set()
-        for texts in (queries, positives):
-            if len(texts) < _FEWEST:
-                continue
-            rows = np.array([place[text] for text in texts])
-            nearest = _nearest(known, rows)
-            low, middle, high = np.quantile(nearest, [0.25, 0.5, 0.75])
-            unrelated = float(np.median(known[rows] @ known[:: 1 + len(known) // _COMPARED].T))
-            fence = low - 1.5 * max(high - low, (middle - unrelated) / 4)
-            strange |= {text for text, value in zip(texts, nearest, strict=True) if value < fence}
-        return {
-            row
-            for row, pair in enumerate(pairs)
-            if pair.query in strange or pair.positive in strange
-        }
-
     def _wrong(
         self, pairs: list[Pair], encode: Encode, noise: dict[str, float], refused: list[str]
     ) -> set[int]:
@@ -258,10 +199,10 @@ class Screens:
             by_source[pair.source].append(row)
         gone: set[int] = set()
         for source, rows in sorted(by_source.items()):
-            ranks = self._ranks([pairs[row] for row in rows], encode)
-            if ranks is None:
+            found = ranks([pairs[row] for row in rows], encode, self.seed)
+            if found is None:
                 continue
-            worse = ranks > 0.5
+            worse = found > 0.5
             share = float(worse.mean())
             noise[source] = min(1.0, 2 * share)
             bound = share - 1.645 * float(np.sqrt(share * (1 - share) / len(rows)))
@@ -271,32 +212,6 @@ class Screens:
             else:
                 gone |= {row for row, bad in zip(rows, worse, strict=True) if bad}
         return gone
-
-    def _ranks(self, pairs: Sequence[Pair], encode: Encode) -> NDArray[np.float64] | None:
-        """Return, per pair, the share of random positives that are at least as like its query."""
-        positives = sorted(
-            {pair.positive for pair in pairs},
-            key=lambda text: (hash_share(self.seed, "random positive", text), text),
-        )
-        if len(pairs) < _FEWEST or len(positives) < _FEWEST:
-            return None
-        drawn = positives[: _COMPARED + 1]
-        place = {text: column for column, text in enumerate(drawn)}
-        others = np.asarray(encode(drawn))
-        found = np.empty(len(pairs))
-        for start in range(0, len(pairs), _BLOCK):
-            some = pairs[start : start + _BLOCK]
-            asked = np.asarray(encode([pair.query for pair in some]))
-            answers = np.asarray(encode([pair.positive for pair in some]))
-            own = np.einsum("pd,pd->p", asked, answers)
-            above = asked @ others.T >= own[:, None]
-            for row, pair in enumerate(some):
-                column = place.get(pair.positive)
-                if column is not None:
-                    above[row, column] = False
-            compared = len(drawn) - np.array([pair.positive in place for pair in some])
-            found[start : start + len(some)] = (1 + above.sum(axis=1)) / (1 + compared)
-        return found
 
 
 def _letters(text: str) -> float:
@@ -323,14 +238,3 @@ def _script(text: str) -> str:
 def _foreign(pairs: Sequence[Pair], documents: Sequence[str]) -> set[int]:
     written = {_script(text) for text in {*documents, *(pair.positive for pair in pairs)}}
     return {row for row, pair in enumerate(pairs) if _script(pair.query) not in {*written, ""}}
-
-
-def _nearest(known: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the cosine of each of these rows with its nearest other row."""
-    found = np.empty(len(rows))
-    for start in range(0, len(rows), _BLOCK):
-        some = rows[start : start + _BLOCK]
-        cosines = known[some] @ known.T
-        cosines[np.arange(len(some)), some] = -1.0
-        found[start : start + len(some)] = cosines.max(axis=1)
-    return found

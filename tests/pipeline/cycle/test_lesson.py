@@ -3,21 +3,19 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from made_streams import TRAVEL, sentences, write_lines
 
 from pipeline.cycle.check import window_of
-from pipeline.cycle.lesson import prepare_lesson, screened_labels
+from pipeline.cycle.lesson import prepare_lesson
 from pipeline.cycle.train_work import TrainTask, TrainWork
 from training.finetuning.negatives import Negatives
 from training.pairs.caps import Caps
 from training.pairs.memory import Memory
-from training.pairs.pair import Pair, normalised
+from training.pairs.pair import normalised
 from training.progress import no_progress
 from training.retention.merge import Merge
-from training.unlabelled import Screens
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
 
@@ -58,27 +56,6 @@ def test_nothing_that_is_measured_is_trained_on(lesson_of):
     assert lesson.mixture.replayed > 0
     assert lesson.overlap(opened.settings.tables.leakage) == 0
     assert lesson.facts() == lesson_of()[2].facts(), "prepared again, it is the same lesson"
-
-
-@pytest.mark.parametrize("labelled", ["off", "report", "remove"])
-def test_labelled_pairs_unlike_everything_else_are_counted_or_left_out(
-    opened, fake_encoder, labelled
-):
-    rows = sentences(TRAVEL, 60, 41)
-    pairs = [Pair(row["id"], row["query"], row["positive"], source="faq") for row in rows]
-    broken = Pair("broken", "zzyzx qqq", "xxyyzz", source="faq")
-    encoders = SimpleNamespace(load=lambda model: fake_encoder)
-    folder = opened.versions.folder(opened.versions.champion())
-    screens = Screens(labelled=labelled)
-    kept, found = screened_labels(screens, [*pairs, broken], encoders, folder)
-    assert (broken in kept) == (labelled != "remove")
-    assert set(pairs) <= set(kept)
-    if labelled == "off":
-        assert found is None
-        assert not fake_encoder.encoded
-    else:
-        assert (found.pairs, found.removed) == (1, labelled == "remove")
-        assert found.examples == ("zzyzx qqq -> xxyyzz",)
 
 
 def test_blends_are_chosen_by_pairs_that_are_neither_trained_on_nor_judged_by(lesson_of, tmp_path):

@@ -174,3 +174,15 @@ def test_no_text_of_a_user_adds_an_element_or_an_attribute(text, tmp_path_factor
         )
 
     assert elements(page(text)) == elements(page("plain"))
+
+
+def test_what_the_screens_held_back_is_shown_with_an_estimate_of_wrong_labels(tmp_path, result):
+    page = write(tmp_path / "report.html", result).read_text(encoding="utf-8")
+    assert "What the screens found" in page
+    assert (
+        "Screens of the 95 labelled pairs: 5 are held back; 2 held back earlier still wait" in page
+    )
+    assert "about 10% of source" in page
+    assert '<td class="number" data-label="held back">5</td>' in page
+    del result["lesson"]["screened"]
+    assert "screens" not in write(tmp_path / "without.html", result).read_text(encoding="utf-8")

@@ -25,8 +25,8 @@ NAMES = {
     *("device", "digest", "discards", "document", "documents_digest", "engine", "evidence"),
     *("field", "fingerprint", "folder", "hit_rates", "identity", "kind", "metric", "method"),
     *("model", "name", "outcomes", "page", "precision", "preparation", "proxies", "query"),
-    *("report", "run_id", "scored_in", "scores", "seconds", "settings", "similarity", "source"),
-    *("strategy", "task", "trigger", "unfinished", "warned_by", "who", "worker_device"),
+    *("report", "run_id", "scored_in", "scores", "screen", "seconds", "settings", "similarity"),
+    *("source", "strategy", "task", "trigger", "unfinished", "warned_by", "who", "worker_device"),
     *("blocked_by", "by", "data_sets", "log", "what"),
 }
 """Fields of results with names, ids and figures."""

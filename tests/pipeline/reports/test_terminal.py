@@ -343,3 +343,10 @@ def test_the_doctor_shows_each_remedy_and_counts(capsys):
         "        to do: a larger one",
         "w: 1 problem (checks made: 2, in 0.1 s)",
     ]
+
+
+def test_a_cycle_says_what_its_screens_held_back(capsys):
+    result = CycleResult.model_validate(made_reports.made_result())
+    told = words(shown(capsys, result))
+    assert "screens of 95 labelled pairs: 5 are held back; 2 held back earlier still wait" in told
+    assert "instructions 5 5" in told

@@ -109,14 +109,6 @@ def test_a_text_unlike_everything_else_is_taken_out():
     assert "out of distribution" not in names(kept)
 
 
-def test_labelled_pairs_unlike_everything_else_are_found_and_a_new_topic_is_not():
-    pairs = right_pairs()
-    strange = Pair("x", "the best zzyzx", "qqq xxyyzz", source="faq")
-    assert Screens().strange([*pairs, strange], encode) == (strange,)
-    assert Screens().strange(pairs, encode, ["something known"]) == ()
-    assert Screens().strange([strange], encode) == ()
-
-
 def test_a_source_of_shuffled_pairs_is_left_out_as_a_whole_and_the_other_stays():
     good, other = right_pairs(), right_pairs(source="generated")
     shuffled = [
