@@ -39,6 +39,7 @@ def units_of(pairs: Sequence[Pair], by: By, seed: int) -> list[Unit]:
     [['a', 'b'], ['c']]
     """
     joined: DisjointSet = DisjointSet()
+    alone: set[str] = set()
     moments: dict[str, int] = {}
     for pair in pairs:
         query = normalised(pair.query)
@@ -47,13 +48,16 @@ def units_of(pairs: Sequence[Pair], by: By, seed: int) -> list[Unit]:
         if part:
             joined.add((by, part))
             joined.merge(("", query), (by, part))
+        else:
+            alone.add(query)
         if by == "time" and pair.timestamp is not None:
             moment = int(pair.timestamp // 1)
             moments[query] = max(moments.get(query, moment), moment)
     units = []
     for members in joined.subsets():
         queries = frozenset(name for kind, name in members if not kind)
-        named = [name for kind, name in members if kind] or sorted(queries)
+        # A query that once stood for itself counts on, also when a later pair has a group.
+        named = [name for kind, name in members if kind or name in alone]
         position = min(hash_share(seed, "hold-out", name) for name in named)
         if by == "time":
             # A query is as new as its newest pair: nothing that is learned is newer than what is

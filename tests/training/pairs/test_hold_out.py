@@ -144,3 +144,12 @@ def test_a_document_of_most_queries_is_learned_and_the_others_are_held_out():
     split = HoldOut(by="document").parted([*common, *numbered(40)], 30)
     assert set(common) <= set(split.training)
     assert len(split.held_out) == 30
+
+
+def test_a_query_that_gets_a_group_later_stays_held_out():
+    pairs = [Pair(str(i), f"question {i}", "answer") for i in range(40)]
+    worker = HoldOut(by="group")
+    before = worker.parted(pairs, 10)
+    later = [Pair(f"l{p.id}", p.query, "other", group=f"group {p.id}") for p in before.held_out]
+    after = worker.positions([*pairs, *later])
+    assert all(after[query] <= before.reach for query in queries_of(before.held_out))
