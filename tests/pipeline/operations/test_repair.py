@@ -52,7 +52,7 @@ def test_without_the_option_nothing_is_repaired_and_with_it_all_is_whole_again(t
     vectors.write_bytes(vectors.read_bytes()[:-3])
     scores = next((state / "cache" / "scores").glob("*.json"))
     scores.write_text(scores.read_text().replace("0.", "1.", 1))
-    left = state / "versions" / f".7.{MACHINE}-{dead_process()}.0.partial"
+    left = state / "cycles" / f".7.{MACHINE}-{dead_process()}.0.partial"
     left.mkdir()
     damaged = bytes_of(turned)
     assert Workspace.doctor(state.parent, quick=True, now=LATER).repairs == ()
