@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.cluster.hierarchy import DisjointSet
-
 from training.pairs.pair import Pair, hash_share, normalised
 
 By = Literal["query", "document", "group", "time"]
@@ -38,6 +36,8 @@ def units_of(pairs: Sequence[Pair], by: By, seed: int) -> list[Unit]:
     >>> sorted(sorted(unit.queries) for unit in units_of(pairs, "document", 0))
     [['a', 'b'], ['c']]
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     joined: DisjointSet = DisjointSet()
     alone: set[str] = set()
     moments: dict[str, int] = {}

@@ -147,7 +147,9 @@ def test_a_lost_store_is_told_by_what_only_reads_and_no_empty_one_takes_its_plac
     store.unlink()
     workspace = Workspace.open(turned, now=NOW)
     for read in (workspace.status, workspace.check, workspace.report_all):
-        with pytest.raises(DataFault, match=r"store\.db is gone, .* `anchorhold run --adopt`"):
+        with pytest.raises(
+            DataFault, match=r"store\.db is gone or empty, .* `anchorhold run --adopt`"
+        ):
             read()
     assert not store.exists()
 

@@ -13,6 +13,7 @@ from pipeline import Workspace
 from pipeline.workspace.base_model import Base
 from pipeline.workspace.settings_file import load_settings
 from training.faults import DataFault
+from training.sealed_json import read_sealed, write_sealed
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -93,9 +94,11 @@ def test_the_weights_of_the_base_are_read_again_only_when_its_files_changed(own_
     base = Base(load_settings(own_base))
     tags = base.tags(tiny_model)
     remembered = own_base / ".anchorhold" / "cache" / "base.json"
-    text = remembered.read_text()
-    remembered.write_text(text.replace(tags["anchorhold.base_files"], "remembered"))
+    known = read_sealed(remembered)
+    write_sealed(remembered, {**known, "files": "remembered"})
     assert base.tags(tiny_model)["anchorhold.base_files"] == "remembered"
+    remembered.write_text(remembered.read_text().replace("remembered", "forged"))
+    assert base.tags(tiny_model) == tags
     remembered.write_text("damaged")
     assert base.tags(tiny_model) == tags
 
