@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.workspace.workspace import OpenWorkspace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Some modules of tests import MLflow before anything of anchorhold does.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Tests assert behaviour, never time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
