@@ -36,7 +36,7 @@ from typing import Any
 MOVES = ("run", "rollback", "promote")
 SHARES = {"run": 0.7, "rollback": 0.15, "promote": 0.15}
 """Of a life's kills, by move."""
-OFTEN = {"run": 0.25, "rollback": 1.0, "promote": 1.0}
+OFTEN = {"run": 0.15, "rollback": 1.0, "promote": 1.0}
 """Longest time until a kill, as a share of the move's length; a long move is resumed many times."""
 HEAVY = (
     "pipeline.cycle",
@@ -252,7 +252,7 @@ def main() -> None:
     """Run the lives, and print what differs."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--kills", type=int, default=200, help="over all lives")
-    options.add_argument("--each", type=int, default=12, help="in one life, at most")
+    options.add_argument("--each", type=int, default=20, help="in one life, at most")
     options.add_argument("--seed", type=int, default=SEED)
     options.add_argument("--json", type=Path)
     given = options.parse_args()
