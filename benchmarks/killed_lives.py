@@ -272,11 +272,10 @@ def main() -> None:
             space = shutil.copytree(base, Path(place, f"life-{lives}"))
             try:
                 moves = lived(space, draw, given.each, lengths)
-            except Failed as failed:
-                found = {"lost": [], "wrong": [str(failed)], "left": []}
-            else:
                 kills.update({move: each.kills for move, each in moves.items()})
                 found = compared(calm, in_child(space, moves["run"].result))
+            except Failed as failed:
+                found = {"lost": [], "wrong": [str(failed)], "left": []}
             if any(found.values()):
                 differing.append(found)
             print(f"life {lives}: {kills.total()} kills until now; {found}", flush=True)
@@ -304,6 +303,8 @@ def in_child(space: Path, result: dict[str, Any]) -> Any:
     with os.fdopen(read) as source:
         text = source.read()
     os.waitpid(process, 0)
+    if not text:
+        raise Failed("the life cannot be examined")
     return json.loads(text)
 
 

@@ -18,8 +18,6 @@ _SIGNS = (
     "unable to open database file",
     "disk i/o error",
 )
-
-
 _ELSE = ("locked", "unable to open")
 """What SQLite says of a file that others write, or that this user may not read."""
 
@@ -39,10 +37,11 @@ def shows_damage(said: str) -> bool:
 def why_unreadable(file: Path) -> str:
     """Return why SQLite cannot read what a file holds; empty where it can, and while it waits.
 
-    Only the list of its tables is read.
+    Only the list of its tables is read, after what a killed process left half written is undone:
+    a connection that may only read cannot do that.
     """
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as fault:
         return "" if "locked" in str(fault) else str(fault)
