@@ -135,7 +135,7 @@ class Champions:
         meant = self.store.intended_move()
         if meant is None:
             return None
-        move, champion = Move.model_validate(meant), self.registry.serving()
+        move, champion = Move.of_store(meant), self.registry.serving()
         if champion is not None and champion.number == move.version:
             return self._complete(move, champion)
         self.forget_move()

@@ -14,7 +14,7 @@ from pipeline.registry import VersionFolder
 from pipeline.results import TRAINED, NoiseOfSource, ScreenedResult, ScreenFinding, Window
 from pipeline.store import Store
 from pipeline.workspace import Encoders, Settings
-from training.pairs import Pair
+from training.pairs import Pair, in_short
 from training.screening import LabelledScreens, Past
 
 _PARTS = 20
@@ -53,7 +53,7 @@ class Screening:
             pairs=len(gone),
             held=len(gone),
             reason=f"{len(gone)} pairs exceed the share of their source or of own output (caps)",
-            examples=(f"{gone[0].query[:80]} -> {gone[0].positive[:80]}",),
+            examples=(in_short(gone[0]),),
         )
         facts = self.facts.changed(
             held=self.facts.held + len(gone), findings=(*self.facts.findings, finding)

@@ -116,10 +116,10 @@ def _report(opened: OpenWorkspace, file: Path, result: CycleResult) -> Path:
     return write_report(
         file,
         shown(result),
-        shown(RegressionsResult.model_validate(worse)) if worse else None,
+        shown(RegressionsResult.of_store(worse)) if worse else None,
         opened.settings.tables.model.name,
-        shown(IndexPlan.model_validate(plan)) if plan else None,
-        texts=shown(CheckedTexts.model_validate(texts)) if texts else None,
+        shown(IndexPlan.of_store(plan)) if plan else None,
+        texts=shown(CheckedTexts.of_store(texts)) if texts else None,
         earlier=earlier[:MOST_CYCLES][::-1],
         erased=erased_sentences(opened.store),
     )

@@ -132,18 +132,18 @@ def status_now(opened: OpenWorkspace, now: datetime) -> StatusResult:
         warnings=(
             *opened.warnings(champion),
             *_misnamed(opened.settings),
-            *_given(opened),
+            *_given(opened, counts),
             *unreadable,
         ),
     )
 
 
-def _given(opened: OpenWorkspace) -> Iterator[str]:
+def _given(opened: OpenWorkspace, counts: StoreCounts) -> Iterator[str]:
     """Say how many records were stored before the settings said what is taken out of them."""
     intake, store = opened.settings.tables.intake, opened.store
     if intake.redact == "off" and not intake.redactor:
         return
-    last, counts = store.last_sequence(), store.counts()
+    last = store.last_sequence()
     stored: dict[Kind, int] = {
         "pair": sum(counts.pairs.values()),
         "traffic": sum(counts.traffic.values()),

@@ -65,18 +65,16 @@ class HeadFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab+") as file:
-                if file.tell() and not self._ends_a_line():
-                    file.write(b"\n")
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    # A killed process may not have finished its line.
+                    if file.read(1) != b"\n":
+                        file.write(b"\n")
                 file.write(json.dumps(told).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as fault:
             raise self._fault("written", fault) from None
-
-    def _ends_a_line(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
 
     def _read(self, line: str, number: int) -> dict[str, Any] | None:
         """Return what a line says; None of one that a killed process did not finish."""

@@ -198,8 +198,7 @@ def must_have_been_used(settings: Settings) -> None:
     if gone is not None and identity_at(settings.state):
         raise DataFault(
             f"the store {gone} is gone or empty, and {settings.root} was in use: restore it from a "
-            "backup; "
-            "without one, `anchorhold run --adopt` goes on with the champion in MLflow"
+            "backup; without one, `anchorhold run --adopt` goes on with the champion in MLflow"
         )
 
 

@@ -6,7 +6,7 @@ from training.pairs.labels import LabelledTexts, same_meaning_groups
 from training.pairs.leakage import Leakage, LeakageGuard
 from training.pairs.memory import Encode, Memory, forget, memory_digest, read_memory, write_memory
 from training.pairs.mix import Mix, Mixture
-from training.pairs.pair import Pair, hash_share, normalised, pair_key
+from training.pairs.pair import Pair, hash_share, in_short, normalised, pair_key
 from training.pairs.split_units import By
 from training.pairs.waiting import PerSource, Waiting, used_of
 
@@ -27,6 +27,7 @@ __all__ = [
     "Waiting",
     "forget",
     "hash_share",
+    "in_short",
     "largest_within",
     "memory_digest",
     "normalised",

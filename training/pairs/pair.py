@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass as plain_dataclass
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
+_SHOWN = 80
+"""Characters of each text that an example shows."""
 
 
 @plain_dataclass(frozen=True)
@@ -42,6 +44,11 @@ def normalised(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).lower()
     words = _PUNCTUATION.sub(" ", folded).split()
     return " ".join(words) if words else " ".join(folded.split())
+
+
+def in_short(pair: Pair) -> str:
+    """Return the beginning of both texts of a pair, for an example that people read."""
+    return f"{pair.query[:_SHOWN]} -> {pair.positive[:_SHOWN]}"
 
 
 def pair_key(pair: Pair) -> str:

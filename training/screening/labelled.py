@@ -9,7 +9,15 @@ from typing import Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.pairs import Encode, Pair, hash_share, largest_within, normalised, pair_key
+from training.pairs import (
+    Encode,
+    Pair,
+    hash_share,
+    in_short,
+    largest_within,
+    normalised,
+    pair_key,
+)
 from training.screening.dominance import dominant_source
 from training.screening.floods import repetitions
 from training.screening.instructions import speaks_to_a_model
@@ -21,7 +29,6 @@ from training.settings import SETTINGS
 Mode = Literal["off", "show", "hold"]
 _SAMPLE = 300  # pairs per source: a share of a third is known to 0.09, at one-sided 95 %
 _EXAMPLES = 3
-_SHOWN = 80
 
 
 @plain_dataclass(frozen=True)
@@ -164,8 +171,8 @@ class LabelledScreens:
     ) -> list[Pair]:
         """Keep what a screen found and return it."""
         held = len(gone) if getattr(self, screen) == "hold" else 0
-        told = (f"{pair.query[:_SHOWN]} -> {pair.positive[:_SHOWN]}" for pair in gone[:_EXAMPLES])
-        found.findings.append(Finding(screen, pairs, held, reason, tuple(told)))
+        told = tuple(map(in_short, gone[:_EXAMPLES]))
+        found.findings.append(Finding(screen, pairs, held, reason, told))
         return [*gone]
 
     def _instructions(self, found: ScreenedLabels, _: Encode, __: Past) -> list[Pair]:

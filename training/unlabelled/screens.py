@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.pairs import Encode, Pair, normalised
+from training.pairs import Encode, Pair, in_short, normalised
 from training.pairs.near_duplicates import NearDuplicates
 from training.screening import FEWEST, ranks, strangers
 from training.settings import SETTINGS
@@ -148,9 +148,7 @@ class Screens:
         for name, step in steps:
             gone = step(left)
             if gone:
-                first = left[min(gone)]
-                example = f"{first.query[:80]} -> {first.positive[:80]}"
-                screens.append(Screen(name, len(gone), example))
+                screens.append(Screen(name, len(gone), in_short(left[min(gone)])))
                 left = [pair for row, pair in enumerate(left) if row not in gone]
         return Screened(tuple(left), tuple(screens), tuple(sorted(noise.items())), tuple(refused))
 
