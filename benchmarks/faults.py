@@ -9,15 +9,21 @@ row per command and kind: points, faults that were made, and in how many of them
 tell of it in one sentence, something was lost, or something was left behind. What is not 0 is
 printed below. The rows take turns, each in an order drawn by chance, so that `--seconds` ends with
 a part of each. The status is 1 if anything is not 0.
+
+All of them take hours. With `--record FILE` each fault is written down when it has been met, and is
+not met again by a later call with the same file; `--share 1/2` and `--share 2/2` divide them among
+two processes.
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from dataclasses import asdict
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +31,9 @@ import torch
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
+from end_states import Difference
 from every_fault import PROVED, Lives, Met, counted
-from fault_points import KINDS, Kind
+from fault_points import KINDS, Kind, Point
 from tiny_models import tiny_bert
 
 from pipeline.registry.opening import open_tracking
@@ -54,6 +61,17 @@ def drawn(world: Lives, rows: Iterable[tuple[str, Kind]], seed: int) -> Iterator
         yield from filter(None, turn)
 
 
+def recorded(file: Path | None) -> list[Met]:
+    """Return what earlier calls met; empty where nothing is recorded."""
+    if file is None or not file.exists():
+        return []
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [
+        Met(**{**line, "point": Point(**line["point"]), "differs": Difference(**line["differs"])})
+        for line in lines
+    ]
+
+
 def main() -> int:
     """Meet the faults, and print the matrix."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -61,20 +79,28 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=0, help="of the order")
     options.add_argument("--case", action="append", choices=PROVED, help="only these; repeatable")
     options.add_argument("--kind", action="append", choices=KINDS, help="only these; repeatable")
+    options.add_argument("--record", type=Path, help="JSON lines of what was met, added to")
+    options.add_argument("--share", default="1/1", help="which of how many shares, such as 1/2")
     given = options.parse_args()
+    share, shares = map(int, given.share.split("/"))
     torch.set_num_threads(1)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     quick = QUICK_DISK if os.access(QUICK_DISK, os.W_OK) else None
     rows = [(case, kind) for case in given.case or PROVED for kind in given.kind or KINDS]
-    met: list[Met] = []
+    met = recorded(given.record)
+    known = {(each.case, each.kind, each.number) for each in met}
     with tempfile.TemporaryDirectory(prefix="faults-", dir=quick) as folder:
         world = lives(Path(folder))
         points = {row: len(world.points(*row)) for row in rows}
         began = time.monotonic()
-        for fault in drawn(world, rows, given.seed):
+        for fault in islice(drawn(world, rows, given.seed), share - 1, None, shares):
             if given.seconds and time.monotonic() - began > given.seconds:
                 break
-            met.append(world.meet(*fault))
+            if fault not in known:
+                met.append(world.meet(*fault))
+                if given.record:
+                    with given.record.open("a", encoding="utf-8") as lines:
+                        lines.write(json.dumps(asdict(met[-1])) + "\n")
     print("| command | fault | points | met | not one sentence | lost | left |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for row in rows:

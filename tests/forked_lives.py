@@ -1,5 +1,6 @@
 """Commands in processes of their own, as quick as calls: forked from one that has all imported."""
 
+import gc
 import importlib
 import json
 import os
@@ -141,6 +142,8 @@ class Life:
                     importlib.import_module(name)
                 except Exception:  # a name that a library made up
                     continue
+        gc.collect()
+        gc.freeze()  # so that a fork does not look through all this again
 
 
 def _files(place: Path) -> list[str]:
