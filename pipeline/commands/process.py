@@ -63,7 +63,7 @@ def at_work() -> Iterator[None]:
             keep_freed_memory()
             yield
     except KeyboardInterrupt:
-        say("interrupted; nothing is lost: run the same command again to continue")
+        say("interrupted; nothing is lost: run the same command again")
         raise typer.Exit(130) from None
     finally:
         # Whatever is left is never searched again: the process is about to end.

@@ -148,6 +148,10 @@ def moves_chart(moves: Sequence[Move], caption: str, *, width: float = CARD) -> 
                 axes.plot([each.before], [-row], "o", color=QUIET, markersize=8, fillstyle="none")
             axes.plot([each.after], [-row], "o", color=colour, markersize=8)
         axes.margins(x=0.06)
+        bounds = axes.get_xlim()
+        # No score lies beyond 0 and 1, though the room beside a mark does.
+        axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= round(tick, 9) <= 1])
+        axes.set_xlim(bounds)
         written_rows(axes, rows, width)
         axes.set_xlabel(caption)
 

@@ -57,7 +57,8 @@ def parts_of(result: Result) -> Iterator[Part]:
 @parts_of.register
 def _(result: DecisionResult) -> Iterator[Part]:
     yield from _called_for(result)
-    yield from _warnings((*redacted_sentences(result.redacted), *result.warnings))
+    yield from redacted_sentences(result.redacted)
+    yield from _warnings(result.warnings)
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
     for signal in result.signals:
@@ -156,7 +157,8 @@ def _(result: CycleResult) -> Iterator[Part]:
         yield f"  computed on {result.computing}"
     yield from before_cycle(result)
     yield from (f"  {reason}" for reason in result.decision.reasons)
-    yield from _warnings((*result.decision.warnings, *result.intake.told))
+    yield from (f"  {said}" for said in redacted_sentences(result.intake.redacted))
+    yield from _warnings((*result.decision.warnings, *result.intake.warnings))
     yield from screen_lines(result.lesson.screened if result.lesson else None)
     derived = result.lesson.derived if result.lesson else None
     if derived and derived.kinds:

@@ -2,12 +2,14 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.reports.charts import Interval, intervals_chart
 from pipeline.reports.drawing import drawing, shown
 from pipeline.reports.palette import LIGHT
+from pipeline.reports.rows_charts import Move, moves_chart
 
 
 def chart(label="new"):
@@ -23,6 +25,14 @@ def test_no_colour_of_light_ground_is_left_in_a_drawing():
 def test_a_drawing_says_in_words_what_it_shows():
     assert 'role="img"' in chart()
     assert 'aria-label="gain. new: +0.020 (+0.010 to +0.030), required above +0.000"' in chart()
+
+
+@pytest.mark.parametrize("score", [0.0, 0.99, 1.0])
+def test_the_axis_of_scores_names_none_beyond_their_bounds(score):
+    drawn = moves_chart([Move("Old task", None, score)], "recall@10")
+    ticks = [float(each.replace("−", "-")) for each in re.findall(r">([−\d.]+)</text>", drawn)]
+    assert len(ticks) > 1
+    assert all(0 <= each <= 1 for each in ticks)
 
 
 def test_no_id_stands_in_two_drawings():
