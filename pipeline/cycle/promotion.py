@@ -137,6 +137,8 @@ class Champions:
             return None
         move, champion = Move.of_store(meant), self.registry.serving()
         if champion is not None and champion.number == move.version:
+            # The alias of the champion is moved first, that of the candidate is taken off after.
+            self.registry.promote(champion, expected=champion.number)
             return self._complete(move, champion)
         self.forget_move()
         return None

@@ -210,6 +210,18 @@ def test_a_move_that_was_killed_before_it_was_made_leaves_no_trace(opened):
     assert opened.store.intended_move() is None
 
 
+def test_a_move_that_was_killed_right_after_it_was_made_leaves_no_candidate(opened):
+    of(opened).roll_back(None, reason="back", now=NOW)
+    registry = opened.registry
+    registry.set_candidate(registry.version(2))
+    meant = {"version": 2, "previous": 1, "action": "force", "reason": "x", "at": NOW.isoformat()}
+    opened.store.intend_move({**meant, "moves": 3})
+    registry.client.set_registered_model_alias(registry.name, "champion", "2")
+    of(opened).finish_interrupted_move()
+    assert "candidate" not in registry.version(2).aliases
+    assert [each.version for each in opened.store.promotions()] == [1, 2, 1, 2]
+
+
 RIVAL = """
 import sys
 from datetime import UTC, datetime
