@@ -124,9 +124,10 @@ class LoggedModels(Tracking):
         """Show a logged model on the page of a run."""
         from mlflow.entities import LoggedModelOutput
 
-        outputs = self.client.get_run(run).outputs
-        if id not in [each.model_id for each in (outputs.model_outputs if outputs else ())]:
-            self.client.log_outputs(run, [LoggedModelOutput(id, step=0)])
+        with clear_faults("name what a run made"):
+            outputs = self.client.get_run(run).outputs
+            if id not in [each.model_id for each in (outputs.model_outputs if outputs else ())]:
+                self.client.log_outputs(run, [LoggedModelOutput(id, step=0)])
 
     def _search_models(self, asked: str) -> list[Any]:
         return every_page(

@@ -1,7 +1,8 @@
 """One registered version, and whose it is: others may register versions in the same model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from pipeline.registry.runs import PREFIX
 
@@ -35,6 +36,18 @@ class Version:
     tags: Mapping[str, str]
     aliases: tuple[str, ...] = ()
     description: str = ""
+
+    @classmethod
+    def of(cls, found: Any, aliases: Mapping[str, Iterable[str]]) -> Self:
+        """Return what MLflow found as a version, with the aliases of its number."""
+        return cls(
+            number=int(found.version),
+            run_id=str(found.run_id),
+            cycle=found.tags.get(f"{PREFIX}cycle", ""),
+            tags=dict(found.tags),
+            aliases=tuple(sorted(aliases.get(str(found.version), ()))),
+            description=str(found.description or ""),
+        )
 
     @property
     def workspace(self) -> str:

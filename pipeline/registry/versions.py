@@ -113,29 +113,42 @@ class Registry(LoggedModels):
             The folder is empty or holds links.
         """
         with FileLock(self.state / "registry.lock"), clear_faults(f"register {folder}"):
-            for known in self.versions():
-                if (known.run_id, known.cycle) == (run, cycle):
-                    return known
-            try:
-                logged, manifest = store_files(self, run, cycle, folder, dimension)
-            except FolderDamaged as fault:
-                raise ModelDamaged(f"{fault}; the version was not registered") from None
-            made = self.client.create_model_version(
-                self.name,
-                # Not `models:/ID`: MLflow would look it up with its global tracking URI.
-                source=f"runs:/{run}/{SOURCE}",
-                run_id=run,
-                tags={
-                    **(tags or {}),
-                    f"{PREFIX}cycle": cycle,
-                    f"{PREFIX}workspace": self.workspace,
-                    f"{PREFIX}manifest": manifest.digest,
-                    LOGGED_MODEL: logged,
-                },
-            )
-            self.client.set_tag(run, f"{PREFIX}version", str(made.version))
-            self.link_version(logged, self.name, int(made.version))
-        return self.version(int(made.version))
+            made = [each for each in self.versions() if (each.run_id, each.cycle) == (run, cycle)]
+            number = made[0].number if made else self._made(run, cycle, folder, tags, dimension)
+            # A process may have been killed between the version and these.
+            version = self.version(number)
+            self.client.set_tag(run, f"{PREFIX}version", str(number))
+            if version.logged_model is not None:
+                self.link_version(version.logged_model, self.name, number)
+        return version
+
+    def _made(
+        self,
+        run: str,
+        cycle: str,
+        folder: Path,
+        tags: Mapping[str, str] | None,
+        dimension: int | None,
+    ) -> int:
+        """Store and register a version; return its number."""
+        try:
+            logged, manifest = store_files(self, run, cycle, folder, dimension)
+        except FolderDamaged as fault:
+            raise ModelDamaged(f"{fault}; the version was not registered") from None
+        made = self.client.create_model_version(
+            self.name,
+            # Not `models:/ID`: MLflow would look it up with its global tracking URI.
+            source=f"runs:/{run}/{SOURCE}",
+            run_id=run,
+            tags={
+                **(tags or {}),
+                f"{PREFIX}cycle": cycle,
+                f"{PREFIX}workspace": self.workspace,
+                f"{PREFIX}manifest": manifest.digest,
+                LOGGED_MODEL: logged,
+            },
+        )
+        return int(made.version)
 
     def versions(self) -> list[Version]:
         """Return the versions that this workspace made, oldest first.
@@ -158,7 +171,7 @@ class Registry(LoggedModels):
                     f"name='{self.name}'", page_token=token
                 )
             )
-        return sorted((_version(each, aliases) for each in found), key=lambda each: each.number)
+        return sorted((Version.of(each, aliases) for each in found), key=lambda each: each.number)
 
     def version(self, reference: int | str) -> Version:
         """Return a version by number or alias.
@@ -366,24 +379,11 @@ class Registry(LoggedModels):
             raise ModelDamaged(f"{fault}; {way_out}") from None
 
 
-def _version(found: Any, aliases: Mapping[str, Iterable[str]]) -> Version:
-    return Version(
-        number=int(found.version),
-        run_id=str(found.run_id),
-        cycle=found.tags.get(f"{PREFIX}cycle", ""),
-        tags=dict(found.tags),
-        aliases=tuple(sorted(aliases.get(str(found.version), ()))),
-        description=str(found.description or ""),
-    )
-
-
 def _moved(expected: int | None, serving: int | None) -> str:
-    def called(number: int | None) -> str:
-        return "none" if number is None else f"version {number}"
-
+    now, then = (f"version {each}" if each else "none" for each in (serving, expected))
     return (
-        f"the champion is {called(serving)}, not {called(expected)} that was compared against: it "
-        "moved since then, so the gate must compare again"
+        f"the champion is {now}, not {then} that was compared against: it moved since then, so the "
+        "gate must compare again"
     )
 
 

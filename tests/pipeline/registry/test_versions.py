@@ -170,6 +170,25 @@ def test_a_registration_killed_between_the_uploads_is_repeated(registry, state, 
     assert len(weights) == 1
 
 
+def test_a_version_that_was_registered_by_a_killed_process_is_named_on_its_run_and_model(
+    registry, tmp_path, monkeypatch
+):
+    run, folder = registry.open_run("0001", name="cycle 0001"), folder_of(tmp_path)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(registry.client), "set_tag", killed)
+        with pytest.raises(KeyboardInterrupt):
+            registry.register(run, "0001", folder)
+    version = registry.register(run, "0001", folder)
+    assert version.number == 1
+    assert registry.client.get_run(run).data.tags["anchorhold.version"] == "1"
+    model = registry.client.get_logged_model(version.logged_model)
+    assert json.loads(model.tags["mlflow.modelVersions"])[0]["version"] == 1
+
+
 def test_a_logged_model_that_is_still_being_stored_is_not_swept(registry):
     run = registry.open_run("0001", name="cycle 0001")
     model = registry.open_logged_model(run, "0001")
