@@ -158,6 +158,9 @@ def _names(state: Path) -> dict[str, str]:
 
 _ID = re.compile(r"m-[0-9a-f]{32}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])|[0-9a-f]{8}-[0-9a-f-]{27}")
 
+_DECIDED = re.compile(r"\d{4}-\d\d-\d\d(?=, \w+: )")
+"""The day of a decision, in the description of a version."""
+
 
 def _named(text: str, names: dict[str, str]) -> str:
-    return _ID.sub(lambda met: names.get(met[0], "<id>"), text)
+    return _ID.sub(lambda met: names.get(met[0], "<id>"), _DECIDED.sub("<day>", text))
