@@ -158,7 +158,7 @@ def _names(state: Path) -> dict[str, str]:
 
 _ID = re.compile(r"m-[0-9a-f]{32}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])|[0-9a-f]{8}-[0-9a-f-]{27}")
 
-_DECIDED = re.compile(r"\d{4}-\d\d-\d\d(?=, \w+: )")
+_DECIDED = re.compile(r"\d{4}-\d\d-\d\d(?=, [\w ]+: )")
 """The day of a decision, in the description of a version."""
 
 
