@@ -129,9 +129,12 @@ class Cleaned:
         schema = parquet.read_schema(file)
         file.unlink()
         parquet.write_table(pa.table(table, schema=schema), file)
-        shutil.rmtree(path / "anchors", ignore_errors=True)
+        sets = path / "anchors"
+        if sets.exists():
+            # Half of a set must not stay: a fault ends the erasure, and the next call repeats it.
+            shutil.rmtree(sets)
         for each in self.anchors:
-            each.save(path / "anchors" / each.name.removeprefix("anchor/"))
+            each.save(sets / each.name.removeprefix("anchor/"))
         folder.scorecard_file.unlink()
         folder.write_scorecard(self.scores(scorecard))
 

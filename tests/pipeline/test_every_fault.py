@@ -4,6 +4,7 @@ A few faults are met by default, more by `make test-all`, all by `benchmarks/fau
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ QUICK = {"first run": 1, "learning run": 1, "promote": 2, "rollback": 2, "discar
 
 STRIDES = {"first run": 40, "learning run": 80, "quiet run": 8, "approved run": 8, "erase": 16}
 """Of which cases `make test-all` meets one fault in so many; of the others, it meets all."""
+
+ONCE = [
+    ("erase", "error", "remove", "erasing/.*/anchors/.*/qrels"),
+    ("approved run", "kill", "statement", "DELETE FROM registered_model_aliases"),
+    ("learning run", "full", "statement", "INSERT INTO inputs"),
+]
+"""Faults that once left something, or were told by a traceback: case, kind, call, what about."""
 
 SHARDS = 4
 """Into how many tests the faults of a case are divided."""
@@ -51,6 +59,18 @@ def test_a_fault_leaves_what_an_undisturbed_command_leaves(lives, case):
     for kind, number in everything[step // 2 :: step]:
         met = lives.meet(case, kind, number)
         assert met.is_fine, str(met)
+
+
+@pytest.mark.parametrize(("case", "kind", "call", "about"), ONCE)
+def test_what_a_fault_once_left_is_left_no_more(lives, case, kind, call, about):
+    ended, _ = lives.undisturbed(case)
+    asked = [
+        number
+        for number, point in enumerate(ended.points, 1)
+        if point.call == call and re.search(about, point.about)
+    ]
+    met = lives.meet(case, kind, asked[-1])
+    assert met.is_fine, str(met)
 
 
 @pytest.mark.slow
