@@ -52,13 +52,15 @@ def erase_from_caches(
 
 
 def _scores(folder: Path, digests: Collection[str], queries: Collection[str]) -> list[Path]:
-    """Return the files of scores that depend on what was erased."""
+    """Return the files of scores that depend on what was erased, in the order to delete them."""
     parts = {each[:32] for each in digests}
     files = [each for each in sorted(folder.rglob("*")) if each.is_file()]
     for file in files:
         if file.suffix == ".json" and queries and _names_one(file, queries):
             parts |= {part for part in file.stem.split("-")[1:] if len(part) == 32}
-    return [file for file in files if parts & {*file.name.partition(".")[0].split("-")[1:]}]
+    found = [file for file in files if parts & {*file.name.partition(".")[0].split("-")[1:]}]
+    # A table names the queries of the rankings beside it, also for a call after a fault.
+    return sorted(found, key=lambda file: file.suffix == ".json")
 
 
 def _names_one(file: Path, queries: Collection[str]) -> bool:

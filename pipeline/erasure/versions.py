@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
@@ -117,6 +118,10 @@ class Cleaned:
         """Write it in the place of what the version held."""
         path = folder.path
         scorecard, probes = folder.scorecard(), folder.probes()
+        sets = path / "anchors"
+        # What is only replaced, or removed in part, would stay in the version if that failed.
+        for old in filter(Path.exists, (path / "memory", sets)):
+            shutil.rmtree(old)
         write_memory(path / "memory", self.memory)
         file = path / "reference" / "texts.parquet"
         schema = parquet.read_schema(file)
@@ -129,10 +134,6 @@ class Cleaned:
         schema = parquet.read_schema(file)
         file.unlink()
         parquet.write_table(pa.table(table, schema=schema), file)
-        sets = path / "anchors"
-        if sets.exists():
-            # Half of a set must not stay: a fault ends the erasure, and the next call repeats it.
-            shutil.rmtree(sets)
         for each in self.anchors:
             each.save(sets / each.name.removeprefix("anchor/"))
         folder.scorecard_file.unlink()

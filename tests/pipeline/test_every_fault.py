@@ -25,6 +25,8 @@ STRIDES = {"first run": 40, "learning run": 80, "quiet run": 8, "approved run": 
 
 ONCE = [
     ("erase", "error", "remove", "erasing/.*/anchors/.*/qrels"),
+    ("erase", "error", "remove", "erasing/.*memory/pairs"),
+    ("erase", "kill", "remove", "ranking.npz"),
     ("approved run", "kill", "statement", "DELETE FROM registered_model_aliases"),
     ("learning run", "full", "statement", "INSERT INTO inputs"),
 ]
