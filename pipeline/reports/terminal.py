@@ -57,8 +57,7 @@ def parts_of(result: Result) -> Iterator[Part]:
 @parts_of.register
 def _(result: DecisionResult) -> Iterator[Part]:
     yield from _called_for(result)
-    yield from redacted_sentences(result.redacted)
-    yield from _warnings(result.warnings)
+    yield from (*redacted_sentences(result.redacted), *_warnings(result.warnings))
     if result.signals:
         yield _signals([signal for signal in result.signals if signal.measured])
     for signal in result.signals:
