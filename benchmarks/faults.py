@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from itertools import islice, zip_longest
+from itertools import filterfalse, islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -93,14 +93,14 @@ def main() -> int:
         world = lives(Path(folder))
         points = {row: len(world.points(*row)) for row in rows}
         began = time.monotonic()
-        for fault in islice(drawn(world, rows, given.seed), share - 1, None, shares):
+        shared = islice(drawn(world, rows, given.seed), share - 1, None, shares)
+        for fault in filterfalse(known.__contains__, shared):
             if given.seconds and time.monotonic() - began > given.seconds:
                 break
-            if fault not in known:
-                met.append(world.meet(*fault))
-                if given.record:
-                    with given.record.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(asdict(met[-1])) + "\n")
+            met.append(world.meet(*fault))
+            if given.record:
+                with given.record.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(asdict(met[-1])) + "\n")
     print("| command | fault | points | met | not one sentence | lost | left |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for row in rows:

@@ -1,18 +1,16 @@
 """Erasing from versions: memory, reference, probes, learned anchor sets and scores."""
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from pipeline.erasure.scrub import Scrubber
-from pipeline.registry import VersionFolder
+from pipeline.registry import VersionFolder, remove
 from pipeline.store import Erasable, Traffic
 from training.evaluation import EvaluationSet, Scorecard, TaskScores
 from training.pairs import Pair, write_memory
@@ -120,8 +118,8 @@ class Cleaned:
         scorecard, probes = folder.scorecard(), folder.probes()
         sets = path / "anchors"
         # What is only replaced, or removed in part, would stay in the version if that failed.
-        for old in filter(Path.exists, (path / "memory", sets)):
-            shutil.rmtree(old)
+        for old in (path / "memory", sets):
+            remove(old)
         write_memory(path / "memory", self.memory)
         file = path / "reference" / "texts.parquet"
         schema = parquet.read_schema(file)
